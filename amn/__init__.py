@@ -1,0 +1,68 @@
+"""amn: the regression gate for next-embedding predictors.
+
+The public names are resolved when first used, so that importing amn loads neither torch nor faiss.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amn.config import Case, load_case
+    from amn.data.dataset import DataSet, open_dataset
+    from amn.data.windows import Windows
+    from amn.data.writer import write_dataset
+    from amn.errors import AmnError
+    from amn.findings import Finding, GateResult, Outcome, Severity, Status, Verdict
+    from amn.gate.session import GateOptions, run_gate
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AmnError": "amn.errors",
+    "Case": "amn.config",
+    "DataSet": "amn.data.dataset",
+    "Finding": "amn.findings",
+    "GateOptions": "amn.gate.session",
+    "GateResult": "amn.findings",
+    "Outcome": "amn.findings",
+    "Severity": "amn.findings",
+    "Status": "amn.findings",
+    "Verdict": "amn.findings",
+    "Windows": "amn.data.windows",
+    "load_case": "amn.config",
+    "open_dataset": "amn.data.dataset",
+    "run_gate": "amn.gate.session",
+    "write_dataset": "amn.data.writer",
+}
+
+__all__ = [
+    "AmnError",
+    "Case",
+    "DataSet",
+    "Finding",
+    "GateOptions",
+    "GateResult",
+    "Outcome",
+    "Severity",
+    "Status",
+    "Verdict",
+    "Windows",
+    "__version__",
+    "load_case",
+    "open_dataset",
+    "run_gate",
+    "write_dataset",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'amn' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Checks: what can fail. `rules/` is the one list of them; a module a family implements it."""

@@ -1,0 +1,178 @@
+"""What each family of checks looks at. What is expensive is computed once, when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from amn.config import EVALUATED, SPLITS
+from amn.data.dataset import DataSet, open_dataset
+from amn.data.scan import RowScan, scan_rows
+from amn.data.splits import Split, resolve_splits
+from amn.data.windows import Windows, find_windows
+from amn.evaluation.summary import Summary, summarise_split
+from amn.golden.store import read_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from amn.config import Case, CriteriaConfig, IndexConfig
+    from amn.evaluation.storage import Evaluation
+    from amn.golden.schema import Golden
+    from amn.training.checkpoint import Checkpoint
+    from amn.training.record import TrainingRecord
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """One data set folder, opened and scanned when first asked for.
+
+    Attributes:
+        progress: Called with (rows done, rows in all) during the scan.
+    """
+
+    folder: Path
+    progress: Callable[[int, int], None] | None = None
+
+    @cached_property
+    def dataset(self) -> DataSet:
+        """The data set. Raises DataError: `D003 readable` turns that into a finding."""
+        return open_dataset(self.folder)
+
+    @cached_property
+    def scan(self) -> RowScan:
+        """One pass over all its rows."""
+        return scan_rows(self.dataset, progress=self.progress)
+
+
+@dataclass(frozen=True)
+class DataEvidence:
+    """Every data set of a case: its own, and those that its splits name.
+
+    Attributes:
+        encode: Turns n texts into (n, D) vectors; what `D013 alignment` compares the rows with.
+    """
+
+    parts: tuple[DataPart, ...]
+    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
+
+
+@dataclass(frozen=True)
+class IndexEvidence:
+    """The data set's FAISS index."""
+
+    part: DataPart
+    config: IndexConfig
+
+
+@dataclass(frozen=True)
+class SplitEvidence:
+    """The splits of a case and their windows."""
+
+    case: Case
+    parts: tuple[DataPart, ...]
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """train, in_dist and ood."""
+        splits = resolve_splits(self.case, self.parts[0].dataset)
+        # Splits that name another data set share that part's mapped files and scan.
+        opened = {part.folder.resolve(): part.dataset for part in self.parts}
+        return {
+            name: Split(name, opened[s.dataset.path.resolve()], s.articles, s.missing)
+            for name, s in splits.items()
+        }
+
+    @cached_property
+    def windows(self) -> dict[str, Windows]:
+        """The windows of every split."""
+        context = self.case.config.windows.context
+        return {
+            name: find_windows(self.splits[name].dataset, context, self.splits[name].articles)
+            for name in SPLITS
+        }
+
+    def scan(self, split: str) -> RowScan:
+        """Return the scan of the data set that a split draws from."""
+        dataset = self.splits[split].dataset
+        return next(part.scan for part in self.parts if part.dataset is dataset)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model that is judged: a training of one seed, a run folder, or a checkpoint.
+
+    Attributes:
+        name: For people: `seed 0`, or its path.
+        record: Its course of training, where there is one.
+        recorded: The scores that came with it; None for a bare checkpoint.
+        evaluation: Its scores on the case's windows.
+        load: Loads it through the public loader, which verifies its probe.
+        digest: sha256 of its file.
+    """
+
+    name: str
+    record: TrainingRecord | None
+    recorded: Evaluation | None
+    evaluation: Evaluation
+    load: Callable[[], Checkpoint]
+    digest: str
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The loaded model. Raises CheckpointError: `M001 probe` turns that into a finding."""
+        return self.load()
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """The candidates of a case, and the windows they were scored on.
+
+    Attributes:
+        windows: Of in_dist and ood.
+        dataset_path: Folder of the data set whose articles training used.
+    """
+
+    case: Case
+    candidates: tuple[Candidate, ...]
+    windows: dict[str, Windows]
+    dataset_path: Path
+
+    @cached_property
+    def summaries(self) -> dict[str, Summary]:
+        """The score of each evaluated split."""
+        evaluations = [candidate.evaluation for candidate in self.candidates]
+        return {split: summarise_split(evaluations, split) for split in EVALUATED}
+
+
+@dataclass(frozen=True)
+class CriteriaEvidence:
+    """What the floors are compared with."""
+
+    config: CriteriaConfig
+    summaries: dict[str, Summary]
+
+
+@dataclass(frozen=True)
+class GoldenEvidence:
+    """The golden and what is compared with it.
+
+    Attributes:
+        declared: Labels of all checks of this gate.
+        is_retrained: Whether the candidates were trained here, from the case.
+    """
+
+    case: Case
+    candidates: tuple[Candidate, ...]
+    declared: tuple[str, ...]
+    is_retrained: bool
+
+    @cached_property
+    def golden(self) -> Golden:
+        """The golden. Raises GoldenError: `G004 intact` turns that into a finding."""
+        return read_golden(self.case.folder)

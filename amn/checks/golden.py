@@ -1,0 +1,155 @@
+"""G: the golden: is it whole and comparable, and is the candidate not worse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.checks.registry import implements
+from amn.config import EVALUATED
+from amn.errors import GoldenError
+from amn.evaluation.metrics import METRIC_VERSION
+from amn.evaluation.statistics import noninferiority, seed_from
+from amn.findings import Finding, Measured, Severity, Verdict
+from amn.golden.compare import align, config_changes
+from amn.golden.store import COSINES_FILE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.checks.evidence import GoldenEvidence
+    from amn.evaluation.statistics import Comparison
+
+SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
+
+
+@implements("G004")
+def check_intact(evidence: GoldenEvidence) -> Measured:
+    """G004: the golden can be read and its digests hold."""
+    try:
+        golden = evidence.golden
+    except GoldenError as error:
+        return Measured("unreadable", "whole", [Finding(evidence.case.name, str(error))])
+    record = golden.record
+    return Measured(f"{len(record.seeds)} seeds of {record.created}", "whole", detail=record.reason)
+
+
+@implements("G003")
+def check_comparable(evidence: GoldenEvidence) -> Measured:
+    """G003: same windows, same metric."""
+    golden, findings = evidence.golden, []
+    for split in EVALUATED:
+        try:
+            _aligned(evidence, split)
+        except GoldenError as error:
+            findings.append(Finding(split, str(error), "amn golden update CASE --reason TEXT"))
+    if golden.record.versions.metric != METRIC_VERSION:
+        message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
+        findings.append(Finding("golden.json", message, "amn golden update CASE --reason TEXT"))
+    n = sum(len(golden.splits[split].article_ids) for split in EVALUATED)
+    return Measured(f"{n:,} windows", "same ids, same metric", findings)
+
+
+@implements("G006")
+def check_same_checks(evidence: GoldenEvidence) -> Measured:
+    """G006: no check disappeared since the golden was accepted."""
+    accepted = evidence.golden.record.checks
+    gone = [label for label in accepted if label not in evidence.declared]
+    findings = [
+        Finding(label, "expected the check to be declared as in the golden, found it gone")
+        for label in gone
+    ]
+    return Measured(f"{len(accepted) - len(gone)} of {len(accepted)}", "all declared", findings)
+
+
+@implements("G005")
+def check_other_artefact(evidence: GoldenEvidence) -> Measured:
+    """G005: the candidate is not the golden's own file."""
+    artefacts = evidence.golden.record.artefacts
+    findings = [
+        Finding(
+            candidate.name,
+            f"expected a file that is not the golden's, got its sha256 {candidate.digest[:12]}…",
+            "pass the new checkpoint, or --allow-same",
+        )
+        for candidate in evidence.candidates
+        if candidate.digest in artefacts
+    ]
+    return Measured(f"{len(findings)} the same", "none", findings)
+
+
+@implements("G007")
+def check_config(evidence: GoldenEvidence) -> Measured:
+    """G007: what changed in the config since the golden."""
+    changes = config_changes(evidence.golden.record.config, evidence.case.config.resolved())
+    findings = [
+        Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
+    ]
+    return Measured(f"{len(findings)} changes", "none", findings)
+
+
+@implements("G001")
+def check_ood(evidence: GoldenEvidence) -> Measured:
+    """G001: not worse than the golden, OOD."""
+    return _not_worse(evidence, "G001", "ood")
+
+
+@implements("G002")
+def check_in_dist(evidence: GoldenEvidence) -> Measured:
+    """G002: not worse than the golden, in-dist."""
+    return _not_worse(evidence, "G002", "in_dist")
+
+
+def _aligned(
+    evidence: GoldenEvidence, split: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return candidate (Sc, N) and golden (Sg, N) cosines joined by window id, and articles (N,).
+
+    Raises:
+        GoldenError: If the two have different windows.
+    """
+    golden = evidence.golden.splits[split]
+    scores = [candidate.evaluation.scores[split] for candidate in evidence.candidates]
+    path = evidence.case.folder / COSINES_FILE
+    order = align(golden, scores[0].article_ids, scores[0].target_chunks, path=path)
+    candidate = np.stack([score.cosines[order] for score in scores])
+    return candidate, golden.cosines, golden.article_ids
+
+
+def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
+    """Judge a split against the golden."""
+    candidate, golden, articles = _aligned(evidence, split)
+    config = evidence.case.config.golden
+    comparison = noninferiority(
+        candidate,
+        golden,
+        articles,
+        margin=config.margin,
+        alpha=config.alpha,
+        seed=seed_from(check, evidence.golden.digest),
+    )
+    d = comparison.difference
+    bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
+    findings = []
+    if comparison.verdict is Verdict.FAIL:
+        message = f"expected not worse than the golden by {config.margin}, got {d:+.4f} ({bounds})"
+        findings.append(Finding(split, message, _blame(comparison)))
+    elif comparison.verdict is not Verdict.PASS:
+        message = f"cannot tell: {d:+.4f} ({bounds}), margin {config.margin}"
+        needed = comparison.articles_needed
+        fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
+        findings.append(Finding(split, message, fix, severity=Severity.INCONCLUSIVE))
+    elif comparison.standard_errors > SUSPICIOUS:
+        message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
+        findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
+    detail = f"{bounds}, {comparison.n_clusters} articles"
+    return Measured(f"{d:+.4f}", f"> {-config.margin:+.4f}", findings, detail, d)
+
+
+def _blame(comparison: Comparison) -> str:
+    """Name the articles that pull the difference down most."""
+    worst = comparison.contributions
+    share = sum(c.part for c in worst) / comparison.difference if comparison.difference else 0.0
+    names = ", ".join(f"{c.article} ({c.difference:+.3f})" for c in worst[:3])
+    return f"look at articles {names}: the top {len(worst)} carry {share:.0%} of the loss"

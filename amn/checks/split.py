@@ -1,0 +1,241 @@
+"""S: the splits: disjoint, not empty, no vector in two of them, one encoder."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.checks import split_space
+from amn.checks.listing import listed, some_ids
+from amn.checks.registry import implements
+from amn.config import EVALUATED, SPLITS
+from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
+from amn.data.sampling import sample_rows, unit_vectors
+from amn.findings import Finding, Measured, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from amn.checks.evidence import SplitEvidence
+    from amn.data.splits import Split
+
+__all__ = ["split_space"]  # imported because it registers the family's other checks
+
+FEWEST_ARTICLES = 8  # fewer clusters give no interval
+# Boilerplate repeats: of all pairs of articles of core and of wiki-mini, none shares more than 2
+# rows, identical or near; 0.13 % of core's rows are near a row of another article.
+LEAKED_SHARE = 0.2
+LEAKED_ROWS = 3
+LEAKED_TOTAL = 0.005
+FEWEST_LEAKED = 5  # rows in all: in a small split one repeated heading is no leak
+NEAR_COSINE = 0.995
+# 8,192 rows against 42,426 training rows take 0.7 s on two cores, so a million takes about 17 s;
+# wiki-mini is compared whole.
+MOST_QUERIES = 4096
+MOST_TRAINING = 1_000_000
+TRAIN_BLOCK = 8192
+
+
+@implements("S001")
+def check_disjoint(evidence: SplitEvidence) -> Measured:
+    """S001: no article is in two splits."""
+    findings: list[Finding] = []
+    n_shared = 0
+    for left, right in combinations(evidence.splits.values(), 2):
+        both = np.intersect1d(left.articles, right.articles)
+        if not len(both):
+            continue
+        same = left.dataset is right.dataset
+        n_shared += len(both) if same else 0
+        message = f"expected no article in both, got {len(both):,}: {some_ids(both)}"
+        if not same:
+            message += " (the same ids in two data sets: they may be other articles)"
+        findings.append(
+            Finding(
+                f"{left.name} and {right.name}",
+                message,
+                f"take them out of split.{right.name} in {evidence.case.file.name}",
+                None if same else Severity.WARNING,
+            )
+        )
+    return Measured(f"{n_shared:,} articles in two splits", "0", findings, number=float(n_shared))
+
+
+@implements("S002")
+def check_not_empty(evidence: SplitEvidence) -> Measured:
+    """S002: every split has articles and windows, and has what the case asks for."""
+    findings: list[Finding] = []
+    sizes: list[str] = []
+    file = evidence.case.file.name
+    context = evidence.case.config.windows.context
+    for name, split in evidence.splits.items():
+        n_articles, n_windows = len(split.articles), len(evidence.windows[name])
+        sizes.append(f"{name} {n_articles:,} articles, {n_windows:,} windows")
+        fix = f"choose other articles in split.{name} in {file}"
+        selector = getattr(evidence.case.config.split, name)
+        is_range = selector is not None and isinstance(selector.articles, str)
+        if len(split.missing) and not (is_range and n_articles):
+            asked = n_articles + len(split.missing)
+            message = (
+                f"expected the {asked:,} articles that the case asks for, got {n_articles:,}; "
+                f"missing {some_ids(split.missing)}"
+            )
+            findings.append(Finding(name, message, fix))
+        fewest = FEWEST_ARTICLES if name in EVALUATED else 1
+        if n_articles < fewest:
+            message = f"expected at least {fewest} articles, got {n_articles}"
+            findings.append(Finding(name, message, fix))
+        if not n_windows:
+            message = (
+                f"expected windows of {context + 1} consecutive rows, got none in "
+                f"{n_articles} articles"
+            )
+            findings.append(Finding(name, message, f"{fix}, or lower windows.context"))
+    return Measured("; ".join(sizes), f">= {FEWEST_ARTICLES} articles to evaluate on", findings)
+
+
+@implements("S003")
+def check_identical_vectors(evidence: SplitEvidence) -> Measured:
+    """S003: no evaluated article has the vectors of an article of another split."""
+    findings: list[Finding] = []
+    repeated = evaluated = 0
+    for name, other in (("in_dist", "train"), ("ood", "train"), ("ood", "in_dist")):
+        left, right = evidence.splits[name], evidence.splits[other]
+        ours, theirs = left.dataset.manifest.dtype, right.dataset.manifest.dtype
+        if ours != theirs:
+            message = (
+                f"expected {theirs} as in {other}, got {ours}: "
+                "their bytes cannot be compared, S004 compares the vectors"
+            )
+            findings.append(Finding(f"{name} and {other}", message, severity=Severity.WARNING))
+            continue
+        rows, other_rows = rows_of(left), rows_of(right)
+        matches = identical_rows(
+            evidence.scan(name).hashes[rows], evidence.scan(other).hashes[other_rows]
+        )
+        left_ids = left.dataset.article_ids[rows]
+        overlaps = article_overlaps(matches, left_ids, right.dataset.article_ids[other_rows])
+        findings += _leaks(name, other, overlaps, "byte-identical to")
+        if other == "train":
+            findings += _leaked_rows(left, rows, matches, "byte-identical to")
+            repeated += len(np.unique(matches.left))
+            evaluated += len(rows)
+    return Measured(
+        f"{repeated:,} of {evaluated:,} evaluated rows are in train",
+        f"<= {LEAKED_TOTAL:.1%}, < {LEAKED_SHARE:.0%} of an article",
+        findings,
+        number=float(repeated),
+    )
+
+
+@implements("S004")
+def check_near_duplicates(evidence: SplitEvidence) -> Measured:
+    """S004: no evaluated article has near-copies of the vectors of a training article."""
+    rng = np.random.default_rng(4)
+    train = evidence.splits["train"]
+    train_rows = sample_rows(rows_of(train), train.dataset.article_ids, MOST_TRAINING, rng)
+    rows: dict[str, NDArray[np.int64]] = {}
+    for name in EVALUATED:
+        ids = evidence.splits[name].dataset.article_ids
+        rows[name] = sample_rows(rows_of(evidence.splits[name]), ids, MOST_QUERIES, rng)
+    queries = np.concatenate([unit_vectors(evidence.splits[n].dataset, r) for n, r in rows.items()])
+    matches = near_rows(queries, _blocks(train, train_rows), NEAR_COSINE, rng)
+    findings: list[Finding] = []
+    start = 0
+    for name, looked_at in rows.items():
+        split = evidence.splits[name]
+        mine = matches.take((matches.left >= start) & (matches.left < start + len(looked_at)))
+        mine = Matches(mine.left - start, mine.right)
+        start += len(looked_at)
+        left_ids = split.dataset.article_ids[looked_at]
+        overlaps = article_overlaps(mine, left_ids, train.dataset.article_ids[train_rows])
+        kind = f"within cosine {NEAR_COSINE} of"
+        findings += _leaks(name, "train", overlaps, kind)
+        findings += _leaked_rows(split, looked_at, mine, kind)
+    repeated = len(np.unique(matches.left))
+    return Measured(
+        f"{repeated:,} of {len(queries):,} evaluated rows are near a training row",
+        f"<= {LEAKED_TOTAL:.1%}, < {LEAKED_SHARE:.0%} of an article",
+        findings,
+        detail=f"cosine >= {NEAR_COSINE} with any of {len(train_rows):,} training rows",
+        number=float(repeated),
+    )
+
+
+def _blocks(split: Split, rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+    """Yield unit vectors of rows, (m, D) at a time."""
+    for first in range(0, len(rows), TRAIN_BLOCK):
+        yield unit_vectors(split.dataset, rows[first : first + TRAIN_BLOCK])
+
+
+def rows_of(split: Split) -> NDArray[np.int64]:
+    """Return the rows of a split's articles, ascending."""
+    return np.flatnonzero(np.isin(split.dataset.article_ids, split.articles))
+
+
+def _leaks(name: str, other: str, overlaps: Overlaps, kind: str) -> list[Finding]:
+    """Name articles that share too much with one article of another split."""
+    leaks = overlaps.at_least(LEAKED_SHARE, LEAKED_ROWS)
+    first = np.sort(
+        np.unique(leaks.left, return_index=True)[1]
+    )  # each article with its worst match
+
+    def describe(pair: int) -> Finding:
+        return Finding(
+            f"{name}: article {leaks.left[pair]}",
+            f"expected vectors that {other} does not have, got {leaks.shared[pair]} of "
+            f"{leaks.sizes[pair]} rows {kind} rows of article {leaks.right[pair]} of {other}",
+            f"drop one of the two articles, or put both into {other} in case.toml",
+        )
+
+    return listed(first, describe, name)
+
+
+def _leaked_rows(
+    split: Split, rows: NDArray[np.int64], matches: Matches, kind: str
+) -> list[Finding]:
+    """Object to too many rows in all that train has too."""
+    leaked = rows[np.unique(matches.left)]
+    if len(leaked) <= max(LEAKED_TOTAL * len(rows), FEWEST_LEAKED):
+        return []
+    articles = np.unique(split.dataset.article_ids[leaked])
+    message = (
+        f"expected at most {LEAKED_TOTAL:.1%} of rows {kind} training rows, got "
+        f"{len(leaked) / len(rows):.2%} ({len(leaked):,} of {len(rows):,}) in articles "
+        f"{some_ids(articles)}"
+    )
+    return [Finding(split.name, message, "drop repeated text, then: amn data import")]
+
+
+@implements("S005")
+def check_encoder(evidence: SplitEvidence) -> Measured:
+    """S005: the vectors of all splits were made by one encoder."""
+    splits = evidence.splits
+    train = splits["train"].dataset
+    findings: list[Finding] = []
+    for name in SPLITS[1:]:
+        dataset = splits[name].dataset
+        if dataset is train:
+            continue
+        if dataset.dim != train.dim:
+            message = f"expected dim {train.dim} as in train, got {dataset.dim}"
+            findings.append(Finding(f"{name}: dim", message, "encode both alike: amn data import"))
+        ours, theirs = dataset.manifest.encoder.model_dump(), train.manifest.encoder.model_dump()
+        for field, value in ours.items():
+            if value != theirs[field]:
+                message = f"expected {theirs[field]!r} as in train, got {value!r}"
+                fix = "encode both with one encoder: amn data import"
+                findings.append(Finding(f"{name}: encoder.{field}", message, fix))
+        if ours["name"] == theirs["name"] == "unknown":
+            message = "expected the name of the encoder, got 'unknown' in both data sets"
+            fix = "write encoder into dataset.json"
+            findings.append(Finding(f"{name}: encoder.name", message, fix, Severity.WARNING))
+    n_sets = len({id(split.dataset) for split in splits.values()})
+    value = (
+        f"{train.manifest.encoder.name}, {train.dim} numbers, {n_sets} data set{'s'[: n_sets > 1]}"
+    )
+    return Measured(value, "the same in every split", findings)

@@ -1,0 +1,209 @@
+"""S: whether every split lies in the vector space of train, and is as hard as train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.checks.registry import implements
+from amn.config import EVALUATED, SPLITS
+from amn.data.coherence import follows
+from amn.data.sampling import sample_rows, unit_vectors
+from amn.data.space import (
+    DIRECTIONS_FRACTION,
+    by_article,
+    captured_share,
+    mean_drift,
+    principal_directions,
+    share_p_value,
+    variance_parts,
+)
+from amn.data.windows import Windows
+from amn.findings import Finding, Measured, Severity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.checks.evidence import SplitEvidence
+
+MOST_ROWS = 4000  # of a split: the share moves by less than 0.01 with other rows
+FEWEST_ARTICLES = 8
+# Share of variance along train's 64 of 768 directions, found on one half of train's articles.
+# wiki-mini: other half 0.442, in_dist 0.437, OOD 0.436; core: 0.461, 0.458, tail 0.397; 16 training
+# articles: 0.364, 0.336, 0.334. Rotated at random: 0.084.
+LEAST_SHARE = 0.5  # of train's or in_dist's own share
+FLAT_SHARE = 3 / DIRECTIONS_FRACTION  # below, half of it would be near what a rotation leaves
+# Cosine of mean vectors with train's: wiki-mini 0.92, tail 0.63, 16 training articles 0.58; rotated
+# 0.01, all signs turned -0.92. Mean vectors are 0.20 long; one of centred vectors tells nothing.
+LEAST_MEAN_COSINE = 0.2
+LEAST_MEAN_NORM = 0.1
+# Distance of mean vectors, in units of an article's own (effect) and of chance (z). Same source:
+# effect 0.11-0.12, z up to 4.3; 16 training articles 0.48, z 4.2; tail 0.22, z 74; an offset of
+# length 0.1 added to every OOD row: 0.19, z 10; of 0.3: 0.46, z 42.
+DRIFT_EFFECT = 0.15
+DRIFT_Z = 6.0
+MOST_WINDOWS = 2000
+LARGEST_GAP = 0.05  # wiki-mini: 0.01
+
+
+def _sampled(
+    evidence: SplitEvidence, rng: np.random.Generator
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.int64]]]:
+    """Return unit vectors of at most `MOST_ROWS` rows of each split, and their articles."""
+    vectors: dict[str, NDArray[np.float32]] = {}
+    ids: dict[str, NDArray[np.int64]] = {}
+    for name in SPLITS:
+        split = evidence.splits[name]
+        all_ids = split.dataset.article_ids
+        rows = sample_rows(
+            np.flatnonzero(np.isin(all_ids, split.articles)), all_ids, MOST_ROWS, rng
+        )
+        vectors[name] = unit_vectors(split.dataset, rows)
+        ids[name] = all_ids[rows]
+    return vectors, ids
+
+
+@implements("S006")
+def check_space(evidence: SplitEvidence) -> Measured:
+    """S006: train's main directions are main directions of every split."""
+    rng = np.random.default_rng(6)
+    vectors, ids = _sampled(evidence, rng)
+    articles = np.unique(ids["train"])
+    if len(articles) < FEWEST_ARTICLES:
+        return _cannot_tell(f"expected {FEWEST_ARTICLES} training articles, got {len(articles)}")
+    half = np.isin(ids["train"], articles[::2])
+    directions = principal_directions(vectors["train"][half])
+    means = {name: v.mean(axis=0, dtype=np.float64) for name, v in vectors.items()}
+    vectors["train"], ids["train"] = vectors["train"][~half], ids["train"][~half]
+    parts = {name: variance_parts(v, directions) for name, v in vectors.items()}
+    shares = {name: captured_share(p) for name, p in parts.items()}
+    figures = ", ".join(f"{name} {share:.3f}" for name, share in shares.items())
+    if not shares["train"] >= FLAT_SHARE:
+        return _cannot_tell(
+            f"expected directions that hold {FLAT_SHARE:.2f} of train's variance, got {figures}"
+        )
+    findings: list[Finding] = []
+    details: list[str] = []
+    train = by_article(parts["train"], ids["train"])
+    for name in EVALUATED:
+        p_value = share_p_value(train, by_article(parts[name], ids[name]), rng)
+        details.append(
+            f"{name}: mean cosine {_cosine(means['train'], means[name]):.3f}, p {p_value:.3f}"
+        )
+        findings += _space_findings(name, shares, means)
+    return Measured(
+        figures,
+        f">= {LEAST_SHARE:.0%} of train's share",
+        findings,
+        detail=f"variance along train's {directions.shape[1]} directions; {'; '.join(details)}",
+        number=min(shares[name] / shares["train"] for name in EVALUATED),
+    )
+
+
+def _cannot_tell(message: str) -> Measured:
+    """Return a measurement that decides nothing."""
+    finding = Finding("train", message, "use more training articles", Severity.INCONCLUSIVE)
+    return Measured("not measurable", f">= {LEAST_SHARE:.0%} of train's share", [finding])
+
+
+def _space_findings(
+    name: str, shares: dict[str, float], means: dict[str, NDArray[np.float64]]
+) -> list[Finding]:
+    """Return what sets one split's space apart from train's and in_dist's."""
+    fix = f"encode {name} and train with one encoder, pooling and normalisation: amn data import"
+    findings: list[Finding] = []
+    for other in ("train", "in_dist"):
+        if other != name and not shares[name] >= LEAST_SHARE * shares[other]:
+            message = (
+                f"expected at least {LEAST_SHARE:.0%} of {other}'s {shares[other]:.3f} of the "
+                f"variance along train's main directions, got {shares[name]:.3f}: another "
+                "vector space"
+            )
+            findings.append(Finding(name, message, fix))
+    cosine = _cosine(means["train"], means[name])
+    norms = np.linalg.norm(means["train"]), np.linalg.norm(means[name])
+    if min(norms) >= LEAST_MEAN_NORM and not cosine >= LEAST_MEAN_COSINE:
+        message = (
+            f"expected a cosine of at least {LEAST_MEAN_COSINE} between its mean vector and "
+            f"train's, got {cosine:.3f}: another vector space"
+        )
+        findings.append(Finding(name, message, fix))
+    return findings
+
+
+def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Return the cosine of two vectors, 0 when one is zero."""
+    norms = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float(left @ right) / norms if norms > 0 else 0.0
+
+
+@implements("S007")
+def check_drift(evidence: SplitEvidence) -> Measured:
+    """S007: no split's vectors are shifted as a whole against train's."""
+    rng = np.random.default_rng(7)
+    vectors, ids = _sampled(evidence, rng)
+    means = {name: by_article(vectors[name], ids[name], mean=True) for name in SPLITS}
+    findings: list[Finding] = []
+    figures: list[str] = []
+    effects: list[float] = []
+    for name in EVALUATED:
+        effect, z = mean_drift(means["train"], means[name], rng)
+        effects.append(effect)
+        figures.append(f"{name} {effect:.3f} (z {z:.1f})")
+        if not (effect < DRIFT_EFFECT or z < DRIFT_Z):
+            message = (
+                f"expected its mean vector within {DRIFT_EFFECT} article distances of train's, got "
+                f"{effect:.3f}, {z:.1f} standard deviations of chance: another pooling, prefix "
+                "or source"
+            )
+            fix = "compare encoder, pooling and prefix; look at both with amn check data"
+            findings.append(Finding(name, message, fix))
+    limit = f"< {DRIFT_EFFECT} or z < {DRIFT_Z:.0f}"
+    return Measured(", ".join(figures), limit, findings, number=max(effects))
+
+
+@implements("S008")
+def check_representative(evidence: SplitEvidence) -> Measured:
+    """S008: the evaluated splits are about as easy as train for an untrained predictor."""
+    rng = np.random.default_rng(8)
+    figures: dict[str, dict[str, float]] = {"mean of the context": {}, "coherence": {}}
+    for name in SPLITS:
+        split = evidence.splits[name]
+        figures["mean of the context"][name] = _mean_score(evidence.windows[name], rng)
+        mine = follows(split.dataset, 1) & np.isin(split.dataset.article_ids, split.articles)
+        figures["coherence"][name] = float(
+            evidence.scan(name).adjacent[mine].mean(dtype=np.float64)
+        )
+    findings: list[Finding] = []
+    gaps: list[float] = []
+    for what, values in figures.items():
+        for name in EVALUATED:
+            gap = values[name] - values["train"]
+            gaps.append(abs(gap))
+            if not abs(gap) <= LARGEST_GAP:
+                message = (
+                    f"expected {what} within {LARGEST_GAP} of train's {values['train']:.3f}, got "
+                    f"{values[name]:.3f}: {'easier' if gap > 0 else 'harder'} than train"
+                )
+                findings.append(
+                    Finding(
+                        name,
+                        message,
+                        "choose its articles by chance: fraction and seed in case.toml",
+                    )
+                )
+    value = "; ".join(
+        f"{what} " + ", ".join(f"{name} {v:.3f}" for name, v in values.items())
+        for what, values in figures.items()
+    )
+    return Measured(value, f"within {LARGEST_GAP} of train", findings, number=max(gaps))
+
+
+def _mean_score(windows: Windows, rng: np.random.Generator) -> float:
+    """Return the cosine of the context's mean with the target, mean over sampled windows."""
+    starts = sample_rows(windows.starts, windows.dataset.article_ids, MOST_WINDOWS, rng)
+    rows = Windows(windows.dataset, starts, windows.context).gather(slice(None))
+    mean, target = rows[:, :-1].mean(axis=1), rows[:, -1]
+    norms = np.sqrt(np.vecdot(mean, mean) * np.vecdot(target, target))
+    return float((np.vecdot(mean, target) / np.maximum(norms, 1e-12)).mean(dtype=np.float64))

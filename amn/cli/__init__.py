@@ -1,0 +1,1 @@
+"""The `amn` command: a module a command, loaded when it is used."""

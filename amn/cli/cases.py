@@ -1,0 +1,38 @@
+"""Finding the cases that a command is about, and what the commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from amn.config import Case, load_case
+from amn.errors import ConfigError
+from amn.places import CASE_FILE, GOLDEN_FOLDER
+
+
+def find_cases(names: tuple[str, ...]) -> list[Case]:
+    """Return the named cases, or every case under golden/.
+
+    Args:
+        names: Names of folders in golden/, or paths.
+    """
+    if not names:
+        folders = sorted(file.parent for file in GOLDEN_FOLDER.glob(f"*/{CASE_FILE}"))
+        if not folders:
+            raise ConfigError(
+                GOLDEN_FOLDER,
+                ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
+            )
+        return [load_case(folder) for folder in folders]
+    paths = [Path(name) for name in names]
+    return [load_case(path if path.exists() else GOLDEN_FOLDER / path) for path in paths]
+
+
+def find_case(name: str) -> Case:
+    """Return one case by its name under golden/, or by its path."""
+    return find_cases((name,))[0]
+
+
+def is_ci() -> bool:
+    """Tell whether a CI system runs this: they all set CI."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")

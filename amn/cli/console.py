@@ -1,0 +1,52 @@
+"""Where the command writes: results to stdout, progress and logs to stderr."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WIDTH = 100  # tables fit a terminal of 100 columns, and look the same in a log
+QUIET_SECONDS = 2.0  # what is done sooner needs no bar
+
+
+def results() -> Console:
+    """Return the console for results; rich respects NO_COLOR and pipes."""
+    return Console(width=WIDTH, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function (done, in all, text) that draws a bar on stderr after two seconds."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    begin = time.monotonic()
+    tasks: dict[str, int] = {}
+
+    def report(done: int, total: int, text: str) -> None:
+        if time.monotonic() - begin < QUIET_SECONDS:
+            return
+        bar.start()
+        kind = " ".join(text.split()[:2])  # `seed 0 epoch 3` moves the bar of `seed 0`
+        if kind not in tasks:
+            tasks[kind] = bar.add_task(text, total=total)
+        bar.update(
+            bar.task_ids[list(tasks).index(kind)], completed=done, total=total, description=text
+        )
+
+    try:
+        yield report
+    finally:
+        bar.stop()

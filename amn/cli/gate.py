@@ -1,0 +1,106 @@
+"""`amn gate`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.cli.cases import find_cases
+from amn.cli.console import progress_bar
+from amn.findings import Verdict
+from amn.gate.session import GateOptions, GateSession
+from amn.places import CACHE_FOLDER
+from amn.report.github import to_annotations
+from amn.report.json import to_json
+from amn.report.text import print_result
+
+if TYPE_CHECKING:
+    from amn.findings import GateResult
+
+WORST_FIRST = (Verdict.ERROR, Verdict.HARNESS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+@click.command("gate")
+@click.argument("cases", nargs=-1)
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Judge this run folder; repeat for several seeds.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Judge this checkpoint (.safetensors, or an original .pt).",
+)
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path),
+    help="Judge the scores in this JSON file; nothing else is checked.",
+)
+@click.option("--first-run", is_flag=True, help="There is no golden yet: judge without one.")
+@click.option("--allow-same", is_flag=True, help="Judge a file that the golden was made from.")
+@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+)
+@click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=CACHE_FOLDER,
+    show_default=True,
+    help="Finished runs, by content.",
+)
+def command(
+    cases: tuple[str, ...],
+    runs: tuple[Path, ...],
+    checkpoint: Path | None,
+    metrics: Path | None,
+    first_run: bool,
+    allow_same: bool,
+    strict: bool,
+    style: str,
+    verbose: bool,
+    cache: Path,
+) -> None:
+    """Check data, index and split; train or take what is given; measure; compare; one verdict.
+
+    CASES are names of folders under golden/, or paths; without any, all of them are gated.
+
+    \b
+    Examples:
+      amn gate
+      amn gate wiki-mini
+      amn gate wiki-mini --checkpoint model.safetensors
+      amn gate wiki-mini --metrics metrics.json
+      amn gate wiki-mini --format json > verdict.json
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
+        raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    options = GateOptions(
+        cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
+        first_run=first_run, allow_same=allow_same,
+    )  # fmt: skip
+    results: list[GateResult] = []
+    with progress_bar() as progress:
+        results += [
+            GateSession(case, options, progress=progress).result() for case in find_cases(cases)
+        ]
+    if style == "json":
+        click.echo(to_json(results))
+    elif style == "github":
+        click.echo(to_annotations(results))
+    else:
+        for result in results:
+            print_result(result, verbose=verbose)
+    worst = min((result.verdict for result in results), key=WORST_FIRST.index)
+    sys.exit(worst.exit_code(strict=strict))

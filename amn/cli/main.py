@@ -1,0 +1,86 @@
+"""Entry of the `amn` command: finds the sub-command, turns errors into exit codes.
+
+Exit codes: 0 passed, 1 FAIL, 2 wrong use or config, 3 HARNESS or could not be evaluated,
+4 INCONCLUSIVE under --strict.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from amn import __version__
+from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError
+
+COMMANDS = {
+    "gate": "The main job: check, train, measure, compare; one verdict.",
+    "case": "Cases: what is gated.",
+    "check": "One family of checks: data, index, split or run.",
+    "train": "Train a case's seeds, without a verdict.",
+    "eval": "Score a checkpoint or run, without a verdict.",
+    "golden": "Goldens: new, update, diff, list.",
+    "data": "Data sets: import.",
+    "index": "FAISS indexes: build.",
+    "rules": "What a check means, why it exists, how to fix it.",
+}
+USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands, in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"amn.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="amn")
+def cli() -> None:
+    """The regression gate for next-embedding predictors.
+
+    \b
+    Examples:
+      amn gate                        every case under golden/
+      amn gate wiki-mini              one case
+      amn case new NAME --dataset PATH
+      amn rules D007
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+
+
+def main() -> None:
+    """Run the command and exit with its code; errors are one message on stderr."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE_ERROR)
+    except click.exceptions.Abort:
+        click.echo("interrupted: nothing was left half-written", err=True)
+        sys.exit(INTERRUPTED)
+    except (ConfigError, ArgumentError, MissingDependencyError, FileExistsError) as error:
+        shown = f"{error}: exists" if isinstance(error, FileExistsError) else str(error)
+        click.echo(f"ERROR: {shown}", err=True)
+        sys.exit(USAGE_ERROR)
+    except AmnError as error:
+        click.echo(f"ERROR: {error}", err=True)
+        sys.exit(NOT_EVALUATED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

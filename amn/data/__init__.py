@@ -1,0 +1,1 @@
+"""Vectors at rest: data sets, their rows, windows and splits."""

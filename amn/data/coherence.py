@@ -1,0 +1,59 @@
+"""How alike the rows of an article are, next to each other and further apart.
+
+Running text is most alike between neighbours. Where it is not, rows are not in its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.scan import FAR_LAG
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.data.dataset import DataSet
+    from amn.data.scan import RowScan
+
+
+@dataclass(frozen=True)
+class LagCurve:
+    """What the order of rows is worth in each article.
+
+    Attributes:
+        articles: (A,) int64 ids, ascending, of articles with enough pairs to tell.
+        gains: (A,) float64 mean cosine of neighbours minus that of rows `FAR_LAG` apart.
+    """
+
+    articles: NDArray[np.int64]
+    gains: NDArray[np.float64]
+
+
+def follows(dataset: DataSet, lag: int) -> NDArray[np.bool_]:
+    """Tell for each row if the row `lag` further is `lag` chunks later in its article: (N,)."""
+    ids, chunks = dataset.article_ids, dataset.chunk_index
+    result = np.zeros(len(dataset), np.bool_)
+    result[:-lag] = (ids[lag:] == ids[:-lag]) & (chunks[lag:] - chunks[:-lag] == lag)
+    return result
+
+
+def lag_curve(dataset: DataSet, scan: RowScan, *, least_pairs: int) -> LagCurve:
+    """Return the gain of neighbours over far rows for articles with `least_pairs` far pairs."""
+    _, inverse = np.unique(dataset.article_ids, return_inverse=True)
+    n_articles = len(dataset.articles)
+
+    def means(
+        values: NDArray[np.float32], lag: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        mask = follows(dataset, lag)
+        pairs = np.bincount(inverse[mask], minlength=n_articles)
+        sums = np.bincount(inverse[mask], values[mask], minlength=n_articles)
+        return pairs, sums / np.maximum(pairs, 1)
+
+    _, near = means(scan.adjacent, 1)
+    pairs, far = means(scan.far, FAR_LAG)
+    enough = pairs >= least_pairs
+    return LagCurve(dataset.articles[enough], (near - far)[enough])

@@ -1,0 +1,187 @@
+"""A data set: vectors and their chunk table in a folder, memory-mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from amn.data.manifest import MANIFEST_FILE, Manifest, read_manifest
+from amn.data.vectors import open_npy
+from amn.errors import ArgumentError, DataError
+from amn.storage import canonical_json, sha256_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+INDEX_FILE = "index.faiss"
+INDEX_MANIFEST = "index.json"
+CHUNK_COLUMNS = {"article_id": pa.int64(), "chunk_index": pa.int32()}
+HASH_COLUMN = "vector_hash"  # one uint64 a row, see `RowHasher`
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Consecutive rows in one file.
+
+    Attributes:
+        start: Row of the data set that is the shard's first.
+        vectors: (n, D) memory-mapped.
+    """
+
+    path: Path
+    start: int
+    vectors: NDArray[Any]
+
+    @property
+    def stop(self) -> int:
+        """One past the last row."""
+        return self.start + len(self.vectors)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Rows of unit vectors sorted by (article, chunk).
+
+    Attributes:
+        path: Its folder.
+        shards: Where the vectors are; no article is in two shards.
+        article_ids: (N,) int64.
+        chunk_index: (N,) int32, position of the chunk in its article.
+    """
+
+    path: Path
+    manifest: Manifest
+    shards: tuple[Shard, ...]
+    article_ids: NDArray[np.int64]
+    chunk_index: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return self.manifest.rows
+
+    @property
+    def dim(self) -> int:
+        """Numbers in a vector."""
+        return self.manifest.dim
+
+    @cached_property
+    def articles(self) -> NDArray[np.int64]:
+        """The ids of its articles, ascending, each once."""
+        return np.unique(self.article_ids)
+
+    @cached_property
+    def digest(self) -> str:
+        """One digest for all its files, as the manifest declares them."""
+        return sha256_of(canonical_json([[f.path, f.rows, f.sha256] for f in self.manifest.files]))
+
+    @property
+    def vectors_digest(self) -> str:
+        """One digest for the vectors alone: what an index was built from."""
+        files = [[f.rows, f.sha256] for f in self.manifest.files if f.path.endswith(".npy")]
+        return sha256_of(canonical_json(files))
+
+    @property
+    def index_path(self) -> Path:
+        """Where its FAISS index is, when it has one."""
+        return self.path / INDEX_FILE
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return copies of rows, of any shape: (..., D) in the stored dtype."""
+        if len(self.shards) == 1:
+            return np.asarray(self.shards[0].vectors[rows])
+        flat = rows.ravel()
+        outside = flat[(flat < 0) | (flat >= len(self))]
+        if len(outside):
+            raise IndexError(f"row {outside[0]}: expected 0 to {len(self) - 1}")
+        result = np.empty((len(flat), self.dim), self.manifest.dtype)
+        for shard in self.shards:
+            mine = np.flatnonzero((flat >= shard.start) & (flat < shard.stop))
+            result[mine] = shard.vectors[flat[mine] - shard.start]
+        return result.reshape(*rows.shape, self.dim)
+
+    def column(self, name: str) -> pa.ChunkedArray[Any] | None:
+        """Return a column of the chunk table, None when it has no such column."""
+        tables = []
+        for entry in self.manifest.files:
+            if entry.path.endswith(".parquet"):
+                file = pq.ParquetFile(self.path / entry.path)
+                if name not in file.schema_arrow.names:
+                    return None
+                tables.append(file.read(columns=[name])[name])
+        return pa.chunked_array([chunk for table in tables for chunk in table.chunks])
+
+    def where(self, row: int) -> str:
+        """Return a row's address for people: `row 17 (article 621, chunk 4)`."""
+        return f"row {row} (article {self.article_ids[row]}, chunk {self.chunk_index[row]})"
+
+
+def open_dataset(path: Path) -> DataSet:
+    """Open a data set; vectors stay on disk until they are used.
+
+    Raises:
+        DataError: If a file is missing, truncated, of another shape, or not what the manifest says.
+    """
+    manifest = read_manifest(path)
+    shards: list[Shard] = []
+    tables: list[pa.Table] = []
+    start = 0
+    for entry in manifest.files:
+        file = path / entry.path
+        if entry.path.endswith(".npy"):
+            vectors = open_npy(file, rows=entry.rows, dim=manifest.dim)
+            if vectors.dtype != manifest.dtype:
+                raise DataError(file, f"expected dtype {manifest.dtype}, got {vectors.dtype}")
+            shards.append(Shard(file, start, vectors))
+            start += entry.rows
+        elif entry.path.endswith(".parquet"):
+            tables.append(_read_chunks(file, rows=entry.rows))
+    if not shards or not tables:
+        raise DataError(path / MANIFEST_FILE, "expected files of vectors and of chunks, got none")
+    rows = sum(table.num_rows for table in tables)
+    if not (start == rows == manifest.rows):
+        raise DataError(
+            path / "dataset.json",
+            f"expected {manifest.rows:,} rows in all, got {start:,} vectors and {rows:,} chunks",
+        )
+    table = pa.concat_tables(tables)
+    return DataSet(
+        path=path,
+        manifest=manifest,
+        shards=tuple(shards),
+        article_ids=table["article_id"].to_numpy(),
+        chunk_index=table["chunk_index"].to_numpy(),
+    )
+
+
+def _read_chunks(path: Path, *, rows: int) -> pa.Table:
+    """Read the key columns of a chunk file."""
+    try:
+        found = pq.read_schema(path).names
+        table = pq.read_table(path, columns=[name for name in CHUNK_COLUMNS if name in found])
+    except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name is not UTF-8
+        raise DataError(path, f"expected a whole parquet file, got: {error}") from error
+    for name, wanted in CHUNK_COLUMNS.items():
+        if name not in table.column_names:
+            raise DataError(path, f"expected a column {name}, got {', '.join(found)}")
+        if table.schema.field(name).type != wanted:
+            raise DataError(path, f"{name}: expected {wanted}, got {table.schema.field(name).type}")
+        if table[name].null_count:
+            raise DataError(path, f"{name}: expected no nulls, got {table[name].null_count}")
+    if table.num_rows != rows:
+        raise DataError(path, f"expected {rows:,} rows, got {table.num_rows:,}")
+    return table
+
+
+def check_matrix(vectors: NDArray[Any], name: str) -> None:
+    """Raise ArgumentError unless `vectors` is a float16 or float32 matrix (N, D)."""
+    if vectors.ndim != 2 or vectors.dtype not in (np.float16, np.float32):  # noqa: PLR2004 - a matrix
+        raise ArgumentError(
+            f"{name}: expected a float16 or float32 matrix (N, D), "
+            f"got {vectors.dtype} of shape {vectors.shape}"
+        )

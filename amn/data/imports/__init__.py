@@ -1,0 +1,1 @@
+"""Files of vectors made elsewhere, read as rows with their article and chunk."""

@@ -1,0 +1,94 @@
+"""dataset.json: what a data set says about itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from amn.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST_FILE = "dataset.json"
+ROW_ORDER = "article_id,chunk_index"
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EncoderInfo(_Record):
+    """What made the vectors; vectors of different encoders must never be compared.
+
+    Attributes:
+        probe_digest: Digest of the vectors of fixed probe sentences, where it was taken.
+    """
+
+    name: str = "unknown"
+    revision: str | None = None
+    pooling: str | None = None
+    prefix: str | None = None
+    normalised: bool = True
+    probe_digest: str | None = None
+
+
+class Stage(_Record):
+    """One step of the data set's making: `rows_in` minus everything dropped is `rows_out`."""
+
+    name: str
+    rows_in: Count
+    rows_out: Count
+    dropped: dict[str, Count] = {}
+
+
+class FileEntry(_Record):
+    """One file of the data set, relative to its folder."""
+
+    path: str
+    rows: Count
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(_Record):
+    """The whole of dataset.json."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: str
+    rows: Count
+    dim: Annotated[int, Field(ge=1)]
+    dtype: Literal["float16", "float32"]
+    order: Literal["article_id,chunk_index"] = "article_id,chunk_index"
+    encoder: EncoderInfo = EncoderInfo()
+    source: str = ""
+    licence: str = ""
+    stages: tuple[Stage, ...] = ()
+    files: tuple[FileEntry, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON data."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read dataset.json.
+
+    Raises:
+        DataError: If it is missing, not JSON, or lacks something; the message lists everything.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            path, "expected a data set manifest, found none. Fix: amn data import SOURCE FOLDER"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(path, f"expected JSON, got {error}") from error
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise DataError(path, "expected a data set manifest, got " + "; ".join(lines)) from error

@@ -1,0 +1,46 @@
+"""A few rows that stand for many: drawn evenly over articles, read as unit vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.vectors import widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.data.dataset import DataSet
+
+TINY = np.float32(1e-12)  # a zero row stays zero instead of becoming NaN
+
+
+def sample_rows(
+    rows: NDArray[np.int64], article_ids: NDArray[np.int64], most: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return at most `most` rows, as evenly over their articles as can be, ascending.
+
+    Args:
+        rows: (n,) rows of a data set.
+        article_ids: (N,) the article of every row of that data set.
+    """
+    if len(rows) <= most:
+        return rows
+    shuffled = rng.permutation(rows)
+    order = np.argsort(article_ids[shuffled], kind="stable")
+    ids = article_ids[shuffled[order]]
+    first = np.concatenate([[True], ids[1:] != ids[:-1]])
+    starts = np.flatnonzero(first)
+    turn = np.arange(len(ids)) - starts[np.cumsum(first) - 1]  # 0 for an article's first drawn row
+    by_turn = np.lexsort((rng.random(len(ids)), turn))
+    return np.sort(shuffled[order[by_turn[:most]]])
+
+
+def unit_vectors(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return rows scaled to unit length: (n, D) float32; a zero row stays zero."""
+    stored = dataset.gather(rows)
+    vectors = widen(stored, np.empty(stored.shape, np.float32))
+    norms = np.sqrt(np.vecdot(vectors, vectors))
+    vectors /= np.maximum(norms, TINY)[:, None]
+    return vectors

@@ -1,0 +1,85 @@
+"""Windows: T context rows and the target row after them, as start rows into a data set.
+
+Letters: N windows, T context length, D numbers in a vector, B windows in a batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.vectors import widen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.data.dataset import DataSet
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows over a data set. Only their start rows are stored; vectors are gathered on the fly.
+
+    Attributes:
+        starts: (N,) int64 row of each window's oldest context row, ascending.
+        context: T.
+    """
+
+    dataset: DataSet
+    starts: NDArray[np.int64]
+    context: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """(N,) int64 row of each window's target."""
+        return self.starts + self.context
+
+    @property
+    def article_ids(self) -> NDArray[np.int64]:
+        """(N,) int64 article of each window."""
+        return self.dataset.article_ids[self.starts]
+
+    @property
+    def target_chunks(self) -> NDArray[np.int32]:
+        """(N,) int32 chunk index of each target; with the article it names the window."""
+        return self.dataset.chunk_index[self.targets]
+
+    def rows(self, batch: NDArray[np.int64] | slice) -> NDArray[np.int64]:
+        """Return the rows of windows: (B, T + 1) int64, oldest first, target last."""
+        return self.starts[batch][:, None] + np.arange(self.context + 1)
+
+    def gather(self, batch: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Return windows' vectors: (B, T + 1, D) float32, oldest first, target last."""
+        rows = self.rows(batch)
+        stored = self.dataset.gather(rows.ravel())
+        wide = widen(stored, np.empty(stored.shape, np.float32))
+        return wide.reshape(*rows.shape, self.dataset.dim)
+
+    def take(self, batch: NDArray[np.int64] | slice) -> Windows:
+        """Return some of the windows."""
+        return Windows(self.dataset, self.starts[batch], self.context)
+
+
+def find_windows(
+    dataset: DataSet, context: int, articles: NDArray[np.int64] | None = None
+) -> Windows:
+    """Find every window of a data set that crosses no article, no hole and no split.
+
+    A window needs T + 1 rows of one article whose chunk indices follow each other without a gap.
+
+    Args:
+        context: T, at least 1.
+        articles: Ids of the articles to use; None takes all.
+    """
+    follows = (np.diff(dataset.article_ids) == 0) & (np.diff(dataset.chunk_index) == 1)
+    run = np.concatenate([[0], np.cumsum(follows)])
+    starts = np.flatnonzero(run[context:] - run[:-context] == context) if len(run) > context else []
+    starts = np.asarray(starts, np.int64)
+    if articles is not None:
+        starts = starts[np.isin(dataset.article_ids[starts], articles)]
+    return Windows(dataset, starts, context)

@@ -1,0 +1,157 @@
+"""Writing a data set: sorted rows, shards that never split an article, all or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo, FileEntry, Manifest, Stage
+from amn.data.vectors import RowHasher
+from amn.errors import ArgumentError
+from amn.storage import atomic_folder, sha256_file, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SHARD_ROWS = 250_000  # 384 MB at 768 x float16: several shards let several cores hash
+BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunks:
+    """The chunk table to write, row-aligned with the vectors.
+
+    Attributes:
+        article_ids: (N,) int64.
+        chunk_index: (N,) int32.
+        extra: More columns, such as `title`, `n_chars` and `text`.
+    """
+
+    article_ids: NDArray[np.int64]
+    chunk_index: NDArray[np.int32]
+    extra: dict[str, pa.Array[Any] | pa.ChunkedArray[Any]] = field(default_factory=dict)
+
+
+def write_dataset(  # noqa: PLR0913 - a data set has this many parts
+    path: Path,
+    vectors: NDArray[Any],
+    chunks: Chunks,
+    *,
+    name: str,
+    dtype: str = "float16",
+    encoder: EncoderInfo | None = None,
+    source: str = "",
+    licence: str = "",
+    stages: Sequence[Stage] = (),
+    order: NDArray[np.int64] | None = None,
+    shard_rows: int = SHARD_ROWS,
+) -> DataSet:
+    """Write a new data set folder and open it.
+
+    The folder appears whole or not at all. Values are stored as they are: nothing is normalised.
+
+    Args:
+        vectors: (N, D) float16 or float32, may be memory-mapped.
+        order: Rows of `vectors` and `chunks` to write, in that order; None keeps theirs.
+        shard_rows: Rows after which a new shard begins with the next article.
+
+    Raises:
+        ArgumentError: If lengths differ, or rows are not in (article, chunk) order, each key once.
+        FileExistsError: If `path` exists.
+    """
+    check_matrix(vectors, "vectors")
+    n_rows = len(vectors)
+    order = np.arange(n_rows) if order is None else order
+    columns = {"article_ids": chunks.article_ids, "chunk_index": chunks.chunk_index, **chunks.extra}
+    for column, values in columns.items():
+        if len(values) != n_rows:
+            raise ArgumentError(
+                f"{column}: expected {n_rows:,} rows as in vectors, got {len(values):,}"
+            )
+    article_ids = np.asarray(chunks.article_ids, np.int64)[order]
+    chunk_index = np.asarray(chunks.chunk_index, np.int32)[order]
+    _check_order(article_ids, chunk_index)
+    table = pa.table({"article_id": article_ids, "chunk_index": chunk_index})
+    for column, values in chunks.extra.items():
+        table = table.append_column(column, values.take(order))
+    hasher = RowHasher(vectors.shape[1], np.dtype(dtype))
+    files: list[FileEntry] = []
+    with atomic_folder(path) as folder:
+        for number, (start, stop) in enumerate(shard_bounds(article_ids, shard_rows)):
+            vector_file = folder / f"vectors-{number:05d}.npy"
+            hashes = _write_vectors(
+                vector_file, vectors, order[start:stop], np.dtype(dtype), hasher
+            )
+            part = table.slice(start, stop - start).append_column(HASH_COLUMN, pa.array(hashes))
+            chunk_file = folder / f"chunks-{number:05d}.parquet"
+            pq.write_table(part, chunk_file, compression="zstd")
+            files += [
+                FileEntry(path=file.name, rows=stop - start, sha256=sha256_file(file))
+                for file in (vector_file, chunk_file)
+            ]
+        manifest = Manifest(
+            schema=1,
+            name=name,
+            rows=len(order),
+            dim=vectors.shape[1],
+            dtype="float16" if dtype == "float16" else "float32",
+            encoder=encoder or EncoderInfo(),
+            source=source,
+            licence=licence,
+            stages=tuple(stages),
+            files=tuple(files),
+        )
+        write_json(folder / MANIFEST_FILE, manifest.to_json())
+    return open_dataset(path)
+
+
+def shard_bounds(article_ids: NDArray[np.int64], shard_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of shards of about `shard_rows` rows that each end with an article."""
+    ends = np.append(np.flatnonzero(np.diff(article_ids)) + 1, len(article_ids))
+    start = 0
+    while start < len(article_ids):
+        stop = int(ends[np.searchsorted(ends, min(start + shard_rows, len(article_ids)))])
+        yield start, stop
+        start = stop
+
+
+def _check_order(article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]) -> None:
+    """Raise ArgumentError at the first row whose key does not come after the one before."""
+    same = article_ids[1:] == article_ids[:-1]
+    ascending = (article_ids[1:] > article_ids[:-1]) | (same & (chunk_index[1:] > chunk_index[:-1]))
+    if not ascending.all():
+        row = int(np.flatnonzero(~ascending)[0]) + 1
+        raise ArgumentError(
+            f"row {row}: expected (article, chunk) keys ascending, each once, got "
+            f"({article_ids[row]}, {chunk_index[row]}) after "
+            f"({article_ids[row - 1]}, {chunk_index[row - 1]}). "
+            "Fix: pass order=, drop the repeated rows"
+        )
+
+
+def _write_vectors(
+    path: Path,
+    vectors: NDArray[Any],
+    order: NDArray[np.int64],
+    dtype: np.dtype[Any],
+    hasher: RowHasher,
+) -> NDArray[np.uint64]:
+    """Write rows of `vectors` as one .npy file, block by block; return their digests."""
+    out = np.lib.format.open_memmap(
+        path, mode="w+", dtype=dtype, shape=(len(order), vectors.shape[1])
+    )
+    hashes = np.empty(len(order), np.uint64)
+    for start in range(0, len(order), BLOCK_ROWS):
+        block = np.ascontiguousarray(vectors[order[start : start + BLOCK_ROWS]], dtype)
+        out[start : start + len(block)] = block
+        hashes[start : start + len(block)] = hasher(block)
+    out.flush()
+    return hashes

@@ -1,0 +1,93 @@
+"""What amn raises.
+
+```
+AmnError
+├─ ArgumentError (ValueError)            the caller passed a bad value
+├─ ConfigError                           case.toml is wrong; .problems lists everything
+├─ DataError                             a file is not what it claims to be; .path
+├─ GoldenError                           a golden is missing, damaged or not comparable; .path
+├─ CheckpointError                       a checkpoint does not compute what it computed when saved
+├─ TrainingError                         training met a number it cannot go on with
+├─ CheckNotRunError                      a declared check could not run: never a pass
+└─ MissingDependencyError (ImportError)  an optional package; names the extra
+```
+
+A message reads `where: expected X, got Y. Fix: command`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+
+class AmnError(Exception):
+    """Base of everything amn raises on purpose."""
+
+
+class ArgumentError(AmnError, ValueError):
+    """The caller passed a value that the function cannot use."""
+
+
+class ConfigError(AmnError):
+    """A case file is wrong. `problems` has every problem, one line each."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"{path}: {len(self.problems)} problem(s){lines}")
+
+
+class DataError(AmnError):
+    """A file is not what it claims to be. `path` is that file."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        self.path = path
+        self.message = message
+        super().__init__(f"{path}: {message}")
+
+
+class GoldenError(AmnError):
+    """A golden is missing, damaged, or cannot be compared. `path` is its file."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
+
+
+class CheckpointError(AmnError):
+    """A checkpoint does not compute what it computed when it was saved. `path` is its file."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
+
+
+class TrainingError(AmnError):
+    """Training met a number that it cannot go on with; the message names epoch and batch."""
+
+
+class CheckNotRunError(AmnError):
+    """A declared check has no implementation, was skipped, or returned nothing."""
+
+
+class MissingDependencyError(AmnError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import an optional dependency, or say which extra brings it."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:  # installed but broken: its own error says more
+            raise
+        raise MissingDependencyError(
+            f"{module}: not installed. Fix: pip install 'amn[{extra}]'"
+        ) from error

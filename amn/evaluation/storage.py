@@ -1,0 +1,135 @@
+"""An evaluation on disk: `cosines.npz`, window by window, and `evaluation.json`, the figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amn.errors import DataError
+from amn.evaluation.arrays import pack_arrays, unpack_arrays
+from amn.evaluation.metrics import METRIC_VERSION
+from amn.evaluation.scores import SplitScores
+from amn.evaluation.statistics import cluster_interval
+from amn.models.reference import REFERENCES
+from amn.storage import sha256_of, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+COSINES_FILE, EVALUATION_FILE = "cosines.npz", "evaluation.json"
+GEOMETRY = ("norm_error", "rank", "target_rank")
+INTERVAL_SEED = 0  # of the bootstrap in evaluation.json: the same scores give the same file
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's scores and, window by window, those of the reference predictors.
+
+    Attributes:
+        scores: split -> scores.
+        references: split -> reference predictor -> (N,) float64 cosines, aligned with the scores.
+    """
+
+    scores: dict[str, SplitScores]
+    references: dict[str, dict[str, NDArray[np.float64]]]
+
+
+def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """Write both files, each atomically."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, split in evaluation.scores.items():
+        arrays[f"{name}_cosines"] = split.cosines
+        arrays[f"{name}_copy_cosines"] = split.copy_cosines
+        arrays[f"{name}_article_ids"] = split.article_ids
+        arrays[f"{name}_target_chunks"] = split.target_chunks
+        for reference in REFERENCES:
+            arrays[f"{name}_reference_{reference}"] = evaluation.references[name][reference]
+    content = pack_arrays(arrays)
+    write_bytes(folder / COSINES_FILE, content)
+    figures = {name: _figures(evaluation, name) for name in evaluation.scores}
+    write_json(
+        folder / EVALUATION_FILE,
+        {
+            "schema": 1,
+            "metric_version": METRIC_VERSION,
+            "cosines_sha256": sha256_of(content),
+            "splits": figures,
+        },
+    )
+
+
+def load_evaluation(folder: Path) -> Evaluation:
+    """Read both files and verify that they belong together.
+
+    Raises:
+        DataError: If one is missing, damaged, changed, or made with another metric.
+    """
+    path, cosines = folder / EVALUATION_FILE, folder / COSINES_FILE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        content = cosines.read_bytes()
+        splits, digest, version = info["splits"], info["cosines_sha256"], info["metric_version"]
+    except FileNotFoundError as error:
+        raise DataError(path, f"expected an evaluation, found no {error.filename}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise DataError(path, f"expected an evaluation, got: {error!r}") from error
+    if version != METRIC_VERSION:
+        raise DataError(path, f"expected metric version {METRIC_VERSION}, got {version}")
+    if sha256_of(content) != digest:
+        raise DataError(cosines, f"expected sha256 {digest[:12]}…, got {sha256_of(content)[:12]}…")
+    arrays = unpack_arrays(content, cosines)
+    try:
+        geometry = {
+            name: {k: np.nan if figures[k] is None else float(figures[k]) for k in GEOMETRY}
+            for name, figures in splits.items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(path, f"expected the figures of each split, got: {error!r}") from error
+    try:
+        scores = {
+            name: SplitScores(
+                cosines=arrays[f"{name}_cosines"],
+                copy_cosines=arrays[f"{name}_copy_cosines"],
+                article_ids=arrays[f"{name}_article_ids"],
+                target_chunks=arrays[f"{name}_target_chunks"],
+                **figures,
+            )
+            for name, figures in geometry.items()
+        }
+        references = {
+            name: {ref: arrays[f"{name}_reference_{ref}"] for ref in REFERENCES} for name in scores
+        }
+    except KeyError as error:
+        raise DataError(cosines, f"expected the array {error}, found none") from error
+    return Evaluation(scores, references)
+
+
+def _figures(evaluation: Evaluation, name: str) -> dict[str, Any]:
+    """Return one split's figures; JSON has no NaN, so a number that is not finite becomes null."""
+    split = evaluation.scores[name]
+    is_sound = len(split.cosines) > 0 and bool(np.isfinite(split.cosines).all())
+    interval = (
+        cluster_interval(split.cosines, split.article_ids, seed=INTERVAL_SEED) if is_sound else None
+    )
+    values: dict[str, Any] = {
+        "windows": len(split.cosines),
+        "articles": len(np.unique(split.article_ids)),
+        "mean": split.mean,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "standard_error": interval.se if interval else None,
+        **{key: getattr(split, key) for key in GEOMETRY},
+    }
+    values = {k: _or_null(v) for k, v in values.items()}
+    means = {n: _or_null(float(c.mean())) for n, c in evaluation.references[name].items()}
+    return {**values, "references": means}
+
+
+def _or_null(value: float | None) -> float | None:
+    """Return a number that JSON can hold."""
+    return value if value is None or np.isfinite(value) else None

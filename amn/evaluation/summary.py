@@ -1,0 +1,64 @@
+"""A split's score as a person reads it: mean, interval, reference predictors, lift.
+
+Letters: S seeds, N windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.evaluation.statistics import Interval, cluster_interval, seed_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.evaluation.storage import Evaluation
+
+LIFT_OVER = "mean"  # the reference predictor that lift is measured against
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One split's score over all seeds.
+
+    Attributes:
+        mean: Mean cosine over windows and seeds; NaN when it was not measured.
+        per_seed: Mean cosine of each seed.
+        interval: Of `mean`, clustered by article; None where only the mean is known.
+        references: Mean cosine of each reference predictor that is known.
+        lift: Interval of the gain over the mean of the context; None where windows are not known.
+    """
+
+    mean: float
+    per_seed: tuple[float, ...] = ()
+    interval: Interval | None = None
+    references: dict[str, float] = field(default_factory=dict)
+    lift: Interval | None = None
+
+
+def summarise_split(evaluations: Sequence[Evaluation], split: str) -> Summary:
+    """Summarise one split over seeds. A cosine that is not finite makes the mean NaN.
+
+    Args:
+        evaluations: One a seed, of the same windows.
+    """
+    scores = [evaluation.scores[split] for evaluation in evaluations]
+    references = evaluations[0].references[split]
+    means = {name: float(cosines.mean()) for name, cosines in references.items()}
+    per_seed = tuple(score.mean for score in scores)
+    mean = float(np.sum(per_seed) / len(per_seed))
+    if not np.isfinite(mean):
+        return Summary(mean, per_seed, references=means)
+    cosines = np.mean([score.cosines for score in scores], axis=0)  # (N,) over seeds
+    articles = scores[0].article_ids
+    lift = cosines - references[LIFT_OVER]
+    return Summary(
+        mean=mean,
+        per_seed=per_seed,
+        interval=cluster_interval(cosines, articles, seed=seed_from("score", split)),
+        references=means,
+        lift=cluster_interval(lift, articles, seed=seed_from("lift", split)),
+    )

@@ -1,0 +1,174 @@
+"""The values that checks, gate and reports exchange: Finding, Outcome, Verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Severity(IntEnum):
+    """What a finding does to the verdict; the worst one decides."""
+
+    NOTICE = 0  # worth reading; changes nothing
+    WARNING = 1  # shown on every run; changes nothing
+    INCONCLUSIVE = 2  # the data cannot decide
+    FAIL = 3  # worse than the contract, or broken data
+    HARNESS = 4  # the measurement itself is broken
+
+
+class Status(Enum):
+    """How one declared check ended."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+    HARNESS = "HARNESS"
+    NOT_RUN = "NOT RUN"  # another check failed first, and says why
+    ERROR = "ERROR"  # it should have run, and could not
+
+
+class Verdict(Enum):
+    """The one answer of a gate."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    HARNESS = "HARNESS"
+    ERROR = "ERROR"
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """Return the exit code: 0 pass, 1 fail, 3 not measurable, 4 undecided and strict."""
+        codes = {"PASS": 0, "FAIL": 1, "HARNESS": 3, "ERROR": 3, "INCONCLUSIVE": 4 if strict else 0}
+        return codes[self.value]
+
+
+STATUS_OF = {
+    Severity.NOTICE: Status.PASS,
+    Severity.WARNING: Status.WARN,
+    Severity.INCONCLUSIVE: Status.INCONCLUSIVE,
+    Severity.FAIL: Status.FAIL,
+    Severity.HARNESS: Status.HARNESS,
+}
+
+EXECUTED = frozenset(STATUS_OF.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found.
+
+    Attributes:
+        where: File, row, article or line; a person can go there.
+        message: `expected X, got Y`, with the offending number.
+        fix: What to do about it: a command where there is one.
+        severity: Overrides the severity of the check when set.
+    """
+
+    where: str
+    message: str
+    fix: str = ""
+    severity: Severity | None = None
+
+    def __str__(self) -> str:
+        fix = f" Fix: {self.fix}" if self.fix else ""
+        return f"{self.where}: {self.message}.{fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a check's implementation returns: the number, its limit, and what it found.
+
+    Attributes:
+        value: What was measured, for people (`0.6057`, `15,405 rows`).
+        limit: The comparison that had to hold, for people (`>= 0.60`).
+        findings: Empty when nothing is wrong.
+        detail: Context worth a column: interval, distance from the limit.
+        number: The unrounded value, where the check is about one number.
+    """
+
+    value: str
+    limit: str
+    findings: Sequence[Finding] = ()
+    detail: str = ""
+    number: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one declared check ended, and why.
+
+    Attributes:
+        check: Stable id, such as `C002`.
+        name: Short name, such as `ood`.
+        seconds: Time it took; 0 when it did not run.
+    """
+
+    check: str
+    name: str
+    status: Status
+    value: str = ""
+    limit: str = ""
+    detail: str = ""
+    findings: tuple[Finding, ...] = ()
+    number: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """`C002-ood`: what pytest items and reports call it."""
+        return f"{self.check}-{self.name}"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it keeps a change from being merged."""
+        return self.status not in (Status.PASS, Status.WARN, Status.INCONCLUSIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The one object that text, JSON, annotations and the exit code are made from.
+
+    Attributes:
+        case: Name of the case.
+        declared: Labels of every check that had to run.
+        outcomes: One for each declared check, in order; a missing one is an ERROR.
+        facts: Figures for people and machines: scores, reference predictors, seeds, digests.
+        reproduce: The command that gives this result again.
+    """
+
+    case: str
+    declared: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    facts: dict[str, object] = field(default_factory=dict)
+    reproduce: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict over all declared checks."""
+        return judge(self.declared, self.outcomes)
+
+
+def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
+    """Return the verdict: what was declared must have run, and the worst outcome decides.
+
+    Nothing declared, a declared check without an outcome, an outcome nobody declared, and a check
+    that did not run although none failed before it are all ERROR: not looking is never a pass.
+    """
+    found = tuple(outcomes)
+    by_status = {status: [o for o in found if o.status is status] for status in Status}
+    if not declared or sorted(o.label for o in found) != sorted(declared):
+        return Verdict.ERROR
+    if by_status[Status.ERROR]:
+        return Verdict.ERROR
+    if by_status[Status.HARNESS]:
+        return Verdict.HARNESS
+    if by_status[Status.FAIL]:
+        return Verdict.FAIL
+    if by_status[Status.NOT_RUN]:
+        return Verdict.ERROR
+    return Verdict.INCONCLUSIVE if by_status[Status.INCONCLUSIVE] else Verdict.PASS

@@ -1,0 +1,1 @@
+"""The gate: evidence in stages, checks on it, one verdict."""

@@ -1,0 +1,71 @@
+"""One family of checks on one thing: what `amn check` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amn.checks.registry import BEFORE_TRAINING, Family
+from amn.config import Case, CaseConfig, load_case
+from amn.findings import GateResult, Outcome
+from amn.gate.session import GateOptions, GateSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Report = Callable[[int, int, str], None]
+
+
+def _some(session: GateSession, families: tuple[Family, ...], command: str) -> GateResult:
+    """Run the declared checks of some families."""
+    chosen = [rule for rule in session.declared if rule.family in families]
+    outcomes: tuple[Outcome, ...] = tuple(session.outcome(rule.id) for rule in chosen)
+    return GateResult(
+        case=session.case.name,
+        declared=tuple(rule.label for rule in chosen),
+        outcomes=outcomes,
+        facts={"title": session.case.config.title},
+        reproduce=command,
+    )
+
+
+def _bare_case(dataset: Path, *, index: bool) -> Case:
+    """Return a case around a data set alone, for checks that need no split."""
+    config = CaseConfig.model_validate(
+        {
+            "schema": 1,
+            "dataset": {"path": ".", "index": index},
+            "split": {"in_dist": {"fraction": 0.1}, "ood": {"fraction": 0.1}},
+        }
+    )
+    return Case(folder=dataset, config=config)
+
+
+def check_data(dataset: Path, *, progress: Report | None = None) -> GateResult:
+    """Run the D checks on a data set folder."""
+    case = _bare_case(dataset, index=False)
+    session = GateSession(case, GateOptions(cache=dataset), progress=progress)
+    return _some(session, ("data",), f"amn check data {dataset}")
+
+
+def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
+    """Run the I checks, and the D checks they need, on a data set folder."""
+    case = _bare_case(dataset, index=True)
+    session = GateSession(case, GateOptions(cache=dataset), progress=progress)
+    return _some(session, ("data", "index"), f"amn check index {dataset}")
+
+
+def check_split(case_path: Path, *, progress: Report | None = None) -> GateResult:
+    """Run everything that a gate runs before training: D, I, S and W."""
+    case = load_case(case_path)
+    session = GateSession(case, GateOptions(cache=case.folder), progress=progress)
+    return _some(session, BEFORE_TRAINING, f"amn check split {case_path}")
+
+
+def check_run(run: Path, case_path: Path, *, progress: Report | None = None) -> GateResult:
+    """Run the R, M and E checks on a run folder."""
+    case = load_case(case_path)
+    options = GateOptions(cache=case.folder, runs=(run,), first_run=True)
+    session = GateSession(case, options, progress=progress)
+    families: tuple[Family, ...] = (*BEFORE_TRAINING, "record", "model", "evaluation")
+    return _some(session, families, f"amn check run {run} --case {case_path}")

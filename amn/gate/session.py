@@ -1,0 +1,296 @@
+"""One gate of one case: evidence in stages, each made when a check first asks for it.
+
+    data -> index -> split -> windows     before a training step, in seconds
+      -> candidates                       trained (or cached), a run, a checkpoint, or metrics
+      -> record, model, evaluation        is the measurement sound
+      -> criteria, golden                 is the result good enough
+
+A stage whose predecessors failed does not run, and says so.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from amn.checks.evidence import (
+    CriteriaEvidence,
+    DataEvidence,
+    DataPart,
+    GoldenEvidence,
+    IndexEvidence,
+    RunEvidence,
+    SplitEvidence,
+)
+from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, rules
+from amn.config import EVALUATED
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE
+from amn.errors import AmnError, ConfigError
+from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.checks.evidence import Candidate
+    from amn.config import Case
+    from amn.evaluation.summary import Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """How to get a candidate, and what to tolerate.
+
+    Attributes:
+        cache: Folder for runs by content.
+        runs: Run folders to judge instead of training.
+        checkpoint: Checkpoint file to judge instead of training.
+        metrics: Metrics file to judge instead of training.
+        first_run: Judge without a golden; without it a missing golden cannot pass.
+        allow_same: Judge a candidate that is the golden's own file.
+    """
+
+    cache: Path
+    runs: tuple[Path, ...] = ()
+    checkpoint: Path | None = None
+    metrics: Path | None = None
+    first_run: bool = False
+    allow_same: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """Where the candidate comes from."""
+        if self.metrics:
+            return "metrics"
+        if self.checkpoint:
+            return "checkpoint"
+        return "run" if self.runs else "train"
+
+
+class GateSession:
+    """A gate whose checks run one by one, in any order; what they share is made once.
+
+    Args:
+        progress: Called with (done, in all, text) by whatever takes long.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        options: GateOptions,
+        *,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> None:
+        self.case, self.options = case, options
+        self._progress = progress
+        self._outcomes: dict[str, Outcome] = {}
+        self._no_candidates: AmnError | None = None
+
+    @cached_property
+    def declared(self) -> tuple[Rule, ...]:
+        """Every check that has to run for this case, in order."""
+        mode, folder = self.options.mode, self.case.dataset_path
+        wants_index = self.case.config.dataset.index
+        has = {
+            "index": (folder / INDEX_FILE).exists() if wants_index is None else wants_index,
+            "golden": not self.options.first_run,
+        }
+        before: tuple[Family, ...] = () if mode == "metrics" else BEFORE_TRAINING
+        declared = []
+        for rule in rules().values():
+            is_active = mode in rule.modes and has.get(rule.family, True)
+            if rule.family in BEFORE_TRAINING and rule.family not in before:
+                is_active = False
+            if rule.when == "hashes":
+                is_active = is_active and self._has_hashes
+            if rule.when == "reencode" or (rule.id == "G005" and self.options.allow_same):
+                is_active = False
+            if is_active:
+                declared.append(rule)
+        return tuple(declared)
+
+    @cached_property
+    def _has_hashes(self) -> bool:
+        """Whether the data set stores row digests; an unreadable one is D003's to report."""
+        try:
+            return self._parts[0].dataset.column(HASH_COLUMN) is not None
+        except (AmnError, OSError):
+            return False
+
+    @cached_property
+    def _parts(self) -> tuple[DataPart, ...]:
+        """The case's data sets."""
+        return case_parts(self.case, self._progress)
+
+    @cached_property
+    def split_evidence(self) -> SplitEvidence:
+        """Splits and windows."""
+        return SplitEvidence(self.case, self._parts)
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The models that are judged: trained now, cached, or brought along."""
+        if self._no_candidates:
+            raise self._no_candidates
+        from amn.gate.candidates import find_candidates  # noqa: PLC0415 - loads torch
+
+        try:
+            return find_candidates(self.case, self.split_evidence, self.options, self._progress)
+        except AmnError as error:
+            self._no_candidates = error  # the next check need not try again
+            raise
+
+    @cached_property
+    def _run_evidence(self) -> RunEvidence:
+        windows = {name: self.split_evidence.windows[name] for name in EVALUATED}
+        return RunEvidence(self.case, self.candidates, windows, self._parts[0].folder)
+
+    @cached_property
+    def summaries(self) -> dict[str, Summary]:
+        """The scores that the criteria judge."""
+        if self.options.metrics:
+            from amn.gate.metrics import read_metrics  # noqa: PLC0415 - used by one mode
+
+            return read_metrics(self.options.metrics)
+        return self._run_evidence.summaries
+
+    def _evidence(self, family: Family) -> object:
+        """Return what a family of checks looks at."""
+        if family == "data":
+            return DataEvidence(self._parts)
+        if family == "index":
+            return IndexEvidence(self._parts[0], self.case.config.index)
+        if family in ("split", "windows"):
+            return self.split_evidence
+        if family == "criteria" or self.options.metrics:
+            return CriteriaEvidence(self.case.config.criteria, self.summaries)
+        if family == "golden":
+            labels = tuple(rule.label for rule in self.declared)
+            return self._golden_evidence(labels)
+        return self._run_evidence
+
+    def _golden_evidence(self, labels: tuple[str, ...]) -> GoldenEvidence:
+        return GoldenEvidence(
+            self.case, self.candidates, labels, is_retrained=self.options.mode == "train"
+        )
+
+    def outcome(self, check: str) -> Outcome:
+        """Run a declared check, once; what it needs runs first.
+
+        An error that amn raises on purpose becomes an ERROR outcome: it could not be evaluated. Any
+        other exception is a defect and is not caught.
+        """
+        if check not in self._outcomes:
+            rule = rules()[check]
+            blockers = self._blockers(rule)
+            if blockers:
+                reason = f"not run: {', '.join(o.label for o in blockers)} failed first"
+                self._outcomes[check] = Outcome(check, rule.name, Status.NOT_RUN, detail=reason)
+            else:
+                self._outcomes[check] = self._execute(rule)
+        return self._outcomes[check]
+
+    def _execute(self, rule: Rule) -> Outcome:
+        try:
+            return execute(rule.id, self._evidence(rule.family))
+        except ConfigError:
+            raise  # the command was used wrongly: exit 2, not a check that could not run
+        except AmnError as error:
+            finding = Finding(rule.label, f"could not run: {error}")
+            return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
+
+    def _blockers(self, rule: Rule) -> list[Outcome]:
+        """Return the failed outcomes that keep a check from running."""
+        declared = {r.id: r for r in self.declared}
+        needed = [check for check in rule.needs if check in declared]
+        if rule.family not in BEFORE_TRAINING:
+            needed += [r.id for r in declared.values() if r.family in BEFORE_TRAINING]
+        outcomes = [self.outcome(check) for check in dict.fromkeys(needed)]
+        root = [o for o in outcomes if o.has_failed and o.status in EXECUTED | {Status.ERROR}]
+        return root or [o for o in outcomes if o.has_failed]
+
+    def result(self) -> GateResult:
+        """Run every declared check and return the one object that reports are made from."""
+        outcomes = tuple(self.outcome(rule.id) for rule in self.declared)
+        return GateResult(
+            case=self.case.name,
+            declared=tuple(rule.label for rule in self.declared),
+            outcomes=outcomes,
+            facts=self._facts(outcomes),
+            reproduce=self._command(),
+        )
+
+    def _facts(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
+        """Return the figures behind the verdict."""
+        facts: dict[str, Any] = {
+            "mode": self.options.mode,
+            "title": self.case.config.title,
+            "config_digest": self.case.config.digest(),
+        }
+        is_measured = any(o.check == "C001" and o.status in EXECUTED for o in outcomes)
+        if is_measured:
+            facts["scores"] = {split: summary_facts(s) for split, s in self.summaries.items()}
+        if is_measured and self.options.mode != "metrics":
+            facts["candidates"] = [candidate.name for candidate in self.candidates]
+            facts["windows"] = {name: len(w) for name, w in self.split_evidence.windows.items()}
+            facts["dataset_digest"] = self._parts[0].dataset.digest
+        return facts
+
+    def _command(self) -> str:
+        """Return the command that gives this result again."""
+        words: list[str] = ["amn", "gate", self.case.name]
+        for run in self.options.runs:
+            words += ["--run", str(run)]
+        if self.options.checkpoint:
+            words += ["--checkpoint", str(self.options.checkpoint)]
+        if self.options.metrics:
+            words += ["--metrics", str(self.options.metrics)]
+        words += ["--first-run"] * self.options.first_run + [
+            "--allow-same"
+        ] * self.options.allow_same
+        return shlex.join(words)
+
+
+def case_parts(
+    case: Case, progress: Callable[[int, int, str], None] | None = None
+) -> tuple[DataPart, ...]:
+    """Return the case's data set, then those that its splits name, each once."""
+    split = case.config.split
+    folders = [case.dataset_path]
+    folders += [
+        case.folder / selector.dataset
+        for selector in (split.train, split.in_dist, split.ood)
+        if selector and selector.dataset
+    ]
+    unique = {folder.resolve(): folder for folder in folders}
+    scanning = partial(_report_scan, progress) if progress else None
+    return tuple(DataPart(folder, scanning) for folder in unique.values())
+
+
+def _report_scan(progress: Callable[[int, int, str], None], done: int, total: int) -> None:
+    progress(done, total, "reading every row")
+
+
+def summary_facts(summary: Summary) -> dict[str, Any]:
+    """Return a split's score as plain JSON data; what is not finite is null."""
+    values: dict[str, Any] = {"mean": summary.mean, "per_seed": list(summary.per_seed)}
+    if summary.interval:
+        values |= {"low": summary.interval.low, "high": summary.interval.high}
+        values |= {"standard_error": summary.interval.se, "articles": summary.interval.n_clusters}
+    if summary.lift:
+        lift = summary.lift
+        values["lift"] = {"mean": lift.mean, "low": lift.low, "high": lift.high}
+    values["references"] = summary.references
+    return values
+
+
+def run_gate(
+    case: Case,
+    options: GateOptions,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> GateResult:
+    """Gate one case: run every declared check and return the result."""
+    return GateSession(case, options, progress=progress).result()

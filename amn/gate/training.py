@@ -1,0 +1,66 @@
+"""Training and scoring a case on their own: what `amn train` and `amn eval` do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amn.checks.evidence import DataPart, SplitEvidence
+from amn.config import EVALUATED
+from amn.evaluation.storage import save_evaluation
+from amn.evaluation.summary import summarise_split
+from amn.gate.candidates import open_checkpoint, plan_for, score_checkpoint
+from amn.gate.session import case_parts, summary_facts
+from amn.training.run import Run, run_seed, score_plan_references
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from amn.config import Case
+
+
+def train_case(
+    case: Case,
+    out: Path,
+    seeds: Sequence[int] = (),
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Iterator[Run]:
+    """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
+
+    Raises:
+        FileExistsError: If a run folder exists, before anything is trained.
+    """
+    wanted = seeds or case.config.training.seeds
+    folders = {seed: out / f"{case.name}-seed-{seed}" for seed in wanted}
+    for folder in folders.values():
+        if folder.exists():
+            raise FileExistsError(folder)
+    plan = plan_for(case, _evidence(case))
+    references = score_plan_references(plan)
+    for seed, folder in folders.items():
+        yield run_seed(plan, seed, folder, references=references, progress=progress)
+
+
+def evaluate_checkpoint(
+    case: Case,
+    path: Path,
+    out: Path | None = None,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> dict[str, Any]:
+    """Score a checkpoint on a case, write the evaluation to `out` if given, return the figures."""
+    plan = plan_for(case, _evidence(case))
+    checkpoint = open_checkpoint(path, context=case.config.windows.context)
+    if progress:
+        progress(0, 1, "scoring every window")
+    evaluation = score_checkpoint(plan, checkpoint, path)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        save_evaluation(out, evaluation)
+    return {split: summary_facts(summarise_split([evaluation], split)) for split in EVALUATED}
+
+
+def _evidence(case: Case) -> SplitEvidence:
+    parts: tuple[DataPart, ...] = case_parts(case)
+    return SplitEvidence(case, parts)

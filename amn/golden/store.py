@@ -1,0 +1,240 @@
+"""golden.json and golden.npz: written as a pair, read only when they belong together."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from amn.errors import GoldenError
+from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
+from amn.storage import atomic_path, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+GOLDEN_FILE = "golden.json"
+COSINES_FILE = "golden.npz"
+SCHEMA = 1
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: equal cosines give equal bytes
+DTYPES = {"cosines": "<f8", "article_ids": "<i8", "target_chunks": "<i4"}
+
+
+def read_golden(folder: Path) -> Golden:
+    """Read the golden of a case.
+
+    Raises:
+        GoldenError: If it is missing, damaged, of another schema, or its files do not belong
+            together.
+    """
+    contents = []
+    for name in (GOLDEN_FILE, COSINES_FILE):
+        path = folder / name
+        try:
+            contents.append(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError) as error:
+            fix = (
+                "amn golden new"
+                if name == GOLDEN_FILE
+                else f"git checkout -- {path}, or amn golden update"
+            )
+            raise GoldenError(
+                path, f"expected a golden, found none. Fix: {fix} {folder.name}"
+            ) from error
+    return parse_golden(contents[0], contents[1], folder)
+
+
+def parse_golden(record: bytes, cosines: bytes, folder: Path) -> Golden:
+    """Return the golden that two files hold, wherever they were read from.
+
+    Args:
+        record: golden.json.
+        cosines: golden.npz.
+        folder: Named in messages only: a golden of another git revision is in no folder.
+
+    Raises:
+        GoldenError: As `read_golden`.
+    """
+    parsed = parse_record(record, folder)
+    path = folder / COSINES_FILE
+    digest = sha256_of(cosines)
+    if digest != parsed.digests.cosines:
+        raise GoldenError(
+            path,
+            f"expected sha256 {parsed.digests.cosines}, got {digest}: the file is damaged, or an "
+            f"update was cut off between its two files. Fix: git checkout -- {folder}, "
+            f"or amn golden update {folder.name}",
+        )
+    golden = Golden(parsed, _unpack(cosines, path))
+    _verify(golden, folder)
+    return golden
+
+
+def parse_record(content: bytes, folder: Path) -> GoldenRecord:
+    """Return the record that a golden.json holds.
+
+    Raises:
+        GoldenError: If it is no golden.json of this schema; the message lists every problem.
+    """
+    path = folder / GOLDEN_FILE
+    fix = f"Fix: git checkout -- {path}, or amn golden update {folder.name}"
+    try:
+        values: Any = json.loads(content)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise GoldenError(path, f"expected JSON, got {error}. {fix}") from error
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if schema != SCHEMA:
+        raise GoldenError(
+            path,
+            f"expected schema {SCHEMA}, got {schema!r}. Fix: use the amn that wrote it, "
+            f"or amn golden update {folder.name}",
+        )
+    try:
+        return GoldenRecord.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'record'}: {e['msg']}" for e in error.errors()]
+        raise GoldenError(path, f"expected a golden, got {'; '.join(lines)}. {fix}") from error
+
+
+def write_golden(folder: Path, golden: Golden) -> None:
+    """Write both files of a golden, or leave what was there.
+
+    Both are complete on disk before either takes its name; golden.npz does so first. A crash
+    between the two leaves the old record with new cosines, which `read_golden` refuses by digest.
+
+    Raises:
+        GoldenError: If the record and the cosines do not agree, or a cosine is no finite cosine.
+    """
+    cosines = pack_splits(golden.splits)
+    digest = sha256_of(cosines)
+    if digest != golden.record.digests.cosines:
+        raise GoldenError(
+            folder / COSINES_FILE,
+            f"expected the cosines of digests.cosines, {golden.record.digests.cosines}, "
+            f"got {digest}. Fix: digests.cosines = cosines_digest(splits)",
+        )
+    _verify(golden, folder)
+    with (
+        atomic_path(folder / GOLDEN_FILE) as record_file,  # left last, so it is renamed last
+        atomic_path(folder / COSINES_FILE) as cosines_file,
+    ):
+        record_file.write_bytes(golden.record.to_bytes())
+        cosines_file.write_bytes(cosines)
+
+
+def pack_splits(splits: Mapping[str, GoldenSplit]) -> bytes:
+    """Return golden.npz: the same cosines give the same bytes on every machine.
+
+    Stored, not compressed: cosines hardly compress, and zlib's versions differ in their output.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(splits):
+            for field, dtype in DTYPES.items():
+                info = zipfile.ZipInfo(f"{name}_{field}.npy", ZIP_EPOCH)
+                info.create_system = 3  # Unix, on every system
+                array = np.ascontiguousarray(getattr(splits[name], field), dtype)
+                member = io.BytesIO()
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+                archive.writestr(info, member.getvalue())
+    return buffer.getvalue()
+
+
+def cosines_digest(splits: Mapping[str, GoldenSplit]) -> str:
+    """Return the sha256 that golden.npz will have: `digests.cosines` of the record."""
+    return sha256_of(pack_splits(splits))
+
+
+def _unpack(content: bytes, path: Path) -> dict[str, GoldenSplit]:
+    """Return the splits of a golden.npz."""
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for member in archive.namelist():
+                data = io.BytesIO(archive.read(member))
+                name = member.removesuffix(".npy")
+                arrays[name] = np.lib.format.read_array(data, allow_pickle=False)
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise GoldenError(path, f"expected arrays, got {error}") from error
+    suffix = "_cosines"
+    splits = [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]
+    expected = {
+        f"{name}_{field}": np.dtype(dtype) for name in splits for field, dtype in DTYPES.items()
+    }
+    found = {name: array.dtype for name, array in arrays.items()}
+    if found != expected:
+        raise GoldenError(path, f"expected arrays {_listed(expected)}, got {_listed(found)}")
+    return {
+        name: GoldenSplit(**{field: arrays[f"{name}_{field}"] for field in DTYPES})
+        for name in splits
+    }
+
+
+def _listed(dtypes: Mapping[str, np.dtype[Any]]) -> str:
+    return ", ".join(f"{name} {dtype}" for name, dtype in sorted(dtypes.items())) or "none"
+
+
+def _verify(golden: Golden, folder: Path) -> None:
+    """Raise GoldenError unless the cosines are sound and give the record's metrics."""
+    path = folder / COSINES_FILE
+    if set(golden.splits) != set(golden.record.metrics):
+        raise GoldenError(
+            path, f"expected splits {sorted(golden.record.metrics)}, got {sorted(golden.splits)}"
+        )
+    for name, metrics in golden.record.metrics.items():
+        split = golden.splits[name]
+        if problem := _shape_problem(split, metrics) or _content_problem(split, metrics):
+            raise GoldenError(path, f"{name}: {problem}. Fix: amn golden update {folder.name}")
+
+
+def _shape_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:
+    """Return what is wrong with shapes and types, None when nothing is."""
+    shape = (len(metrics.per_seed), metrics.windows)
+    if split.cosines.shape != shape:
+        return f"expected {shape} cosines (seeds, windows), got {split.cosines.shape}"
+    for field, dtype in DTYPES.items():
+        array: NDArray[Any] = getattr(split, field)
+        if array.dtype != dtype:
+            return f"expected {field} of type {np.dtype(dtype)}, got {array.dtype}"
+        if array.shape[-1:] != shape[1:]:
+            return f"expected {shape[1]} windows in {field}, got {array.shape}"
+    return None
+
+
+def _content_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:
+    """Return what is wrong with the numbers, None when nothing is."""
+    bad = ~(np.abs(split.cosines) <= UNIT)  # NaN compares false
+    if bad.any():
+        seed, window = np.argwhere(bad)[0]
+        return (
+            f"expected finite cosines, got {split.cosines[seed, window]} for window {window} of "
+            f"row {seed}; {np.count_nonzero(bad)} in all"
+        )
+    order = np.lexsort((split.target_chunks, split.article_ids))
+    articles, chunks = split.article_ids[order], split.target_chunks[order]
+    repeated = np.flatnonzero((np.diff(articles) == 0) & (np.diff(chunks) == 0))
+    if len(repeated):
+        first = repeated[0]
+        return (
+            f"expected each window once, got article {articles[first]} chunk {chunks[first]} "
+            f"twice; {len(repeated)} repeats in all"
+        )
+    n_articles = len(np.unique(articles))
+    if n_articles != metrics.articles:
+        return f"expected {metrics.articles} articles, got {n_articles}"
+    means = split.cosines.mean(axis=1)
+    off = np.abs(means - metrics.per_seed)
+    if not off.max() <= MEAN_ATOL:
+        row = int(off.argmax())
+        return (
+            f"expected the mean that {GOLDEN_FILE} states for row {row}, "
+            f"{metrics.per_seed[row]!r}, got {float(means[row])!r}"
+        )
+    return None

@@ -1,0 +1,1 @@
+"""The FAISS index of a data set: built, opened, measured. Only here is faiss imported."""

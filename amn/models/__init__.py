@@ -1,0 +1,1 @@
+"""Predictors: networks, and the reference predictors that they must beat."""

@@ -1,0 +1,106 @@
+"""Reference predictors: what a network must beat to have learned anything.
+
+Letters: N windows, T context rows, D numbers in a vector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from amn.data.windows import Windows
+
+REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")
+FIT_WINDOWS = (
+    40_000  # evenly spaced over the training windows: fits change by less than 1e-3 beyond
+)
+FIT_BLOCK = 2048
+RIDGE_SHARE = 10.0  # penalty, in mean eigenvalues of the inputs' Gram matrix
+
+
+def unit(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return rows scaled to length 1, float64; a zero row stays zero."""
+    rows = np.asarray(rows, np.float64)
+    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+    scaled: NDArray[np.float64] = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return scaled
+
+
+@dataclass(frozen=True)
+class References:
+    """Fitted reference predictors.
+
+    Attributes:
+        center: (D,) float64 mean of the training targets.
+        weights: (T,) float64 least-squares weights of the context positions.
+        ridge: (2D, D) float32 linear correction of the weighted mean, from [weighted mean, last].
+    """
+
+    center: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    ridge: NDArray[np.float32]
+
+    def predict(self, context: NDArray[np.float32]) -> Mapping[str, NDArray[np.float64]]:
+        """Return every reference's unit-length predictions: name -> (N, D) float64.
+
+        Args:
+            context: (N, T, D) unit rows, oldest first.
+        """
+        constant = np.broadcast_to(self.center, (len(context), context.shape[-1]))
+        weighted, inputs = _linear_inputs(context, self.weights)
+        return {
+            "constant": unit(constant),
+            "last": unit(context[:, -1]),
+            "mean": unit(context.mean(axis=1)),
+            "weighted_mean": unit(weighted),
+            "ridge": unit(weighted + inputs @ self.ridge),
+        }
+
+
+def fit_references(windows: Windows) -> References:
+    """Fit the reference predictors to training windows.
+
+    Weights solve min |sum_t w_t x_t - y|^2. Ridge solves min |m + [m, last] W - y|^2 + p |W|^2
+    with m the weighted mean, so that a large penalty ends at m and not at zero. Both use at most
+    `FIT_WINDOWS` windows; sums over blocks are float64, in window order.
+
+    Args:
+        windows: At least one window.
+    """
+    n, dim, context = len(windows), windows.dataset.dim, windows.context
+    chosen = np.unique(np.linspace(0, n - 1, min(n, FIT_WINDOWS)).astype(np.int64))
+    blocks = [chosen[start : start + FIT_BLOCK] for start in range(0, len(chosen), FIT_BLOCK)]
+    center = np.zeros(dim)
+    products = np.zeros(
+        (context, context + 1)
+    )  # of each position with all positions and the target
+    for block in blocks:
+        rows = windows.gather(block)
+        center += rows[:, -1].sum(axis=0, dtype=np.float64)
+        products += np.matmul(rows[:, :-1], rows.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64)
+    solution = np.linalg.lstsq(products[:, :-1], products[:, -1], rcond=None)[0]
+    weights = np.asarray(solution, np.float64)
+    gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
+    for block in blocks:
+        rows = windows.gather(block)
+        weighted, inputs = _linear_inputs(rows[:, :-1], weights)
+        gram += inputs.T @ inputs
+        cross += inputs.T @ (rows[:, -1] - weighted)
+    penalty = RIDGE_SHARE * np.trace(gram) / len(gram)
+    ridge = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
+    return References(center / len(chosen), weights, ridge.astype(np.float32))
+
+
+def _linear_inputs(
+    context: NDArray[np.float32], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weighted mean (N, D) and [weighted mean, last] (N, 2D) of contexts (N, T, D)."""
+    weighted = np.matmul(weights.astype(np.float32), context)
+    return weighted, np.concatenate([weighted, context[:, -1]], axis=-1)

@@ -1,0 +1,9 @@
+"""Where things are in a user's project. Imported when pytest starts, so it imports nearly nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CASE_FILE = "case.toml"
+GOLDEN_FOLDER = Path("golden")  # golden/<case>/case.toml
+CACHE_FOLDER = Path(".amn") / "runs"  # finished runs, by content

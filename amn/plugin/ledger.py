@@ -1,0 +1,138 @@
+"""What was declared, deselected and run: the difference is a failure, whoever made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.findings import EXECUTED, Outcome, Status, judge
+from amn.plugin.items import FACTS, CheckItem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ENDED_EARLY = (
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.USAGE_ERROR,
+)
+GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+SHOWN = ("WARN", "INCONCLUSIVE", "FAIL", "HARNESS", "ERROR")
+
+
+class Ledger:
+    """Counts the checks of a session; under xdist the controller adds up the workers' counts.
+
+    Attributes:
+        cases: Name and number of declared checks, by the node id of the case.toml.
+        collected: Node id of the case.toml, by the node id of each check that was selected.
+        deselected: Node ids that pytest was told to leave out.
+        ran: Facts of every check that ran, by node id.
+    """
+
+    def __init__(self) -> None:
+        self.cases: dict[str, tuple[str, int]] = {}
+        self.collected: dict[str, str] = {}
+        self.deselected: set[str] = set()
+        self.ran: dict[str, dict[str, Any]] = {}
+        self._has_ended_early = False
+
+    @property
+    def missing(self) -> list[str]:
+        """Node ids of checks that were to run and did not."""
+        if self._has_ended_early:
+            return []
+        return [k for k in self.collected if k not in self.deselected and k not in self.ran]
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Note a check before any other hook can remove it."""
+        if isinstance(item, CheckItem) and item.parent is not None:
+            case = item.parent.nodeid
+            self.cases[case] = (item.gate.case.name, len(item.gate.declared))
+            self.collected[node_key(item.nodeid)] = case
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Note what was left out on request: -k, -m, --deselect, --lf."""
+        self.deselected |= {node_key(i.nodeid) for i in items if isinstance(i, CheckItem)}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a check that ran, or that failed before it could."""
+        if report.failed or (report.when == "call" and report.passed):
+            key = node_key(report.nodeid)
+            facts = vars(report).get(FACTS)  # none in a report that xdist makes of a dead worker
+            crashed = {"status": Status.ERROR.name, "note": "the worker that ran it died"}
+            self.ran[key] = facts or self.ran.get(key, crashed)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist may not be installed
+        """Add a worker's counts to the controller's."""
+        counts = getattr(node, "workeroutput", None) or {}
+        cases, collected, deselected = counts.get(FACTS, ({}, {}, []))
+        self.cases |= {case: tuple(values) for case, values in cases.items()}
+        self.collected |= collected
+        self.deselected |= set(deselected)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the session if a check is missing, unless it was stopped before its end."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[FACTS] = (self.cases, self.collected, sorted(self.deselected))
+            return
+        is_stopped = session.exitstatus in ENDED_EARLY or session.shouldfail or session.shouldstop
+        self._has_ended_early = bool(is_stopped) or session.config.option.collectonly
+        if self.missing and session.exitstatus in GREEN:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write a line a case, then its scores, and what does not simply pass."""
+        if terminalreporter.config.option.collectonly or not self.cases:
+            return
+        terminalreporter.write_sep("=", "amn")
+        for case in self.cases:
+            for line in self._case_lines(case):
+                terminalreporter.write_line(line)
+
+    def _case_lines(self, case: str) -> list[str]:
+        name, n_declared = self.cases[case]
+        mine = [k for k, c in self.collected.items() if c == case]
+        ran = {k: self.ran[k] for k in mine if k in self.ran}  # as declared, whoever ran first
+        selected = {k for k in mine if k not in self.deselected}
+        n_ran = sum(Status[facts["status"]] in EXECUTED for facts in ran.values())
+        idle = f"{len(selected) - n_ran} not run, " if len(selected) > n_ran else ""
+        counts = (
+            f"{n_declared} declared, {n_ran} ran, {idle}{n_declared - len(selected)} deselected"
+        )
+        asked = set(ran) if self._has_ended_early else selected
+        lines = [f"{counts}: {_verdict(asked, ran) if asked else 'nothing was asked for'}"]
+        scores = [f for f in ran.values() if f.get("family") == "criteria" and f.get("value")]
+        if scores:
+            lines.append(", ".join(f"{f['name']} {f['value']} ({f['limit']})" for f in scores))
+        lines += [
+            f"{Status[facts['status']].value} {_label(key)}: {facts['note']}"
+            for key, facts in ran.items()
+            if facts["status"] in SHOWN
+        ]
+        missing = [_label(key) for key in self.missing if key in mine]
+        if missing:
+            lines.append(f"ERROR: declared, not deselected, and did not run: {', '.join(missing)}")
+        return [f"amn: {name}: {line}" for line in lines]
+
+
+def _verdict(asked: set[str], ran: dict[str, dict[str, Any]]) -> str:
+    """Return the gate's verdict over the checks that were asked for."""
+    outcomes = []
+    for key, facts in ran.items():
+        check, _, name = _label(key).partition("-")
+        outcomes.append(Outcome(check, name, Status[facts["status"]]))
+    return judge([_label(key) for key in asked], outcomes).value
+
+
+def _label(key: str) -> str:
+    return key.rpartition("::")[2]
+
+
+def node_key(nodeid: str) -> str:
+    """Return a node id without the group that `--dist loadgroup` appends to it."""
+    head, colons, label = nodeid.rpartition("::")
+    return f"{head}{colons}{label.partition('@')[0]}"

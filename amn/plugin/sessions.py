@@ -1,0 +1,64 @@
+"""One gate a case and process, shared by the items and by users' fixtures."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amn.places import CASE_FILE, GOLDEN_FOLDER
+
+if TYPE_CHECKING:
+    from amn.gate.session import GateSession
+
+GATES = pytest.StashKey[dict[Path, "GateSession"]]()
+
+logger = logging.getLogger("amn")
+
+
+def gate_for(config: pytest.Config, folder: Path) -> GateSession:
+    """Return the gate of a case folder; the process has one, whoever asks.
+
+    Raises:
+        ConfigError: If its case.toml is wrong.
+    """
+    from amn.config import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - loads numpy
+
+    gates = config.stash[GATES]
+    key = folder.resolve()
+    if key not in gates:
+        options = GateOptions(
+            cache=Path(config.option.amn_cache), first_run=config.option.amn_first_run
+        )
+        gates[key] = GateSession(load_case(key), options, progress=log_progress)
+    return gates[key]
+
+
+def find_folder(config: pytest.Config, name: str | None) -> Path:
+    """Return the folder of the case `name` under golden/, or of the only one there.
+
+    A name that cannot be resolved fails the test that asked; the message lists the choices.
+    """
+    golden = config.rootpath / GOLDEN_FOLDER
+    folders = {file.parent.name: file.parent for file in sorted(golden.glob(f"*/{CASE_FILE}"))}
+    if not folders:
+        fix = "amn case new NAME --dataset PATH"
+        pytest.fail(f"{golden}: expected a case, found none. Fix: {fix}", pytrace=False)
+    choices = ", ".join(folders)
+    if name is None and len(folders) == 1:
+        return next(iter(folders.values()))
+    if name is None:
+        fix = '@pytest.mark.parametrize("amn_case", [NAME], indirect=True)'
+        message = f"amn_case: expected a name, as there are {len(folders)} cases: {choices}"
+        pytest.fail(f"{message}. Fix: {fix}", pytrace=False)
+    if name not in folders:
+        pytest.fail(f"amn_case: expected one of {choices}, got {name!r}", pytrace=False)
+    return folders[name]
+
+
+def log_progress(done: int, total: int, text: str) -> None:
+    """Log how far a scan or a training is: `--log-cli-level=INFO` shows it."""
+    logger.info("%s: %d of %d", text, done, total)

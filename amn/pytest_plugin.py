@@ -1,0 +1,106 @@
+"""The pytest plugin: every `golden/<case>/case.toml` is a file of tests, one item a declared check.
+
+Loaded whenever pytest starts, so whatever is heavy is imported when a case is collected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.plugin.items import FACTS, MARKERS, CaseFile, CheckItem, refuse_skip
+from amn.plugin.ledger import Ledger
+from amn.plugin.sessions import GATES, find_folder, gate_for
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from amn.checks.evidence import Candidate
+    from amn.config import Case
+    from amn.evaluation.summary import Summary
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the group `amn`."""
+    group = parser.getgroup("amn", "regression gate for next-embedding predictors")
+    group.addoption("--amn-strict", action="store_true", help="INCONCLUSIVE fails.")
+    group.addoption(
+        "--amn-first-run", action="store_true", help="There is no golden yet: judge without one."
+    )
+    group.addoption(
+        "--amn-cache",
+        metavar="PATH",
+        help=f"Finished runs, by content (default: {CACHE_FOLDER.as_posix()} in the rootdir).",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers and the ledger; make the cache folder absolute, for xdist's workers."""
+    for name, (text, _) in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {text}")
+    cache = config.option.amn_cache
+    folder = config.invocation_params.dir / cache if cache else config.rootpath / CACHE_FOLDER
+    config.option.amn_cache = str(folder)
+    config.stash[GATES] = {}
+    config.pluginmanager.register(Ledger(), "amn-ledger")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
+    """Collect `golden/<case>/case.toml`, and any case.toml that the command line names."""
+    if file_path.name != CASE_FILE:
+        return None
+    is_golden = file_path.parent.parent.name == GOLDEN_FOLDER.name
+    if is_golden or parent.session.isinitpath(file_path):
+        return CaseFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a check that was skipped or xfailed; attach what the summary shows."""
+    report = yield
+    if isinstance(item, CheckItem):
+        if report.skipped or hasattr(report, "wasxfail"):
+            refuse_skip(report, item.name)
+        if report.when == "call" or report.failed:
+            setattr(report, FACTS, item.facts(is_red=report.failed))
+    return report
+
+
+@pytest.fixture(scope="session")
+def amn_case(request: pytest.FixtureRequest) -> Case:
+    """The case that the test names by an indirect parameter, or the only one under golden/."""
+    folder = find_folder(request.config, getattr(request, "param", None))
+    return gate_for(request.config, folder).case
+
+
+@pytest.fixture(scope="session")
+def amn_run(request: pytest.FixtureRequest, amn_case: Case) -> tuple[Candidate, ...]:
+    """The trained models of the case, one a seed, from the cache where they are there.
+
+    Bad data fail the test before anything is trained.
+    """
+    from amn.checks.registry import BEFORE_TRAINING  # noqa: PLC0415 - loads pydantic
+
+    gate = gate_for(request.config, amn_case.folder)
+    first = [gate.outcome(rule.id) for rule in gate.declared if rule.family in BEFORE_TRAINING]
+    bad = [outcome.label for outcome in first if outcome.has_failed]
+    if bad:
+        fix = f"pytest {amn_case.file} -m 'amn_data or amn_index'"
+        message = f"{amn_case.name}: expected sound data, got {', '.join(bad)} failed"
+        pytest.fail(f"{message}. Fix: {fix}", pytrace=False)
+    return gate.candidates
+
+
+@pytest.fixture(scope="session")
+def amn_evaluation(
+    request: pytest.FixtureRequest, amn_case: Case, amn_run: tuple[Candidate, ...]
+) -> dict[str, Summary]:
+    """The scores of the case: `in_dist` and `ood`, each with interval and reference predictors."""
+    del amn_run  # it has checked the data and made what the scores are of
+    return gate_for(request.config, amn_case.folder).summaries

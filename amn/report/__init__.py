@@ -1,0 +1,1 @@
+"""Reports: one result, several forms. None of them decides anything."""

@@ -1,0 +1,57 @@
+"""A result for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.findings import GateResult
+
+SCHEMA = 1
+
+
+def to_json(results: Sequence[GateResult]) -> str:
+    """Return the results as one JSON document; numbers that are not finite become null."""
+    document = {"schema": SCHEMA, "results": [result_data(result) for result in results]}
+    return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def result_data(result: GateResult) -> dict[str, Any]:
+    """Return one result as plain data: verdict, exit code, facts, and every check."""
+    return {
+        "case": result.case,
+        "verdict": result.verdict.value,
+        "exit_code": result.verdict.exit_code(),
+        "declared": list(result.declared),
+        "facts": result.facts,
+        "checks": [
+            {
+                "id": o.check,
+                "name": o.name,
+                "status": o.status.value,
+                "value": o.value,
+                "number": o.number,
+                "limit": o.limit,
+                "detail": o.detail,
+                "seconds": round(o.seconds, 4),
+                "findings": [
+                    {"where": f.where, "message": f.message, "fix": f.fix} for f in o.findings
+                ],
+            }
+            for o in result.outcomes
+        ],
+        "reproduce": result.reproduce,
+    }
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value with every number that JSON cannot hold replaced by null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

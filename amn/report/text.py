@@ -1,0 +1,161 @@
+"""A result for people: a table, the findings, and one last line that says it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from amn.findings import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.findings import GateResult, Outcome
+
+WIDTH = 100
+STYLES = {
+    Status.PASS: "green",
+    Status.WARN: "yellow",
+    Status.INCONCLUSIVE: "yellow",
+    Status.FAIL: "bold red",
+    Status.HARNESS: "bold magenta",
+    Status.NOT_RUN: "dim",
+    Status.ERROR: "bold red",
+}
+FAMILY_NAMES = {
+    "D": "data",
+    "I": "index",
+    "S": "split and space",
+    "W": "windows",
+    "R": "training record",
+    "M": "model",
+    "E": "evaluation",
+    "C": "criteria",
+    "G": "golden",
+}
+ALWAYS_LISTED = ("C", "G")
+VERDICT_STYLES = {
+    Verdict.PASS: "bold green",
+    Verdict.INCONCLUSIVE: "bold yellow",
+    Verdict.FAIL: "bold red",
+    Verdict.HARNESS: "bold magenta",
+    Verdict.ERROR: "bold red",
+}
+
+
+def print_result(
+    result: GateResult, console: Console | None = None, *, verbose: bool = False
+) -> None:
+    """Print a result; the last line repeats the verdict.
+
+    Args:
+        verbose: Every check on a line of its own; otherwise those of a family that all passed share
+            one, and only criteria, golden and what did not pass are listed.
+    """
+    out = console or Console(width=WIDTH, highlight=False)
+    out.print(f"[bold]{escape(result.case)}[/]  {escape(str(result.facts.get('title', '')))}\n")
+    if not verbose:
+        out.print(families_table(result.outcomes))
+        out.print()
+    listed = [o for o in result.outcomes if verbose or _is_listed(o)]
+    if listed:
+        out.print(checks_table(listed))
+        out.print()
+    scores = result.facts.get("scores")
+    if isinstance(scores, dict):
+        out.print(scores_table(scores))
+        out.print()
+    for outcome in result.outcomes:
+        if outcome.findings:
+            print_findings(outcome, out)
+    line = last_line(result)
+    verdict, _, rest = line.partition(":")
+    out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]:{escape(rest)}", soft_wrap=True)
+
+
+def _is_listed(outcome: Outcome) -> bool:
+    """Tell whether a check has a line of its own in the short report."""
+    if outcome.status is Status.NOT_RUN:
+        return False
+    return outcome.status is not Status.PASS or outcome.check[0] in ALWAYS_LISTED
+
+
+def families_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return one line a family of checks: how many, how they ended, and how long they took."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for column in range(4):
+        table.add_column(justify="right" if column in (1, 3) else "left", no_wrap=True)
+    for letter, name in FAMILY_NAMES.items():
+        mine = [o for o in outcomes if o.check[0] == letter]
+        if not mine:
+            continue
+        counts = {status: sum(o.status is status for o in mine) for status in Status}
+        parts = [
+            f"[{STYLES[status]}]{status.value}[/]" + (f" {n}" if n < len(mine) else "")
+            for status, n in counts.items()
+            if n
+        ]
+        seconds = sum(o.seconds for o in mine)
+        table.add_row(
+            f"{letter}  {name}", f"{len(mine)} checks", " ".join(parts), f"{seconds:.1f} s"
+        )
+    return table
+
+
+def checks_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return a table of checks: name, value, limit, status, and the detail that fits."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("value", overflow="fold", max_width=32)
+    table.add_column("limit", overflow="fold", max_width=28)
+    table.add_column("status", no_wrap=True)
+    table.add_column("", overflow="fold", style="dim")
+    for o in outcomes:
+        status = f"[{STYLES[o.status]}]{o.status.value}[/]"
+        value, limit, detail = (escape(text) for text in (o.value, o.limit, o.detail))
+        table.add_row(escape(f"{o.check} {o.name}"), value, limit, status, detail)
+    return table
+
+
+def scores_table(scores: dict[str, Any]) -> Table:
+    """Return the scores beside what the reference predictors get."""
+    names = list(next(iter(scores.values()))["references"])
+    table = Table(box=None, pad_edge=False)
+    for column in ("split", "score", "95 % interval", "lift", *names):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for split, figures in scores.items():
+        interval = f"{figures['low']:.4f}-{figures['high']:.4f}" if "low" in figures else ""
+        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
+        references = [f"{figures['references'][name]:.4f}" for name in names]
+        table.add_row(split, f"{figures['mean']:.4f}", interval, lift, *references)
+    return table
+
+
+def print_findings(outcome: Outcome, out: Console) -> None:
+    """Print what a check found: where, what, and how to fix it."""
+    out.print(f"[{STYLES[outcome.status]}]{outcome.status.value} {escape(outcome.label)}[/]")
+    for finding in outcome.findings:
+        out.print(f"  {escape(finding.where)}: {escape(finding.message)}", soft_wrap=True)
+        if finding.fix:
+            out.print(f"    fix: {escape(finding.fix)}", soft_wrap=True, style="dim")
+    out.print(f"    why: amn rules {outcome.check}\n", style="dim")
+
+
+def last_line(result: GateResult) -> str:
+    """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
+    n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
+    bad = [o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    idle = sum(o.status is Status.NOT_RUN for o in result.outcomes)
+    names = ", ".join(f"{o.check} {o.name}" for o in bad)
+    if result.verdict is Verdict.PASS:
+        warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
+        text = f"{n} of {n} checks" + (f", warnings: {', '.join(warned)}" if warned else "")
+    elif result.verdict is Verdict.INCONCLUSIVE:
+        open_ = [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
+        text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"
+    else:
+        text = f"{len(bad)} of {n} checks ({names})" + (f", {idle} not run" if idle else "")
+    return f"{result.verdict.value}: {text}. {reproduce}"

@@ -1,0 +1,1 @@
+"""Training: the loop, its losses and stopping rules, run records and checkpoints."""

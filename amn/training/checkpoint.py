@@ -1,0 +1,207 @@
+"""Checkpoints: weights, what they are, what they were trained on, and proof of what they compute.
+
+One safetensors file. Beside the weights it holds `probe.output` (what the network answered to a
+fixed input) and `manifest.articles` (ids it was trained on); the metadata holds the description,
+the probe's seed and free provenance. Loading runs the probe again: a class with the same names and
+shapes but another forward is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from amn.errors import ArgumentError, CheckpointError
+from amn.models.amn import predict
+from amn.models.build import ModelSpec, build_model
+from amn.storage import canonical_json, sha256_of, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+FORMAT = "amn-checkpoint/1"
+PROBE_WINDOWS = 8
+PROBE_SEED = 20_071
+PROBE_ATOL = 1e-5  # instruction sets differ by less than 1e-6, look-alike forwards by 1e-2 or more
+GOLDEN_RATIO = 0.6180339887498949
+WEIGHTS = "weights."
+DESCRIPTION = "amn"  # the one metadata entry: safetensors writes several in any order
+DIGEST = "sha256"  # of everything else in the file: the probe does not see every bit
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network that has been shown to compute what it computed when it was saved.
+
+    Attributes:
+        model: In evaluation mode.
+        articles: (n,) int64 ids of the articles it was trained on, ascending; empty if unknown.
+        provenance: What the writer said about it (seed, digests, versions).
+        is_imported: Whether it came without a probe, from another project's file.
+    """
+
+    model: nn.Module
+    spec: ModelSpec
+    articles: NDArray[np.int64]
+    provenance: dict[str, Any]
+    is_imported: bool = False
+
+
+def probe_input(spec: ModelSpec, seed: int) -> Tensor:
+    """Return the fixed probe, (8, T, D) float32 unit rows.
+
+    frac(i * sqrt(i) * golden ratio + seed / 1000) - 0.5: operations that IEEE 754 rounds one way
+    only (a power is not), so it stays the same in every version of every library.
+    """
+    i = np.arange(PROBE_WINDOWS * spec.context * spec.dim, dtype=np.float64)
+    values = np.mod(i * np.sqrt(i) * GOLDEN_RATIO + seed / 1000, 1.0) - 0.5
+    rows = values.reshape(PROBE_WINDOWS, spec.context, spec.dim)
+    rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def probe_output(model: nn.Module, spec: ModelSpec, seed: int) -> Tensor:
+    """Return the unit-length predictions for the probe, (8, D), in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        output = predict(model, probe_input(spec, seed))
+    model.train(was_training)
+    return output
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    spec: ModelSpec,
+    *,
+    articles: NDArray[np.int64],
+    provenance: dict[str, Any],
+) -> None:
+    """Write a checkpoint atomically."""
+    tensors = {WEIGHTS + name: t.contiguous() for name, t in model.state_dict().items()}
+    tensors["probe.output"] = probe_output(model, spec, PROBE_SEED)
+    tensors["manifest.articles"] = torch.from_numpy(np.unique(np.asarray(articles, np.int64)))
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "spec": spec.to_json(),
+        "probe_seed": PROBE_SEED,
+        "provenance": provenance,
+    }
+    description[DIGEST] = _digest(description, tensors)
+    write_bytes(path, save(tensors, {DESCRIPTION: json.dumps(description, sort_keys=True)}))
+
+
+def load_checkpoint(
+    path: Path, *, build: Callable[[ModelSpec], nn.Module] = build_model
+) -> Checkpoint:
+    """Load a checkpoint and prove that it still computes what it computed when it was saved.
+
+    Args:
+        build: Makes the network from its description; yours, to load into a class of your own.
+
+    Raises:
+        CheckpointError: If the file is damaged, names or shapes differ, or the probe's answer does.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iterator
+    except FileNotFoundError as error:
+        raise CheckpointError(path, "expected a checkpoint, found none") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            path,
+            f"expected a whole safetensors file, got: {error}. Fix: train again, or restore it",
+        ) from error
+    description = _read_description(path, metadata)
+    stated, digest = str(description.get(DIGEST)), _digest(description, tensors)
+    if stated != digest:
+        raise CheckpointError(
+            path,
+            f"expected content of sha256 {stated[:12]}, got {digest[:12]}: changed or damaged. "
+            "Fix: train again, or restore it",
+        )
+    spec = ModelSpec(**description["spec"])
+    try:
+        model = build(spec)
+    except ArgumentError as error:
+        raise CheckpointError(path, str(error)) from error
+    weights = {n.removeprefix(WEIGHTS): t for n, t in tensors.items() if n.startswith(WEIGHTS)}
+    _load_weights(path, model, weights)
+    verify_probe(path, model, spec, description["probe_seed"], tensors["probe.output"])
+    return Checkpoint(
+        model=model.eval(),
+        spec=spec,
+        articles=tensors["manifest.articles"].numpy(),
+        provenance=description["provenance"],
+    )
+
+
+def verify_probe(path: Path, model: nn.Module, spec: ModelSpec, seed: int, stored: Tensor) -> float:
+    """Return the largest difference between the probe's answer now and when it was saved.
+
+    Raises:
+        CheckpointError: If it is above 1e-5, or not a number.
+    """
+    now = probe_output(model, spec, seed)
+    difference = float((now - stored).abs().max()) if now.shape == stored.shape else float("inf")
+    if not difference <= PROBE_ATOL:
+        cosine = float((now * stored).sum(-1).mean()) if now.shape == stored.shape else float("nan")
+        raise CheckpointError(
+            path,
+            f"probe parity: expected the answers it gave when saved within {PROBE_ATOL}, got a "
+            f"difference of {difference:.3g} (cosine {cosine:.4f}). {type(model).__name__} has "
+            f"the right names and shapes but another forward than {spec.architecture}. "
+            "Fix: load it with amn.training.checkpoint.load_checkpoint and its own architecture",
+        )
+    return difference
+
+
+def _read_description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    """Return what the metadata say about the checkpoint, or refuse a file of another format."""
+    try:
+        description: Any = json.loads(metadata.get(DESCRIPTION, "{}"))
+    except json.JSONDecodeError as error:
+        raise CheckpointError(path, f"expected a description in JSON, got: {error}") from error
+    found = description.get("format") if isinstance(description, dict) else description
+    if found != FORMAT:
+        raise CheckpointError(path, f"expected format {FORMAT}, got {found}")
+    return dict(description)
+
+
+def _digest(description: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """Return one sha256 of the description but for its digest, and of every tensor."""
+    described = {key: value for key, value in description.items() if key != DIGEST}
+    listed = {
+        name: [str(tensor.dtype), list(tensor.shape), sha256_of(tensor.numpy().tobytes())]
+        for name, tensor in tensors.items()
+    }
+    return sha256_of(canonical_json([described, listed]))
+
+
+def _load_weights(path: Path, model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load weights whose names and shapes all match, or list what does not."""
+    own = model.state_dict()
+    problems = [f"missing {name}" for name in sorted(own.keys() - weights.keys())]
+    problems += [f"unexpected {name}" for name in sorted(weights.keys() - own.keys())]
+    problems += [
+        f"{name}: expected shape {tuple(own[name].shape)}, got {tuple(weights[name].shape)}"
+        for name in sorted(own.keys() & weights.keys())
+        if own[name].shape != weights[name].shape
+    ]
+    if problems:
+        raise CheckpointError(
+            path, "expected the network's own weights, got: " + "; ".join(problems)
+        )
+    model.load_state_dict(weights, strict=True)

@@ -1,0 +1,81 @@
+"""What a training leaves behind: one ledger line an epoch, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One line of the loss ledger. Losses are means over the epoch's windows.
+
+    Attributes:
+        epoch: 1-based.
+        terms: Weighted loss terms by name; they add up to `train_loss`.
+        val_loss: The training loss on the validation windows.
+        grad_norm: Largest gradient norm before clipping.
+        lr: Learning rate at the end of the epoch.
+        seconds: Wall time of training and validation.
+    """
+
+    epoch: int
+    train_loss: float
+    terms: dict[str, float]
+    train_cosine: float
+    val_loss: float
+    val_cosine: float
+    grad_norm: float
+    lr: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why training ended before its last epoch.
+
+    Attributes:
+        check: The check that owns the reason, such as `R003`.
+        epoch: 1-based epoch after which it stopped.
+        message: `expected X, got Y`.
+    """
+
+    check: str
+    epoch: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRecord:
+    """The whole course of one training.
+
+    Attributes:
+        status: `finished`, `stopped` by a rule, or `crashed` on a number it could not go on with.
+        constant: Validation cosine of the constant predictor.
+        mean: Validation cosine of the mean of the context.
+        best_epoch: Epoch of the kept weights, 0 when there is none.
+    """
+
+    seed: int
+    status: Literal["finished", "stopped", "crashed"]
+    stop: Stop | None
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    best_val_cosine: float
+    constant: float
+    mean: float
+    n_train_windows: int
+    n_validation_windows: int
+    n_parameters: int
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TrainingRecord:
+        """Rebuild a record from `to_json`."""
+        stop = Stop(**data["stop"]) if data["stop"] else None
+        epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
+        return cls(**{**data, "stop": stop, "epochs": epochs})

@@ -1,0 +1,247 @@
+"""A run: one training of a case and its scores, in a folder that proves it is whole.
+
+`run.json` (settings, digests, split lists, ledger) names the digests of the other files, which are
+the checkpoint and the evaluation; a file that was changed afterwards is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from amn.config import EVALUATED
+from amn.errors import DataError
+from amn.evaluation.metrics import METRIC_VERSION
+from amn.evaluation.runner import score, score_references
+from amn.evaluation.storage import (
+    COSINES_FILE,
+    EVALUATION_FILE,
+    Evaluation,
+    load_evaluation,
+    save_evaluation,
+)
+from amn.models.build import ModelSpec, spec_for
+from amn.models.reference import fit_references
+from amn.storage import atomic_folder, canonical_json, sha256_file, sha256_of, write_json
+from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from amn.training.loop import ValidationReferences, train
+from amn.training.record import TrainingRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from amn.config import CaseConfig
+    from amn.data.windows import Windows
+
+RUN_FILE, MODEL_FILE = "run.json", "model.safetensors"
+RUN_FILES = (MODEL_FILE, COSINES_FILE, EVALUATION_FILE)
+TRAINING_VERSION = 1  # part of every cache key: raise it when training changes its results
+VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
+VALIDATION_WINDOWS = 8192  # more would slow every epoch and move the mean by less than 1e-3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs, the same for all its seeds.
+
+    Attributes:
+        train: Windows to learn from.
+        validation: Windows of other training articles, which choose the best epoch.
+        judged: Windows of in_dist and ood.
+        articles: Ids of each split, as resolved.
+        digests: Of the data sets and the resolved config.
+    """
+
+    config: CaseConfig
+    spec: ModelSpec
+    train: Windows
+    validation: Windows
+    judged: dict[str, Windows]
+    articles: dict[str, list[int]]
+    digests: dict[str, str]
+
+    def key(self, seed: int) -> str:
+        """Return what the result of a seed depends on, as one digest: equal keys, equal results."""
+        config = self.config.resolved()
+        training = {k: v for k, v in config["training"].items() if k != "seeds"}
+        content = {
+            "spec": self.spec.to_json(),
+            "training": training,
+            "articles": self.articles,
+            "data": {k: v for k, v in self.digests.items() if k != "config"},
+            "seed": seed,
+            "versions": [TRAINING_VERSION, METRIC_VERSION, torch.__version__, np.__version__],
+        }
+        return sha256_of(canonical_json(content))
+
+
+def make_plan(
+    config: CaseConfig, windows: Mapping[str, Windows], articles: Mapping[str, NDArray[np.int64]],
+    digests: Mapping[str, str],
+) -> Plan:  # fmt: skip
+    """Set training articles aside for validation and put a plan together.
+
+    Args:
+        windows: Of train, in_dist and ood.
+        articles: Ids of the same splits.
+    """
+    ids = np.unique(windows["train"].article_ids)
+    n = max(1, round(VALIDATION_SHARE * len(ids)))
+    held = np.sort(np.random.default_rng(0).choice(ids, n, replace=False))
+    is_held = np.isin(windows["train"].article_ids, held)
+    validation = windows["train"].take(np.flatnonzero(is_held))
+    if len(validation) > VALIDATION_WINDOWS:
+        spaced = np.linspace(0, len(validation) - 1, VALIDATION_WINDOWS).astype(np.int64)
+        validation = validation.take(spaced)
+    return Plan(
+        config=config,
+        spec=spec_for(config, windows["train"].dataset.dim),
+        train=windows["train"].take(np.flatnonzero(~is_held)),
+        validation=validation,
+        judged={name: windows[name] for name in EVALUATED},
+        articles={name: [int(i) for i in ids] for name, ids in articles.items()},
+        digests=dict(digests),
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where it is.
+        evaluation: Scores of in_dist and ood, beside the reference predictors'.
+        info: The whole of run.json.
+    """
+
+    folder: Path
+    record: TrainingRecord
+    evaluation: Evaluation
+    info: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """The seed of weights, order and dropout."""
+        return self.record.seed
+
+    @property
+    def model_digest(self) -> str:
+        """sha256 of the checkpoint file."""
+        return str(self.info["files"][MODEL_FILE])
+
+    def checkpoint(self) -> Checkpoint:
+        """Load the model through the public loader, which verifies its probe."""
+        return load_checkpoint(self.folder / MODEL_FILE)
+
+
+@dataclass(frozen=True)
+class PlanReferences:
+    """The reference predictors' scores on a plan's windows, the same for all seeds.
+
+    Attributes:
+        validation: What the stopping rules compare with.
+        judged: split -> reference predictor -> (N,) float64 cosines.
+    """
+
+    validation: ValidationReferences
+    judged: dict[str, dict[str, NDArray[np.float64]]]
+
+
+def score_plan_references(plan: Plan) -> PlanReferences:
+    """Fit the reference predictors on the training windows and score them."""
+    references = fit_references(plan.train)
+    validation = score_references(references, plan.validation)
+    return PlanReferences(
+        validation=ValidationReferences(
+            constant=float(validation["constant"].mean()), mean=float(validation["mean"].mean())
+        ),
+        judged={name: score_references(references, w) for name, w in plan.judged.items()},
+    )
+
+
+def run_seed(
+    plan: Plan,
+    seed: int,
+    folder: Path,
+    *,
+    references: PlanReferences,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Run:
+    """Train one seed, score it, and write its folder, whole or not at all.
+
+    Raises:
+        FileExistsError: If the folder exists.
+    """
+    trained = train(
+        plan.spec,
+        plan.train,
+        plan.validation,
+        plan.config.training,
+        seed=seed,
+        references=references.validation,
+        progress=progress,
+    )
+    versions = {
+        "amn.training": str(TRAINING_VERSION),
+        "amn.metric": str(METRIC_VERSION),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    scores = {name: score(trained.model, windows) for name, windows in plan.judged.items()}
+    with atomic_folder(folder) as temporary:
+        save_checkpoint(
+            temporary / MODEL_FILE,
+            trained.model,
+            plan.spec,
+            articles=np.asarray(plan.articles["train"], np.int64),
+            provenance={"seed": seed, "digests": plan.digests, "versions": versions},
+        )
+        save_evaluation(temporary, Evaluation(scores, references.judged))
+        info = {
+            "schema": 1,
+            "key": plan.key(seed),
+            "config": plan.config.resolved(),
+            "digests": plan.digests,
+            "splits": plan.articles,
+            "versions": versions,
+            "record": trained.record.to_json(),
+            "files": {name: sha256_file(temporary / name) for name in RUN_FILES},
+        }
+        write_json(temporary / RUN_FILE, {**info, "sha256": sha256_of(canonical_json(info))})
+    return load_run(folder)
+
+
+def load_run(folder: Path) -> Run:
+    """Open a run folder and verify its digests.
+
+    Raises:
+        DataError: If a file is missing, was changed, or is not what run.json says.
+    """
+    path = folder / RUN_FILE
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        stated = info.pop("sha256")
+        got = sha256_of(canonical_json(info))
+        if got != stated:
+            raise DataError(path, f"expected sha256 {stated[:12]}… of its content, got {got[:12]}…")
+        digests = {name: info["files"][name] for name in RUN_FILES}
+        record = TrainingRecord.from_json(info["record"])
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(path, "expected a run, found none. Fix: amn train CASE") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(path, f"expected the record of a run, got: {error!r}") from error
+    for name, digest in digests.items():
+        file = folder / name
+        got = sha256_file(file) if file.is_file() else "no file"
+        if got != digest:
+            raise DataError(file, f"expected sha256 {digest[:12]}… as in run.json, got {got[:12]}")
+    return Run(folder, record, load_evaluation(folder), info)

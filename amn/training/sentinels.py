@@ -1,0 +1,50 @@
+"""The rules that stop a training which cannot end well. Cosines are validation cosines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amn.training.record import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.config import AbortConfig
+
+
+def first_epoch_floor(rule: AbortConfig, *, constant: float, mean: float) -> float:
+    """Return what epoch 1 has to reach: a number, or half-way from constant to mean."""
+    return (constant + mean) / 2 if rule.first_epoch == "relative" else float(rule.first_epoch)
+
+
+def find_stop(
+    cosines: Sequence[float], rule: AbortConfig, *, constant: float, mean: float
+) -> Stop | None:
+    """Return why training has to stop after the epochs so far, None to go on.
+
+    Args:
+        cosines: Validation cosine of each epoch so far, at least one.
+        constant: Validation cosine of the constant predictor.
+        mean: Validation cosine of the mean of the context.
+    """
+    epoch, now = len(cosines), cosines[-1]
+    floor = first_epoch_floor(rule, constant=constant, mean=mean)
+    best_epoch = max(range(epoch), key=lambda e: cosines[e]) + 1
+    best = cosines[best_epoch - 1]
+    if not now > constant:
+        message = f"expected above the constant predictor's {constant:.4f}, got {now:.4f}"
+        return Stop("R004", epoch, message)
+    if epoch == 1 and not now >= floor:
+        return Stop("R001", epoch, f"expected at least {floor:.4f} after epoch 1, got {now:.4f}")
+    if epoch > 1 and cosines[-2] - now > rule.drop:
+        message = (
+            f"expected a fall of at most {rule.drop} in one epoch, got {cosines[-2] - now:.4f}"
+        )
+        return Stop("R003", epoch, f"{message} ({cosines[-2]:.4f} to {now:.4f})")
+    if best > 0 and now < rule.below_best * best:  # a share of a negative best says nothing
+        message = f"expected at least {rule.below_best} of the best {best:.4f}, got {now:.4f}"
+        return Stop("R003", epoch, message)
+    if epoch - best_epoch >= rule.stall_epochs:
+        message = f"expected a new best within {rule.stall_epochs} epochs, got none since"
+        return Stop("R002", epoch, f"{message} epoch {best_epoch} ({best:.4f})")
+    return None

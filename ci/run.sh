@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The one entry, for people and for CI:  ci/run.sh [STEP ...]
+#
+#   lint    ruff: style and formatting          test    the test suite
+#   types   mypy --strict                       gate    the main job: amn gate on every case in golden/
+#   layers  import-linter: who imports whom     bench   speed ratios against plain PyTorch (minutes)
+#   all     lint types layers test gate         (the default)
+#
+# Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
+# A step that fails stops the run; the last line says what passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+VENV=${AMN_VENV:-.venv}
+STEPS=(lint types layers test gate)
+export PYTHONHASHSEED=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
+    if [[ -n $candidate ]] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  echo "ci/run.sh: expected Python >= 3.11, found none. Fix: PYTHON=/path/to/python3.11 ci/run.sh" >&2
+  exit 2
+}
+
+install() {
+  local wanted
+  wanted=$(cat pyproject.toml ci/constraints.txt | cksum)
+  if [[ -x $VENV/bin/amn && -f $VENV/.installed && $(<"$VENV/.installed") == "$wanted" ]]; then
+    return
+  fi
+  echo "== install (into $VENV, a few minutes)"
+  "$(find_python)" -m venv --clear "$VENV"
+  "$VENV/bin/python" -m pip install --quiet --constraint ci/constraints.txt --editable '.[all,dev]'
+  echo "$wanted" >"$VENV/.installed"
+}
+
+lint() { "$VENV/bin/ruff" check . && "$VENV/bin/ruff" format --check .; }
+types() { "$VENV/bin/mypy"; }
+layers() { "$VENV/bin/lint-imports"; }
+# `test` is a shell builtin, so the functions carry a prefix.
+run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests; }
+run_gate() { "$VENV/bin/amn" gate; }
+run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
+
+step() {
+  echo "== $1"
+  case $1 in
+    lint | types | layers) "$1" ;;
+    test | gate | bench) "run_$1" ;;
+    *)
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench all, got '$1'" >&2
+      exit 2
+      ;;
+  esac
+}
+
+steps=("${@:-all}")
+[[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
+install
+for name in "${steps[@]}"; do
+  step "$name"
+done
+echo "== passed: ${steps[*]}"

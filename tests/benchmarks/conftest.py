@@ -1,0 +1,128 @@
+"""Figures that are ratios of two times taken in turn, in the same run, and the bars they must reach.
+
+`pytest tests/benchmarks` prints them as a table. Seconds depend on the machine and on what else it
+does; a ratio of the best of several rounds depends on that much less.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from amn.data.manifest import Stage
+from amn.data.writer import Chunks, write_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DIM = 768
+LARGE_ROWS = 1_000_000
+ARTICLE_ROWS = 35
+SHARD_ROWS = LARGE_ROWS // 4
+DRAWN_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        ratio: Plain's over ours: higher is better.
+        bar: What the ratio has to reach; None where it is only reported.
+    """
+
+    name: str
+    ours: str
+    plain: str
+    ratio: float
+    bar: float | None = None
+
+    def __str__(self) -> str:
+        bar = "reported only" if self.bar is None else f"bar {self.bar:g}"
+        return f"{self.name:<42} {self.ours:>22} {self.plain:>22} {self.ratio:>7.2f}  {bar}"
+
+
+@dataclass(frozen=True)
+class Race:
+    """The best time of each side, in seconds."""
+
+    ours: float
+    plain: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times ours fits into plain's."""
+        return self.plain / self.ours
+
+
+FIGURES = pytest.StashKey[list[Figure]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table of ratios."""
+    terminalreporter.section("ratios")
+    for figure in config.stash[FIGURES]:
+        terminalreporter.write_line(str(figure))
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Callable[[Figure], None]:
+    """Put a figure in the table; fail the test when it misses its bar."""
+
+    def judge(figure: Figure) -> None:
+        request.config.stash[FIGURES].append(figure)
+        assert figure.bar is None or figure.ratio >= figure.bar, str(figure)
+
+    return judge
+
+
+@pytest.fixture
+def race(benchmark: Any) -> Callable[..., Race]:
+    """Time two functions in turn and return the best of each."""
+
+    def race(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int) -> Race:
+        plain_s: list[float] = []
+
+        def time_plain() -> None:
+            begin = time.perf_counter()
+            plain()
+            plain_s.append(time.perf_counter() - begin)
+
+        benchmark.pedantic(ours, setup=time_plain, rounds=rounds)
+        return Race(ours=benchmark.stats.stats.min, plain=min(plain_s))
+
+    return race
+
+
+@pytest.fixture(scope="session")
+def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data set of a million rows whose neighbours are alike, in four shards: 1.5 GB."""
+    folder = tmp_path_factory.mktemp("large") / "data"
+    rng = np.random.default_rng(0)
+    vectors = np.empty((LARGE_ROWS, DIM), np.float16)
+    for start in range(0, LARGE_ROWS, DRAWN_ROWS):
+        rows = rng.standard_normal((DRAWN_ROWS, DIM), dtype=np.float32)
+        rows[1:] += rows[:-1]  # from the right: each row is the sum of two draws
+        vectors[start : start + DRAWN_ROWS] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    article, chunk = np.divmod(np.arange(LARGE_ROWS), ARTICLE_ROWS)
+    write_dataset(
+        folder,
+        vectors,
+        Chunks(article_ids=article, chunk_index=chunk.astype(np.int32)),
+        name="large",
+        stages=[Stage(name="drawn", rows_in=LARGE_ROWS, rows_out=LARGE_ROWS)],
+        shard_rows=SHARD_ROWS - ARTICLE_ROWS,  # a shard ends with an article: four, not five
+    )
+    del vectors
+    yield folder
+    shutil.rmtree(folder)  # pytest would keep three runs' worth

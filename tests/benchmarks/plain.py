@@ -1,0 +1,86 @@
+"""What amn is compared with: next-embedding training as such scripts write it, in plain PyTorch.
+
+Every window is materialised in memory as float32, a DataLoader collates batches of 32, the keys are
+formed for every context row, and loss and cosine are read out after every batch.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+BATCH = 32
+
+
+class PlainAMN(nn.Module):
+    """The original AMN, written down as it is defined; parameters in the order of `OriginalAMN`."""
+
+    def __init__(self, *, dim: int = 768, attention_dim: int = 256, hidden_dim: int = 512) -> None:
+        super().__init__()
+        self.keys = nn.Linear(dim, attention_dim)
+        self.query = nn.Linear(dim, attention_dim)
+        self.residual = nn.Sequential(
+            nn.Linear(2 * dim, hidden_dim),
+            nn.GELU(),
+            nn.LayerNorm(hidden_dim),
+            nn.Linear(hidden_dim, hidden_dim // 2),
+            nn.GELU(),
+            nn.LayerNorm(hidden_dim // 2),
+            nn.Linear(hidden_dim // 2, dim),
+        )
+
+    def forward(self, context: Tensor) -> Tensor:
+        mean = context.mean(dim=1)
+        keys, query = self.keys(context), self.query(mean)
+        scores = torch.bmm(keys, query.unsqueeze(-1)).squeeze(-1) / math.sqrt(keys.shape[-1])
+        mixture = (torch.softmax(scores, dim=-1).unsqueeze(-1) * context).sum(dim=1)
+        return mean + self.residual(torch.cat([mean, mixture], dim=-1))
+
+
+def materialise(rows: Tensor, *, shuffle: bool) -> DataLoader[tuple[Tensor, ...]]:
+    """Return batches of (context, target) from (N, T + 1, D) windows held in memory."""
+    windows = TensorDataset(rows[:, :-1].contiguous(), rows[:, -1].contiguous())
+    return DataLoader(windows, batch_size=BATCH, shuffle=shuffle, num_workers=0)
+
+
+def evaluate(model: nn.Module, loader: DataLoader[tuple[Tensor, ...]]) -> float:
+    """Return the mean cosine."""
+    total = n = 0.0
+    model.eval()
+    with torch.no_grad():
+        for context, target in loader:
+            cosines = F.cosine_similarity(model(context), target, dim=-1)
+            total += cosines.sum().item()
+            n += len(cosines)
+    return total / n
+
+
+def train(
+    train_loader: DataLoader[tuple[Tensor, ...]],
+    validation_loader: DataLoader[tuple[Tensor, ...]],
+    *,
+    epochs: int,
+) -> float:
+    """Train by the original recipe, validating after each epoch; return the best cosine."""
+    torch.manual_seed(0)
+    model = PlainAMN()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.01)
+    best = -1.0
+    for _ in range(epochs):
+        model.train()
+        total_loss = total_cosine = 0.0
+        for context, target in train_loader:
+            raw = model(context)
+            loss = F.mse_loss(raw, target)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            total_loss += loss.item()
+            total_cosine += F.cosine_similarity(raw, target, dim=-1).mean().item()
+        best = max(best, evaluate(model, validation_loader))
+    return best

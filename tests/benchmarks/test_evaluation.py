@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from amn.data.dataset import open_dataset
+from amn.data.windows import find_windows
+from amn.evaluation.runner import score
+from amn.models.amn import OriginalAMN
+from tests.benchmarks import plain
+from tests.benchmarks.conftest import DIM, Figure
+from tests.benchmarks.test_training import GOLDEN_CASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.benchmarks.conftest import Race
+
+BAR = 2.0
+ROUNDS = 5
+
+
+def test_evaluation_throughput(race: Callable[..., Race], judge: Callable[[Figure], None]) -> None:
+    windows = find_windows(open_dataset(GOLDEN_CASE / "data"), 5)
+    torch.manual_seed(0)
+    model, naive = OriginalAMN(dim=DIM), plain.PlainAMN(dim=DIM)
+    vector_to_parameters(parameters_to_vector(model.parameters()), naive.parameters())
+    loader = plain.materialise(torch.from_numpy(windows.gather(slice(None))), shuffle=False)
+    means, plain_means = [], []
+
+    result = race(
+        lambda: means.append(score(model, windows).mean),
+        lambda: plain_means.append(plain.evaluate(naive, loader)),
+        ROUNDS,
+    )
+
+    assert means == [means[0]] * ROUNDS
+    assert means[0] == pytest.approx(plain_means[0], abs=1e-6)
+    speeds = (f"{len(windows) / seconds:,.0f} windows/s" for seconds in (result.ours, result.plain))
+    judge(Figure("evaluation", *speeds, ratio=result.ratio, bar=BAR))

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.checks.evidence import DataEvidence, DataPart
+from amn.checks.registry import execute, rules
+from amn.findings import Status
+from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.benchmarks.conftest import Race
+
+BAR = 0.15
+ROUNDS = 5
+
+
+def test_every_data_check_of_a_million_rows(
+    large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
+) -> None:
+    checks = [r.id for r in rules().values() if r.family == "data" and r.when != "reencode"]
+    source = np.ones((LARGE_ROWS, DIM), np.float16)
+    copy = np.zeros_like(source)
+
+    def run_checks() -> list[Status]:
+        evidence = DataEvidence((DataPart(large_folder),))
+        statuses = [execute(check, evidence).status for check in checks]
+        assert statuses == [Status.PASS] * len(checks)
+        return statuses
+
+    result = race(run_checks, lambda: np.copyto(copy, source), ROUNDS)
+
+    speeds = (f"{source.nbytes / s / 1e9:.2f} GB/s" for s in (result.ours, result.plain))
+    name = f"{len(checks)} data checks against a memory copy"
+    judge(Figure(name, *speeds, ratio=result.ratio, bar=BAR))

@@ -1,0 +1,170 @@
+"""A small project with one case, and pytest run in it; what was trained once serves every test."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+import amn
+from amn.config import load_case
+from amn.data.manifest import Stage
+from amn.data.writer import Chunks, write_dataset
+from amn.gate.acceptance import make_golden
+from amn.golden.store import write_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+DIM, N_ARTICLES, N_ROWS = 32, 56, 18
+CASE = "golden/toy/case.toml"
+CASE_TEXT = """\
+schema = 1
+title  = "toy"
+
+[dataset]
+path = "data"
+
+[split]
+in_dist = { articles = "41-48" }
+ood     = { articles = "49-56" }
+
+[model]
+attention_dim = 16
+hidden_dim = 32
+
+[training]
+epochs = 2
+batch_size = 16
+lr = 0.003
+seeds = [0, 1, 2]
+
+[criteria]
+in_dist = 0.20
+ood     = 0.20
+delta   = [-0.5, 0.5]
+lift    = 0.0
+"""
+# With its entry point installed the plugin is loaded already, and pytest refuses it a second time.
+IS_INSTALLED = bool(entry_points(group="pytest11", name="amn"))
+LOAD = () if IS_INSTALLED else ("-p", "amn.pytest_plugin")
+
+
+def drifting_rows() -> NDArray[np.float32]:
+    """Unit rows that keep their article's topic and drift along it."""
+    rng = np.random.default_rng(0)
+    scales = 0.85 ** np.arange(DIM)  # a few directions hold most of the variance, as in text
+    topics = rng.standard_normal((N_ARTICLES, 1, DIM))
+    drift = rng.standard_normal((N_ARTICLES, N_ROWS, DIM))
+    for row in range(1, N_ROWS):
+        drift[:, row] = 0.7 * drift[:, row - 1] + 0.714 * drift[:, row]
+    offset = np.roll(np.eye(DIM)[0], 5)
+    rows = (offset + (0.8 * topics + drift) * scales).reshape(-1, DIM)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # many small matrices: threads would only wait for one another
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory, cache: Path, _one_thread: None) -> Path:
+    """A case with data and golden; its runs are in `cache`."""
+    folder = tmp_path_factory.mktemp("made") / "toy"
+    folder.mkdir()
+    vectors = drifting_rows()
+    n_rows = len(vectors)
+    ids = np.repeat(np.arange(1, N_ARTICLES + 1), N_ROWS)
+    chunks = Chunks(
+        article_ids=ids, chunk_index=np.tile(np.arange(N_ROWS, dtype=np.int32), N_ARTICLES)
+    )
+    stage = Stage(name="made", rows_in=n_rows, rows_out=n_rows)
+    write_dataset(folder / "data", vectors, chunks, name="toy", stages=[stage])
+    (folder / "case.toml").write_text(CASE_TEXT, encoding="utf-8")
+    golden = make_golden(
+        load_case(folder),
+        cache=cache,
+        seeds=range(5),
+        reason="first result",
+        author="tests",
+        created=date(2025, 1, 31),
+    )
+    write_golden(folder, golden)
+    return folder
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, toy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project with golden/toy; CI's settings of the outer run do not reach it."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(amn.__file__).parents[1]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\n")
+    shutil.copytree(toy, pytester.path / "golden" / "toy")
+    return pytester.path
+
+
+@pytest.fixture
+def run(
+    pytester: pytest.Pytester,
+    project: Path,  # noqa: ARG001 - what is run
+    cache: Path,
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest in the project; its runs are in the shared cache unless told otherwise."""
+
+    def run(*arguments: str, runs: Path | str | None = cache) -> pytest.RunResult:
+        where = () if runs is None else (f"--amn-cache={runs}",)
+        return pytester.runpytest_inprocess(*LOAD, *where, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def edit(project: Path) -> Callable[[str, str], None]:
+    """Replace a piece of the case's text."""
+
+    def edit(old: str, new: str) -> None:
+        file = project / CASE
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+@pytest.fixture
+def replace(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], None]:
+    """Exchange the implementation of a check; None takes it away."""
+    from amn.checks.registry import _implementations  # noqa: PLC0415 - after the toy is made
+
+    def replace(check: str, function: Any) -> None:
+        assert check in _implementations
+        if function is None:
+            monkeypatch.delitem(_implementations, check)
+        else:
+            monkeypatch.setitem(_implementations, check, function)
+
+    return replace
+
+
+@pytest.fixture
+def n_checks(toy: Path, cache: Path) -> int:
+    """How many checks the toy case declares."""
+    from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - as above
+
+    return len(GateSession(load_case(toy), GateOptions(cache=cache)).declared)

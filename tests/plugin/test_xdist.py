@@ -1,0 +1,105 @@
+"""-n 2: the verdicts of one process, and no check lost between two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amn.plugin.ledger import node_key
+from tests.plugin.conftest import LOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., pytest.RunResult]
+
+pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+
+
+@pytest.fixture
+def run_two(
+    pytester: pytest.Pytester,
+    project: Path,  # noqa: ARG001 - what is run
+) -> Run:
+    """Run pytest with two workers, in processes of their own."""
+
+    slow_to_import = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
+
+    def run_two(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess(*LOAD, *slow_to_import, "-n2", *arguments)
+
+    return run_two
+
+
+def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(
+    run_two: Run, edit: Callable[[str, str], None], project: Path, n_checks: int
+) -> None:
+    edit("ood     = 0.20", "ood     = 0.99")
+
+    result = run_two("--amn-cache=runs")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=n_checks - 1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "FAIL C002-ood: 0.*, limit >= 0.9900",
+            f"amn: toy: {n_checks} declared, {n_checks} ran, 0 deselected: FAIL",
+            "amn: toy: in_dist 0.* (>= 0.2000), ood 0.* (>= 0.9900), *",
+        ]
+    )
+    assert len(list(project.glob("runs/*/*/run.json"))) == 3
+
+
+@pytest.mark.parametrize("dist", ["load", "loadgroup"])
+def test_a_removed_check_is_named(
+    run_two: Run, pytester: pytest.Pytester, n_checks: int, dist: str
+) -> None:
+    pytester.makeconftest(
+        "def pytest_collection_modifyitems(items):\n"
+        "    items[:] = [item for item in items if 'D001' not in item.name]\n"
+    )
+
+    result = run_two(f"--dist={dist}", "-k", "D001 or D002 or D004")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            f"amn: toy: {n_checks} declared, 2 ran, 1 not run, {n_checks - 3} deselected: ERROR",
+            "amn: toy: ERROR: declared, not deselected, and did not run: D001-finite",
+        ]
+    )
+
+
+def test_the_checks_of_a_case_are_one_group(run: Run, n_checks: int) -> None:
+    result = run("--co", "-q", "-m", "xdist_group(name='toy')")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"{n_checks} tests collected*"])
+
+
+def test_the_group_in_a_node_id_does_not_hide_a_check() -> None:
+    assert node_key("golden/a@b/case.toml::C002-ood@toy") == "golden/a@b/case.toml::C002-ood"
+
+
+def test_a_worker_that_dies_fails_its_check(run_two: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "import os\n"
+        "def pytest_runtest_call(item):\n"
+        "    if 'D001' in item.name:\n"
+        "        os._exit(1)\n"
+    )
+
+    result = run_two("-k", "D001 or D002 or D004")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "amn: toy: * 2 ran, 1 not run, *: ERROR",
+            "amn: toy: ERROR D001-finite: the worker that ran it died",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*did not run*")

@@ -1,0 +1,472 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amn.checks import split, split_space
+from amn.data.manifest import EncoderInfo
+from amn.data.repeats import article_overlaps, identical_rows, near_rows
+from amn.data.sampling import sample_rows
+from amn.data.space import captured_share, mean_drift, principal_directions, variance_parts
+from amn.findings import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OOD = range(53, 65)
+CHECKS = [
+    split.check_disjoint,
+    split.check_not_empty,
+    split.check_encoder,
+    split.check_identical_vectors,
+    split.check_near_duplicates,
+    split_space.check_space,
+    split_space.check_drift,
+    split_space.check_representative,
+]
+
+
+def changed(corpus: Any, articles: Any, change: Any) -> Any:
+    """Change the vectors of some articles, and keep them at unit length."""
+    rows = np.isin(corpus.ids, list(articles))
+    vectors = corpus.vectors.copy()
+    vectors[rows] = change(vectors[rows])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return type(corpus)(vectors, corpus.ids, corpus.chunks)
+
+
+def rotation(dim: Any, seed: int = 5) -> Any:
+    normal = np.random.default_rng(seed).standard_normal((dim, dim))
+    return np.linalg.qr(normal)[0].astype(np.float32)
+
+
+def part_of(corpus: Any, articles: Any, shift: Any = 0) -> Any:
+    rows = np.isin(corpus.ids, list(articles))
+    return type(corpus)(corpus.vectors[rows], corpus.ids[rows] + shift, corpus.chunks[rows])
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_clean_splits_pass(check: Any, corpus: Any, write: Any, split_evidence: Any) -> None:
+    measured = check(split_evidence(write(corpus)))
+
+    assert measured.findings == []
+    assert measured.value
+    assert measured.limit
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_check_says_the_same_twice(
+    check: Any, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    folder = write(corpus)
+
+    assert check(split_evidence(folder)) == check(split_evidence(folder))
+
+
+# S001
+
+
+@pytest.mark.parametrize("other", ["train", "in_dist"])
+def test_an_article_in_two_splits_is_named(
+    other: str, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    taken = 7 if other == "train" else 45
+    evidence = split_evidence(write(corpus), ood={"articles": [taken, *OOD]})
+
+    measured = split.check_disjoint(evidence)
+
+    (finding,) = measured.findings
+    assert measured.value == "1 articles in two splits"
+    assert finding.where == f"{other} and ood"
+    assert finding.message == f"expected no article in both, got 1: {taken}"
+    assert finding.severity is None
+
+
+def test_the_same_ids_in_two_data_sets_are_a_warning(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    other = write(part_of(corpus, OOD, shift=-52), "other")
+    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
+
+    measured = split.check_disjoint(evidence)
+
+    assert measured.number == 0
+    assert [f.severity for f in measured.findings] == [Severity.WARNING]
+    assert "got 12: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more" in measured.findings[0].message
+
+
+# S002
+
+
+def test_an_empty_split_is_named(corpus: Any, write: Any, split_evidence: Any) -> None:
+    evidence = split_evidence(write(corpus), ood={"articles": "11001-15192"})
+
+    messages = [f.message for f in split.check_not_empty(evidence).findings]
+
+    assert messages == [
+        (
+            "expected the 4,192 articles that the case asks for, got 0; "
+            "missing 11001, 11002, 11003, 11004, 11005, 11006, 11007, 11008, 11009, 11010 "
+            "and 4,182 more"
+        ),
+        "expected at least 8 articles, got 0",
+        "expected windows of 6 consecutive rows, got none in 0 articles",
+    ]
+
+
+def test_a_range_need_not_exist_in_full(corpus: Any, write: Any, split_evidence: Any) -> None:
+    evidence = split_evidence(write(corpus), ood={"articles": "53-9000"})
+
+    assert split.check_not_empty(evidence).findings == []
+
+
+@pytest.mark.parametrize("way", ["list", "file"])
+def test_a_listed_article_has_to_exist(
+    way: str, corpus: Any, write: Any, split_evidence: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "splits.json").write_text(json.dumps({"ood": [*OOD, 777]}))
+    selector = {"articles": [*OOD, 777]} if way == "list" else {"file": "splits.json"}
+
+    (finding,) = split.check_not_empty(split_evidence(write(corpus), ood=selector)).findings
+
+    assert finding.where == "ood"
+    assert finding.message.endswith("got 12; missing 777")
+
+
+def test_fewer_than_eight_articles_are_too_few_to_evaluate_on(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    evidence = split_evidence(write(corpus), in_dist={"articles": list(range(41, 48))})
+
+    (finding,) = split.check_not_empty(evidence).findings
+
+    assert (finding.where, finding.message) == ("in_dist", "expected at least 8 articles, got 7")
+
+
+def test_articles_too_short_for_a_window_are_no_split(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    kept = (corpus.ids < 53) | (corpus.chunks < 5)
+    short = type(corpus)(corpus.vectors[kept], corpus.ids[kept], corpus.chunks[kept])
+
+    (finding,) = split.check_not_empty(split_evidence(write(short))).findings
+
+    assert finding.message == "expected windows of 6 consecutive rows, got none in 12 articles"
+
+
+# S003, S004
+
+LEAK_CHECKS = [split.check_identical_vectors, split.check_near_duplicates]
+
+
+@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
+def test_a_training_article_under_another_id_is_named(
+    check: Any, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    evidence = split_evidence(write(corpus.add(999, copy_of=3)), ood={"articles": [*OOD, 999]})
+
+    first, *_ = check(evidence).findings
+
+    assert first.where == "ood: article 999"
+    assert "got 20 of 20 rows" in first.message
+    assert first.message.endswith("rows of article 3 of train")
+
+
+@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
+def test_a_fifth_of_an_article_is_a_leak(
+    check: Any, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    corpus.vectors[corpus.rows(60)[:4]] = corpus.vectors[corpus.rows(8)[10:14]]
+
+    (finding,) = check(split_evidence(write(corpus))).findings
+
+    assert finding.where == "ood: article 60"
+    assert "got 4 of 20 rows" in finding.message
+
+
+@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
+def test_two_rows_of_boilerplate_are_no_leak(
+    check: Any, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    corpus.vectors[corpus.rows(60)[:2]] = corpus.vectors[corpus.rows(8)[10:12]]
+
+    measured = check(split_evidence(write(corpus)))
+
+    assert measured.number == 2
+    assert measured.findings == []
+
+
+@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
+def test_rows_that_leak_here_and_there_are_counted(
+    check: Any, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    for article in OOD:
+        corpus.vectors[corpus.rows(article)[3]] = corpus.vectors[corpus.rows(article - 50)[7]]
+
+    (finding,) = check(split_evidence(write(corpus))).findings
+
+    assert "5.00% (12 of 240) in articles 53, 54" in finding.message
+
+
+def test_an_article_in_both_evaluated_splits_is_named(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    evidence = split_evidence(write(corpus.add(999, copy_of=45)), ood={"articles": [*OOD, 999]})
+
+    (finding,) = split.check_identical_vectors(evidence).findings
+
+    assert finding.where == "ood: article 999"
+    assert finding.message.endswith("rows of article 45 of in_dist")
+
+
+def test_rows_rounded_another_way_are_near_duplicates_only(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    copied = corpus.add(999, copy_of=3)
+    copied.vectors[-20:] += np.float32(0.004)
+    evidence = split_evidence(write(copied), ood={"articles": [*OOD, 999]})
+
+    assert split.check_identical_vectors(evidence).findings == []
+    assert split.check_near_duplicates(evidence).findings[0].where == "ood: article 999"
+
+
+def test_bytes_of_two_dtypes_are_not_compared_in_silence(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    other = write(part_of(corpus, OOD, shift=1000), "other", dtype="float32")
+    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
+
+    findings = split.check_identical_vectors(evidence).findings
+
+    assert [f.where for f in findings] == ["ood and train", "ood and in_dist"]
+    assert {f.severity for f in findings} == {Severity.WARNING}
+
+
+def test_leaks_between_data_sets_are_seen(corpus: Any, write: Any, split_evidence: Any) -> None:
+    other = write(part_of(corpus, range(1, 13), shift=1000), "other")
+    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
+
+    for check in LEAK_CHECKS:
+        assert check(evidence).findings[0].where == "ood: article 1001"
+
+
+def test_an_empty_split_leaks_nothing_and_breaks_nothing(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    evidence = split_evidence(
+        write(corpus), train={"articles": "900-901"}, ood={"articles": "700-701"}
+    )
+
+    for check in LEAK_CHECKS:
+        assert check(evidence).findings == []
+
+
+# S005
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "gtr-t5"), ("pooling", "cls"), ("prefix", "query: ")]
+)
+def test_the_field_in_which_two_encoders_differ_is_named(
+    field: str, value: str, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    encoder = EncoderInfo(name="mpnet", pooling="mean")
+    folder = write(corpus, encoder=encoder)
+    other = write(part_of(corpus, OOD), "other", encoder=encoder.model_copy(update={field: value}))
+    evidence = split_evidence(folder, other, ood={"dataset": str(other)})
+
+    (finding,) = split.check_encoder(evidence).findings
+
+    assert finding.where == f"ood: encoder.{field}"
+    assert finding.message.endswith(f"as in train, got {value!r}")
+
+
+def test_vectors_of_another_width_are_named(corpus: Any, write: Any, split_evidence: Any) -> None:
+    narrow = part_of(corpus, OOD)
+    narrow.vectors = narrow.vectors[:, :16]
+    encoder = EncoderInfo(name="mpnet")
+    other = write(narrow, "other", encoder=encoder)
+    evidence = split_evidence(write(corpus, encoder=encoder), other, ood={"dataset": str(other)})
+
+    (finding,) = split.check_encoder(evidence).findings
+
+    assert (finding.where, finding.message) == ("ood: dim", "expected dim 24 as in train, got 16")
+
+
+def test_two_unknown_encoders_are_a_warning(corpus: Any, write: Any, split_evidence: Any) -> None:
+    other = write(part_of(corpus, OOD), "other")
+    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
+
+    (finding,) = split.check_encoder(evidence).findings
+
+    assert finding.severity is Severity.WARNING
+
+
+# S006, S007, S008
+
+
+def test_a_rotated_split_is_another_space(corpus: Any, write: Any, split_evidence: Any) -> None:
+    rotated = changed(corpus, OOD, lambda v: v @ rotation(24))
+
+    measured = split_space.check_space(split_evidence(write(rotated)))
+
+    assert measured.number < 0.4
+    assert measured.findings[0].where == "ood"
+    assert "of the variance along train's main directions" in measured.findings[0].message
+    assert "p 0.001" in measured.detail
+
+
+def test_vectors_with_turned_signs_are_another_space(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    turned = changed(corpus, OOD, np.negative)
+
+    (finding,) = split_space.check_space(split_evidence(write(turned))).findings
+
+    assert finding.message.startswith("expected a cosine of at least 0.2 between its mean vector")
+    assert "got -0." in finding.message
+
+
+def test_directions_that_hold_little_decide_nothing(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    flat = changed(corpus, range(1, 65), lambda v: rng.standard_normal(v.shape))
+
+    (finding,) = split_space.check_space(split_evidence(write(flat))).findings
+
+    assert finding.severity is Severity.INCONCLUSIVE
+
+
+def test_too_few_training_articles_decide_nothing(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    evidence = split_evidence(write(corpus), train={"articles": [1, 2, 3]})
+
+    (finding,) = split_space.check_space(evidence).findings
+
+    assert finding.severity is Severity.INCONCLUSIVE
+    assert finding.message == "expected 8 training articles, got 3"
+
+
+def test_an_offset_on_every_row_of_a_split_is_drift(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    offset = np.full(24, 0.12, np.float32)
+    shifted = changed(corpus, OOD, lambda v: v + offset)
+    evidence = split_evidence(write(shifted))
+
+    (finding,) = split_space.check_drift(evidence).findings
+
+    assert finding.where == "ood"
+    assert "standard deviations of chance" in finding.message
+    assert split_space.check_space(evidence).findings == []
+
+
+def test_a_split_that_is_easier_than_train_is_named(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    def calmer(vectors: Any) -> Any:
+        articles = vectors.reshape(12, 20, 24)
+        return (articles + 2 * articles.mean(axis=1, keepdims=True)).reshape(-1, 24)
+
+    findings = split_space.check_representative(
+        split_evidence(write(changed(corpus, OOD, calmer)))
+    ).findings
+
+    assert {f.where for f in findings} == {"ood"}
+    assert findings[0].message.startswith("expected mean of the context within 0.05 of train's")
+    assert findings[0].message.endswith("easier than train")
+
+
+# The numerics behind them
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_a_sample_is_even_over_articles(seed: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids = np.sort(rng.integers(0, 6, 80))
+    rows = np.flatnonzero(ids != 3)
+
+    sample = sample_rows(rows, ids, most, rng)
+
+    assert len(sample) == min(most, len(rows))
+    assert np.isin(sample, rows).all()
+    assert (np.diff(sample) > 0).all()
+    drawn, left = np.bincount(ids[sample], minlength=6), np.bincount(ids[rows], minlength=6)
+    assert drawn.max() - drawn[drawn < left].min(initial=drawn.max()) <= 1
+
+
+@given(st.integers(0, 2**32))
+def test_near_rows_are_those_of_an_exhaustive_search(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    left = rng.standard_normal((30, 12)).astype(np.float32)
+    right = np.concatenate([left[:9] + 0.03 * rng.standard_normal((9, 12)), -left[9:20]])
+    left, right = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (left, right))
+    right = right.astype(np.float32)
+
+    found = near_rows(left, [right[:6], right[6:]], 0.99, rng)
+
+    exact = np.argwhere(np.vecdot(left[:, None], right[None]) >= 0.99)
+    pairs = np.column_stack([found.left, found.right])
+    assert pairs[np.lexsort(pairs.T[::-1])].tolist() == exact.tolist()
+
+
+def test_identical_rows_are_those_of_an_exhaustive_search() -> None:
+    rng = np.random.default_rng(0)
+    left = rng.integers(0, 20, 40).astype(np.uint64)
+    right = rng.integers(10, 30, 50).astype(np.uint64)
+
+    found = identical_rows(left, right)
+
+    exact = np.argwhere(left[:, None] == right[None])
+    pairs = np.column_stack([found.left, found.right])
+    assert pairs[np.lexsort(pairs.T[::-1])].tolist() == exact.tolist()
+
+
+def test_a_row_counts_once_for_an_article_that_repeats_it() -> None:
+    matches = identical_rows(np.array([5, 6], np.uint64), np.array([5, 5, 5], np.uint64))
+
+    overlaps = article_overlaps(matches, np.array([1, 1]), np.array([2, 2, 2]))
+
+    assert (overlaps.shared.tolist(), overlaps.sizes.tolist()) == ([1], [2])
+
+
+def test_principal_directions_hold_the_most_variance_that_any_can() -> None:
+    vectors = np.random.default_rng(0).standard_normal((200, 24)).astype(np.float32)
+    vectors *= np.linspace(2, 0.1, 24, dtype=np.float32)
+
+    directions = principal_directions(vectors)
+
+    singular = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False) ** 2
+    share = captured_share(variance_parts(vectors, directions))
+    assert directions.shape == (24, 2)
+    assert directions.T @ directions == pytest.approx(np.eye(2), abs=1e-5)
+    assert share == pytest.approx(singular[:2].sum() / singular.sum(), rel=1e-4)
+
+
+def test_a_random_rotation_leaves_a_twelfth_of_the_variance() -> None:
+    vectors = np.random.default_rng(0).standard_normal((2000, 96)).astype(np.float32)
+    vectors *= np.linspace(2, 0.1, 96, dtype=np.float32)
+    directions = principal_directions(vectors)
+
+    shares = [
+        captured_share(variance_parts(vectors @ rotation(96, seed), directions))
+        for seed in range(20)
+    ]
+
+    assert np.mean(shares) == pytest.approx(1 / 12, abs=0.01)
+
+
+def test_drift_of_two_halves_of_one_set_is_chance() -> None:
+    means = np.random.default_rng(0).standard_normal((80, 8))
+
+    effect, z = mean_drift(means[:50], means[50:], np.random.default_rng(1))
+
+    assert effect < 0.5
+    assert abs(z) < 3

@@ -1,0 +1,112 @@
+"""One tiny data set and its runs, shared by the tests of training, evaluation, checks and gate."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: more threads are slower at this size
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from amn.checks.evidence import DataPart, SplitEvidence
+from amn.config import Case, CaseConfig
+from amn.data.writer import Chunks, write_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from amn.training.run import Plan, PlanReferences, Run
+
+DIM, ARTICLES, ROWS = 16, 64, 16
+CASE = {
+    "schema": 1,
+    "title": "toy",
+    "split": {"in_dist": {"articles": "41-52"}, "ood": {"articles": "53-64"}},
+    "windows": {"context": 3},
+    "model": {"attention_dim": 8, "hidden_dim": 16},
+    "training": {"epochs": 3, "lr": 0.003, "batch_size": 128},
+    "criteria": {"in_dist": 0.3, "ood": 0.3, "delta": [-0.3, 0.3], "lift": -0.05},
+}
+
+
+def planted_vectors(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Unit rows that drift along an article, in a space with main directions: (articles, rows, D)."""
+    scales = 0.85 ** np.arange(DIM)
+    topics = rng.standard_normal((ARTICLES, 1, DIM))
+    noise = rng.standard_normal((ARTICLES, ROWS, DIM))
+    drift = noise.copy()
+    for row in range(1, ROWS):
+        drift[:, row] = 0.7 * drift[:, row - 1] + 0.714 * noise[:, row]
+    vectors = np.roll(np.eye(DIM)[0], 5) + (0.8 * topics + drift) * scales
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 64 articles of 16 rows, D = 16, that every check before training passes."""
+    path = tmp_path_factory.mktemp("toy") / "data"
+    vectors = planted_vectors(np.random.default_rng(0)).reshape(-1, DIM)
+    chunks = Chunks(
+        article_ids=np.repeat(np.arange(1, ARTICLES + 1), ROWS),
+        chunk_index=np.tile(np.arange(ROWS, dtype=np.int32), ARTICLES),
+    )
+    write_dataset(path, vectors, chunks, name="toy", dtype="float32")
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_case(toy_data: Path) -> Callable[..., Case]:
+    """Make a case over the toy data; keywords replace keys of its sections."""
+
+    def make_case(folder: Path, **sections: Any) -> Case:
+        values: dict[str, Any] = {**CASE, "dataset": {"path": str(toy_data)}}
+        for name, section in sections.items():
+            values[name] = {**values.get(name, {}), **section}
+        return Case(folder, CaseConfig.model_validate(values))
+
+    return make_case
+
+
+@pytest.fixture(scope="session")
+def toy_case(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return make_case(tmp_path_factory.mktemp("case"))
+
+
+@pytest.fixture(scope="session")
+def toy_splits(toy_case: Case) -> SplitEvidence:
+    return SplitEvidence(toy_case, (DataPart(toy_case.dataset_path),))
+
+
+@pytest.fixture(scope="session")
+def toy_plan(toy_case: Case, toy_splits: SplitEvidence) -> Plan:
+    from amn.gate.candidates import plan_for  # noqa: PLC0415 - other tests need no torch
+
+    return plan_for(toy_case, toy_splits)
+
+
+@pytest.fixture(scope="session")
+def toy_references(toy_plan: Plan) -> PlanReferences:
+    from amn.training.run import score_plan_references  # noqa: PLC0415 - other tests need no torch
+
+    return score_plan_references(toy_plan)
+
+
+@pytest.fixture(scope="session")
+def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache of finished runs: what one test trains, the next one finds."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def toy_runs(toy_plan: Plan, toy_cache: Path) -> tuple[Run, ...]:
+    """Runs of seeds 0, 1 and 2; read only."""
+    from amn.gate.cache import RunCache  # noqa: PLC0415 - other tests need no torch
+
+    cache = RunCache(toy_cache)
+    return tuple(cache.run(toy_plan, seed) for seed in (0, 1, 2))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amn.storage import (
+    atomic_folder,
+    atomic_path,
+    canonical_json,
+    sha256_file,
+    sha256_of,
+    write_bytes,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+def write_half(
+    target: AbstractContextManager[Path], name: str, reason: type[BaseException]
+) -> None:
+    """Write to the temporary path of `target`, then fail."""
+    with target as temporary:
+        (temporary / name if name else temporary).write_bytes(b"half")
+        raise reason
+
+
+def test_a_file_appears_whole_with_its_bytes(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "deep" / "a.bin", b"abc")
+
+    assert (tmp_path / "deep" / "a.bin").read_bytes() == b"abc"
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.bin"]
+
+
+def test_a_written_file_can_be_read_by_others(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a.bin", b"abc")
+
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, OSError, SystemExit])
+def test_an_interrupted_write_keeps_the_old_file_and_leaves_nothing_else(
+    tmp_path: Path, reason: type[BaseException]
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    with pytest.raises(reason):
+        write_half(atomic_path(path), "", reason)
+
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert not path.exists()
+
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, OSError, SystemExit])
+def test_an_interrupted_folder_leaves_nothing(tmp_path: Path, reason: type[BaseException]) -> None:
+    with pytest.raises(reason):
+        write_half(atomic_folder(tmp_path / "data"), "a.bin", reason)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "data") as folder:
+        (folder / "a.bin").write_bytes(b"abc")
+        assert not (tmp_path / "data").exists()
+
+    assert (tmp_path / "data" / "a.bin").read_bytes() == b"abc"
+    assert [p.name for p in tmp_path.iterdir()] == ["data"]
+
+
+def test_a_folder_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.bin").write_bytes(b"old")
+
+    with pytest.raises(FileExistsError), atomic_folder(tmp_path / "data"):
+        pass
+
+    assert (tmp_path / "data" / "a.bin").read_bytes() == b"old"
+
+
+def test_json_with_nan_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": 1})
+
+    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_equal_values_give_equal_canonical_bytes() -> None:
+    assert canonical_json({"b": [1, 2], "a": None}) == b'{"a":null,"b":[1,2]}'
+    assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    (tmp_path / "a.bin").write_bytes(data)
+
+    assert sha256_file(tmp_path / "a.bin") == hashlib.sha256(data).hexdigest() == sha256_of(data)

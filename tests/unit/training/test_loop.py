@@ -1,0 +1,322 @@
+"""Training: deterministic, isolated, converging, and honest about how it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from amn.config import TrainingConfig
+from amn.data.windows import Windows, find_windows
+from amn.evaluation.metrics import cosine_rows
+from amn.evaluation.runner import score
+from amn.models.build import ModelSpec
+from amn.training import loop
+from amn.training.loop import Trained, ValidationReferences, train
+from amn.training.record import TrainingRecord
+from tests.strategies import in_memory, running_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T, D = 3, 16
+SPEC = ModelSpec(architecture="amn/recency/1", dim=D, context=T, attention_dim=8, hidden_dim=16)
+EASY = ValidationReferences(constant=-1.0, mean=-1.0)  # no rule stops a training against these
+SETTINGS: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 16,
+    "lr": 0.003,
+    "weight_decay": 0.0,
+    "clip": 1.0,
+    "loss": "cosine",
+    "schedule": "constant",
+}
+
+
+def toy(n: int = 64, *, seed: int = 0, source: slice = slice(T - 1, T)) -> Windows:
+    """Windows whose target is the mean of some context rows, turned by a fixed matrix."""
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(np.eye(D) + 0.3 * np.random.default_rng(9).standard_normal((D, D)))[0]
+    rows = rng.standard_normal((n, T + 1, D))
+    rows[:, -1] = rows[:, source].mean(axis=1) @ turn
+    rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+    articles, chunks = running_keys(*[T + 1] * n)
+    return find_windows(in_memory(articles, chunks, rows.reshape(-1, D).astype(np.float32)), T)
+
+
+def fit(
+    *, seed: int = 0, spec: ModelSpec = SPEC, windows: Windows | None = None, **changes: Any
+) -> Trained:
+    progress = changes.pop("progress", None)
+    validation = changes.pop("validation", toy(32, seed=1))
+    references = changes.pop("references", EASY)
+    config = TrainingConfig(**{**SETTINGS, **changes})
+    windows = toy() if windows is None else windows
+    return train(
+        spec, windows, validation, config, seed=seed, references=references, progress=progress
+    )
+
+
+def timeless(record: TrainingRecord) -> TrainingRecord:
+    return replace(record, epochs=tuple(replace(epoch, seconds=0.0) for epoch in record.epochs))
+
+
+def weights_of(trained: Trained) -> dict[str, torch.Tensor]:
+    return trained.model.state_dict()
+
+
+def test_a_training_is_identical_twice() -> None:
+    spec = replace(SPEC, dropout=0.3)
+    first, second = fit(spec=spec), fit(spec=spec)
+
+    assert timeless(first.record) == timeless(second.record)
+    for name, tensor in weights_of(first).items():
+        assert torch.equal(tensor, weights_of(second)[name])
+
+
+def test_another_seed_gives_other_weights() -> None:
+    first, second = weights_of(fit(seed=0)), weights_of(fit(seed=1))
+
+    assert not torch.equal(first["residual.0.weight"], second["residual.0.weight"])
+
+
+def test_a_training_leaves_no_trace_in_the_global_random_states() -> None:
+    torch.manual_seed(7)
+    before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002 - the state that must not move
+
+    fit(spec=replace(SPEC, dropout=0.5))
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], numpy_before)  # type: ignore[arg-type] # noqa: NPY002
+
+
+def test_the_global_random_state_changes_nothing() -> None:
+    torch.manual_seed(1)
+    first = fit()
+    torch.manual_seed(2)
+
+    assert timeless(fit().record) == timeless(first.record)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "source"),
+    [("amn/recency/1", slice(T - 1, T)), ("amn/original/1", slice(0, T))],
+)
+def test_a_training_converges_on_a_planted_toy(architecture: str, source: slice) -> None:
+    spec = replace(SPEC, architecture=architecture, hidden_dim=64)
+    windows, validation = toy(512, source=source), toy(32, seed=1, source=source)
+
+    trained = fit(
+        spec=spec, windows=windows, validation=validation, epochs=25, batch_size=32, lr=0.01
+    )
+
+    cosines = [epoch.val_cosine for epoch in trained.record.epochs]
+
+    assert trained.record.best_val_cosine > 0.9
+    assert 1 - trained.record.best_val_cosine < 0.5 * (1 - cosines[0])
+
+
+@pytest.mark.parametrize("loss", ["mse", "cosine"])
+def test_the_first_epoch_of_one_batch_equals_a_reference_step(loss: Any) -> None:
+    record = fit(epochs=1, batch_size=64, loss=loss).record
+    rows = toy().gather(np.arange(64)).astype(np.float64)
+    mean = rows[:, :-1].mean(axis=1)  # what an untrained network answers
+    cosines = cosine_rows(mean, rows[:, -1])
+    expected = {"mse": ((mean - rows[:, -1]) ** 2).mean(), "cosine": 1 - cosines.mean()}
+
+    assert record.epochs[0].train_loss == pytest.approx(expected[loss], abs=1e-6)
+    assert record.epochs[0].train_cosine == pytest.approx(cosines.mean(), abs=1e-6)
+
+
+def test_every_window_is_seen_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows, seen = toy(50), list[Any]()
+    step = loop._Run._step
+
+    def spy(self: Any, batch: Any) -> Any:
+        seen.append(batch)
+        return step(self, batch)
+
+    monkeypatch.setattr(loop._Run, "_step", spy)
+    fit(windows=windows, epochs=2, batch_size=16)
+
+    assert [len(batch) for batch in seen] == [16, 16, 16, 2] * 2
+    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:])
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert not np.array_equal(first, second)
+
+
+def scripted(
+    monkeypatch: pytest.MonkeyPatch, cosines: list[float], losses: list[float] | None = None
+) -> Callable[[], list[dict[str, torch.Tensor]]]:
+    """Make validation return these; the function returned gives the weights at each."""
+    weights: list[dict[str, torch.Tensor]] = []
+
+    def validate(self: Any) -> tuple[float, float]:
+        weights.append({k: v.clone() for k, v in self.model.state_dict().items()})
+        n = len(weights) - 1
+        return (losses or [0.5] * len(cosines))[n], cosines[n]
+
+    monkeypatch.setattr(loop._Run, "validate", validate)
+    return lambda: weights
+
+
+def test_the_weights_of_the_best_epoch_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = scripted(monkeypatch, [0.5, 0.7, 0.69, 0.7])
+
+    trained = fit(epochs=4)
+
+    assert (trained.record.best_epoch, trained.record.best_val_cosine) == (2, 0.7)
+    assert trained.record.status == "finished"
+    for name, tensor in weights_of(trained).items():
+        assert torch.equal(tensor, seen()[1][name])
+    assert not torch.equal(seen()[1]["recency"], seen()[3]["recency"])
+    assert not trained.model.training
+
+
+def test_a_rule_stops_a_training_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [0.7, 0.6, 0.8])
+
+    record = fit(epochs=3).record
+
+    assert record.status == "stopped"
+    assert record.stop is not None
+    assert (record.stop.check, record.stop.epoch) == ("R003", 2)
+    assert len(record.epochs) == 2
+    assert record.best_epoch == 1
+
+
+def test_a_real_training_below_the_constant_predictor_is_stopped() -> None:
+    record = fit(references=ValidationReferences(constant=0.99, mean=0.995)).record
+
+    assert record.stop is not None
+    assert record.stop.check == "R004"
+    assert f"got {record.epochs[0].val_cosine:.4f}" in record.stop.message
+
+
+def broken(windows: Windows, row: int) -> Windows:
+    """Windows with one row that is not a number."""
+    vectors = windows.dataset.shards[0].vectors.copy()
+    vectors[row] = np.nan
+    dataset = windows.dataset
+    return find_windows(in_memory(dataset.article_ids, dataset.chunk_index, vectors), T)
+
+
+def test_a_loss_that_is_not_finite_crashes_the_run_and_names_epoch_and_batch() -> None:
+    order = np.random.default_rng([5, 1]).permutation(64)
+    windows = broken(toy(), int(order[33]) * (T + 1))  # the third batch of 16 of epoch 1
+
+    trained = fit(seed=5, windows=windows)
+
+    assert trained.record.status == "crashed"
+    assert trained.record.epochs == ()
+    assert trained.record.best_epoch == 0
+    assert trained.record.stop is not None
+    assert trained.record.stop.check == "R005"
+    assert trained.record.stop.message == (
+        "epoch 1, batch 3 of 4: expected a finite loss, got nan. Fix: a lower training.lr"
+    )
+    assert all(tensor.isfinite().all() for tensor in weights_of(trained).values())
+
+
+def test_weights_that_break_in_the_last_batch_are_seen_by_validation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripted(monkeypatch, [0.5, math.nan])
+
+    record = fit(epochs=2).record
+
+    assert record.status == "crashed"
+    assert len(record.epochs) == 1
+    assert record.stop is not None
+    assert "epoch 2, validation: expected a finite cosine, got nan" in record.stop.message
+    assert record.best_epoch == 1
+
+
+def test_a_gradient_that_is_not_finite_crashes_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = loop._Run._step
+
+    def exploding(self: Any, batch: Any) -> Any:
+        loss, cosine, norm = step(self, batch)
+        return loss, cosine, norm * math.inf
+
+    monkeypatch.setattr(loop._Run, "_step", exploding)
+
+    record = fit().record
+
+    assert record.stop is not None
+    assert "epoch 1, batch 1 of 4: expected a finite gradient, got inf" in record.stop.message
+
+
+def test_plateau_halves_the_learning_rate_after_its_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripted(monkeypatch, [0.7] * 6, losses=[0.5, 0.4, 0.4, 0.4, 0.4, 0.4])
+
+    record = fit(epochs=6, schedule="plateau", plateau_patience=2, lr=0.008).record
+
+    assert [epoch.lr for epoch in record.epochs] == [0.008] * 4 + [0.004] * 2
+
+
+def test_the_cosine_schedule_ends_at_a_hundredth() -> None:
+    record = fit(epochs=4, schedule="cosine", lr=0.01).record
+    rates = [epoch.lr for epoch in record.epochs]
+
+    assert rates[-1] == pytest.approx(1e-4)
+    assert rates[1] == pytest.approx((0.01 + 1e-4) / 2)  # half-way through
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_constant_schedule_keeps_the_learning_rate() -> None:
+    assert {epoch.lr for epoch in fit(lr=0.002).record.epochs} == {0.002}
+
+
+@pytest.mark.parametrize("loss", ["mse", "cosine"])
+def test_the_ledgers_terms_add_up_to_its_loss(loss: Any) -> None:
+    for epoch in fit(loss=loss).record.epochs:
+        assert math.fsum(epoch.terms.values()) == pytest.approx(epoch.train_loss, rel=1e-6)
+        assert set(epoch.terms) == {loss}
+
+
+def test_the_ledger_is_numbered_and_counts_its_windows() -> None:
+    record = fit(epochs=3).record
+
+    assert [epoch.epoch for epoch in record.epochs] == [1, 2, 3]
+    assert (record.n_train_windows, record.n_validation_windows) == (64, 32)
+    assert (record.constant, record.mean) == (EASY.constant, EASY.mean)
+    assert record.seed == 0
+
+
+@pytest.mark.parametrize("batch", [5, 1024])
+def test_validation_equals_scoring_the_kept_model(
+    monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(loop, "VALIDATION_BATCH", batch)
+    trained = fit(epochs=1)
+
+    scored = score(trained.model, toy(32, seed=1))
+
+    line = trained.record.epochs[0]
+    assert line.val_cosine == pytest.approx(scored.mean, abs=1e-7)
+    assert line.val_loss == pytest.approx(1 - scored.mean, abs=1e-6)
+
+
+def test_progress_counts_every_batch() -> None:
+    calls: list[tuple[int, int, str]] = []
+
+    fit(progress=lambda *call: calls.append(call))
+
+    assert [done for done, _, _ in calls] == list(range(1, 9))
+    assert {total for _, total, _ in calls} == {8}
+    assert calls[-1][2] == "seed 0 epoch 2"
+
+
+def test_a_record_survives_a_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [0.7, 0.6])
+    record = fit(epochs=2).record
+
+    assert record.stop is not None
+    assert TrainingRecord.from_json(record.to_json()) == record
