@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.cli.console import progress_bar
+from amn.data.encoders import load_encoder
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.report.json import to_json
 from amn.report.text import print_result
@@ -46,11 +47,17 @@ def _finish(result: GateResult, style: str) -> None:
 
 @command.command("data")
 @FOLDER
+@click.option(
+    "--encoder",
+    metavar="MODEL",
+    help="Re-encode a sample of its texts with this sentence-transformers model, by name or path.",
+)
 @FORMAT
-def data(path: Path, style: str) -> None:
-    """Check every row of a data set: D001 to D012."""
+def data(path: Path, encoder: str | None, style: str) -> None:
+    """Check every row of a data set: D001 and on."""
+    encode = load_encoder(encoder) if encoder else None
     with progress_bar() as progress:
-        result = check_data(path, progress=progress)
+        result = check_data(path, encode=encode, progress=progress)
     _finish(result, style)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     Report = Callable[[int, int, str], None]
 
 
@@ -41,10 +44,16 @@ def _bare_case(dataset: Path, *, index: bool) -> Case:
     return Case(folder=dataset, config=config)
 
 
-def check_data(dataset: Path, *, progress: Report | None = None) -> GateResult:
-    """Run the D checks on a data set folder."""
+def check_data(
+    dataset: Path,
+    *,
+    encode: Callable[[list[str]], NDArray[np.float32]] | None = None,
+    progress: Report | None = None,
+) -> GateResult:
+    """Run the D checks on a data set folder; with an encoder, re-encode a sample of its texts."""
     case = _bare_case(dataset, index=False)
-    session = GateSession(case, GateOptions(cache=dataset), progress=progress)
+    options = GateOptions(cache=dataset, encode=encode)
+    session = GateSession(case, options, progress=progress)
     return _some(session, ("data",), f"amn check data {dataset}")
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from amn.checks.evidence import Candidate
     from amn.config import Case
     from amn.evaluation.summary import Summary
@@ -50,6 +53,7 @@ class GateOptions:
         metrics: Metrics file to judge instead of training.
         first_run: Judge without a golden; without it a missing golden cannot pass.
         allow_same: Judge a candidate that is the golden's own file.
+        encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
     """
 
     cache: Path
@@ -58,6 +62,7 @@ class GateOptions:
     metrics: Path | None = None
     first_run: bool = False
     allow_same: bool = False
+    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
 
     @property
     def mode(self) -> Mode:
@@ -86,6 +91,7 @@ class GateSession:
         self.case, self.options = case, options
         self._progress = progress
         self._outcomes: dict[str, Outcome] = {}
+        self._made: dict[Family, object] = {}
         self._no_candidates: AmnError | None = None
 
     @cached_property
@@ -105,7 +111,9 @@ class GateSession:
                 is_active = False
             if rule.when == "hashes":
                 is_active = is_active and self._has_hashes
-            if rule.when == "reencode" or (rule.id == "G005" and self.options.allow_same):
+            if rule.when == "reencode":
+                is_active = is_active and self.options.encode is not None
+            if rule.id == "G005" and self.options.allow_same:
                 is_active = False
             if is_active:
                 declared.append(rule)
@@ -157,9 +165,14 @@ class GateSession:
         return self._run_evidence.summaries
 
     def _evidence(self, family: Family) -> object:
-        """Return what a family of checks looks at."""
+        """Return what a family of checks looks at, the same object to all of them."""
+        if family not in self._made:
+            self._made[family] = self._make_evidence(family)
+        return self._made[family]
+
+    def _make_evidence(self, family: Family) -> object:
         if family == "data":
-            return DataEvidence(self._parts)
+            return DataEvidence(self._parts, self.options.encode)
         if family == "index":
             return IndexEvidence(self._parts[0], self.case.config.index)
         if family in ("split", "windows"):

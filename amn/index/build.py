@@ -41,9 +41,9 @@ def default_parameters(kind: Kind, rows: int, dim: int) -> dict[str, int]:
     if kind == "hnsw":
         return {"m": 16, "ef_construction": 40, "ef_search": 64}
     if kind == "pq":
-        bits = min(4, max(1, most.bit_length() - 1))
+        bits = min(5, max(1, most.bit_length() - 1))
         m = dim // 2 if dim % 2 == 0 else dim
-        return {"nlist": nlist, "nprobe": max(1, nlist // 2), "m": m, "bits": bits}
+        return {"nlist": nlist, "nprobe": max(1, nlist // 4), "m": m, "bits": bits}
     return {}
 
 
@@ -137,7 +137,7 @@ def _factory(kind: Kind, chosen: Mapping[str, int]) -> str:
         "sq4": "IDMap2,SQ4",
         "ivf": "IVF{nlist},Flat",
         "hnsw": "IDMap2,HNSW{m},Flat",
-        "pq": "IVF{nlist},PQ{m}x{bits}",
+        "pq": "IVF{nlist},PQ{m}x{bits}np",  # np: no polysemous training, which takes minutes
     }[kind].format_map(chosen)
 
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT_S = 120.0
 READ_BYTES = 1 << 20
-# No array of an index is larger than its file: a damaged length must not ask for all memory.
+# No array of an index is much larger than its file: a damaged length must not ask for all memory.
 PROBE = """
 import sys
 import faiss
 import numpy
 path, size = sys.argv[1], int(sys.argv[2])
 if hasattr(faiss, "set_deserialization_vector_byte_limit"):
-    faiss.set_deserialization_vector_byte_limit(size)
+    faiss.set_deserialization_vector_byte_limit(max(size, 1 << 26))
 try:
     index = faiss.read_index(path)
 except (RuntimeError, MemoryError) as error:

@@ -203,7 +203,8 @@ def run_seed(
             trained.model,
             plan.spec,
             articles=np.asarray(plan.articles["train"], np.int64),
-            provenance={"seed": seed, "digests": plan.digests, "versions": versions},
+            # Nothing that the key leaves out: equal keys have to give equal files.
+            provenance={"seed": seed, "key": plan.key(seed), "versions": versions},
         )
         save_evaluation(temporary, Evaluation(scores, references.judged))
         info = {

@@ -6,7 +6,6 @@ A process of its own: peak memory is a process's, and the one of a test run is n
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -38,15 +37,21 @@ def main(folder: Path, n_windows: int) -> None:
         seed=0,
         references=ValidationReferences(constant=-1.0, mean=-1.0),
     )
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
-    sizes = {line.split()[0].rstrip(":"): int(line.split()[1]) * 1024 for line in lines}
+    now = _sizes("smaps_rollup")
     result = {
         "windows": n_seen,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "anonymous": sizes["Anonymous"],
-        "file_backed": sizes["Rss"] - sizes["Anonymous"],
+        "peak": _sizes("status")["VmHWM"],  # getrusage's peak would be the parent's, if higher
+        "anonymous": now["Anonymous"],
+        "file_backed": now["Rss"] - now["Anonymous"],
     }
     print(json.dumps(result))
+
+
+def _sizes(name: str) -> dict[str, int]:
+    """Return the sizes that a file of /proc/self lists, in bytes."""
+    lines = Path("/proc/self", name).read_text(encoding="utf-8").splitlines()
+    fields = [line.split() for line in lines if line.endswith("kB")]
+    return {field[0].rstrip(":"): int(field[1]) * 1024 for field in fields}
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import amn
@@ -321,3 +324,38 @@ def test_an_interrupted_training_leaves_nothing_half_written(accepted: Any, proj
     assert process.returncode == 130
     assert b"interrupted" in err
     assert not (project / "cut").exists() or list((project / "cut").iterdir()) == []
+
+
+def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
+    accepted: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = drifting_rows(N_ARTICLES, N_ROWS, DIM)
+    texts = [f"text {row}" for row in range(len(rows))]
+    keys = {
+        "article_id": np.repeat(np.arange(N_ARTICLES), N_ROWS),
+        "chunk_index": np.tile(np.arange(N_ROWS, dtype=np.int32), N_ARTICLES),
+    }
+    for name, shift in (("right", 0), ("wrong", 1)):
+        table = pa.table({**keys, "text": pa.array(np.roll(texts, shift))})
+        pq.write_table(table.append_column("vector", pa.array(list(rows))), f"{name}.parquet")
+        assert accepted("data", "import", f"{name}.parquet", f"data/{name}", "--name", name)[0] == 0
+
+    class Model:
+        def __init__(self, name: str) -> None:
+            assert name == "toy"
+
+        def encode(self, texts: list[str], *, normalize_embeddings: bool) -> np.ndarray:
+            assert normalize_embeddings
+            return rows[[int(text.split()[1]) for text in texts]]
+
+    library = types.ModuleType("sentence_transformers")
+    library.SentenceTransformer = Model  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+
+    code, out, _ = accepted("check", "data", "data/right", "--encoder", "toy")
+    assert code == 0, out
+    assert "D013 alignment" in out
+    code, out, _ = accepted("check", "data", "data/wrong", "--encoder", "toy")
+    assert code == 1
+    assert "(D013 alignment)" in last_line(out)
+    assert (project / "data" / "wrong").exists()

@@ -6,14 +6,18 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: more threads are slower at this size
 
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from amn.checks.evidence import DataPart, SplitEvidence
-from amn.config import Case, CaseConfig
+from amn.checks.evidence import Candidate, DataPart, RunEvidence, SplitEvidence
+from amn.checks.registry import execute, rules
+from amn.config import EVALUATED, Case, CaseConfig
 from amn.data.writer import Chunks, write_dataset
+from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.golden.schema import Golden
     from amn.training.run import Plan, PlanReferences, Run
 
-DIM, ARTICLES, ROWS = 16, 64, 16
+DIM, ARTICLES, ROWS = 24, 64, 16
 CASE = {
     "schema": 1,
     "title": "toy",
@@ -49,7 +54,7 @@ def planted_vectors(rng: np.random.Generator) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="session")
 def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of 64 articles of 16 rows, D = 16, that every check before training passes."""
+    """A data set of 64 articles of 16 rows, D = 24, that every check before training passes."""
     path = tmp_path_factory.mktemp("toy") / "data"
     vectors = planted_vectors(np.random.default_rng(0)).reshape(-1, DIM)
     chunks = Chunks(
@@ -110,3 +115,78 @@ def toy_runs(toy_plan: Plan, toy_cache: Path) -> tuple[Run, ...]:
 
     cache = RunCache(toy_cache)
     return tuple(cache.run(toy_plan, seed) for seed in (0, 1, 2))
+
+
+@pytest.fixture(scope="session")
+def toy_candidates(toy_runs: tuple[Run, ...]) -> tuple[Candidate, ...]:
+    """The candidates that a gate makes of the three runs."""
+    return tuple(
+        Candidate(
+            name=f"seed {run.seed}",
+            record=run.record,
+            recorded=run.evaluation,
+            evaluation=run.evaluation,
+            load=run.checkpoint,
+            digest=run.model_digest,
+        )
+        for run in toy_runs
+    )
+
+
+@pytest.fixture
+def run_evidence(
+    toy_case: Case, toy_splits: SplitEvidence, toy_candidates: tuple[Candidate, ...]
+) -> Callable[..., RunEvidence]:
+    """Make the evidence of a gate; keywords replace parts of the first candidate."""
+
+    def run_evidence(*, case: Case = toy_case, n: int = 3, **changes: Any) -> RunEvidence:
+        first, *others = toy_candidates[:n]
+        windows = {name: toy_splits.windows[name] for name in EVALUATED}
+        candidates = (replace(first, **changes), *others)
+        return RunEvidence(case, candidates, windows, toy_case.dataset_path)
+
+    return run_evidence
+
+
+@pytest.fixture(scope="session")
+def toy_golden(make_case: Callable[..., Case], toy_cache: Path, tmp_path_factory: Any) -> Golden:
+    """A golden of five seeds of the toy case."""
+    from amn.gate.acceptance import make_golden  # noqa: PLC0415 - other tests need no torch
+
+    return make_golden(
+        make_case(tmp_path_factory.mktemp("golden")),
+        cache=toy_cache,
+        seeds=range(5),
+        reason="first accepted result",
+        author="A. Nonymous",
+        created=date(2025, 1, 31),
+    )
+
+
+@pytest.fixture
+def fires() -> Callable[[str, object], Finding]:
+    """Run a check through the registry; it must find something. Returns the first finding."""
+
+    def fires(check: str, evidence: object, status: Status | None = None) -> Finding:
+        outcome = execute(check, evidence)
+        expected = STATUS_OF[Severity[rules()[check].severity.upper()]]
+        assert outcome.status is (status or expected), outcome
+        assert outcome.findings[0].message
+        return outcome.findings[0]
+
+    return fires
+
+
+@pytest.fixture
+def passes() -> Callable[[str, object], Outcome]:
+    """Run a check through the registry; it must look at something and find nothing."""
+
+    def passes(check: str, evidence: object) -> Outcome:
+        outcome = execute(check, evidence)
+        assert outcome.status is Status.PASS, outcome
+        assert outcome.findings == ()
+        assert outcome.value
+        assert outcome.limit
+        return outcome
+
+    return passes

@@ -1,4 +1,4 @@
-"""Every defect of an index is named by the check that is there for it, with the row or the number."""
+"""Every defect of an index is named by the check that is there for it, with its row or number."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_an_untrained_index_is_named(folder: Path) -> None:
 def test_a_stale_index_is_named_with_the_row_that_changed(
     folder: Path, poke: Callable[..., None]
 ) -> None:
-    build_index(open_dataset(folder), "sq4")
+    build_index(open_dataset(folder), "sq8")
 
     def change(vectors: Any) -> None:
         vectors[321] = vectors[900]

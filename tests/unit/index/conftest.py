@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.strategies import drifting_rows, running_keys
 
 from amn.data.writer import Chunks, write_dataset
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path

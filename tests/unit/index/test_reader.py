@@ -130,7 +130,11 @@ def test_the_number_of_threads_is_restored_after_an_error() -> None:
     faiss = load_faiss()
     before = faiss.omp_get_max_threads()
 
-    with pytest.raises(KeyError), one_thread(faiss):
-        assert faiss.omp_get_max_threads() == 1
-        raise KeyError
+    def fail() -> None:
+        with one_thread(faiss):
+            assert faiss.omp_get_max_threads() == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert faiss.omp_get_max_threads() == before

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import running_keys
 
 from amn.data.writer import Chunks, write_dataset
 from amn.index import recall
 from amn.index.build import build_index
 from amn.index.reader import open_index
 from amn.index.recall import lower_bound, recall_at, sample_rows, search_self
+from tests.strategies import running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path

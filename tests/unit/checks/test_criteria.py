@@ -1,0 +1,200 @@
+"""C: floors on unrounded numbers, and what is shown beside them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amn.checks.criteria import shown
+from amn.checks.evidence import CriteriaEvidence
+from amn.checks.registry import execute
+from amn.config import CriteriaConfig
+from amn.errors import CheckNotRunError
+from amn.evaluation.statistics import Interval, cluster_interval
+from amn.evaluation.summary import Summary
+from amn.findings import Status
+
+FLOORS = st.floats(-0.99, 0.99)
+
+
+def interval(mean: float, spread: float = 0.02, articles: int = 12) -> Interval:
+    values = mean + spread * np.linspace(-1, 1, articles)
+    return cluster_interval(values, np.arange(articles), seed=0)
+
+
+def evidence(*, lift: Any = None, config: Any = None, **means: float) -> CriteriaEvidence:
+    means = {"in_dist": 0.6, "ood": 0.66, **means}
+    made = {
+        name: Summary(
+            mean=value,
+            per_seed=(value,),
+            interval=interval(value) if math.isfinite(value) else None,
+            references={"constant": 0.2, "mean": 0.55},
+            lift=lift,
+        )
+        for name, value in means.items()
+    }
+    return CriteriaEvidence(CriteriaConfig(**(config or {})), made)
+
+
+@pytest.mark.parametrize("check", ["C001", "C002", "C003", "C004", "C005"])
+def test_a_good_result_passes(check: str, passes: Any) -> None:
+    passes(check, evidence(lift=interval(0.05)))
+
+
+@pytest.mark.parametrize("check", ["C001", "C002", "C003"])
+def test_a_trained_case_passes(check: str, passes: Any, run_evidence: Any, toy_case: Any) -> None:
+    config = toy_case.config.criteria
+
+    outcome = passes(check, CriteriaEvidence(config, run_evidence().summaries))
+
+    assert outcome.number is not None
+
+
+@pytest.mark.parametrize(
+    ("check", "split", "floor"), [("C001", "in_dist", 0.54), ("C002", "ood", 0.60)]
+)
+def test_a_score_below_its_floor_fires_with_the_reference_predictors(
+    fires: Any, check: str, split: str, floor: float
+) -> None:
+    finding = fires(check, evidence(**{split: 0.4607}))
+
+    assert finding.where == split
+    assert finding.message == f"expected at least {floor}, got 0.4607"
+    assert finding.fix == "look at the reference predictors first: constant 0.2000, mean 0.5500"
+
+
+@pytest.mark.parametrize(("check", "split"), [("C001", "in_dist"), ("C002", "ood")])
+@given(floor=FLOORS)
+@settings(deadline=None, derandomize=True, max_examples=40)
+def test_a_floor_is_met_at_it_and_above_and_at_no_number_below(
+    check: str, split: str, floor: float
+) -> None:
+    for value, status in (
+        (floor, Status.PASS),
+        (math.nextafter(floor, math.inf), Status.PASS),
+        (math.nextafter(floor, -math.inf), Status.FAIL),
+    ):
+        outcome = execute(check, evidence(**{split: value}, config={split: floor}))
+        assert outcome.status is status
+        assert outcome.number == value
+
+
+@pytest.mark.parametrize("check", ["C001", "C002"])
+@pytest.mark.parametrize("bad", [math.nan, -math.inf])
+def test_a_score_that_is_not_a_number_fails(fires: Any, check: str, bad: float) -> None:
+    split = {"C001": "in_dist", "C002": "ood"}[check]
+
+    assert f"got {bad}" in fires(check, evidence(**{split: bad}, config={split: -1.0})).message
+
+
+@pytest.mark.parametrize("check", ["C001", "C002", "C003"])
+def test_a_score_that_was_never_measured_cannot_be_checked(check: str) -> None:
+    missing = {"in_dist": Summary(math.nan), "ood": Summary(math.nan)}
+
+    with pytest.raises(CheckNotRunError, match="expected"):
+        execute(check, CriteriaEvidence(CriteriaConfig(), missing))
+
+
+def test_c002_calls_a_very_low_score_fundamental(fires: Any) -> None:
+    assert fires("C002", evidence(ood=0.39)).message == (
+        "expected at least 0.6, got 0.3900 (below 0.4: fundamental)"
+    )
+
+
+def test_the_interval_and_the_distance_in_standard_errors_are_shown() -> None:
+    outcome = execute("C001", evidence(in_dist=0.6))
+    expected = interval(0.6)
+
+    assert outcome.detail == (
+        f"{expected.low:.4f} ... {expected.high:.4f}, z {0.06 / expected.se:+.1f}"
+    )
+
+
+@given(value=st.floats(-1, 1), limit=FLOORS)
+@settings(deadline=None, derandomize=True, max_examples=100)
+def test_different_numbers_never_look_alike(value: float, limit: float) -> None:
+    text = shown(value, limit)
+    digits = len(text.split(".")[1])
+
+    assert digits >= 4
+    assert value == limit or digits == 17 or text != f"{limit:.{digits}f}"
+
+
+def test_as_many_digits_are_shown_as_tell_a_score_from_its_floor() -> None:
+    assert shown(0.5999999, 0.6) == "0.5999999"
+    assert shown(0.61, 0.6) == "0.6100"
+    assert shown(math.nextafter(0.6, 0), 0.6) == "0.5999999999999999"
+    assert "0.5999999999999999" in execute("C002", evidence(ood=math.nextafter(0.6, 0))).value
+
+
+@pytest.mark.parametrize(
+    ("ood", "config", "status"),
+    [
+        (0.67, {}, Status.PASS),
+        (0.1275, {}, Status.WARN),
+        (0.75, {}, Status.WARN),
+        (0.1275, {"delta": (-0.1, 0.1)}, Status.FAIL),
+        (0.75, {"delta": (-0.1, 0.1)}, Status.FAIL),
+    ],
+)
+def test_c003_warns_of_a_profiles_range_and_fails_your_own(
+    ood: float, config: Any, status: Status
+) -> None:
+    assert execute("C003", evidence(ood=ood, config=config)).status is status
+
+
+def test_c003_fires_with_the_difference(fires: Any) -> None:
+    finding = fires("C003", evidence(ood=0.1275, config={"delta": (0.05, 0.10)}))
+
+    assert finding.where == "ood - in_dist"
+    assert finding.message == "expected +0.05 ... +0.10, got -0.4725"
+
+
+@pytest.mark.parametrize(("check", "split"), [("C004", "in_dist"), ("C005", "ood")])
+def test_lift_fires_when_averaging_the_context_is_as_good(
+    fires: Any, check: str, split: str
+) -> None:
+    lift = interval(-0.0149, spread=0.01)
+    finding = fires(check, evidence(lift=lift))
+
+    assert finding.where == split
+    assert finding.message == (
+        f"expected a lift above 0.0, got -0.0149 ({lift.low:+.4f} ... {lift.high:+.4f}): "
+        "averaging the context is as good or better"
+    )
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_c004_and_c005_fire_at_exactly_no_lift(fires: Any, check: str) -> None:
+    assert "got +0.0000" in fires(check, evidence(lift=interval(0.0, spread=0.0))).message
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_a_lift_whose_interval_reaches_the_limit_is_undecided(fires: Any, check: str) -> None:
+    wide = interval(0.01, spread=0.1)
+    assert wide.low < 0
+
+    finding = fires(check, evidence(lift=wide), Status.INCONCLUSIVE)
+
+    assert finding.message.startswith("expected a lift above 0.0 with its interval, got +0.0100 (-")
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_a_lift_above_zero_can_be_below_the_limit_of_the_case(fires: Any, check: str) -> None:
+    lift = interval(0.01, spread=0.001)
+
+    assert "expected a lift above 0.02, got +0.0100" in (
+        fires(check, evidence(lift=lift, config={"lift": 0.02})).message
+    )
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_a_lift_of_unknown_windows_cannot_be_checked(check: str) -> None:
+    with pytest.raises(CheckNotRunError, match="expected cosines of every window, got none"):
+        execute(check, evidence(lift=None))

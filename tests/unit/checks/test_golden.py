@@ -1,0 +1,243 @@
+"""G: each check fires on a golden that is not comparable, or on a candidate that is worse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from amn.checks.evidence import GoldenEvidence
+from amn.checks.registry import execute
+from amn.findings import Severity, Status
+from amn.golden.store import write_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+IDS = [f"G00{i}" for i in range(1, 8)]
+SPLITS = {"G001": "ood", "G002": "in_dist"}
+
+
+@pytest.fixture
+def evidence(
+    make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
+) -> Callable[..., GoldenEvidence]:
+    """The toy case with its golden, and candidates that are other files than the golden's."""
+
+    def evidence(golden: Any = toy_golden, **changes: Any) -> GoldenEvidence:
+        folder = tmp_path / "case"
+        folder.mkdir(exist_ok=True)
+        write_golden(folder, golden)
+        case = make_case(folder, **changes.pop("sections", {}))
+        candidates = tuple(
+            replace(candidate, digest=f"{i}" * 64) for i, candidate in enumerate(toy_candidates)
+        )
+        values = {"candidates": candidates, "declared": golden.record.checks, "is_retrained": True}
+        return GoldenEvidence(case=case, **{**values, **changes})
+
+    return evidence
+
+
+def shifted(candidates: Any, split: str, by: Any) -> Any:
+    """Return candidates whose cosines on a split are moved."""
+    moved = []
+    for candidate in candidates:
+        scores = candidate.evaluation.scores
+        cosines = np.clip(scores[split].cosines + by, -1, 1)
+        changed = {**scores, split: replace(scores[split], cosines=cosines)}
+        moved.append(
+            replace(candidate, evaluation=replace(candidate.evaluation, scores=changed))
+        )
+    return tuple(moved)
+
+
+@pytest.mark.parametrize("check", IDS)
+def test_a_retrained_candidate_passes(check: str, evidence: Any, passes: Any) -> None:
+    passes(check, evidence())
+
+
+def test_a_comparison_is_identical_twice(evidence: Any) -> None:
+    first, second = execute("G001", evidence()), execute("G001", evidence())
+
+    assert (first.value, first.detail, first.number) == (second.value, second.detail, second.number)
+
+
+def test_g004_fires_on_a_missing_golden(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    (found.case.folder / "golden.json").unlink()
+
+    finding = fires("G004", found)
+
+    assert "golden.json: expected a golden, found none. Fix: amn golden new case" in finding.message
+
+
+def test_g004_fires_on_a_golden_that_was_edited(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    path = found.case.folder / "golden.npz"
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+
+    assert "golden.npz: expected sha256" in fires("G004", found).message
+
+
+def test_g003_fires_on_other_windows(evidence: Any, toy_candidates: Any, fires: Any) -> None:
+    first = toy_candidates[0]
+    scores = first.evaluation.scores
+    ids = scores["ood"].article_ids + 1000
+    changed = {**scores, "ood": replace(scores["ood"], article_ids=ids)}
+    candidate = replace(first, evaluation=replace(first.evaluation, scores=changed))
+
+    finding = fires("G003", evidence(candidates=(candidate,)))
+
+    assert finding.where == "ood"
+    assert "only in the golden: 156 (article 53 chunk 3" in finding.message
+    assert "only in the candidate: 156 (article 1053 chunk 3" in finding.message
+
+
+def test_g003_fires_on_another_definition_of_the_metric(
+    evidence: Any, toy_golden: Any, fires: Any
+) -> None:
+    versions = toy_golden.record.versions.model_copy(update={"metric": 2})
+    record = toy_golden.record.model_copy(update={"versions": versions})
+
+    finding = fires("G003", evidence(replace(toy_golden, record=record)))
+
+    assert finding.message == "expected metric version 1, got 2"
+
+
+def test_g003_joins_windows_by_their_ids_and_not_by_their_rows(
+    evidence: Any, toy_candidates: Any, passes: Any
+) -> None:
+    turned = []
+    for candidate in toy_candidates:
+        scores = {
+            name: replace(
+                s,
+                cosines=s.cosines[::-1],
+                article_ids=s.article_ids[::-1],
+                target_chunks=s.target_chunks[::-1],
+            )
+            for name, s in candidate.evaluation.scores.items()
+        }
+        turned.append(
+            replace(candidate, evaluation=replace(candidate.evaluation, scores=scores))
+        )
+
+    found = evidence(candidates=tuple(turned))
+    passes("G003", found)
+    assert passes("G001", found).number == passes("G001", evidence()).number
+
+
+def test_g006_fires_on_a_check_that_is_gone(evidence: Any, toy_golden: Any, fires: Any) -> None:
+    declared = tuple(label for label in toy_golden.record.checks if label != "D007-row_order")
+
+    finding = fires("G006", evidence(declared=declared))
+
+    assert finding.where == "D007-row_order"
+    assert finding.message == (
+        "expected the check to be declared as in the golden, found it gone"
+    )
+
+
+def test_g006_allows_a_check_that_is_new(evidence: Any, toy_golden: Any, passes: Any) -> None:
+    passes("G006", evidence(declared=(*toy_golden.record.checks, "X001-new")))
+
+
+def test_g005_fires_on_the_goldens_own_file(
+    evidence: Any, toy_golden: Any, toy_candidates: Any, fires: Any
+) -> None:
+    finding = fires("G005", evidence(candidates=toy_candidates))
+
+    assert finding.where == "seed 0"
+    assert toy_golden.record.artefacts[0][:12] in finding.message
+
+
+def test_g007_fires_with_what_changed_in_the_config(evidence: Any, fires: Any) -> None:
+    finding = fires("G007", evidence(sections={"training": {"lr": 0.001}}))
+
+    assert finding.where == "training.lr"
+    assert "0.003" in finding.message
+    assert "0.001" in finding.message
+
+
+@pytest.mark.parametrize("check", SPLITS)
+def test_g001_and_g002_fire_on_a_worse_candidate_and_name_its_articles(
+    check: str, evidence: Any, toy_candidates: Any, fires: Any
+) -> None:
+    split = SPLITS[check]
+    before = execute(check, evidence()).number
+    drop = np.where(toy_candidates[0].evaluation.scores[split].article_ids % 12 == 0, -0.2, -0.03)
+
+    found = evidence(candidates=shifted(toy_candidates, split, drop))
+    finding = fires(check, found)
+
+    number = before + drop.mean()
+    assert execute(check, found).number == pytest.approx(number, abs=1e-9)
+    assert finding.where == split
+    assert f"expected not worse than the golden by 0.01, got {number:+.4f}" in finding.message
+    worst = {"ood": 60, "in_dist": 48}[split]
+    assert finding.fix.startswith(f"look at articles {worst} (-0.")
+
+
+@pytest.mark.parametrize("check", SPLITS)
+def test_a_loss_within_the_margin_passes(
+    check: str, evidence: Any, toy_candidates: Any, passes: Any
+) -> None:
+    wide = {"golden": {"margin": 0.2}}
+
+    passes(check, evidence(candidates=shifted(toy_candidates, SPLITS[check], -0.05), sections=wide))
+
+
+@pytest.mark.parametrize("check", SPLITS)
+def test_a_difference_that_scatters_is_undecided_and_says_what_it_takes(
+    check: str, evidence: Any, toy_candidates: Any, fires: Any
+) -> None:
+    split = SPLITS[check]
+    ids = toy_candidates[0].evaluation.scores[split].article_ids
+    scatter = np.where(ids % 2 == 0, 0.08, -0.08)
+
+    finding = fires(
+        check, evidence(candidates=shifted(toy_candidates, split, scatter)), Status.INCONCLUSIVE
+    )
+
+    assert finding.message.startswith("cannot tell: ")
+    assert "12 articles, about " in finding.fix
+
+
+@pytest.mark.parametrize("check", SPLITS)
+def test_a_suspicious_gain_is_a_notice_and_no_failure(
+    check: str, evidence: Any, toy_candidates: Any, fires: Any
+) -> None:
+    better = shifted(toy_candidates, SPLITS[check], 0.1)
+
+    finding = fires(check, evidence(candidates=better), Status.PASS)
+
+    assert finding.severity is Severity.NOTICE
+    assert "standard errors better than the golden" in finding.message
+    assert finding.fix == "look for a leak (S001-S004)"
+
+
+@pytest.mark.parametrize("check", SPLITS)
+def test_a_candidate_of_the_goldens_very_cosines_does_not_differ(
+    check: str, make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
+) -> None:
+    split = toy_golden.splits[SPLITS[check]]
+    candidates = []
+    for cosines in split.cosines:
+        first = toy_candidates[0]
+        scores = first.evaluation.scores
+        changed = {**scores, SPLITS[check]: replace(scores[SPLITS[check]], cosines=cosines)}
+        candidates.append(replace(first, evaluation=replace(first.evaluation, scores=changed)))
+    write_golden(tmp_path, toy_golden)
+
+    outcome = execute(
+        check,
+        GoldenEvidence(make_case(tmp_path), tuple(candidates), (), is_retrained=True),
+    )
+
+    assert outcome.status is Status.PASS
+    assert outcome.number == 0.0

@@ -1,0 +1,141 @@
+"""R: each check fires on a ledger that breaks its rule, and names the seed, the epoch, the number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from amn.checks.registry import execute
+from amn.errors import CheckNotRunError
+from amn.findings import Status
+from amn.training.record import Epoch, Stop, TrainingRecord
+
+CLEAN = (0.55, 0.58, 0.585)
+
+
+def record(*cosines: float, **changes: Any) -> TrainingRecord:
+    """A ledger with these validation cosines, where the constant scores 0.2 and the mean 0.6."""
+    epochs = tuple(
+        Epoch(
+            epoch=i,
+            train_loss=1 - cosine,
+            terms={"cosine": 1 - cosine},
+            train_cosine=cosine,
+            val_loss=1 - cosine,
+            val_cosine=cosine,
+            grad_norm=1.0,
+            lr=1e-3,
+            seconds=0.1,
+        )
+        for i, cosine in enumerate(cosines, start=1)
+    )
+    values: dict[str, Any] = {
+        "seed": 0,
+        "status": "finished",
+        "stop": None,
+        "epochs": epochs,
+        "best_epoch": 1,
+        "best_val_cosine": max(cosines, default=-1.0),
+        "constant": 0.2,
+        "mean": 0.6,
+        "n_train_windows": 100,
+        "n_validation_windows": 20,
+        "n_parameters": 10,
+    }
+    return TrainingRecord(**{**values, **changes})
+
+
+@pytest.mark.parametrize("check", ["R001", "R002", "R003", "R004", "R005"])
+def test_a_clean_training_passes(check: str, run_evidence: Any, passes: Any) -> None:
+    passes(check, run_evidence())
+    passes(check, run_evidence(record=record(*CLEAN)))
+
+
+@pytest.mark.parametrize("check", ["R001", "R002", "R003", "R004", "R005"])
+def test_a_candidate_without_a_record_cannot_be_checked(check: str, run_evidence: Any) -> None:
+    with pytest.raises(CheckNotRunError, match="seed 0: expected a training record, found none"):
+        execute(check, run_evidence(record=None))
+
+
+def test_r005_fires_on_a_crashed_seed(run_evidence: Any, fires: Any) -> None:
+    stop = Stop("R005", 3, "epoch 3, batch 17 of 31: expected a finite loss, got nan")
+    crashed = record(*CLEAN[:2], status="crashed", stop=stop)
+
+    finding = fires("R005", run_evidence(record=crashed))
+
+    assert finding.where == "seed 0"
+    assert finding.message == stop.message
+
+
+def test_r001_fires_on_a_low_first_epoch(run_evidence: Any, fires: Any) -> None:
+    finding = fires("R001", run_evidence(record=record(0.3, 0.58)))
+
+    assert finding.where == "seed 0, epoch 1"
+    assert finding.message == "expected at least 0.4000 after epoch 1, got 0.3000"
+
+
+def test_r001_fires_below_the_number_that_the_case_asks_for(
+    run_evidence: Any, fires: Any, make_case: Any, tmp_path: Any
+) -> None:
+    case = make_case(tmp_path, training={"abort": {"first_epoch": 0.9}})
+
+    finding = fires("R001", run_evidence(case=case, record=record(*CLEAN)))
+
+    assert finding.message == "expected at least 0.9000 after epoch 1, got 0.5500"
+
+
+def test_r002_fires_on_a_stall(run_evidence: Any, fires: Any) -> None:
+    finding = fires("R002", run_evidence(record=record(0.5601, *[0.56] * 12)))
+
+    assert finding.where == "seed 0, epoch 11"
+    assert finding.message == (
+        "expected a new best within 10 epochs, got none since epoch 1 (0.5601)"
+    )
+
+
+def test_r003_fires_on_a_fall(run_evidence: Any, fires: Any) -> None:
+    finding = fires("R003", run_evidence(record=record(0.5601, 0.4789, 0.56)))
+
+    assert finding.where == "seed 0, epoch 2"
+    assert finding.message == (
+        "expected a fall of at most 0.05 in one epoch, got 0.0812 (0.5601 to 0.4789)"
+    )
+
+
+def test_r003_fires_on_a_slow_collapse(run_evidence: Any, fires: Any) -> None:
+    finding = fires("R003", run_evidence(record=record(0.6, 0.56, 0.52, 0.475)))
+
+    assert finding.where == "seed 0, epoch 4"
+    assert finding.message == "expected at least 0.8 of the best 0.6000, got 0.4750"
+
+
+@pytest.mark.parametrize("cosine", [0.2, 0.0132, -0.5, math.nan])
+def test_r004_fires_at_or_below_the_constant_predictor(
+    run_evidence: Any, fires: Any, cosine: float
+) -> None:
+    finding = fires("R004", run_evidence(record=record(0.5, cosine)))
+
+    assert finding.where == "seed 0, epoch 2"
+    assert finding.message == f"expected above the constant predictor's 0.2000, got {cosine:.4f}"
+
+
+def test_a_record_that_calls_itself_finished_is_judged_by_its_ledger(
+    run_evidence: Any, fires: Any
+) -> None:
+    hidden = record(0.6, 0.4, 0.6, status="finished", stop=None)
+
+    assert "0.2000" in fires("R003", run_evidence(record=hidden)).message
+
+
+def test_every_bad_seed_is_named(run_evidence: Any) -> None:
+    evidence = run_evidence()
+    bad = [replace(c, record=record(0.3)) for c in evidence.candidates]
+
+    outcome = execute("R001", replace(evidence, candidates=tuple(bad)))
+
+    assert [f.where for f in outcome.findings] == [f"seed {i}, epoch 1" for i in range(3)]
+    assert outcome.status is Status.FAIL
+    assert (outcome.value, outcome.limit) == ("0.3000", ">= 0.4000")
