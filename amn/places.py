@@ -1,4 +1,4 @@
-"""Where things are in a user's project. Imported when pytest starts, so it imports nearly nothing."""
+"""Where things are in a user's project. pytest imports it at its start, so it imports little."""
 
 from __future__ import annotations
 

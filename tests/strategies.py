@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -13,6 +14,10 @@ from numpy.typing import NDArray
 from amn.data.dataset import DataSet, Shard
 from amn.data.manifest import FileEntry, Manifest
 from amn.data.writer import Chunks, write_dataset
+
+if TYPE_CHECKING:
+    from amn.checks.evidence import Candidate
+    from amn.evaluation.storage import Evaluation
 
 DIM = 8
 
@@ -84,7 +89,7 @@ def float16_bits() -> st.SearchStrategy[np.float16]:
 def drifting_rows(
     n_articles: int, n_rows: int, dim: int, *, seed: int = 0
 ) -> NDArray[np.float32]:
-    """Return (n_articles * n_rows, dim) unit rows that keep their article's topic and drift along it.
+    """Return unit rows, (n_articles * n_rows, dim), that keep their article's topic and drift.
 
     A few directions hold most of the variance, as in text, so every check of the data passes.
     """
@@ -98,3 +103,8 @@ def drifting_rows(
     rows = np.roll(np.eye(dim)[0], 5) + (0.8 * topics + drift) * scales
     rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
     return rows.reshape(-1, dim).astype(np.float32)
+
+
+def rescored(candidate: Candidate, evaluation: Evaluation) -> Candidate:
+    """Return a candidate with other scores."""
+    return replace(candidate, score=lambda _: evaluation)

@@ -187,7 +187,7 @@ def check_alignment(evidence: DataEvidence) -> Measured:
     """D013: texts of sampled rows, encoded again, give the vectors that are stored."""
     if evidence.encode is None:
         raise CheckNotRunError(
-            "D013-alignment: expected an encoder, got none. Fix: amn check data FOLDER --encoder MODEL"
+            "D013-alignment: expected an encoder, got none. Fix: amn check data --encoder MODEL"
         )
     findings: list[Finding] = []
     lowest = np.inf

@@ -166,6 +166,8 @@ def _repeated_articles(part: DataPart, rows: NDArray[np.int64]) -> list[Finding]
     pairs_of_rows = identical_rows(part.scan.hashes[rows], part.scan.hashes[rows])
     matches = Matches(rows[pairs_of_rows.left], rows[pairs_of_rows.right])
     matches = matches.take(ids[matches.left] != ids[matches.right])
+    if not len(matches):
+        return []
     pairs = article_overlaps(matches, ids, ids).at_least(REPEATED_SHARE, REPEATED_ROWS)
     keys = np.sort(np.column_stack([pairs.left, pairs.right]), axis=1)
     chosen = np.unique(keys, axis=0, return_index=True)[1]

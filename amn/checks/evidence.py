@@ -111,22 +111,27 @@ class Candidate:
         name: For people: `seed 0`, or its path.
         record: Its course of training, where there is one.
         recorded: The scores that came with it; None for a bare checkpoint.
-        evaluation: Its scores on the case's windows.
         load: Loads it through the public loader, which verifies its probe.
+        score: Returns a loaded checkpoint's scores on the case's windows.
         digest: sha256 of its file.
     """
 
     name: str
     record: TrainingRecord | None
     recorded: Evaluation | None
-    evaluation: Evaluation
     load: Callable[[], Checkpoint]
+    score: Callable[[Checkpoint], Evaluation]
     digest: str
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
         """The loaded model. Raises CheckpointError: `M001 probe` turns that into a finding."""
         return self.load()
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Its scores on the case's windows; made when a check first asks, after `M001 probe`."""
+        return self.score(self.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -164,13 +169,11 @@ class GoldenEvidence:
 
     Attributes:
         declared: Labels of all checks of this gate.
-        is_retrained: Whether the candidates were trained here, from the case.
     """
 
     case: Case
     candidates: tuple[Candidate, ...]
     declared: tuple[str, ...]
-    is_retrained: bool
 
     @cached_property
     def golden(self) -> Golden:

@@ -45,7 +45,7 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
         here = slice(start, start + len(rows))
         cosines[here] = cosine_rows(predicted, rows[:, -1])
         copies[here] = cosine_rows(predicted, rows[:, -2])
-        lengths = np.linalg.norm(predicted, axis=-1)
+        lengths = np.sqrt(np.vecdot(predicted, predicted))
         norm_error = float(np.maximum(norm_error, np.abs(lengths - 1).max()))  # keeps NaN
         predictions.append(predicted[sampled[here]])
         targets.append(rows[:, -1][sampled[here]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from amn.checks.evidence import Candidate
@@ -19,6 +19,9 @@ from amn.training.run import Plan, Run, load_run, make_plan, score_plan_referenc
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from amn.checks.evidence import SplitEvidence
     from amn.config import Case
@@ -45,30 +48,21 @@ def find_candidates(
     options: GateOptions,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[Candidate, ...]:
-    """Return the candidates that the options ask for, scored on the case's windows.
+    """Return the candidates that the options ask for; what is brought along is not loaded yet.
 
     Raises:
         DataError: If a run folder is damaged.
-        CheckpointError: If a checkpoint cannot be loaded, so that nothing can be scored.
+        CheckpointError: If there is no such checkpoint.
     """
     plan = plan_for(case, evidence)
     if options.checkpoint:
-        return (_from_checkpoint(plan, options.checkpoint),)
+        return (_from_checkpoint(Scorer(plan), options.checkpoint),)
     if options.runs:
-        return tuple(_from_run(plan, load_run(folder)) for folder in options.runs)
+        scorer = Scorer(plan)
+        return tuple(_from_run(scorer, load_run(folder)) for folder in options.runs)
     cache = RunCache(options.cache)
     runs = [cache.run(plan, seed, progress=progress) for seed in case.config.training.seeds]
-    return tuple(
-        Candidate(
-            name=f"seed {run.seed}",
-            record=run.record,
-            recorded=run.evaluation,
-            evaluation=run.evaluation,
-            load=run.checkpoint,
-            digest=run.model_digest,
-        )
-        for run in runs
-    )
+    return tuple(_trained(run) for run in runs)
 
 
 def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
@@ -78,40 +72,66 @@ def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
     return import_original(path, context=context)
 
 
-def score_checkpoint(plan: Plan, checkpoint: Checkpoint, path: Path) -> Evaluation:
-    """Score a checkpoint on a plan's windows, beside the reference predictors.
+class Scorer:
+    """Scores checkpoints on a plan's windows; the reference predictors are fitted once."""
 
-    Raises:
-        CheckpointError: If it predicts vectors of another dimension.
-    """
-    dim = plan.train.dataset.dim
-    if checkpoint.spec.dim != dim:
-        raise CheckpointError(path, f"expected vectors of {dim} numbers, got {checkpoint.spec.dim}")
-    scores = {name: score(checkpoint.model, plan.judged[name]) for name in EVALUATED}
-    return Evaluation(scores, score_plan_references(plan).judged)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    @cached_property
+    def _references(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        return score_plan_references(self.plan).judged
+
+    def score(self, path: Path, checkpoint: Checkpoint) -> Evaluation:
+        """Score a checkpoint beside the reference predictors.
+
+        Args:
+            path: Where it came from, for messages.
+
+        Raises:
+            CheckpointError: If it predicts vectors of another dimension.
+        """
+        dim = self.plan.train.dataset.dim
+        if checkpoint.spec.dim != dim:
+            message = f"expected vectors of {dim} numbers, got {checkpoint.spec.dim}"
+            raise CheckpointError(path, message)
+        scores = {name: score(checkpoint.model, self.plan.judged[name]) for name in EVALUATED}
+        return Evaluation(scores, self._references)
 
 
-def _from_checkpoint(plan: Plan, path: Path) -> Candidate:
-    """Load and score a checkpoint file."""
-    context = plan.config.windows.context
-    evaluation = score_checkpoint(plan, open_checkpoint(path, context=context), path)
+def _trained(run: Run) -> Candidate:
+    """Return a run that was trained for this case; its scores are of this case's windows."""
+    return Candidate(
+        name=f"seed {run.seed}",
+        record=run.record,
+        recorded=run.evaluation,
+        load=run.checkpoint,
+        score=lambda _: run.evaluation,
+        digest=run.model_digest,
+    )
+
+
+def _from_checkpoint(scorer: Scorer, path: Path) -> Candidate:
+    """Return a checkpoint file as a candidate."""
+    if not path.is_file():
+        raise CheckpointError(path, "expected a checkpoint, found none")
     return Candidate(
         name=path.name,
         record=None,
         recorded=None,
-        evaluation=evaluation,
-        load=partial(open_checkpoint, path, context=context),
+        load=partial(open_checkpoint, path, context=scorer.plan.config.windows.context),
+        score=partial(scorer.score, path),
         digest=sha256_file(path),
     )
 
 
-def _from_run(plan: Plan, run: Run) -> Candidate:
-    """Score a run's checkpoint again on the case's windows; E007 compares with what it recorded."""
+def _from_run(scorer: Scorer, run: Run) -> Candidate:
+    """Return a run whose checkpoint is scored again here; E007 compares with what it recorded."""
     return Candidate(
         name=run.folder.name,
         record=run.record,
         recorded=run.evaluation,
-        evaluation=score_checkpoint(plan, run.checkpoint(), run.folder),
         load=run.checkpoint,
+        score=partial(scorer.score, run.folder),
         digest=run.model_digest,
     )

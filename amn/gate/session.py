@@ -181,13 +181,8 @@ class GateSession:
             return CriteriaEvidence(self.case.config.criteria, self.summaries)
         if family == "golden":
             labels = tuple(rule.label for rule in self.declared)
-            return self._golden_evidence(labels)
+            return GoldenEvidence(self.case, self.candidates, labels)
         return self._run_evidence
-
-    def _golden_evidence(self, labels: tuple[str, ...]) -> GoldenEvidence:
-        return GoldenEvidence(
-            self.case, self.candidates, labels, is_retrained=self.options.mode == "train"
-        )
 
     def outcome(self, check: str) -> Outcome:
         """Run a declared check, once; what it needs runs first.
@@ -215,14 +210,18 @@ class GateSession:
             return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
 
     def _blockers(self, rule: Rule) -> list[Outcome]:
-        """Return the failed outcomes that keep a check from running."""
+        """Return the failed outcomes that keep a check from running: causes, not consequences."""
         declared = {r.id: r for r in self.declared}
         needed = [check for check in rule.needs if check in declared]
         if rule.family not in BEFORE_TRAINING:
             needed += [r.id for r in declared.values() if r.family in BEFORE_TRAINING]
-        outcomes = [self.outcome(check) for check in dict.fromkeys(needed)]
-        root = [o for o in outcomes if o.has_failed and o.status in EXECUTED | {Status.ERROR}]
-        return root or [o for o in outcomes if o.has_failed]
+        causes: dict[str, Outcome] = {}
+        for outcome in [self.outcome(check) for check in dict.fromkeys(needed)]:
+            if outcome.status is Status.NOT_RUN:
+                causes |= {o.check: o for o in self._blockers(declared[outcome.check])}
+            elif outcome.has_failed:
+                causes[outcome.check] = outcome
+        return list(causes.values())
 
     def result(self) -> GateResult:
         """Run every declared check and return the one object that reports are made from."""

@@ -8,7 +8,7 @@ from amn.checks.evidence import DataPart, SplitEvidence
 from amn.config import EVALUATED
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
-from amn.gate.candidates import open_checkpoint, plan_for, score_checkpoint
+from amn.gate.candidates import Scorer, open_checkpoint, plan_for
 from amn.gate.session import case_parts, summary_facts
 from amn.training.run import Run, run_seed, score_plan_references
 
@@ -54,7 +54,7 @@ def evaluate_checkpoint(
     checkpoint = open_checkpoint(path, context=case.config.windows.context)
     if progress:
         progress(0, 1, "scoring every window")
-    evaluation = score_checkpoint(plan, checkpoint, path)
+    evaluation = Scorer(plan).score(path, checkpoint)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         save_evaluation(out, evaluation)

@@ -122,14 +122,15 @@ def checks_table(outcomes: Sequence[Outcome]) -> Table:
 
 def scores_table(scores: dict[str, Any]) -> Table:
     """Return the scores beside what the reference predictors get."""
-    names = list(next(iter(scores.values()))["references"])
+    names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
     table = Table(box=None, pad_edge=False)
     for column in ("split", "score", "95 % interval", "lift", *names):
         table.add_column(column, justify="left" if column == "split" else "right")
     for split, figures in scores.items():
         interval = f"{figures['low']:.4f}-{figures['high']:.4f}" if "low" in figures else ""
         lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
-        references = [f"{figures['references'][name]:.4f}" for name in names]
+        known = figures["references"]  # a metrics file may know them for one split only
+        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
         table.add_row(split, f"{figures['mean']:.4f}", interval, lift, *references)
     return table
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from amn.config import EVALUATED
-from amn.errors import DataError
+from amn.errors import ArgumentError, DataError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.runner import score, score_references
 from amn.evaluation.storage import (
@@ -45,6 +45,7 @@ RUN_FILE, MODEL_FILE = "run.json", "model.safetensors"
 RUN_FILES = (MODEL_FILE, COSINES_FILE, EVALUATION_FILE)
 TRAINING_VERSION = 1  # part of every cache key: raise it when training changes its results
 VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
+FEWEST_ARTICLES = 2  # one to learn from, one for validation
 VALIDATION_WINDOWS = 8192  # more would slow every epoch and move the mean by less than 1e-3
 
 
@@ -92,8 +93,16 @@ def make_plan(
     Args:
         windows: Of train, in_dist and ood.
         articles: Ids of the same splits.
+
+    Raises:
+        ArgumentError: If fewer than two training articles have windows.
     """
     ids = np.unique(windows["train"].article_ids)
+    if len(ids) < FEWEST_ARTICLES:
+        raise ArgumentError(
+            f"split.train: expected windows of at least {FEWEST_ARTICLES} articles, one of them "
+            f"for validation, got {len(ids)}. Fix: more articles in [split]"
+        )
     n = max(1, round(VALIDATION_SHARE * len(ids)))
     held = np.sort(np.random.default_rng(0).choice(ids, n, replace=False))
     is_held = np.isin(windows["train"].article_ids, held)

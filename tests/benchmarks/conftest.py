@@ -1,4 +1,4 @@
-"""Figures that are ratios of two times taken in turn, in the same run, and the bars they must reach.
+"""Ratios of two times, taken in turn in the same run, and the bars that they must reach.
 
 `pytest tests/benchmarks` prints them as a table. Seconds depend on the machine and on what else it
 does; a ratio of the best of several rounds depends on that much less.

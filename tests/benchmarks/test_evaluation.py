@@ -12,19 +12,22 @@ from amn.evaluation.runner import score
 from amn.models.amn import OriginalAMN
 from tests.benchmarks import plain
 from tests.benchmarks.conftest import DIM, Figure
-from tests.benchmarks.test_training import GOLDEN_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.benchmarks.conftest import Race
 
 BAR = 2.0
-ROUNDS = 5
+ROUNDS = 3
+N_WINDOWS = 50_000  # materialised: 0.9 GB
 
 
-def test_evaluation_throughput(race: Callable[..., Race], judge: Callable[[Figure], None]) -> None:
-    windows = find_windows(open_dataset(GOLDEN_CASE / "data"), 5)
+def test_evaluation_throughput(
+    large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
+) -> None:
+    windows = find_windows(open_dataset(large_folder), 5).take(slice(N_WINDOWS))
     torch.manual_seed(0)
     model, naive = OriginalAMN(dim=DIM), plain.PlainAMN(dim=DIM)
     vector_to_parameters(parameters_to_vector(model.parameters()), naive.parameters())

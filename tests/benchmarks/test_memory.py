@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 N_WINDOWS = 584_000
-LARGEST = 1.5e9
+LARGEST = 1.5 * 2**30
 MATERIALISED = N_WINDOWS * 6 * DIM * 4  # bytes of float32 windows, as plain training holds them
 
 
-def test_an_epoch_of_584k_windows_fits(
-    large_folder: Path, judge: Callable[[Figure], None]
-) -> None:
+def test_an_epoch_of_584k_windows_fits(large_folder: Path, judge: Callable[[Figure], None]) -> None:
     script = Path(__file__).with_name("epoch_of_batches.py")
     command = [sys.executable, str(script), str(large_folder), str(N_WINDOWS)]
     root = Path(__file__).parents[2]

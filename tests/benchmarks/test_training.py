@@ -10,8 +10,8 @@ from amn.config import Case, CaseConfig
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
-from amn.training.loop import train
-from amn.training.run import make_plan, score_plan_references
+from amn.training.loop import ValidationReferences, train
+from amn.training.run import make_plan
 from tests.benchmarks import plain
 from tests.benchmarks.conftest import Figure
 
@@ -27,6 +27,7 @@ ROUNDS = 3
 THROUGHPUT_BAR = 3.0
 QUALITY_BAR = 6.0
 COSINE_TOLERANCE = 0.002
+UNSTOPPABLE = ValidationReferences(constant=-1.0, mean=-1.0)  # every run takes all its epochs
 
 
 def plan_for(recipe: str, batch_size: int) -> Plan:
@@ -48,8 +49,8 @@ def plan_for(recipe: str, batch_size: int) -> Plan:
     ("recipe", "batch_size", "bar", "rounds"),
     [
         ("recency", 256, THROUGHPUT_BAR, ROUNDS),
-        ("original", 256, None, 1),
-        ("original", 32, None, 1),
+        ("original", 256, None, 2),
+        ("original", 32, None, 2),
     ],
 )
 def test_training_throughput(
@@ -61,7 +62,6 @@ def test_training_throughput(
     judge: Callable[[Figure], None],
 ) -> None:
     plan = plan_for(recipe, batch_size)
-    references = score_plan_references(plan).validation
     loaders = [
         plain.materialise(torch.from_numpy(windows.gather(slice(None))), shuffle=shuffle)
         for windows, shuffle in ((plan.train, True), (plan.validation, False))
@@ -71,7 +71,7 @@ def test_training_throughput(
     def ours() -> None:
         config = plan.config.training
         args = (plan.spec, plan.train, plan.validation, config)
-        records.append(train(*args, seed=0, references=references).record)
+        records.append(train(*args, seed=0, references=UNSTOPPABLE).record)
 
     result = race(ours, lambda: plain_cosines.append(plain.train(*loaders, epochs=EPOCHS)), rounds)
 

@@ -18,6 +18,7 @@ from amn.checks.registry import execute, rules
 from amn.config import EVALUATED, Case, CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
+from tests.strategies import rescored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ CASE = {
 
 
 def planted_vectors(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Unit rows that drift along an article, in a space with main directions: (articles, rows, D)."""
+    """Return (articles, rows, D) unit rows that drift along an article, in few main directions."""
     scales = 0.85 ** np.arange(DIM)
     topics = rng.standard_normal((ARTICLES, 1, DIM))
     noise = rng.standard_normal((ARTICLES, ROWS, DIM))
@@ -125,8 +126,8 @@ def toy_candidates(toy_runs: tuple[Run, ...]) -> tuple[Candidate, ...]:
             name=f"seed {run.seed}",
             record=run.record,
             recorded=run.evaluation,
-            evaluation=run.evaluation,
             load=run.checkpoint,
+            score=lambda _, run=run: run.evaluation,
             digest=run.model_digest,
         )
         for run in toy_runs
@@ -142,6 +143,8 @@ def run_evidence(
     def run_evidence(*, case: Case = toy_case, n: int = 3, **changes: Any) -> RunEvidence:
         first, *others = toy_candidates[:n]
         windows = {name: toy_splits.windows[name] for name in EVALUATED}
+        if "evaluation" in changes:
+            first = rescored(first, changes.pop("evaluation"))
         candidates = (replace(first, **changes), *others)
         return RunEvidence(case, candidates, windows, toy_case.dataset_path)
 

@@ -94,9 +94,15 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[training]\nlr = inf", "line 8: training.lr: input should be a finite number, got inf"),
-        ("[criteria]\nlift = nan", "line 8: criteria.lift: input should be a finite number, got nan"),
+        (
+            "[criteria]\nlift = nan",
+            "line 8: criteria.lift: input should be a finite number, got nan",
+        ),
         ("[golden]\nmargin = 0", "line 8: golden.margin: input should be greater than 0, got 0"),
-        ("[windows]\ncontext = 0", "line 8: windows.context: input should be greater than or equal"),
+        (
+            "[windows]\ncontext = 0",
+            "line 8: windows.context: input should be greater than or equal",
+        ),
         ("[training]\nseeds = [-1]", "line 8: training.seeds.0: input should be greater than or"),
         ("[training]\nseeds = []", "line 8: training.seeds: list should have at least 1 item"),
         ("[training]\nseeds = [1, 1]", "seeds: expected different seeds, got [1, 1]"),
@@ -155,7 +161,12 @@ def test_another_schema_is_refused(tmp_path: Path, schema: str) -> None:
     key=st.sampled_from(["recipe", "abort", "seeds", "epochs", "in_dist", "delta", "kind", "x"]),
     value=st.sampled_from(["[]", "{}", "'a'", "-1", "nan", "true", "[[1]]", "{ drop = 'x' }"]),
 )
-@settings(deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_value_of_any_type_raises_anything_but_a_config_error(
     tmp_path: Path, section: str, key: str, value: str
 ) -> None:

@@ -95,7 +95,7 @@ def test_a_verdict_has_an_exit_code(verdict: Verdict, code: int, strict: int) ->
 
 def test_every_severity_has_a_status_and_the_worse_one_is_greater() -> None:
     assert set(STATUS_OF) == set(Severity)
-    assert sorted(Severity, reverse=True)[0] is Severity.HARNESS
+    assert max(Severity) is Severity.HARNESS
     assert set(Status) - EXECUTED == {Status.NOT_RUN, Status.ERROR}
 
 

@@ -184,7 +184,9 @@ def test_e007_fires_on_a_record_of_another_model(
     run_evidence: Any, toy_candidates: Any, fires: Any
 ) -> None:
     ood = toy_candidates[0].evaluation.scores["ood"]
-    recorded = with_scores(toy_candidates[0], cosines=np.where(ood.article_ids == 60, 0.0, ood.cosines))
+    recorded = with_scores(
+        toy_candidates[0], cosines=np.where(ood.article_ids == 60, 0.0, ood.cosines)
+    )
 
     finding = fires("E007", run_evidence(recorded=recorded))
 
@@ -207,7 +209,9 @@ def test_e007_fires_on_a_record_of_other_windows(
     finding = fires("E007", run_evidence(recorded=cut(toy_candidates[0], 40)))
 
     assert finding.where == "seed 0, ood"
-    assert finding.message == "expected a record of the case's 156 windows, got 40, not the same ones"
+    assert (
+        finding.message == "expected a record of the case's 156 windows, got 40, not the same ones"
+    )
 
 
 def test_e007_scores_a_bare_checkpoint_twice(run_evidence: Any, passes: Any) -> None:

@@ -12,6 +12,7 @@ from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
 from amn.findings import Severity, Status
 from amn.golden.store import write_golden
+from tests.strategies import rescored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def evidence(
         candidates = tuple(
             replace(candidate, digest=f"{i}" * 64) for i, candidate in enumerate(toy_candidates)
         )
-        values = {"candidates": candidates, "declared": golden.record.checks, "is_retrained": True}
+        values = {"candidates": candidates, "declared": golden.record.checks}
         return GoldenEvidence(case=case, **{**values, **changes})
 
     return evidence
@@ -48,9 +49,7 @@ def shifted(candidates: Any, split: str, by: Any) -> Any:
         scores = candidate.evaluation.scores
         cosines = np.clip(scores[split].cosines + by, -1, 1)
         changed = {**scores, split: replace(scores[split], cosines=cosines)}
-        moved.append(
-            replace(candidate, evaluation=replace(candidate.evaluation, scores=changed))
-        )
+        moved.append(rescored(candidate, replace(candidate.evaluation, scores=changed)))
     return tuple(moved)
 
 
@@ -89,7 +88,7 @@ def test_g003_fires_on_other_windows(evidence: Any, toy_candidates: Any, fires: 
     scores = first.evaluation.scores
     ids = scores["ood"].article_ids + 1000
     changed = {**scores, "ood": replace(scores["ood"], article_ids=ids)}
-    candidate = replace(first, evaluation=replace(first.evaluation, scores=changed))
+    candidate = rescored(first, replace(first.evaluation, scores=changed))
 
     finding = fires("G003", evidence(candidates=(candidate,)))
 
@@ -123,9 +122,7 @@ def test_g003_joins_windows_by_their_ids_and_not_by_their_rows(
             )
             for name, s in candidate.evaluation.scores.items()
         }
-        turned.append(
-            replace(candidate, evaluation=replace(candidate.evaluation, scores=scores))
-        )
+        turned.append(rescored(candidate, replace(candidate.evaluation, scores=scores)))
 
     found = evidence(candidates=tuple(turned))
     passes("G003", found)
@@ -138,9 +135,7 @@ def test_g006_fires_on_a_check_that_is_gone(evidence: Any, toy_golden: Any, fire
     finding = fires("G006", evidence(declared=declared))
 
     assert finding.where == "D007-row_order"
-    assert finding.message == (
-        "expected the check to be declared as in the golden, found it gone"
-    )
+    assert finding.message == ("expected the check to be declared as in the golden, found it gone")
 
 
 def test_g006_allows_a_check_that_is_new(evidence: Any, toy_golden: Any, passes: Any) -> None:
@@ -231,12 +226,12 @@ def test_a_candidate_of_the_goldens_very_cosines_does_not_differ(
         first = toy_candidates[0]
         scores = first.evaluation.scores
         changed = {**scores, SPLITS[check]: replace(scores[SPLITS[check]], cosines=cosines)}
-        candidates.append(replace(first, evaluation=replace(first.evaluation, scores=changed)))
+        candidates.append(rescored(first, replace(first.evaluation, scores=changed)))
     write_golden(tmp_path, toy_golden)
 
     outcome = execute(
         check,
-        GoldenEvidence(make_case(tmp_path), tuple(candidates), (), is_retrained=True),
+        GoldenEvidence(make_case(tmp_path), tuple(candidates), ()),
     )
 
     assert outcome.status is Status.PASS

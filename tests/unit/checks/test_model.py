@@ -75,7 +75,9 @@ def test_m001_fires_on_a_checkpoint_of_a_lookalike(
     assert "got a difference of 0." in finding.message
 
 
-def test_m001_fires_on_a_checkpoint_that_is_gone(run_evidence: Any, fires: Any, tmp_path: Path) -> None:
+def test_m001_fires_on_a_checkpoint_that_is_gone(
+    run_evidence: Any, fires: Any, tmp_path: Path
+) -> None:
     def gone() -> Any:
         raise CheckpointError(tmp_path, "expected a checkpoint, found none")
 
@@ -191,9 +193,7 @@ def test_m006_fires_on_another_architecture(
     assert finding.message == "expected amn/original/1, got amn/recency/1"
 
 
-def test_m006_fires_on_another_context(
-    run_evidence: Any, toy_candidates: Any, fires: Any
-) -> None:
+def test_m006_fires_on_another_context(run_evidence: Any, toy_candidates: Any, fires: Any) -> None:
     load = with_checkpoint(toy_candidates[0], spec=replace(SPEC, context=7))
 
     finding = fires("M006", run_evidence(load=load))

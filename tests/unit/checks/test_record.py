@@ -1,4 +1,4 @@
-"""R: each check fires on a ledger that breaks its rule, and names the seed, the epoch, the number."""
+"""R: each check fires on a ledger that breaks its rule, and names seed, epoch and number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of checks: every one is explained, implemented, ordered, and has a test in which it fires."""
+"""The list of checks: each is explained, implemented, ordered, and has a test in which it fires."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def firing_tests() -> list[str]:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 parts = [*node.decorator_list, node]
                 source = "\n".join(ast.get_source_segment(text, part) or "" for part in parts)
-                source = re.sub(r"findings (==|!=) (\[\]|\(\))", "", source)  # a clean pass fires nothing
+                source = re.sub(
+                    r"findings (==|!=) (\[\]|\(\))", "", source
+                )  # a clean pass fires nothing
                 if "findings" in source or "fires(" in source:
                     found.append(f"{file.stem}\n{source}")
     return found

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from amn.models.amn import RECENCY_GAIN, OriginalAMN, RecencyAMN, predict
+from amn.models.amn import RECENCY_GAIN, Dropout, OriginalAMN, RecencyAMN, predict
 from amn.models.build import count_parameters
 
 B, T, D, A, H = 4, 5, 16, 8, 12
@@ -21,7 +21,9 @@ SIZES: dict[str, Any] = {"dim": D, "attention_dim": A, "hidden_dim": H}
 
 def contexts(*, n: int = B, seed: int = 0) -> Tensor:
     rows = np.random.default_rng(seed).standard_normal((n, T, D))
-    return torch.from_numpy((rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32))
+    return torch.from_numpy(
+        (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+    )
 
 
 def original(seed: int = 0) -> OriginalAMN:
@@ -63,7 +65,9 @@ def naive(model: nn.Module, context: Tensor, recency_logits: Any = 0.0) -> Any:
         logits = np.array([query @ key for key in keys]) / math.sqrt(A) + recency_logits
         weights = np.exp(logits) / np.exp(logits).sum()
         mixture = sum(weight * row for weight, row in zip(weights, window, strict=True))
-        hidden = layer_norm("residual.2", gelu(linear("residual.0", np.concatenate([mean, mixture]))))
+        hidden = layer_norm(
+            "residual.2", gelu(linear("residual.0", np.concatenate([mean, mixture])))
+        )
         hidden = layer_norm("residual.6", gelu(linear("residual.4", hidden)))
         means.append(mean)
         mixtures.append(mixture)
@@ -148,7 +152,7 @@ def test_an_untrained_recency_network_can_start_to_learn() -> None:
     grads = {name: p.grad for name, p in model.named_parameters()}
     assert grads["recency"] is not None
     for name in ("recency", "attention.query.weight", "residual.8.weight"):
-        assert grads[name].abs().max() > 0  # type: ignore[union-attr]
+        assert grads[name].abs().max() > 0
 
 
 @pytest.mark.parametrize("model", [original(), recency()], ids=["original", "recency"])
@@ -168,7 +172,7 @@ def test_predictions_have_unit_length(model: nn.Module) -> None:
 
 def test_dropout_is_off_in_evaluation_mode_and_on_in_training_mode() -> None:
     model = RecencyAMN(context=T, dropout=0.5, **SIZES)
-    nn.init.normal_(model.residual[-1].weight)  # type: ignore[arg-type]
+    nn.init.normal_(model.residual[-1].weight)
     context = contexts()
 
     assert not torch.equal(model.train()(context), model(context))
@@ -181,3 +185,42 @@ def test_a_context_of_one_row_is_its_own_mean() -> None:
     predicted = predict(RecencyAMN(context=1, **SIZES).eval(), context)
 
     torch.testing.assert_close(predicted, context[:, 0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(share: float) -> None:
+    n = 40_001  # no multiple of four
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        dropped = Dropout(share).train()(torch.ones(n))
+
+    kept = dropped[dropped != 0]
+    assert 1 - len(kept) / n == pytest.approx(share, abs=5 * math.sqrt(share * (1 - share) / n))
+    torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - share)), rtol=1e-3, atol=0)
+
+
+def test_dropout_follows_torchs_random_state_and_drops_numbers_apart() -> None:
+    def drop(seed: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Dropout(0.5).train()(torch.ones(64, 64))
+
+    assert torch.equal(drop(0), drop(0))
+    assert not torch.equal(drop(0), drop(1))
+    assert torch.linalg.matrix_rank(drop(0)) > 55  # rows and columns do not repeat
+
+
+def test_dropout_passes_the_gradient_of_what_it_kept() -> None:
+    x = torch.ones(1000, requires_grad=True)
+    dropped = Dropout(0.5).train()(x)
+
+    dropped.sum().backward()
+
+    assert torch.equal(x.grad, dropped.detach())
+
+
+@pytest.mark.parametrize("module", [Dropout(0.0).train(), Dropout(0.5).eval()])
+def test_dropout_of_nothing_or_in_evaluation_changes_nothing(module: Dropout) -> None:
+    x = torch.randn(7)
+
+    assert torch.equal(module(x), x)

@@ -13,7 +13,9 @@ from amn.models.amn import OriginalAMN, RecencyAMN
 from amn.models.build import ModelSpec, build_model, spec_for
 
 SPEC = ModelSpec(architecture="amn/recency/1", dim=8, context=3, attention_dim=4, hidden_dim=8)
-BASE = tomllib.loads("schema = 1\n[dataset]\npath = 'd'\n[split]\nin_dist.articles = [1]\nood.articles = [2]")
+BASE = tomllib.loads(
+    "schema = 1\n[dataset]\npath = 'd'\n[split]\nin_dist.articles = [1]\nood.articles = [2]"
+)
 
 
 @pytest.mark.parametrize(

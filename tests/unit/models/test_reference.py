@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +12,11 @@ from amn.data.windows import Windows, find_windows
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score_references
 from amn.models import reference
-from amn.models.reference import RIDGE_SHARE, REFERENCES, References, fit_references, unit
+from amn.models.reference import REFERENCES, RIDGE_SHARE, References, fit_references, unit
 from tests.strategies import in_memory, running_keys
+
+if TYPE_CHECKING:
+    import pytest
 
 T, D = 3, 8
 WEIGHTS = np.array([0.2, 0.3, 0.7])

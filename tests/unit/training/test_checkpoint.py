@@ -110,9 +110,11 @@ def test_a_class_with_the_same_names_and_shapes_but_another_forward_is_refused(
     own = network().state_dict()
 
     def build(spec: ModelSpec) -> nn.Module:
-        model = lookalike(dim=spec.dim, attention_dim=spec.attention_dim, hidden_dim=spec.hidden_dim)
+        model = lookalike(
+            dim=spec.dim, attention_dim=spec.attention_dim, hidden_dim=spec.hidden_dim
+        )
         model.load_state_dict(own, strict=True)  # the trap: nothing complains
-        return model  # type: ignore[no-any-return]
+        return model
 
     with torch.no_grad():
         answer = probe_output(build(SPEC), SPEC, PROBE_SEED)
@@ -124,7 +126,9 @@ def test_a_class_with_the_same_names_and_shapes_but_another_forward_is_refused(
     assert lookalike.__name__ in str(caught.value)
 
 
-def test_weights_that_came_from_a_lookalike_are_refused_by_the_public_loader(tmp_path: Path) -> None:
+def test_weights_that_came_from_a_lookalike_are_refused_by_the_public_loader(
+    tmp_path: Path,
+) -> None:
     model = WithoutMixture(dim=16, attention_dim=8, hidden_dim=12)
     model.load_state_dict(network().state_dict())
 
@@ -213,7 +217,10 @@ def test_a_file_that_states_no_digest_is_refused(tmp_path: Path) -> None:
 
 
 def test_tensors_under_another_files_metadata_are_refused(tmp_path: Path) -> None:
-    path, other = save(tmp_path / "m.safetensors"), save(tmp_path / "o.safetensors", network(seed=1))
+    path, other = (
+        save(tmp_path / "m.safetensors"),
+        save(tmp_path / "o.safetensors", network(seed=1)),
+    )
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     save_file(load_file(other), path, metadata=metadata)
@@ -239,7 +246,9 @@ def test_every_wrong_name_and_shape_is_listed(tmp_path: Path) -> None:
 def test_a_description_that_no_network_has_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "m.safetensors", network(), replace(SPEC, architecture="amn/next/1"))
 
-    with pytest.raises(CheckpointError, match=r"m\.safetensors: architecture: expected .*amn/next/1"):
+    with pytest.raises(
+        CheckpointError, match=r"m\.safetensors: architecture: expected .*amn/next/1"
+    ):
         load_checkpoint(path)
 
 
@@ -283,12 +292,14 @@ def test_the_probe_does_not_change_the_networks_mode() -> None:
     assert model.training
     assert not output.requires_grad
     assert output.shape == (8, SPEC.dim)
-    torch.testing.assert_close(output, predict(model.eval(), probe_input(SPEC, PROBE_SEED)).detach())
+    torch.testing.assert_close(
+        output, predict(model.eval(), probe_input(SPEC, PROBE_SEED)).detach()
+    )
 
 
 def test_dropout_does_not_reach_the_probe(tmp_path: Path) -> None:
     spec = replace(SPEC, architecture="amn/recency/1", dropout=0.5)
 
-    assert load_checkpoint(save(tmp_path / "m.safetensors", network(spec).train(), spec)).spec == spec
-
-
+    assert (
+        load_checkpoint(save(tmp_path / "m.safetensors", network(spec).train(), spec)).spec == spec
+    )

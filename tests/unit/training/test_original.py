@@ -59,7 +59,7 @@ def reference(weights: dict[str, torch.Tensor], context: torch.Tensor) -> torch.
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda: state(),
+        state,
         lambda: {"model_state_dict": state(), "epoch": 20, "val_cosine": 0.5597},
         lambda: {"state_dict": state("module.")},
         lambda: {"model": state()},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from amn.config import CaseConfig
-from amn.errors import DataError
+from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
 from amn.training import run as run_module
 from amn.training.loop import ValidationReferences
@@ -148,7 +148,9 @@ def test_a_record_that_is_none_is_refused_even_with_a_right_digest(copy: Path, c
         load_run(copy)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"3", b'{"sha256": 3}', b"\xff\xfe", b'{"a'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"3", b'{"sha256": 3}', b"\xff\xfe", b'{"a']
+)
 def test_what_is_no_record_is_refused(copy: Path, content: bytes) -> None:
     (copy / "run.json").write_bytes(content)
 
@@ -158,7 +160,7 @@ def test_what_is_no_record_is_refused(copy: Path, content: bytes) -> None:
 
 
 def test_an_edited_record_that_was_only_written_differently_is_accepted(copy: Path) -> None:
-    edit(copy, lambda info: None)
+    edit(copy, lambda _: None)
 
     assert load_run(copy).seed == 0
 
@@ -300,6 +302,26 @@ def test_many_validation_windows_are_thinned_evenly(
     assert len(plan.validation) == 8
     assert len(np.unique(plan.validation.article_ids)) == 4
     assert plan.validation.starts[-1] == toy_plan.validation.starts[-1]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_training_articles_are_refused(toy_splits: SplitEvidence, n: int) -> None:
+    train = toy_splits.windows["train"]
+    few = train.take(np.flatnonzero(train.article_ids <= n))
+
+    with pytest.raises(ArgumentError, match=rf"at least 2 articles, .* validation, got {n}\."):
+        make_plan(toy_splits.case.config, {**toy_splits.windows, "train": few}, {}, {})
+
+
+def test_two_training_articles_are_one_to_learn_from_and_one_to_validate_on(
+    toy_splits: SplitEvidence,
+) -> None:
+    train = toy_splits.windows["train"]
+    two = train.take(np.flatnonzero(train.article_ids <= 2))
+
+    plan = make_plan(toy_splits.case.config, {**toy_splits.windows, "train": two}, {}, {})
+
+    assert len(plan.train) == len(plan.validation) == 13
 
 
 def test_the_references_that_stop_a_run_are_scored_on_its_validation_windows(

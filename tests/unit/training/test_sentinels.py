@@ -32,7 +32,9 @@ def test_the_relative_floor_is_half_way_and_a_number_is_itself() -> None:
     assert first_epoch_floor(absolute, constant=CONSTANT, mean=MEAN) == 0.5
 
 
-@pytest.mark.parametrize(("rule", "floor"), [("relative", 0.4), (0.5, 0.5), (0.0, 0.0), (-1.0, -1.0)])
+@pytest.mark.parametrize(
+    ("rule", "floor"), [("relative", 0.4), (0.5, 0.5), (0.0, 0.0), (-1.0, -1.0)]
+)
 def test_the_first_epoch_fails_only_below_its_floor(rule: Any, floor: float) -> None:
     at = first_epoch_floor(AbortConfig(first_epoch=rule), constant=CONSTANT, mean=MEAN)
     assert at == pytest.approx(floor)

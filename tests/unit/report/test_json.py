@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amn.findings import Finding, GateResult, Outcome, Status
+from amn.report.json import to_json
+
+OUTCOME = Outcome(
+    "C002",
+    "ood",
+    Status.FAIL,
+    value="0.5701",
+    limit=">= 0.6000",
+    detail="0.55 ... 0.59",
+    findings=(Finding("ood", "expected at least 0.6, got 0.5701", "look"),),
+    number=0.5701,
+    seconds=0.123456,
+)
+RESULT = GateResult(
+    case="wiki-mini",
+    declared=("C002-ood",),
+    outcomes=(OUTCOME,),
+    facts={"scores": {"ood": {"mean": 0.5701}}},
+    reproduce="amn gate wiki-mini",
+)
+
+
+def test_a_result_becomes_this_document() -> None:
+    assert json.loads(to_json([RESULT])) == {
+        "schema": 1,
+        "results": [
+            {
+                "case": "wiki-mini",
+                "verdict": "FAIL",
+                "exit_code": 1,
+                "declared": ["C002-ood"],
+                "facts": {"scores": {"ood": {"mean": 0.5701}}},
+                "checks": [
+                    {
+                        "id": "C002",
+                        "name": "ood",
+                        "status": "FAIL",
+                        "value": "0.5701",
+                        "number": 0.5701,
+                        "limit": ">= 0.6000",
+                        "detail": "0.55 ... 0.59",
+                        "seconds": 0.1235,
+                        "findings": [
+                            {
+                                "where": "ood",
+                                "message": "expected at least 0.6, got 0.5701",
+                                "fix": "look",
+                            }
+                        ],
+                    }
+                ],
+                "reproduce": "amn gate wiki-mini",
+            }
+        ],
+    }
+
+
+def test_numbers_that_json_cannot_hold_become_null() -> None:
+    facts: dict[str, object] = {"a": math.nan, "b": [math.inf, 1.0], "c": {"d": (-math.inf, 2)}}
+    result = GateResult("x", (), (), facts)
+
+    assert json.loads(to_json([result]))["results"][0]["facts"] == {
+        "a": None,
+        "b": [None, 1.0],
+        "c": {"d": [None, 2]},
+    }
+
+
+def test_a_number_keeps_all_its_digits() -> None:
+    value = math.nextafter(0.6, 0)
+    result = GateResult("x", (), (), {"mean": value})
+
+    assert json.loads(to_json([result]))["results"][0]["facts"]["mean"] == value
+
+
+def test_a_result_without_any_check_is_an_error() -> None:
+    document = json.loads(to_json([GateResult("x", (), ())]))
+
+    assert document["results"][0]["verdict"] == "ERROR"
+    assert document["results"][0]["exit_code"] == 3
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+@settings(deadline=None, derandomize=True, max_examples=50)
+def test_any_facts_give_strict_json(facts: Any) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    text = to_json([GateResult("x", (), (), {"facts": facts})])
+
+    json.loads(text, parse_constant=refuse)
