@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amn.config import Case, load_case
+    from amn.case import Case, load_case
     from amn.data.dataset import DataSet, open_dataset
     from amn.data.windows import Windows
     from amn.data.writer import write_dataset
@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AmnError": "amn.errors",
-    "Case": "amn.config",
+    "Case": "amn.case",
     "DataSet": "amn.data.dataset",
     "Finding": "amn.findings",
     "GateOptions": "amn.gate.session",
@@ -31,7 +31,7 @@ _HOME = {
     "Status": "amn.findings",
     "Verdict": "amn.findings",
     "Windows": "amn.data.windows",
-    "load_case": "amn.config",
+    "load_case": "amn.case",
     "open_dataset": "amn.data.dataset",
     "run_gate": "amn.gate.session",
     "write_dataset": "amn.data.writer",

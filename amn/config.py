@@ -1,25 +1,15 @@
-"""case.toml: what is gated, read into frozen values with every problem listed at once."""
+"""What case.toml may say: frozen sections, with the recipes and profiles that fill them in."""
 
 from __future__ import annotations
 
-import difflib
-import re
-import tomllib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from amn.errors import ConfigError
-from amn.places import CASE_FILE
 from amn.storage import canonical_json, sha256_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED = ("in_dist", "ood")
-MINIMUM_EPOCH_COSINE = 0.50  # the absolute first-epoch rule of the earlier project
 
 Seed = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -262,107 +252,3 @@ class CaseConfig(_Section):
     def digest(self) -> str:
         """Return the sha256 of the resolved config: equal digests mean equal settings."""
         return sha256_of(canonical_json(self.resolved()))
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A folder with a case.toml: a unit of gating."""
-
-    folder: Path
-    config: CaseConfig
-
-    @property
-    def name(self) -> str:
-        """The name of the folder."""
-        return self.folder.resolve().name
-
-    @property
-    def file(self) -> Path:
-        """Where the config was read from."""
-        return self.folder / CASE_FILE
-
-    @property
-    def dataset_path(self) -> Path:
-        """Folder of the data set."""
-        return self.folder / self.config.dataset.path
-
-
-def load_case(path: Path) -> Case:
-    """Read a case from its folder or its case.toml.
-
-    Raises:
-        ConfigError: If the file is missing or wrong; `.problems` lists everything, with lines.
-    """
-    file = path if path.name == CASE_FILE else path / CASE_FILE
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise ConfigError(
-            file, ["expected a case file, found none. Fix: amn case new NAME --dataset PATH"]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]
-        ) from error
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(file, [f"not TOML: {error}"]) from error
-    try:
-        config = CaseConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(file, [_describe(item, text) for item in error.errors()]) from error
-    return Case(folder=file.parent, config=config)
-
-
-def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error dictionary
-    """Turn one pydantic error into `line 12: training.epoch: unknown key. Fix: epochs`."""
-    where = [str(part) for part in item["loc"]]
-    line = _line_of(where, text)
-    place = f"line {line}: " if line else ""
-    dotted = ".".join(where)
-    if item["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        close = difflib.get_close_matches(where[-1], known, n=1)
-        fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
-        return f"{place}{dotted}: unknown key. Fix: {fix}"
-    if item["type"] == "missing":
-        return f"{place}{dotted}: expected a value, found none. Fix: add {dotted}"
-    message = item["msg"].removeprefix("Value error, ")
-    if item["type"] == "value_error":
-        return f"{place}{dotted}: {message}"
-    return f"{place}{dotted}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
-
-
-def _known_keys(section: list[str]) -> list[str]:
-    """Return the keys that a section of case.toml may have."""
-    model: type[BaseModel] = CaseConfig
-    for part in section:
-        field = model.model_fields.get(part)
-        candidates = (
-            [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-        )
-        nested = [t for t in candidates if isinstance(t, type) and issubclass(t, BaseModel)]
-        if not nested:
-            return []
-        model = nested[0]
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _line_of(where: list[str], text: str) -> int | None:
-    """Return the 1-based line on which the key at `where` stands, None when it cannot be told."""
-    section: list[str] = []
-    found: int | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
-            section = [part.strip() for part in header[1].split(".")]
-            if section == where:
-                return number
-            continue
-        if pair := re.match(r"\s*([A-Za-z0-9_\"'.-]+)\s*=", line):
-            path = [*section, *pair[1].replace('"', "").split(".")]
-            if path == where:
-                return number
-            if path == where[: len(path)] and len(path) > len(section):
-                found = number  # inside an inline table
-    return found

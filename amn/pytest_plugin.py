@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from amn.case import Case
     from amn.checks.evidence import Candidate
-    from amn.config import Case
     from amn.evaluation.summary import Summary
 
 

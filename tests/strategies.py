@@ -86,9 +86,7 @@ def float16_bits() -> st.SearchStrategy[np.float16]:
     return bits.filter(np.isfinite)
 
 
-def drifting_rows(
-    n_articles: int, n_rows: int, dim: int, *, seed: int = 0
-) -> NDArray[np.float32]:
+def drifting_rows(n_articles: int, n_rows: int, dim: int, *, seed: int = 0) -> NDArray[np.float32]:
     """Return unit rows, (n_articles * n_rows, dim), that keep their article's topic and drift.
 
     A few directions hold most of the variance, as in text, so every check of the data passes.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.config import Case, CriteriaConfig, IndexConfig
+    from amn.case import Case
+    from amn.config import CriteriaConfig, IndexConfig
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.checkpoint import Checkpoint

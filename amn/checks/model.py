@@ -61,13 +61,15 @@ def check_unit_output(evidence: RunEvidence) -> Measured:
 def check_one_path(evidence: RunEvidence) -> Measured:
     """M003: batch, single windows and training loss agree."""
     from amn.evaluation.probes import path_difference, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.training.losses import cosine_rows  # noqa: PLC0415 - as above
 
     findings, largest = [], 0.0
     for candidate in evidence.candidates:
         for split in EVALUATED:
             windows = evidence.windows[split]
             chosen = sample_windows(windows, PATH_WINDOWS, seed=0)
-            difference = path_difference(candidate.checkpoint.model, windows, chosen)
+            model = candidate.checkpoint.model
+            difference = path_difference(model, windows, chosen, training_cosine=cosine_rows)
             largest = float(np.maximum(largest, difference))
             if not difference <= PATH_ATOL:
                 message = (

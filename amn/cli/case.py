@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from amn.config import load_case
+from amn.case import load_case
 from amn.data.dataset import open_dataset
 from amn.places import CASE_FILE, GOLDEN_FOLDER
 from amn.storage import write_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from amn.config import Case, load_case
+from amn.case import Case, load_case
 from amn.errors import ConfigError
 from amn.places import CASE_FILE, GOLDEN_FOLDER
 

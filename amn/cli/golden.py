@@ -20,7 +20,7 @@ from amn.golden.store import GOLDEN_FILE, read_golden, write_golden
 from amn.places import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from amn.config import Case
+    from amn.case import Case
     from amn.golden.schema import Golden
 
 DEFAULT_SEEDS = 5

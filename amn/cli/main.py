@@ -7,6 +7,7 @@ Exit codes: 0 passed, 1 FAIL, 2 wrong use or config, 3 HARNESS or could not be e
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 
 import click
@@ -78,6 +79,12 @@ def main() -> None:
         sys.exit(USAGE_ERROR)
     except AmnError as error:
         click.echo(f"ERROR: {error}", err=True)
+        sys.exit(NOT_EVALUATED)
+    except Exception:  # noqa: BLE001 - a defect must not exit with 1, which means FAIL
+        traceback.print_exc()
+        click.echo(
+            "ERROR: a defect of amn: nothing was judged. Fix: report the lines above", err=True
+        )
         sys.exit(NOT_EVALUATED)
     sys.exit(code if isinstance(code, int) else 0)
 

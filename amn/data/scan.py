@@ -11,6 +11,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def scan_rows(
     others = [path for path in others if path not in vector_files]
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         parts = {
-            shard.path: pool.submit(_scan_shard, scan, shard, lambda rows, k=k: advance(k, rows))
+            shard.path: pool.submit(_scan_shard, scan, shard, partial(advance, k))
             for k, shard in enumerate(dataset.shards)
         }
         parts |= {path: pool.submit(sha256_file, path) for path in others}
@@ -108,7 +109,7 @@ def _scan_shard(scan: RowScan, shard: Shard, advance: Callable[[int], None]) -> 
             n = min(BLOCK_ROWS, n_rows - first)
             new = stored[kept : kept + n]
             _read_exactly(file, new)
-            digest.update(new)
+            digest.update(memoryview(new))  # type: ignore[arg-type]  # an array is a buffer
             rows = widen(stored[: kept + n], widened)
             at = shard.start + first - kept  # row of the data set that rows[0] is
             _measure(scan, hasher, new, rows, at, kept)
@@ -158,7 +159,7 @@ def _read_exactly(file: Any, out: NDArray[Any]) -> None:  # noqa: ANN401 - an un
     Raises:
         EOFError: If the file ends first; `open_dataset` has checked its size, so it changed since.
     """
-    view = memoryview(out).cast("B")
+    view = memoryview(out).cast("B")  # type: ignore[arg-type]  # an array is a buffer
     while view:
         if not (n := file.readinto(view)):
             raise EOFError(f"{file.name}: expected {len(view):,} more bytes, got none")

@@ -76,7 +76,8 @@ class RowHasher:
     def __call__(self, block: NDArray[Any]) -> NDArray[np.uint64]:
         """Return one digest a row, (n,) uint64, for a C-ordered (n, D) block."""
         # Twice as fast as matmul, which has no library to call for integers.
-        return np.einsum("nw,w->n", block.view(self._word), self._weights, dtype=np.uint64)
+        words = block.view(self._word)
+        return np.asarray(np.einsum("nw,w->n", words, self._weights, dtype=np.uint64))
 
     def constant(self, block: NDArray[Any], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Tell which rows repeat one number throughout, given their digests: (n,) bool.
@@ -84,7 +85,7 @@ class RowHasher:
         A row of equal words w has h = w * sum(odd_i); only rows that do are looked at in full.
         """
         first = block.view(self._word)[:, 0].astype(np.uint64)
-        found = hashes == first * self._total
+        found: NDArray[np.bool_] = np.equal(hashes, first * self._total)
         for row in np.flatnonzero(found):
             found[row] = bool((block[row] == block[row, 0]).all())
         return found

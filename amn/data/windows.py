@@ -84,8 +84,8 @@ def find_windows(
     """
     follows = (np.diff(dataset.article_ids) == 0) & (np.diff(dataset.chunk_index) == 1)
     run = np.concatenate([[0], np.cumsum(follows)])
-    starts = np.flatnonzero(run[context:] - run[:-context] == context) if len(run) > context else []
-    starts = np.asarray(starts, np.int64)
+    # run[i + T] - run[i] == T: the T steps from row i on all go to the next chunk.
+    starts = np.flatnonzero(run[context:] - run[: max(len(run) - context, 0)] == context)
     if articles is not None:
         starts = starts[np.isin(dataset.article_ids[starts], articles)]
     return Windows(dataset, starts, context)

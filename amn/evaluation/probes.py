@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from amn.evaluation.metrics import cosine_rows
 from amn.models.amn import predict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from amn.data.windows import Windows
 
@@ -30,7 +31,13 @@ def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
     return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
 
 
-def path_difference(model: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> float:
+def path_difference(
+    model: nn.Module,
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    training_cosine: Callable[[Tensor, Tensor], Tensor],
+) -> float:
     """Return the largest difference in cosine between the ways to one prediction.
 
     The public path on a batch, the public path on single windows, and the training loss's cosine on
@@ -38,6 +45,7 @@ def path_difference(model: nn.Module, windows: Windows, chosen: NDArray[np.int64
 
     Args:
         chosen: Positions of at least one window.
+        training_cosine: What the training loop computes from raw output (B, D) and target (B, D).
     """
     rows = windows.gather(chosen)
     target = torch.from_numpy(rows[:, -1])
@@ -47,7 +55,7 @@ def path_difference(model: nn.Module, windows: Windows, chosen: NDArray[np.int64
         batch = cosine_rows(predict(model, context).numpy(), rows[:, -1])
         single = [predict(model, context[i : i + 1]).numpy() for i in range(len(rows))]
         alone = cosine_rows(np.concatenate(single), rows[:, -1])
-        trained = F.cosine_similarity(model(context), target, dim=-1).double().numpy()
+        trained = training_cosine(model(context), target).double().numpy()
     return float(max(np.abs(batch - alone).max(), np.abs(batch - trained).max()))
 
 

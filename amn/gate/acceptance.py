@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn import __version__
-from amn.config import EVALUATED, Case, CaseConfig
+from amn.case import Case
+from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from

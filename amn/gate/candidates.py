@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.case import Case
     from amn.checks.evidence import SplitEvidence
-    from amn.config import Case
     from amn.gate.session import GateOptions
 
 SAFETENSORS = ".safetensors"

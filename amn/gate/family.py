@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amn.case import Case, load_case
 from amn.checks.registry import BEFORE_TRAINING, Family
-from amn.config import Case, CaseConfig, load_case
+from amn.config import CaseConfig
 from amn.findings import GateResult, Outcome
 from amn.gate.session import GateOptions, GateSession
 

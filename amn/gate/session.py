@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.case import Case
     from amn.checks.evidence import Candidate
-    from amn.config import Case
     from amn.evaluation.summary import Summary
 
 

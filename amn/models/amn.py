@@ -20,7 +20,7 @@ INT64_MIN = -(2**63)
 class Attention(nn.Module):
     """Weights over the context, asked for by its mean.
 
-    keys = Linear(D, A)(x), query = Linear(D, A)(mean), logits = query . keys / sqrt(A). The keys are
+    keys = Linear(D, A)(x), query = Linear(D, A)(mean), logits = query . keys / sqrt(A). Keys are
     never formed: query . (W x + b) = (W^T query) . x + query . b, and the last term is the same for
     every position, so softmax drops it. One product instead of T; the same weights.
     """
@@ -100,14 +100,15 @@ class OriginalAMN(nn.Module):
         mean = context.mean(dim=1)  # (B, D)
         weights = torch.softmax(self.attention(context, mean), dim=-1)  # (B, T)
         mixture = torch.bmm(weights.unsqueeze(1), context).squeeze(1)  # (B, D)
-        return mean + self.residual(torch.cat([mean, mixture], dim=-1))
+        residual: Tensor = self.residual(torch.cat([mean, mixture], dim=-1))
+        return mean + residual
 
 
 class RecencyAMN(nn.Module):
     """The AMN with a learned recency bias, started as the mean of the context.
 
     raw = mixture + residual([mean, mixture]), where the attention has one learned logit a position.
-    Query, bias and the residual's last layer start at zero, so an untrained network predicts exactly
+    Query, bias and the residual's last layer start at zero, so an untrained network predicts just
     the normalised mean of its context: training can only add to the reference predictor.
 
     Args:
@@ -127,9 +128,9 @@ class RecencyAMN(nn.Module):
         self.attention = Attention(dim=dim, attention_dim=attention_dim)
         self.recency = nn.Parameter(torch.zeros(context))
         self.residual = _residual(dim, hidden_dim, dropout)
-        for layer in (self.attention.query, self.residual[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        last = self.residual[-1]
+        for parameter in (*self.attention.query.parameters(), *last.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(self, context: Tensor) -> Tensor:
         """Return the raw prediction, (B, D), not normalised.
@@ -141,7 +142,8 @@ class RecencyAMN(nn.Module):
         logits = self.attention(context, mean) + RECENCY_GAIN * self.recency
         weights = torch.softmax(logits, dim=-1)  # (B, T)
         mixture = torch.bmm(weights.unsqueeze(1), context).squeeze(1)  # (B, D)
-        return mixture + self.residual(torch.cat([mean, mixture], dim=-1))
+        residual: Tensor = self.residual(torch.cat([mean, mixture], dim=-1))
+        return mixture + residual
 
 
 def predict(model: nn.Module, context: Tensor) -> Tensor:

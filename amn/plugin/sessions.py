@@ -24,7 +24,7 @@ def gate_for(config: pytest.Config, folder: Path) -> GateSession:
     Raises:
         ConfigError: If its case.toml is wrong.
     """
-    from amn.config import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.case import load_case  # noqa: PLC0415 - loads pydantic
     from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - loads numpy
 
     gates = config.stash[GATES]

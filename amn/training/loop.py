@@ -197,7 +197,7 @@ class _Run:
         raw = self.model(context)
         loss = LOSSES[self.loss_name](raw, target)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         if self.cosine:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from amn.config import Case, CaseConfig
+from amn.case import Case
+from amn.config import CaseConfig
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 GOLDEN_CASE = Path(__file__).parents[2] / "golden" / "wiki-mini"
 EPOCHS = 3
 ROUNDS = 3
-THROUGHPUT_BAR = 3.0
+THROUGHPUT_BAR = 2.5  # measured 3.4 to 3.7; matrix products at peak speed alone would give about 5
 QUALITY_BAR = 6.0
 COSINE_TOLERANCE = 0.002
 UNSTOPPABLE = ValidationReferences(constant=-1.0, mean=-1.0)  # every run takes all its epochs

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.config import load_case
+from amn.case import load_case
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset

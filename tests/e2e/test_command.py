@@ -249,9 +249,7 @@ def test_an_update_keeps_its_reason_and_names_what_it_replaces(
 ) -> None:
     small_case("second")
     accepted("golden", "new", "second", "--reason", "first", "--author", "a")
-    code, out, _ = accepted(
-        "golden", "update", "second", "--reason", "second look", "--author", "b"
-    )
+    code, _, _ = accepted("golden", "update", "second", "--reason", "second look", "--author", "b")
     record = json.loads((project / "golden" / "second" / "golden.json").read_text())
 
     assert code == 0
@@ -306,7 +304,8 @@ def test_rules_explain_every_check(run: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_leaves_nothing_half_written(accepted: Any, project: Path) -> None:
+@pytest.mark.usefixtures("accepted")
+def test_an_interrupted_training_leaves_nothing_half_written(project: Path) -> None:
     small_case("long")
     file = project / "golden" / "long" / "case.toml"
     text = file.read_text().replace(
@@ -359,3 +358,15 @@ def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
     assert code == 1
     assert "(D013 alignment)" in last_line(out)
     assert (project / "data" / "wrong").exists()
+
+
+def test_a_defect_of_amn_does_not_exit_as_a_fail(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("amn.cli.rules.rules", broken)
+    code, _, err = run("rules")
+
+    assert code == 3
+    assert "RuntimeError: a defect" in err
+    assert "nothing was judged" in err

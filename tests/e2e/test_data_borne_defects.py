@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amn.config import load_case
+from amn.case import load_case
 from amn.errors import ConfigError
 from amn.findings import Severity, Status, Verdict
 from amn.index.engine import load_faiss
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 
 def assert_caught(copy: CaseCopy, check: str, *words: str) -> None:
-    """Assert that a check fails before training and that its findings have these words and a fix."""
+    """Assert that a check fails before training; its findings have these words and a fix."""
     result = copy.gate()
     bad = failing(result)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import amn
-from amn.config import load_case
+from amn.case import load_case
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import make_golden

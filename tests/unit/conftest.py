@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amn.case import Case
 from amn.checks.evidence import Candidate, DataPart, RunEvidence, SplitEvidence
 from amn.checks.registry import execute, rules
-from amn.config import EVALUATED, Case, CaseConfig
+from amn.config import EVALUATED, CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
 from tests.strategies import rescored

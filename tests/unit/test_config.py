@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.config import PROFILES, RECIPES, CaseConfig, CriteriaConfig, load_case
+from amn.case import load_case
+from amn.config import PROFILES, RECIPES, CaseConfig, CriteriaConfig
 from amn.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from amn.case import Case
 from amn.checks.evidence import DataEvidence, DataPart, SplitEvidence
-from amn.config import Case, CaseConfig
+from amn.config import CaseConfig
 from amn.data.writer import Chunks, write_dataset
 
 if TYPE_CHECKING:

@@ -11,7 +11,14 @@ import amn
 from amn.cli.main import COMMANDS, cli
 
 COMMAND = re.compile(r"\bamn ([a-z]+)(?: ([a-z]+))?")
-PROSE = {"import", "writes", "raises", "that", "loads", "itself"}  # `import amn`, and sentences about amn itself
+PROSE = {
+    "import",
+    "writes",
+    "raises",
+    "that",
+    "loads",
+    "itself",
+}  # `import amn`, and sentences about amn itself
 
 
 def mentioned() -> set[tuple[str, str]]:
@@ -32,5 +39,7 @@ def test_every_command_that_a_text_names_exists() -> None:
 
     assert len(found) > 10
     assert {name for name, _ in found} <= set(COMMANDS)
-    wrong = {(name, sub) for name, sub in found if name in groups and sub and sub not in groups[name]}
+    wrong = {
+        (name, sub) for name, sub in found if name in groups and sub and sub not in groups[name]
+    }
     assert wrong == set()

@@ -14,6 +14,7 @@ from amn.evaluation import probes
 from amn.evaluation.probes import metric_self_test, path_difference, rescore, sample_windows
 from amn.evaluation.runner import score
 from amn.models.build import ModelSpec, build_model
+from amn.training.losses import cosine_rows
 from tests.strategies import in_memory, running_keys, unit_rows
 
 T, D = 3, 8
@@ -70,7 +71,7 @@ def test_a_sample_follows_its_seed() -> None:
 
 
 def test_a_network_has_one_cosine_on_every_path() -> None:
-    assert path_difference(network(), windows(), np.arange(9)) < 1e-6
+    assert path_difference(network(), windows(), np.arange(9), training_cosine=cosine_rows) < 1e-6
 
 
 def test_a_prediction_that_depends_on_its_batch_is_seen() -> None:
@@ -80,7 +81,7 @@ def test_a_prediction_that_depends_on_its_batch_is_seen() -> None:
     )
     together = rescore(DependsOnTheBatch(), found, chosen)
 
-    got = path_difference(DependsOnTheBatch(), found, chosen)
+    got = path_difference(DependsOnTheBatch(), found, chosen, training_cosine=cosine_rows)
 
     assert got == pytest.approx(np.abs(alone - together).max(), abs=1e-6)
     assert got > 0.01

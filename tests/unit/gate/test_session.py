@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.config import Case
+    from amn.case import Case
     from amn.findings import GateResult
 
 MINIMUM = {"profile": "minimum", "in_dist": None, "ood": None, "delta": None, "lift": 0.0}
