@@ -6,7 +6,7 @@ Letters: N windows, T context length, D numbers in a vector, B windows in a batc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,6 +52,10 @@ class Windows:
     def rows(self, batch: NDArray[np.int64] | slice) -> NDArray[np.int64]:
         """Return the rows of windows: (B, T + 1) int64, oldest first, target last."""
         return self.starts[batch][:, None] + np.arange(self.context + 1)
+
+    def gather_stored(self, batch: NDArray[np.int64] | slice) -> NDArray[Any]:
+        """Return windows' vectors as they are stored: (B, T + 1, D), oldest first, target last."""
+        return self.dataset.gather(self.rows(batch))
 
     def gather(self, batch: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """Return windows' vectors: (B, T + 1, D) float32, oldest first, target last."""

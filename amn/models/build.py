@@ -45,7 +45,7 @@ def spec_for(config: CaseConfig, dim: int) -> ModelSpec:
         context=config.windows.context,
         attention_dim=model.attention_dim,
         hidden_dim=model.hidden_dim,
-        dropout=model.dropout or 0.0,
+        dropout=model.dropout,
     )
 
 

@@ -192,7 +192,7 @@ class _Run:
 
     def _step(self, batch: NDArray[np.int64]) -> tuple[float, float, float]:
         """Take one optimiser step; return its loss, its cosine and the gradient norm."""
-        rows = torch.from_numpy(self.train_windows.gather(batch))  # (B, T + 1, D)
+        rows = torch.from_numpy(self.train_windows.gather_stored(batch)).float()  # (B, T + 1, D)
         context, target = rows[:, :-1], rows[:, -1]
         raw = self.model(context)
         loss = LOSSES[self.loss_name](raw, target)
@@ -202,9 +202,11 @@ class _Run:
         self.optimizer.step()
         if self.cosine:
             self.cosine.step()
+        value = float(loss.detach())
+        if self.loss_name == "cosine":
+            return value, 1 - value, float(norm)
         with torch.no_grad():
-            cosine = cosine_rows(raw, target).mean()
-        return float(loss.detach()), float(cosine), float(norm)
+            return value, float(cosine_rows(raw, target).mean()), float(norm)
 
     def validate(self) -> tuple[float, float]:
         """Return the loss and the cosine on the validation windows, in window order."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.conftest import Race
 
-BAR = 0.08  # measured 0.11 to 0.12 on two busy cores; sha256 alone would give 0.27
+BAR = 0.08  # measured 0.07 to 0.12 on two shared cores; sha256 alone would give 0.27
 ROUNDS = 5
 
 

@@ -55,9 +55,9 @@ def test_a_case_is_found_by_its_folder_or_its_file(tmp_path: Path) -> None:
 def test_a_silent_case_takes_every_value_of_its_recipe(recipe: str) -> None:
     resolved = config(model={"recipe": recipe}).resolved()
 
-    for key, value in RECIPES[recipe].items():
-        section = "model" if key == "dropout" else "training"
-        assert resolved[section][key] == value
+    for section, values in RECIPES[recipe].items():
+        assert values
+        assert {key: resolved[section][key] for key in values} == values
 
 
 def test_a_value_of_your_own_replaces_the_recipes() -> None:
@@ -65,7 +65,7 @@ def test_a_value_of_your_own_replaces_the_recipes() -> None:
 
     assert own.training.epochs == 2
     assert own.model.dropout == 0.25
-    assert own.training.batch_size == RECIPES["recency"]["batch_size"]
+    assert own.training.batch_size == RECIPES["recency"]["training"]["batch_size"]
 
 
 def test_writing_a_default_down_changes_no_digest() -> None:

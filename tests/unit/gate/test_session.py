@@ -250,7 +250,7 @@ class Lookalike(RecencyAMN):
 
     def forward(self, context: torch.Tensor) -> torch.Tensor:
         mean = context.mean(dim=1)
-        return -mean + self.residual(torch.cat([mean, mean], dim=-1))
+        return -mean + self.residual((mean, mean))
 
 
 def test_a_checkpoint_of_a_lookalike_is_refused(gate: Any, tmp_path: Path) -> None:

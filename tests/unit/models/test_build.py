@@ -45,19 +45,18 @@ def test_a_description_survives_a_round_trip() -> None:
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ({}, ("amn/recency/1", 0.5)),
-        ({"recipe": "original"}, ("amn/original/1", 0.0)),
-        ({"recipe": "original", "dropout": 0.1}, ("amn/original/1", 0.1)),
+        ({}, ("amn/recency/1", 32, 256, 0.4)),
+        ({"recipe": "original"}, ("amn/original/1", 256, 512, 0.0)),
+        ({"recipe": "original", "dropout": 0.1}, ("amn/original/1", 256, 512, 0.1)),
     ],
 )
-def test_a_case_describes_its_network(model: dict[str, Any], expected: tuple[str, float]) -> None:
+def test_a_case_describes_its_network(model: dict[str, Any], expected: tuple[Any, ...]) -> None:
     config = CaseConfig.model_validate({**BASE, "model": model, "windows": {"context": 7}})
 
     spec = spec_for(config, dim=12)
 
-    assert (spec.architecture, spec.dropout) == expected
+    assert (spec.architecture, spec.attention_dim, spec.hidden_dim, spec.dropout) == expected
     assert (spec.dim, spec.context) == (12, 7)
-    assert (spec.attention_dim, spec.hidden_dim) == (256, 512)
 
 
 def test_fresh_weights_come_from_torchs_random_state() -> None:
