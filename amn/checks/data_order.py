@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
@@ -86,7 +86,7 @@ def _order_findings(part: DataPart, curve: LagCurve) -> list[Finding]:
             f"flattest articles {some_ids(worst)}"
         )
         findings.append(Finding(where, message, fix))
-    if flat > FLAT_SHARE * n and binom.sf(flat - 1, n, FLAT_USUAL) < CHANCE:
+    if flat > FLAT_SHARE * n and bdtrc(flat - 1, n, FLAT_USUAL) < CHANCE:
         message = (
             f"expected at most {FLAT_SHARE:.0%} of articles below a gain of {FLAT_GAIN}, got "
             f"{flat / n:.1%} ({flat:,} of {n:,}); flattest {some_ids(worst[:flat])}"
