@@ -31,13 +31,19 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal arrays 
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of an .npz with these arrays, in the order given."""
+    """Return the bytes of an .npz with these arrays, in the order given: the same everywhere.
+
+    Stored, not compressed: cosines hardly compress, and zlib's versions differ in their output.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), member.getvalue())
+            plain = np.ascontiguousarray(array)
+            np.lib.format.write_array(member, plain, version=(1, 0), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", EPOCH)
+            info.create_system = 3  # Unix, on every system
+            archive.writestr(info, member.getvalue())
     return buffer.getvalue()
 
 
@@ -56,8 +62,6 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     except DAMAGED as error:
         raise DataError(path, f"expected an .npz of plain numbers, got: {error}") from error
     for name, array in arrays.items():
-        if not isinstance(
-            array, np.ndarray
-        ):  # numpy hands out the bytes of a member without header
+        if not isinstance(array, np.ndarray):  # the bytes of a member without header
             raise DataError(path, f"{name}: expected an array, got {type(array).__name__}")
     return arrays

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from amn.errors import GoldenError
+from amn.errors import DataError, GoldenError
+from amn.evaluation.arrays import pack_arrays, unpack_arrays
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
 from amn.storage import atomic_path, sha256_of
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 GOLDEN_FILE = "golden.json"
 COSINES_FILE = "golden.npz"
 SCHEMA = 1
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: equal cosines give equal bytes
 DTYPES = {"cosines": "<f8", "article_ids": "<i8", "target_chunks": "<i4"}
 
 
@@ -130,21 +128,13 @@ def write_golden(folder: Path, golden: Golden) -> None:
 
 
 def pack_splits(splits: Mapping[str, GoldenSplit]) -> bytes:
-    """Return golden.npz: the same cosines give the same bytes on every machine.
-
-    Stored, not compressed: cosines hardly compress, and zlib's versions differ in their output.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(splits):
-            for field, dtype in DTYPES.items():
-                info = zipfile.ZipInfo(f"{name}_{field}.npy", ZIP_EPOCH)
-                info.create_system = 3  # Unix, on every system
-                array = np.ascontiguousarray(getattr(splits[name], field), dtype)
-                member = io.BytesIO()
-                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
-                archive.writestr(info, member.getvalue())
-    return buffer.getvalue()
+    """Return golden.npz: the same cosines give the same bytes on every machine."""
+    arrays = {
+        f"{name}_{field}": np.ascontiguousarray(getattr(splits[name], field), dtype)
+        for name in sorted(splits)
+        for field, dtype in DTYPES.items()
+    }
+    return pack_arrays(arrays)
 
 
 def cosines_digest(splits: Mapping[str, GoldenSplit]) -> str:
@@ -154,15 +144,10 @@ def cosines_digest(splits: Mapping[str, GoldenSplit]) -> str:
 
 def _unpack(content: bytes, path: Path) -> dict[str, GoldenSplit]:
     """Return the splits of a golden.npz."""
-    arrays: dict[str, NDArray[Any]] = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for member in archive.namelist():
-                data = io.BytesIO(archive.read(member))
-                name = member.removesuffix(".npy")
-                arrays[name] = np.lib.format.read_array(data, allow_pickle=False)
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise GoldenError(path, f"expected arrays, got {error}") from error
+        arrays = unpack_arrays(content, path)
+    except DataError as error:
+        raise GoldenError(path, error.message) from error
     suffix = "_cosines"
     splits = [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]
     expected = {

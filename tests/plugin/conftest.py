@@ -18,11 +18,11 @@ from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import make_golden
 from amn.golden.store import write_golden
+from tests.strategies import drifting_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
 
 DIM, N_ARTICLES, N_ROWS = 32, 56, 18
 CASE = "golden/toy/case.toml"
@@ -58,19 +58,6 @@ IS_INSTALLED = bool(entry_points(group="pytest11", name="amn"))
 LOAD = () if IS_INSTALLED else ("-p", "amn.pytest_plugin")
 
 
-def drifting_rows() -> NDArray[np.float32]:
-    """Unit rows that keep their article's topic and drift along it."""
-    rng = np.random.default_rng(0)
-    scales = 0.85 ** np.arange(DIM)  # a few directions hold most of the variance, as in text
-    topics = rng.standard_normal((N_ARTICLES, 1, DIM))
-    drift = rng.standard_normal((N_ARTICLES, N_ROWS, DIM))
-    for row in range(1, N_ROWS):
-        drift[:, row] = 0.7 * drift[:, row - 1] + 0.714 * drift[:, row]
-    offset = np.roll(np.eye(DIM)[0], 5)
-    rows = (offset + (0.8 * topics + drift) * scales).reshape(-1, DIM)
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)  # many small matrices: threads would only wait for one another
@@ -86,7 +73,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory, cache: Path, _one_thread: None
     """A case with data and golden; its runs are in `cache`."""
     folder = tmp_path_factory.mktemp("made") / "toy"
     folder.mkdir()
-    vectors = drifting_rows()
+    vectors = drifting_rows(N_ARTICLES, N_ROWS, DIM)
     n_rows = len(vectors)
     ids = np.repeat(np.arange(1, N_ARTICLES + 1), N_ROWS)
     chunks = Chunks(

@@ -19,13 +19,11 @@ from amn.checks.registry import execute, rules
 from amn.config import EVALUATED, CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
-from tests.strategies import rescored
+from tests.strategies import drifting_rows, rescored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from amn.golden.schema import Golden
     from amn.training.run import Plan, PlanReferences, Run
@@ -42,23 +40,11 @@ CASE = {
 }
 
 
-def planted_vectors(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return (articles, rows, D) unit rows that drift along an article, in few main directions."""
-    scales = 0.85 ** np.arange(DIM)
-    topics = rng.standard_normal((ARTICLES, 1, DIM))
-    noise = rng.standard_normal((ARTICLES, ROWS, DIM))
-    drift = noise.copy()
-    for row in range(1, ROWS):
-        drift[:, row] = 0.7 * drift[:, row - 1] + 0.714 * noise[:, row]
-    vectors = np.roll(np.eye(DIM)[0], 5) + (0.8 * topics + drift) * scales
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture(scope="session")
 def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 64 articles of 16 rows, D = 24, that every check before training passes."""
     path = tmp_path_factory.mktemp("toy") / "data"
-    vectors = planted_vectors(np.random.default_rng(0)).reshape(-1, DIM)
+    vectors = drifting_rows(ARTICLES, ROWS, DIM)
     chunks = Chunks(
         article_ids=np.repeat(np.arange(1, ARTICLES + 1), ROWS),
         chunk_index=np.tile(np.arange(ROWS, dtype=np.int32), ARTICLES),

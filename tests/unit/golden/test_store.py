@@ -298,7 +298,7 @@ def test_cosines_that_are_no_archive_are_refused_even_with_the_right_digest(
     (folder / COSINES_FILE).write_bytes(content)
     edit(folder, lambda values: values["digests"].update(cosines=sha256_of(content)))
 
-    with pytest.raises(GoldenError, match=r"golden\.npz: expected arrays, got "):
+    with pytest.raises(GoldenError, match=r"golden\.npz: expected an .npz of plain numbers, got"):
         read_golden(folder)
 
 
@@ -308,7 +308,7 @@ def test_pickled_cosines_are_refused_unread(folder: Path, splits: Splits) -> Non
         np.savez(file, ood_cosines=np.array([{"a": 1}], dtype=object))
     edit(folder, lambda values: values["digests"].update(cosines=sha256_of(path.read_bytes())))
 
-    with pytest.raises(GoldenError, match="expected arrays, got Object arrays cannot be loaded"):
+    with pytest.raises(GoldenError, match="expected an .npz of plain numbers, got: Object arrays cannot be loaded"):
         read_golden(folder)
     assert splits
 
