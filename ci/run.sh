@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one entry, for people and for CI:  ci/run.sh [STEP ...]
 #
-#   lint    ruff: style and formatting          test    the test suite
+#   lint    ruff: style and formatting          test    the test suite, and golden/ through the plugin
 #   types   mypy --strict                       gate    the main job: amn gate on every case in golden/
 #   layers  import-linter: who imports whom     bench   speed ratios against plain PyTorch (minutes)
 #   all     lint types layers test gate         (the default)
@@ -43,7 +43,7 @@ lint() { "$VENV/bin/ruff" check . && "$VENV/bin/ruff" format --check .; }
 types() { "$VENV/bin/mypy"; }
 layers() { "$VENV/bin/lint-imports"; }
 # `test` is a shell builtin, so the functions carry a prefix.
-run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests; }
+run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden; }
 run_gate() { "$VENV/bin/amn" gate; }
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
 

@@ -69,8 +69,8 @@ def _predictions(
     model.eval()
     with torch.inference_mode():
         for start in range(0, len(windows), batch):
-            rows = windows.gather(slice(start, start + batch))
-            yield start, rows, predict(model, torch.from_numpy(rows[:, :-1])).numpy()
+            rows = torch.from_numpy(windows.gather_stored(slice(start, start + batch))).float()
+            yield start, rows.numpy(), predict(model, rows[:, :-1]).numpy()
 
 
 def score_references(

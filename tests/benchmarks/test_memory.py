@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 N_WINDOWS = 584_000
-LARGEST = 1.5 * 2**30
+LARGEST = 1.5e9
 MATERIALISED = N_WINDOWS * 6 * DIM * 4  # bytes of float32 windows, as plain training holds them
 
 
