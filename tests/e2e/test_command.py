@@ -313,16 +313,22 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path) -> N
     )
     file.write_text(text, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(amn.__file__).parents[1])}
-    command = [sys.executable, "-m", "amn.cli.main", "train", "long", "--seed", "1", "--out", "cut"]
+    words = ["gate", "long", "--first-run", "--cache", "cut"]
+    command = [sys.executable, "-m", "amn.cli.main", *words]
     process = subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE)  # noqa: S603 - our own command
-    time.sleep(6)  # until it trains: it would train for an hour
-    assert process.poll() is None
+    deadline = time.monotonic() + 120
+    while not list((project / "cut").glob("*/*.lock")):  # taken when training begins
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)  # into the first of a hundred thousand epochs
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert b"interrupted" in err
-    assert not (project / "cut").exists() or list((project / "cut").iterdir()) == []
+    left = [path for path in (project / "cut").rglob("*") if path.is_file()]
+    assert {path.suffix for path in left} == {".lock"}
 
 
 def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
