@@ -26,7 +26,7 @@ from amn.checks.evidence import (
 )
 from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, rules
 from amn.config import EVALUATED
-from amn.data.dataset import HASH_COLUMN, INDEX_FILE
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
 from amn.errors import AmnError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
 
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.checks.evidence import Candidate
     from amn.evaluation.summary import Summary
+
+
+INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,9 @@ class GateSession:
         mode, folder = self.options.mode, self.case.dataset_path
         wants_index = self.case.config.dataset.index
         has = {
-            "index": (folder / INDEX_FILE).exists() if wants_index is None else wants_index,
+            "index": any((folder / file).exists() for file in INDEX_FILES)
+            if wants_index is None
+            else wants_index,
             "golden": not self.options.first_run,
         }
         before: tuple[Family, ...] = () if mode == "metrics" else BEFORE_TRAINING

@@ -161,6 +161,12 @@ def test_a_bit_flipped_anywhere_in_the_index_is_named(case_copy: CaseCopy, share
     assert_caught(case_copy, "I001", "sha256")
 
 
+@pytest.mark.parametrize("file", ["index.faiss", "index.json"])
+def test_half_an_index_is_no_missing_index(case_copy: CaseCopy, file: str) -> None:
+    (case_copy.data / file).unlink()
+    assert_caught(case_copy, "I001", file)
+
+
 def test_an_empty_ood_split_is_named(case_copy: CaseCopy) -> None:
     case_copy.edit_case("11001-15192", "90001-90002")
     assert_caught(case_copy, "S002", "ood")
