@@ -2,9 +2,10 @@
 # The one entry, for people and for CI:  ci/run.sh [STEP ...]
 #
 #   lint    ruff: style and formatting          test    the test suite, and golden/ through the plugin
-#   types   mypy --strict                       gate    the main job: amn gate on every case in golden/
-#   layers  import-linter: who imports whom     bench   speed ratios against plain PyTorch (minutes)
-#   all     lint types layers test gate         (the default)
+#   types   mypy --strict                       slow    tests/slow: minutes of work, mostly on real data
+#   layers  import-linter: who imports whom     gate    the main job: amn gate on every case in golden/
+#   bench   speed ratios against plain PyTorch (minutes); not part of all
+#   all     lint types layers test slow gate    (the default)
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${AMN_VENV:-.venv}
-STEPS=(lint types layers test gate)
+STEPS=(lint types layers test slow gate)
 export PYTHONHASHSEED=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 find_python() {
@@ -44,6 +45,7 @@ types() { "$VENV/bin/mypy"; }
 layers() { "$VENV/bin/lint-imports"; }
 # `test` is a shell builtin, so the functions carry a prefix.
 run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden; }
+run_slow() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
 run_gate() { "$VENV/bin/amn" gate; }
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
 
@@ -51,7 +53,7 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    test | gate | bench) "run_$1" ;;
+    test | slow | gate | bench) "run_$1" ;;
     *)
       echo "ci/run.sh: expected one of ${STEPS[*]} bench all, got '$1'" >&2
       exit 2
