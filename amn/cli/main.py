@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 import traceback
-from importlib import import_module
 
 import click
 
 from amn import __version__
+from amn.cli.lazy import LazyGroup
 from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError
 
 COMMANDS = {
@@ -22,34 +22,19 @@ COMMANDS = {
     "train": "Train a case's seeds, without a verdict.",
     "eval": "Score a checkpoint or run, without a verdict.",
     "golden": "Goldens: new, update, diff, list.",
-    "data": "Data sets: import.",
+    "data": "Data sets: import, build, describe, compare, filter, split.",
     "index": "FAISS indexes: build.",
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130
 
 
-class LazyGroup(click.Group):
-    """A group that imports a sub-command's module only when that command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of all commands, in the order of the table above."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command, None when there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(f"amn.cli.{cmd_name}").command
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    package="amn.cli",
+    summaries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="amn")
 def cli() -> None:
     """The regression gate for next-embedding predictors.

@@ -1,34 +1,19 @@
-"""`amn data`: data sets."""
+"""`amn data import`: a data set from vectors in a file."""
 
 from __future__ import annotations
 
-import shlex
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from amn.cli.console import row_bar
+from amn.cli.data.summary import summary
 from amn.data.importers import import_vectors
 from amn.data.manifest import EncoderInfo
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
-    from amn.data.dataset import DataSet
-
-PROGRESS_AFTER_S = 2.0
-
-
-@click.group("data")
-def command() -> None:
-    """Import data sets."""
-
-
-@command.command("import")
+@click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the data set.  [default: the folder's]")
@@ -55,7 +40,7 @@ def command() -> None:
 @click.option("--prefix", help="Text that was put before every chunk.")
 @click.option("--source", "source_note", default="", help="Where the vectors come from.")
 @click.option("--licence", default="", help="Licence of the vectors.")
-def import_command(
+def command(
     *,
     source: Path,
     destination: Path,
@@ -84,7 +69,7 @@ def import_command(
       amn data import sequences_ctx5.npz data/wiki --normalise --encoder gtr-t5-base
       amn data import wiki.parquet data/wiki --vector-column embedding --dtype float32
     """  # noqa: D301 - click's mark for text that is not to be wrapped
-    with _progress(f"Importing {source.name}") as advance:
+    with row_bar(f"Importing {source.name}") as advance:
         dataset = import_vectors(
             source,
             destination,
@@ -99,49 +84,4 @@ def import_command(
             licence=licence,
             progress=advance,
         )
-    click.echo(_summary(dataset))
-
-
-def _summary(dataset: DataSet) -> str:
-    """Return what was imported, what was done to it, and the commands that come next."""
-    manifest = dataset.manifest
-    path = shlex.quote(str(dataset.path))
-    size = f"{manifest.rows:,} rows x {manifest.dim} {manifest.dtype}"
-    lines = [f"{manifest.name}: {size}, {len(dataset.articles):,} articles, in {dataset.path}"]
-    for stage in manifest.stages:
-        dropped = "".join(f", {n:,} {reason}" for reason, n in stage.dropped.items())
-        lines.append(f"  {stage.name}: {stage.rows_in:,} -> {stage.rows_out:,} rows{dropped}")
-    lines += [
-        f"Next: amn check data {path}",
-        f"      amn case new {shlex.quote(manifest.name)} --dataset {path}",
-    ]
-    return "\n".join(lines)
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr when the work takes longer than `PROGRESS_AFTER_S`.
-
-    Yields:
-        The function to call with (rows done, rows in all).
-    """
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    task = bar.add_task(title, total=None)
-    timer = Timer(PROGRESS_AFTER_S, bar.start)
-    timer.start()
-    try:
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-    finally:
-        timer.cancel()
-        timer.join()
-        if bar.live.is_started:
-            bar.stop()
+    click.echo(summary(dataset))

@@ -90,7 +90,7 @@ def test_an_error_goes_up_to_the_main_command(source: Path) -> None:
 def test_a_long_import_shows_no_bar_where_there_is_no_terminal(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("amn.cli.data.PROGRESS_AFTER_S", 0.0)
+    monkeypatch.setattr("amn.cli.console.QUIET_SECONDS", 0.0)
 
     result = run(source / "rows.npy", source / "toy", "--ids", source / "ids.npz", "--normalise")
 

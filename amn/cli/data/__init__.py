@@ -1,0 +1,16 @@
+"""`amn data`: data sets, a module a sub-command."""
+
+from __future__ import annotations
+
+import click
+
+from amn.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "import": "Make a data set from vectors in a file.",
+}
+
+
+@click.group("data", cls=LazyGroup, package="amn.cli.data", summaries=COMMANDS)
+def command() -> None:
+    """Data sets: make them, look at them, change them."""

@@ -1,0 +1,45 @@
+"""Groups of commands that import a sub-command's module only when that command is used."""
+
+from __future__ import annotations
+
+import keyword
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LazyGroup(click.Group):
+    """A group whose sub-command `name` is `command` of the module `package.name`.
+
+    A name that Python keeps for itself has an underscore after it: `import` is in `import_`.
+
+    Args:
+        package: Where the modules are.
+        summaries: One line of help by name, in the order in which they are listed.
+    """
+
+    def __init__(self, *args: Any, package: str, summaries: Mapping[str, str], **kw: Any) -> None:  # noqa: ANN401 - click's own arguments
+        super().__init__(*args, **kw)
+        self._package = package
+        self._summaries = summaries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of all commands, in the order of the table."""
+        return list(self._summaries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command, None when there is none of that name."""
+        if cmd_name not in self._summaries:
+            return None
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command = import_module(f"{self._package}.{module}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries.items()))
