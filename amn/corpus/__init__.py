@@ -1,0 +1,1 @@
+"""From text to rows: sources of articles, kinds, chunks."""
