@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
 
 class Severity(IntEnum):
@@ -16,8 +17,9 @@ class Severity(IntEnum):
     NOTICE = 0  # worth reading; changes nothing
     WARNING = 1  # shown on every run; changes nothing
     INCONCLUSIVE = 2  # the data cannot decide
-    FAIL = 3  # worse than the contract, or broken data
-    HARNESS = 4  # the measurement itself is broken
+    LOOSENED = 3  # the change lets more through than the merge base does
+    FAIL = 4  # worse than the contract, or broken data
+    HARNESS = 5  # the measurement itself is broken
 
 
 class Status(Enum):
@@ -26,6 +28,7 @@ class Status(Enum):
     PASS = "PASS"
     WARN = "WARN"
     INCONCLUSIVE = "INCONCLUSIVE"
+    LOOSENED = "LOOSENED"
     FAIL = "FAIL"
     HARNESS = "HARNESS"
     NOT_RUN = "NOT RUN"  # another check failed first, and says why
@@ -38,24 +41,38 @@ class Verdict(Enum):
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
+    LOOSENED = "LOOSENED"
     HARNESS = "HARNESS"
     ERROR = "ERROR"
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """Return the exit code: 0 pass, 1 fail, 3 not measurable, 4 undecided and strict."""
-        codes = {"PASS": 0, "FAIL": 1, "HARNESS": 3, "ERROR": 3, "INCONCLUSIVE": 4 if strict else 0}
-        return codes[self.value]
+        """Return the exit code.
+
+        0 pass, 1 fail, 3 not measurable, 4 undecided and strict, 5 loosened in this change.
+        """
+        codes = {"PASS": 0, "FAIL": 1, "HARNESS": 3, "ERROR": 3, "LOOSENED": 5}
+        return codes.get(self.value, 4 if strict else 0)
 
 
 STATUS_OF = {
     Severity.NOTICE: Status.PASS,
     Severity.WARNING: Status.WARN,
     Severity.INCONCLUSIVE: Status.INCONCLUSIVE,
+    Severity.LOOSENED: Status.LOOSENED,
     Severity.FAIL: Status.FAIL,
     Severity.HARNESS: Status.HARNESS,
 }
 
 EXECUTED = frozenset(STATUS_OF.values())
+
+WORST_FIRST = (  # the first of these that occurs is the verdict
+    (Status.ERROR, Verdict.ERROR),
+    (Status.HARNESS, Verdict.HARNESS),
+    (Status.FAIL, Verdict.FAIL),
+    (Status.NOT_RUN, Verdict.ERROR),  # nothing failed before it: it did not look
+    (Status.LOOSENED, Verdict.LOOSENED),
+    (Status.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,83 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Loosening:
+    """One way in which this change lets more through than its merge base does.
+
+    Attributes:
+        what: What the change did, to be read after "this change": `lowered a floor`.
+        where: File and key: `golden/wiki/case.toml criteria.ood`.
+        old: At the merge base; empty when it was not there.
+        new: Now; empty when it is gone.
+    """
+
+    what: str
+    where: str
+    old: str = ""
+    new: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where}: {self.old or 'none'} -> {self.new or 'none'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The change beside its merge base.
+
+    Attributes:
+        target: Branch that the change is to be merged into; empty when there is none.
+        base: Commit of the merge base; empty when there is none to compare with.
+        note: Why nothing was compared, or what is new and accepted: a golden's reason.
+        loosenings: What lets more through than before.
+        worse_on_base: Labels of checks that fail by the merge base's limits and golden.
+        approval: Who let the loosenings through, and why; empty when nobody did.
+    """
+
+    target: str = ""
+    base: str = ""
+    note: str = ""
+    loosenings: tuple[Loosening, ...] = ()
+    worse_on_base: tuple[str, ...] = ()
+    approval: str = ""
+
+    @property
+    def is_on_merit(self) -> bool:
+        """Whether the result holds by the limits and the golden of the merge base as well."""
+        return bool(self.base) and not self.worse_on_base
+
+    def __str__(self) -> str:
+        if not self.base:
+            return f"not compared with a merge base: {self.note}"
+        base = f"merge base {self.base[:10]} with {self.target}"
+        changes = "; ".join(str(loosening) for loosening in self.loosenings)
+        if not changes:
+            return f"on merit ({base})" if self.is_on_merit else f"not on merit ({base})"
+        if self.is_on_merit:
+            return f"on merit, but this change {changes} ({base})"
+        return f"only because this change {changes} ({base})"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A failing check that is let through for a while, on somebody's word.
+
+    Attributes:
+        check: Id of the check.
+        owner: Who answers for it.
+        expires: Last day on which it holds, at most 30 days after `created`.
+    """
+
+    check: str
+    reason: str
+    owner: str
+    created: date
+    expires: date
+
+    def __str__(self) -> str:
+        return f"{self.check} waived until {self.expires} by {self.owner}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """The one object that text, JSON, annotations and the exit code are made from.
 
@@ -139,6 +233,8 @@ class GateResult:
         outcomes: One for each declared check, in order; a missing one is an ERROR.
         facts: Figures for people and machines: scores, reference predictors, seeds, digests.
         reproduce: The command that gives this result again.
+        review: The change beside its merge base; None when nobody asked for it.
+        waivers: Those in force; a check that one of them lets through has status WARN.
     """
 
     case: str
@@ -146,6 +242,8 @@ class GateResult:
     outcomes: tuple[Outcome, ...]
     facts: dict[str, object] = field(default_factory=dict)
     reproduce: str = ""
+    review: Review | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -160,15 +258,7 @@ def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
     that did not run although none failed before it are all ERROR: not looking is never a pass.
     """
     found = tuple(outcomes)
-    by_status = {status: [o for o in found if o.status is status] for status in Status}
+    seen = {outcome.status for outcome in found}
     if not declared or sorted(o.label for o in found) != sorted(declared):
         return Verdict.ERROR
-    if by_status[Status.ERROR]:
-        return Verdict.ERROR
-    if by_status[Status.HARNESS]:
-        return Verdict.HARNESS
-    if by_status[Status.FAIL]:
-        return Verdict.FAIL
-    if by_status[Status.NOT_RUN]:
-        return Verdict.ERROR
-    return Verdict.INCONCLUSIVE if by_status[Status.INCONCLUSIVE] else Verdict.PASS
+    return next((verdict for status, verdict in WORST_FIRST if status in seen), Verdict.PASS)

@@ -57,7 +57,7 @@ class Rule(BaseModel):
     id: str
     name: str
     family: Family
-    severity: Literal["warning", "inconclusive", "fail", "harness"]
+    severity: Literal["warning", "inconclusive", "loosened", "fail", "harness"]
     help: str
     why: str
     good: str

@@ -20,7 +20,14 @@ from amn.report.text import print_result
 if TYPE_CHECKING:
     from amn.findings import GateResult
 
-WORST_FIRST = (Verdict.ERROR, Verdict.HARNESS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+WORST_FIRST = (
+    Verdict.ERROR,
+    Verdict.HARNESS,
+    Verdict.FAIL,
+    Verdict.LOOSENED,
+    Verdict.INCONCLUSIVE,
+    Verdict.PASS,
+)
 
 
 @click.command("gate")

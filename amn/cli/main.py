@@ -1,7 +1,7 @@
 """Entry of the `amn` command: finds the sub-command, turns errors into exit codes.
 
 Exit codes: 0 passed, 1 FAIL, 2 wrong use or config, 3 HARNESS or could not be evaluated,
-4 INCONCLUSIVE under --strict.
+4 INCONCLUSIVE under --strict, 5 a golden or a limit was loosened in this change.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ ENDED_EARLY = (
     pytest.ExitCode.USAGE_ERROR,
 )
 GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-SHOWN = ("WARN", "INCONCLUSIVE", "FAIL", "HARNESS", "ERROR")
+SHOWN = ("WARN", "INCONCLUSIVE", "LOOSENED", "FAIL", "HARNESS", "ERROR")
 
 
 class Ledger:

@@ -17,6 +17,7 @@ LEVELS = {
     Status.HARNESS: "error",
     Status.ERROR: "error",
     Status.FAIL: "error",
+    Status.LOOSENED: "error",
     Status.INCONCLUSIVE: "warning",
     Status.WARN: "warning",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def result_data(result: GateResult) -> dict[str, Any]:
             for o in result.outcomes
         ],
         "reproduce": result.reproduce,
+        "review": asdict(result.review) if result.review else None,
+        "waivers": [
+            {**asdict(w), "created": str(w.created), "expires": str(w.expires)}
+            for w in result.waivers
+        ],
     }
 
 

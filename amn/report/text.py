@@ -20,6 +20,7 @@ STYLES = {
     Status.PASS: "green",
     Status.WARN: "yellow",
     Status.INCONCLUSIVE: "yellow",
+    Status.LOOSENED: "bold red",
     Status.FAIL: "bold red",
     Status.HARNESS: "bold magenta",
     Status.NOT_RUN: "dim",
@@ -40,6 +41,7 @@ ALWAYS_LISTED = ("C", "G")
 VERDICT_STYLES = {
     Verdict.PASS: "bold green",
     Verdict.INCONCLUSIVE: "bold yellow",
+    Verdict.LOOSENED: "bold red",
     Verdict.FAIL: "bold red",
     Verdict.HARNESS: "bold magenta",
     Verdict.ERROR: "bold red",
@@ -71,6 +73,11 @@ def print_result(
     for outcome in result.outcomes:
         if outcome.findings:
             print_findings(outcome, out)
+    if result.waivers:
+        out.print("[yellow]waived[/]")
+        for waiver in result.waivers:
+            out.print(f"  {escape(str(waiver))}", soft_wrap=True)
+        out.print()
     line = last_line(result)
     verdict, _, rest = line.partition(":")
     out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]:{escape(rest)}", soft_wrap=True)
@@ -152,8 +159,11 @@ def last_line(result: GateResult) -> str:
     idle = sum(o.status is Status.NOT_RUN for o in result.outcomes)
     names = ", ".join(f"{o.check} {o.name}" for o in bad)
     if result.verdict is Verdict.PASS:
+        merit = ", on merit" if result.review and result.review.is_on_merit else ""
         warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
-        text = f"{n} of {n} checks" + (f", warnings: {', '.join(warned)}" if warned else "")
+        text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
+    elif result.verdict is Verdict.LOOSENED:
+        text = f"passes {result.review}" if result.review else f"{len(bad)} of {n} checks ({names})"
     elif result.verdict is Verdict.INCONCLUSIVE:
         open_ = [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
         text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"

@@ -9,7 +9,9 @@ from amn.findings import (
     STATUS_OF,
     Finding,
     GateResult,
+    Loosening,
     Outcome,
+    Review,
     Severity,
     Status,
     Verdict,
@@ -33,6 +35,9 @@ def judge_all(*statuses: Status) -> Verdict:
         ((Status.PASS, Status.WARN), Verdict.PASS),
         ((Status.WARN, Status.INCONCLUSIVE), Verdict.INCONCLUSIVE),
         ((Status.INCONCLUSIVE, Status.FAIL), Verdict.FAIL),
+        ((Status.INCONCLUSIVE, Status.LOOSENED), Verdict.LOOSENED),
+        ((Status.LOOSENED, Status.FAIL), Verdict.FAIL),
+        ((Status.LOOSENED, Status.NOT_RUN), Verdict.ERROR),
         ((Status.FAIL, Status.NOT_RUN), Verdict.FAIL),
         ((Status.FAIL, Status.HARNESS), Verdict.HARNESS),
         ((Status.HARNESS, Status.NOT_RUN), Verdict.HARNESS),
@@ -54,7 +59,7 @@ def test_nothing_but_outcomes_that_ran_and_held_is_a_pass() -> None:
         for statuses in combinations_with_replacement(Status, n):
             seen += 1
             assert (judge_all(*statuses) is Verdict.PASS) == (set(statuses) <= harmless)
-    assert seen == 7 + 28 + 84
+    assert seen == 8 + 36 + 120
 
 
 def test_nothing_declared_is_an_error() -> None:
@@ -118,3 +123,38 @@ def test_a_result_judges_its_own_outcomes() -> None:
 
     assert result.verdict is Verdict.FAIL
     assert result.outcomes[0].label == "X001-name"
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_loosened_gate_exits_with_5(strict: bool) -> None:  # noqa: FBT001 - a parameter
+    assert Verdict.LOOSENED.exit_code(strict=strict) == 5
+
+
+LOWERED = Loosening("lowered a floor", "case.toml criteria.ood", "0.6", "0.5")
+SHOWN = "lowered a floor (case.toml criteria.ood: 0.6 -> 0.5)"
+BASE = {"target": "origin/main", "base": "0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("review", "text"),
+    [
+        (Review(note="no git checkout"), "not compared with a merge base: no git checkout"),
+        (Review(**BASE), "on merit (merge base 0123456789 with origin/main)"),
+        (
+            Review(**BASE, loosenings=(LOWERED,)),
+            f"on merit, but this change {SHOWN} (merge base 0123456789 with origin/main)",
+        ),
+        (
+            Review(**BASE, loosenings=(LOWERED,), worse_on_base=("C002-ood",)),
+            f"only because this change {SHOWN} (merge base 0123456789 with origin/main)",
+        ),
+    ],
+)
+def test_a_review_says_what_the_pass_rests_on(review: Review, text: str) -> None:
+    assert str(review) == text
+
+
+def test_what_was_never_compared_is_not_on_merit() -> None:
+    assert Review(**BASE).is_on_merit
+    assert not Review().is_on_merit
+    assert not Review(**BASE, worse_on_base=("C002-ood",)).is_on_merit

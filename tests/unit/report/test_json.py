@@ -60,6 +60,8 @@ def test_a_result_becomes_this_document() -> None:
                     }
                 ],
                 "reproduce": "amn gate wiki-mini",
+                "review": None,
+                "waivers": [],
             }
         ],
     }

@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from amn.findings import Finding, GateResult, Outcome, Status, Verdict
+from amn.findings import (
+    Finding,
+    GateResult,
+    Loosening,
+    Outcome,
+    Review,
+    Status,
+    Verdict,
+    Waiver,
+)
 from amn.report.text import WIDTH, last_line, print_result
 
 NAMES = ("C001", "C002", "G001", "D009")
@@ -147,3 +157,26 @@ def test_scores_of_a_metrics_file_have_no_interval_and_unlike_references(
 
     assert "0.5600" in text
     assert "0.2000" in text
+
+
+def test_a_pass_on_merit_says_so() -> None:
+    shown = result(PASS, PASS, review=Review(target="origin/main", base="a" * 40))
+
+    assert last_line(shown) == "PASS: 2 of 2 checks, on merit. Reproduce: amn gate wiki-mini"
+
+
+def test_a_loosened_gate_lists_what_the_change_did() -> None:
+    lowered = Loosening("lowered a floor", "case.toml criteria.ood", "0.6", "0.5")
+    review = Review(
+        target="main", base="a" * 40, loosenings=(lowered,), worse_on_base=("C002-ood",)
+    )
+    line = last_line(result(PASS, Status.LOOSENED, review=review))
+
+    assert line.startswith("LOOSENED: passes only because this change lowered a floor (case.toml")
+
+
+def test_waivers_are_shown_on_every_run() -> None:
+    waiver = Waiver("C002", "new region", "B. Owner", date(2025, 1, 1), date(2025, 1, 31))
+    lines = printed(result(PASS, PASS, waivers=(waiver,)))
+
+    assert "  C002 waived until 2025-01-31 by B. Owner: new region" in lines
