@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from amn.recipes import RECIPES
 from amn.storage import canonical_json, sha256_of
 
 SPLITS = ("train", "in_dist", "ood")
@@ -72,33 +73,69 @@ class ModelConfig(_Section):
     """Which predictor.
 
     Attributes:
-        recipe: `recency` (default) or `original`: the network and its way of training.
-        attention_dim: Width of keys and query.
-        hidden_dim: Width of the residual network; its second layer has half of it.
-        dropout: In the residual network.
+        recipe: The network and its way of training: `recency` (default) or `original` for `amn`,
+            `regularised` (default) or `original` for the other kinds.
+        attention_dim: Width of keys and query (amn).
+        hidden_dim: Width of the network; the second layer of amn's residual network has half of it.
+        layers: Recurrent or decoder layers (gru, lstm, transformer).
+        heads: Attention heads (transformer).
+        dropout: Share of numbers that training leaves out.
 
-    Widths and dropout are those of the recipe where the file is silent (see `RECIPES`).
+    Sizes are those of the recipe where the file is silent (see `amn.recipes`); None where the kind
+    has no such size.
     """
 
-    kind: Literal["amn"] = "amn"
-    recipe: Literal["recency", "original"] = "recency"
-    attention_dim: int = Field(default=32, ge=1)
-    hidden_dim: int = Field(default=256, ge=2)
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    kind: Literal["amn", "gru", "lstm", "transformer"] = "amn"
+    recipe: Literal["recency", "original", "regularised"] = "recency"
+    attention_dim: int | None = Field(default=None, ge=1)
+    hidden_dim: int | None = Field(default=None, ge=2)
+    layers: int | None = Field(default=None, ge=1)
+    heads: int | None = Field(default=None, ge=1)
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> ModelConfig:
+        recipes = RECIPES[self.kind]
+        if self.recipe not in recipes:
+            names = " or ".join(recipes)
+            raise ValueError(f"recipe: expected {names} for {self.kind}, got {self.recipe!r}")
+        own = recipes[self.recipe]["model"]
+        foreign = [f"{k} = {v}" for k, v in self.sizes().items() if k not in own]
+        if foreign:
+            raise ValueError(
+                f"{', '.join(foreign)}: no size of {self.kind}, which has {', '.join(own)}"
+            )
+        if self.heads and (self.hidden_dim or 0) % self.heads:
+            raise ValueError(
+                f"heads: expected a divisor of hidden_dim {self.hidden_dim}, got {self.heads}"
+            )
+        return self
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network's forward; checkpoints carry it."""
+        return f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the sizes that are set, by name."""
+        return self.model_dump(exclude={"kind", "recipe"}, exclude_none=True)
 
 
 class AbortConfig(_Section):
     """When training is stopped; cosines are validation cosines.
 
     Attributes:
-        first_epoch: `relative`: half-way from the constant predictor to the mean of the context
-            after epoch 1; a number: at least that (the earlier project used 0.50).
+        first_epoch: `relative`: after epoch 1 some way from the constant predictor to the mean of
+            the context; a number: at least that (the earlier project used 0.50).
+        first_epoch_share: How far that way is. A network that starts as the mean has nearly all of
+            it behind it; one that has to learn to copy first is slower.
         stall_epochs: Epochs without a new best.
         drop: Largest fall from one epoch to the next.
         below_best: Smallest share of the best so far.
     """
 
     first_epoch: Literal["relative"] | Cosine = "relative"
+    first_epoch_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     stall_epochs: int = Field(default=10, ge=1)
     drop: Positive = 0.05
     below_best: Annotated[float, Field(gt=0, lt=1)] = 0.8
@@ -125,36 +162,6 @@ class TrainingConfig(_Section):
             raise ValueError(f"seeds: expected different seeds, got {self.seeds}")
         return self
 
-
-RECIPES: dict[str, dict[str, dict[str, Any]]] = {
-    # The earlier project's recipe: loss between the raw output and the target.
-    "original": {
-        "model": {"attention_dim": 256, "hidden_dim": 512, "dropout": 0.0},
-        "training": {
-            "epochs": 20,
-            "batch_size": 32,
-            "lr": 5e-4,
-            "weight_decay": 0.01,
-            "clip": 1.0,
-            "loss": "mse",
-            "schedule": "plateau",
-        },
-    },
-    # Measured on wiki-mini: 0.613 in-dist and 0.605 OOD, where the mean gets 0.594 and 0.586. The
-    # original's widths, 256 and 512, add less than 0.0005 and take 1.7 times as long.
-    "recency": {
-        "model": {"attention_dim": 32, "hidden_dim": 256, "dropout": 0.4},
-        "training": {
-            "epochs": 15,
-            "batch_size": 256,
-            "lr": 7e-4,
-            "weight_decay": 0.1,
-            "clip": 1.0,
-            "loss": "cosine",
-            "schedule": "cosine",
-        },
-    },
-}
 
 PROFILES: dict[str, dict[str, Any]] = {
     "minimum": {"in_dist": 0.54, "ood": 0.60, "delta": (0.05, 0.10)},
@@ -219,11 +226,25 @@ class IndexConfig(_Section):
     self_recall: Annotated[float, Field(gt=0, le=1)] = 0.99
 
 
+def _merged(recipe: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe's values under those of the file, tables within tables as well."""
+    merged = {**recipe, **own}
+    for key, value in recipe.items():
+        if isinstance(value, dict) and isinstance(merged[key], dict):
+            merged[key] = {**value, **merged[key]}
+    return merged
+
+
 class CaseConfig(_Section):
-    """The whole of case.toml."""
+    """The whole of case.toml.
+
+    Attributes:
+        blocked_by: A case in the same folder; a gate trains this one only once that one passes.
+    """
 
     schema_: Literal[1] = Field(alias="schema")
     title: str = ""
+    blocked_by: str | None = Field(default=None, min_length=1)
     dataset: DataSetConfig
     split: SplitConfig
     windows: WindowsConfig = WindowsConfig()
@@ -239,21 +260,23 @@ class CaseConfig(_Section):
         """Write the recipe's values where the file is silent: a config is always fully resolved."""
         if not isinstance(values, dict):
             return values
-        model = values.get("model", {})
-        training = values.get("training", {})
-        name = model.get("recipe", "recency") if isinstance(model, dict) else None
-        recipe = RECIPES.get(name) if isinstance(name, str) else None
-        if recipe is None or not isinstance(training, dict):
+        model, training = values.get("model", {}), values.get("training", {})
+        if not isinstance(model, dict) or not isinstance(training, dict):
+            return values
+        recipes = RECIPES.get(str(model.get("kind", "amn")), {})
+        name = str(model.get("recipe", next(iter(recipes), "")))
+        recipe = recipes.get(name)
+        if recipe is None:
             return values
         return {
             **values,
-            "model": {**recipe["model"], **model},
-            "training": {**recipe["training"], **training},
+            "model": {**recipe["model"], "recipe": name, **model},
+            "training": _merged(recipe["training"], training),
         }
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"title"})
+        return self.model_dump(mode="json", by_alias=True, exclude={"title", "blocked_by"})
 
     def digest(self) -> str:
         """Return the sha256 of the resolved config: equal digests mean equal settings."""

@@ -102,7 +102,7 @@ def _lift(evidence: CriteriaEvidence, split: str) -> Measured:
         message = (
             f"expected a lift above {limit}, got {text}: averaging the context is as good or better"
         )
-        findings.append(Finding(split, message, "model.recipe = 'recency', or better data"))
+        findings.append(Finding(split, message, "the default recipe, or better data"))
     elif not lift.low > limit:
         message = f"expected a lift above {limit} with its interval, got {text}"
         findings.append(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import ValidationError
 
 from amn.checks.registry import implements
-from amn.config import EVALUATED
+from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import noninferiority, seed_from
@@ -82,7 +84,10 @@ def check_other_artefact(evidence: GoldenEvidence) -> Measured:
 @implements("G007")
 def check_config(evidence: GoldenEvidence) -> Measured:
     """G007: what changed in the config since the golden."""
-    changes = config_changes(evidence.golden.record.config, evidence.case.config.resolved())
+    old = evidence.golden.record.config
+    with suppress(ValidationError):  # a setting that is newer than the golden had its default then
+        old = CaseConfig.model_validate(old).resolved()
+    changes = config_changes(old, evidence.case.config.resolved())
     findings = [
         Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
     ]

@@ -129,7 +129,7 @@ def check_diversity(evidence: RunEvidence) -> Measured:
 def check_architecture(evidence: RunEvidence) -> Measured:
     """M006: the checkpoint is what the case names."""
     config = evidence.case.config
-    expected = f"{config.model.kind}/{config.model.recipe}/1"
+    expected = config.model.architecture
     findings = []
     for candidate in evidence.candidates:
         spec = candidate.checkpoint.spec

@@ -29,6 +29,7 @@ from amn.config import EVALUATED
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
 from amn.errors import AmnError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
+from amn.gate.hold import require_no_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,10 +151,16 @@ class GateSession:
         from amn.gate.candidates import find_candidates  # noqa: PLC0415 - loads torch
 
         try:
+            if self.options.mode == "train":
+                require_no_hold(self.case, self._gate_other)
             return find_candidates(self.case, self.split_evidence, self.options, self._progress)
         except AmnError as error:
             self._no_candidates = error  # the next check need not try again
             raise
+
+    def _gate_other(self, case: Case) -> GateResult:
+        """Gate the case that this one waits for."""
+        return run_gate(case, GateOptions(cache=self.options.cache), progress=self._progress)
 
     @cached_property
     def _run_evidence(self) -> RunEvidence:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def first_epoch_floor(rule: AbortConfig, *, constant: float, mean: float) -> float:
-    """Return what epoch 1 has to reach: a number, or half-way from constant to mean."""
-    return (constant + mean) / 2 if rule.first_epoch == "relative" else float(rule.first_epoch)
+    """Return what epoch 1 has to reach: a number, or a share of the way from constant to mean."""
+    if rule.first_epoch != "relative":
+        return float(rule.first_epoch)
+    return (1 - rule.first_epoch_share) * constant + rule.first_epoch_share * mean
 
 
 def find_stop(

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from amn.config import RECIPES
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
 from amn.evaluation.runner import score
 from amn.models.amn import OriginalAMN, RecencyAMN
+from amn.recipes import RECIPES
 from tests.benchmarks import plain
 from tests.benchmarks.conftest import DIM, Figure
 
@@ -30,7 +30,7 @@ def test_evaluation_throughput_of_the_default_recipe(
     large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
 ) -> None:
     windows = find_windows(open_dataset(large_folder), 5).take(slice(N_WINDOWS))
-    sizes = RECIPES["recency"]["model"]
+    sizes = RECIPES["amn"]["recency"]["model"]
     model, naive = RecencyAMN(dim=DIM, context=5, **sizes), plain.PlainAMN(dim=DIM)
     loader = plain.materialise(torch.from_numpy(windows.gather(slice(None))), shuffle=False)
 

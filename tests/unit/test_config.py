@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amn.case import load_case
-from amn.config import PROFILES, RECIPES, CaseConfig, CriteriaConfig
+from amn.config import PROFILES, CaseConfig, CriteriaConfig
 from amn.errors import ConfigError
+from amn.recipes import RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,13 +52,38 @@ def test_a_case_is_found_by_its_folder_or_its_file(tmp_path: Path) -> None:
     assert by_folder.dataset_path == folder / "data"
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_silent_case_takes_every_value_of_its_recipe(recipe: str) -> None:
-    resolved = config(model={"recipe": recipe}).resolved()
+@pytest.mark.parametrize(("kind", "recipe"), [(k, r) for k in RECIPES for r in RECIPES[k]])
+def test_a_silent_case_takes_every_value_of_its_recipe(kind: str, recipe: str) -> None:
+    resolved = config(model={"kind": kind, "recipe": recipe}).resolved()
 
-    for section, values in RECIPES[recipe].items():
+    for section, values in RECIPES[kind][recipe].items():
         assert values
-        assert {key: resolved[section][key] for key in values} == values
+        flat = {key: value for key, value in values.items() if key != "abort"}
+        assert {key: resolved[section][key] for key in flat} == flat
+        assert resolved[section].get("abort", {}).items() >= values.get("abort", {}).items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "recipe", "architecture"),
+    [
+        ("amn", "recency", "amn/recency/1"),
+        ("gru", "regularised", "gru/1"),
+        ("lstm", "regularised", "lstm/1"),
+        ("transformer", "regularised", "transformer/1"),
+    ],
+)
+def test_a_kind_has_a_default_recipe_and_an_architecture(
+    kind: str, recipe: str, architecture: str
+) -> None:
+    own = config(model={"kind": kind}).model
+
+    assert (own.recipe, own.architecture) == (recipe, architecture)
+
+
+def test_a_rule_of_your_own_keeps_the_recipes_other_rules() -> None:
+    own = config(model={"kind": "gru"}, training={"abort": {"drop": 0.02}}).training.abort
+
+    assert (own.drop, own.first_epoch_share) == (0.02, 0.1)
 
 
 def test_a_value_of_your_own_replaces_the_recipes() -> None:
@@ -65,7 +91,7 @@ def test_a_value_of_your_own_replaces_the_recipes() -> None:
 
     assert own.training.epochs == 2
     assert own.model.dropout == 0.25
-    assert own.training.batch_size == RECIPES["recency"]["training"]["batch_size"]
+    assert own.training.batch_size == RECIPES["amn"]["recency"]["training"]["batch_size"]
 
 
 def test_writing_a_default_down_changes_no_digest() -> None:
@@ -107,8 +133,22 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
         ("[training]\nseeds = [-1]", "line 8: training.seeds.0: input should be greater than or"),
         ("[training]\nseeds = []", "line 8: training.seeds: list should have at least 1 item"),
         ("[training]\nseeds = [1, 1]", "seeds: expected different seeds, got [1, 1]"),
-        ("[model]\nrecipe = ['original']", "line 8: model.recipe: input should be 'recency' or"),
-        ("[model]\nrecipe = 'lstm'", "line 8: model.recipe: input should be 'recency' or"),
+        ("[model]\nrecipe = ['original']", "line 8: model.recipe: input should be 'recency',"),
+        ("[model]\nrecipe = 'lstm'", "line 8: model.recipe: input should be 'recency',"),
+        (
+            "[model]\nkind = 'gru'\nrecipe = 'recency'",
+            "model: recipe: expected regularised or original for gru, got 'recency'",
+        ),
+        ("[model]\nkind = 'gpt'", "line 8: model.kind: input should be 'amn', 'gru', 'lstm' or"),
+        ("[model]\nlayers = 3", "model: layers = 3: no size of amn, which has attention_dim, hid"),
+        (
+            "[model]\nkind = 'lstm'\nheads = 2",
+            "model: heads = 2: no size of lstm, which has hidden_dim, layers, dropout",
+        ),
+        (
+            "[model]\nkind = 'transformer'\nheads = 7",
+            "model: heads: expected a divisor of hidden_dim 512, got 7",
+        ),
         ("[criteria]\nood = 60", "line 8: criteria.ood: input should be less than or equal to 1"),
         ("[criteria]\ndelta = [0.1, 0.0]", "delta: expected the lower end first, got [0.1, 0.0]"),
         ("[training.abort]\nfirst_epoch = 'half'", "line 8: training.abort.first_epoch"),

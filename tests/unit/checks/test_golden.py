@@ -12,6 +12,7 @@ from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
 from amn.findings import Severity, Status
 from amn.golden.store import write_golden
+from amn.storage import canonical_json, sha256_of
 from tests.strategies import rescored
 
 if TYPE_CHECKING:
@@ -157,6 +158,19 @@ def test_g007_fires_with_what_changed_in_the_config(evidence: Any, fires: Any) -
     assert finding.where == "training.lr"
     assert "0.003" in finding.message
     assert "0.001" in finding.message
+
+
+def test_g007_knows_the_default_of_a_setting_that_is_newer_than_the_golden(
+    evidence: Any, toy_golden: Any, passes: Any
+) -> None:
+    config = toy_golden.record.config
+    training = {k: v for k, v in config["training"].items() if k != "plateau_factor"}
+    config = {**config, "training": training}
+    digest = sha256_of(canonical_json(config))
+    digests = toy_golden.record.digests.model_copy(update={"config": digest})
+    record = toy_golden.record.model_copy(update={"config": config, "digests": digests})
+
+    passes("G007", evidence(golden=replace(toy_golden, record=record)))
 
 
 @pytest.mark.parametrize("check", SPLITS)

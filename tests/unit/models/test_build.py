@@ -11,6 +11,9 @@ from amn.config import CaseConfig
 from amn.errors import ArgumentError
 from amn.models.amn import OriginalAMN, RecencyAMN
 from amn.models.build import ModelSpec, build_model, spec_for
+from amn.models.gru import GRUPredictor
+from amn.models.lstm import LSTMPredictor
+from amn.models.transformer import TransformerPredictor
 
 SPEC = ModelSpec(architecture="amn/recency/1", dim=8, context=3, attention_dim=4, hidden_dim=8)
 BASE = tomllib.loads(
@@ -19,7 +22,14 @@ BASE = tomllib.loads(
 
 
 @pytest.mark.parametrize(
-    ("architecture", "kind"), [("amn/original/1", OriginalAMN), ("amn/recency/1", RecencyAMN)]
+    ("architecture", "kind"),
+    [
+        ("amn/original/1", OriginalAMN),
+        ("amn/recency/1", RecencyAMN),
+        ("gru/1", GRUPredictor),
+        ("lstm/1", LSTMPredictor),
+        ("transformer/1", TransformerPredictor),
+    ],
 )
 def test_an_architecture_names_a_class(architecture: str, kind: type) -> None:
     model = build_model(dataclasses.replace(SPEC, architecture=architecture))
@@ -57,6 +67,16 @@ def test_a_case_describes_its_network(model: dict[str, Any], expected: tuple[Any
 
     assert (spec.architecture, spec.attention_dim, spec.hidden_dim, spec.dropout) == expected
     assert (spec.dim, spec.context) == (12, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("gru", (512, 4, 1)), ("lstm", (512, 2, 1)), ("transformer", (512, 4, 8))],
+)
+def test_a_sibling_has_the_published_sizes(kind: str, expected: tuple[int, ...]) -> None:
+    spec = spec_for(CaseConfig.model_validate({**BASE, "model": {"kind": kind}}), dim=12)
+
+    assert (spec.architecture, spec.hidden_dim, spec.layers, spec.heads) == (f"{kind}/1", *expected)
 
 
 def test_fresh_weights_come_from_torchs_random_state() -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from amn import storage
 from amn.errors import CheckpointError
 from amn.models.amn import OriginalAMN, RecencyAMN, predict
-from amn.models.build import ModelSpec, build_model
+from amn.models.build import ARCHITECTURES, ModelSpec, build_model
 from amn.storage import sha256_of
 from amn.training.checkpoint import (
     PROBE_ATOL,
@@ -81,7 +81,7 @@ class WithoutResidualStart(OriginalAMN):
 LOOKALIKES = [WithoutMixture, WarmSoftmax, WithoutResidualStart]
 
 
-@pytest.mark.parametrize("architecture", ["amn/original/1", "amn/recency/1"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_checkpoint_survives_a_round_trip(tmp_path: Path, architecture: str) -> None:
     spec = replace(SPEC, architecture=architecture)
     model = network(spec)

@@ -103,15 +103,21 @@ def test_the_global_random_state_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "source"),
-    [("amn/recency/1", slice(T - 1, T)), ("amn/original/1", slice(0, T))],
+    ("architecture", "source", "lr"),
+    [
+        ("amn/recency/1", slice(T - 1, T), 0.01),
+        ("amn/original/1", slice(0, T), 0.01),
+        ("gru/1", slice(0, 1), 0.01),
+        ("lstm/1", slice(0, 1), 0.01),
+        ("transformer/1", slice(0, 1), 0.002),
+    ],
 )
-def test_a_training_converges_on_a_planted_toy(architecture: str, source: slice) -> None:
+def test_a_training_converges_on_a_planted_toy(architecture: str, source: slice, lr: float) -> None:
     spec = replace(SPEC, architecture=architecture, hidden_dim=64)
     windows, validation = toy(512, source=source), toy(32, seed=1, source=source)
 
     trained = fit(
-        spec=spec, windows=windows, validation=validation, epochs=25, batch_size=32, lr=0.01
+        spec=spec, windows=windows, validation=validation, epochs=25, batch_size=32, lr=lr
     )
 
     cosines = [epoch.val_cosine for epoch in trained.record.epochs]

@@ -32,6 +32,13 @@ def test_the_relative_floor_is_half_way_and_a_number_is_itself() -> None:
     assert first_epoch_floor(absolute, constant=CONSTANT, mean=MEAN) == 0.5
 
 
+@pytest.mark.parametrize(("share", "floor"), [(0.0, 0.2), (0.1, 0.24), (1.0, 0.6)])
+def test_the_relative_floor_is_a_share_of_the_way(share: float, floor: float) -> None:
+    rule = AbortConfig(first_epoch_share=share)
+
+    assert first_epoch_floor(rule, constant=CONSTANT, mean=MEAN) == pytest.approx(floor)
+
+
 @pytest.mark.parametrize(
     ("rule", "floor"), [("relative", 0.4), (0.5, 0.5), (0.0, 0.0), (-1.0, -1.0)]
 )
