@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks import behaviour
 from amn.checks.registry import implements
 from amn.config import EVALUATED
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from amn.checks.evidence import CriteriaEvidence, RunEvidence
+
+__all__ = ["behaviour"]  # imported because it registers the family's other checks
 
 EQUAL = 0.9999  # cosine of two float32 vectors that are one vector
 ORACLE_SHARE = 0.01

@@ -12,6 +12,7 @@ from amn.data.scan import RowScan, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
 from amn.evaluation.summary import Summary, summarise_split
+from amn.evaluation.surroundings import Surroundings, find_surroundings
 from amn.golden.store import read_golden
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.config import CriteriaConfig, IndexConfig
+    from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
+
+BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,34 @@ class RunEvidence:
     candidates: tuple[Candidate, ...]
     windows: dict[str, Windows]
     dataset_path: Path
+
+    @cached_property
+    def _sampled(self) -> dict[str, Surroundings]:
+        return {}
+
+    @cached_property
+    def _observed(self) -> dict[tuple[int, str], Behaviour]:
+        return {}
+
+    def surroundings(self, split: str) -> Surroundings:
+        """Return the rows around the targets of a sample of a split's windows."""
+        if split not in self._sampled:
+            from amn.evaluation.probes import sample_windows  # noqa: PLC0415 - loads torch
+
+            windows = self.windows[split]
+            chosen = sample_windows(windows, BEHAVIOUR_WINDOWS, seed=3)
+            self._sampled[split] = find_surroundings(windows, chosen)
+        return self._sampled[split]
+
+    def behaviour(self, candidate: Candidate, split: str) -> Behaviour:
+        """Return what a candidate does with that sample; measured once."""
+        key = (id(candidate), split)
+        if key not in self._observed:
+            from amn.evaluation.behaviour import observe  # noqa: PLC0415 - loads torch
+
+            model = candidate.checkpoint.model
+            self._observed[key] = observe(model, self.surroundings(split))
+        return self._observed[key]
 
     @cached_property
     def summaries(self) -> dict[str, Summary]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks import behaviour
 from amn.checks.listing import some_ids
 from amn.checks.registry import implements
 from amn.config import EVALUATED
@@ -14,6 +15,8 @@ from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from amn.checks.evidence import RunEvidence
+
+__all__ = ["behaviour"]  # imported because it registers the family's other checks
 
 NORM_ATOL = 1e-4  # float32 normalisation leaves 2e-7
 PATH_ATOL = 1e-5  # float32 sums in another order leave 5e-7

@@ -258,9 +258,18 @@ class GateSession:
             facts["scores"] = {split: summary_facts(s) for split, s in self.summaries.items()}
         if is_measured and self.options.mode != "metrics":
             facts["candidates"] = [candidate.name for candidate in self.candidates]
+            facts["behaviour"] = self._behaviour(outcomes)
             facts["windows"] = {name: len(w) for name, w in self.split_evidence.windows.items()}
             facts["dataset_digest"] = self._parts[0].dataset.digest
         return facts
+
+    def _behaviour(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
+        """Return what the first candidate does with its input, split by split, where observed."""
+        if not any(o.check == "E009" and o.status in EXECUTED for o in outcomes):
+            return {}
+        evidence = self._run_evidence
+        first = evidence.candidates[0]
+        return {name: evidence.behaviour(first, name).to_json() for name in evidence.windows}
 
     def _command(self) -> str:
         """Return the command that gives this result again."""

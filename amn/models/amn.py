@@ -97,6 +97,8 @@ class OriginalAMN(nn.Module):
     permuting the context changes nothing.
     """
 
+    permutation_invariant = True
+
     def __init__(
         self, *, dim: int, attention_dim: int = 256, hidden_dim: int = 512, dropout: float = 0.0
     ) -> None:
@@ -166,3 +168,8 @@ def predict(model: nn.Module, context: Tensor) -> Tensor:
         context: (B, T, D) unit rows, oldest first, on the model's device.
     """
     return F.normalize(model(context), dim=-1)
+
+
+def is_permutation_invariant(model: nn.Module) -> bool:
+    """Tell whether a network declares that the order of its context changes nothing."""
+    return bool(getattr(model, "permutation_invariant", False))

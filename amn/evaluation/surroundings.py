@@ -1,0 +1,202 @@
+"""Where a prediction points: to the rows around its target, and among other candidates.
+
+Every number here can be had for predictors whose answer is known, see `known_predictors`.
+Letters: B windows, T context rows, D numbers in a vector, O offsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.evaluation.metrics import cosine_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from amn.data.windows import Windows
+
+CURVE_OFFSETS = tuple(range(-5, 4))  # rows from the target: -1 is the last row of the context
+TIE = 1e-12  # equal rows give dot products that differ by rounding
+REACH = 16  # rows before and after the target that are its candidates: chance is about 1/20
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The rows around the targets of some windows.
+
+    Attributes:
+        offsets: (O,) int64, rows from the target; 0 is the target, -T ... -1 is the context.
+        rows: (B, O, D) float32; what is not there repeats another row.
+        is_there: (B, O) bool, whether the row belongs to the same run of chunks of the article.
+        context: T.
+    """
+
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.float32]
+    is_there: NDArray[np.bool_]
+    context: int
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """(B, D) float32."""
+        return self.rows[:, self._at(0)]
+
+    @property
+    def contexts(self) -> NDArray[np.float32]:
+        """(B, T, D) float32, oldest first."""
+        return self.rows[:, self._at(-self.context) : self._at(0)]
+
+    def _at(self, offset: int) -> int:
+        return int(np.searchsorted(self.offsets, offset))
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """How often a prediction finds its target among candidates.
+
+    Attributes:
+        first: Share of predictions whose nearest candidate is the target, 0 to 1, higher is better.
+        chance: What `first` is expected to be for a predictor that knows nothing.
+        n: Predictions.
+    """
+
+    first: float
+    chance: float
+    n: int
+
+    @property
+    def standard_error(self) -> float:
+        """Of `first` at chance level, for independent predictions."""
+        return float(np.sqrt(self.chance * (1 - self.chance) / self.n)) if self.n else float("nan")
+
+
+def find_surroundings(windows: Windows, chosen: NDArray[np.int64]) -> Surroundings:
+    """Gather the rows around the targets of some windows.
+
+    Args:
+        chosen: Positions of at least one window.
+    """
+    reach = max(REACH, windows.context)
+    offsets = np.arange(-reach, reach + 1)
+    dataset, targets = windows.dataset, windows.targets[chosen]
+    wanted = targets[:, None] + offsets
+    rows = np.clip(wanted, 0, len(dataset) - 1)
+    ids, chunks = dataset.article_ids, dataset.chunk_index
+    is_there = (
+        (rows == wanted)
+        & (ids[rows] == ids[targets][:, None])
+        & (chunks[rows].astype(np.int64) - chunks[targets][:, None] == offsets)
+    )
+    vectors = np.asarray(dataset.gather(rows), np.float32)
+    return Surroundings(offsets, vectors, is_there, windows.context)
+
+
+def offset_curve(
+    predicted: NDArray[np.floating], surroundings: Surroundings
+) -> NDArray[np.float64]:
+    """Return the mean cosine of predictions with the row at each of `CURVE_OFFSETS`: (9,) float64.
+
+    In [-1, 1]. A predictor that reads its context peaks at the target or inside the context; the
+    oracle has 1 at offset 0, a copy of the last row 1 at -1; one that is not connected to its input
+    is flat, near 0 for random vectors. An offset that no window has is NaN.
+
+    Args:
+        predicted: (B, D).
+    """
+    curve = np.full(len(CURVE_OFFSETS), np.nan)
+    for position, offset in enumerate(CURVE_OFFSETS):
+        column = surroundings._at(offset)  # noqa: SLF001 - one module, one layout
+        there = surroundings.is_there[:, column]
+        if there.any():
+            rows = surroundings.rows[there, column]
+            curve[position] = cosine_rows(predicted[there], rows).mean()
+    return curve
+
+
+def retrieve_in_batch(predicted: NDArray[np.floating], targets: NDArray[np.floating]) -> Retrieval:
+    """Retrieve each target among the targets of all windows; chance is 1 / B.
+
+    A prediction with NaN finds nothing.
+
+    Args:
+        predicted: (B, D).
+        targets: (B, D).
+    """
+    scores = np.asarray(predicted, np.float64) @ _unit(targets).T  # (B, B)
+    own = np.diag(scores)
+    n = len(scores)
+    first = float((own[:, None] + TIE >= scores).all(axis=1).mean()) if n else float("nan")
+    return Retrieval(first, 1 / n if n else float("nan"), n)
+
+
+def retrieve_in_article(predicted: NDArray[np.floating], surroundings: Surroundings) -> Retrieval:
+    """Retrieve each target among the rows of its article within `REACH`, its context left out.
+
+    Chance is the mean of 1 / candidates. A prediction with NaN finds nothing; windows whose only
+    candidate is the target do not count.
+
+    Args:
+        predicted: (B, D).
+    """
+    in_context = (surroundings.offsets < 0) & (surroundings.offsets >= -surroundings.context)
+    is_candidate = surroundings.is_there & ~in_context
+    counts = is_candidate.sum(axis=1)
+    chosen = counts > 1
+    if not chosen.any():
+        return Retrieval(float("nan"), float("nan"), 0)
+    rows = _unit(surroundings.rows[chosen])
+    scores = np.einsum("bod,bd->bo", rows, np.asarray(predicted[chosen], np.float64))
+    own = scores[:, surroundings._at(0)]  # noqa: SLF001 - as above
+    is_first = ((own[:, None] + TIE >= scores) | ~is_candidate[chosen]).all(axis=1) & np.isfinite(
+        own
+    )
+    return Retrieval(float(is_first.mean()), float((1 / counts[chosen]).mean()), len(own))
+
+
+def pairwise_cosine(rows: NDArray[np.floating]) -> float:
+    """Return the mean cosine of all pairs of different rows: 1 when all point one way.
+
+    In [-1, 1], lower is more diverse; random directions have 0, targets of sentence encoders 0.04
+    to 0.5. NaN for fewer than two rows, or if a row is zero or not finite.
+
+    Args:
+        rows: (N, D).
+    """
+    n = len(rows)
+    if n < 2:  # noqa: PLR2004 - a pair
+        return float("nan")
+    values = np.asarray(rows, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = (values / np.linalg.norm(values, axis=-1, keepdims=True)).sum(axis=0)
+    return float((total @ total - n) / (n * (n - 1)))
+
+
+def known_predictors(
+    surroundings: Surroundings, rng: np.random.Generator
+) -> Mapping[str, NDArray[np.floating]]:
+    """Return the predictions of predictors whose numbers are known: name -> (B, D).
+
+    `oracle` is the target, `last` the last row of the context, `mean` its mean, `constant` one
+    vector for all, `random` a draw for each window.
+    """
+    targets = surroundings.targets
+    return {
+        "oracle": targets,
+        "last": surroundings.contexts[:, -1],
+        "mean": surroundings.contexts.mean(axis=1),
+        "constant": np.broadcast_to(rng.standard_normal(targets.shape[1]), targets.shape),
+        "random": rng.standard_normal(targets.shape),
+    }
+
+
+def _unit(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return rows scaled to length 1, float64; a zero row becomes NaN, which finds nothing."""
+    values = np.asarray(rows, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled: NDArray[np.float64] = values / np.linalg.norm(values, axis=-1, keepdims=True)
+    return scaled
