@@ -97,6 +97,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a check's number stands: how far it can be trusted, and the limits it is held to.
+
+    Attributes:
+        low: Lower end of the number's interval; None where there is none.
+        high: Upper end of it.
+        least: The number may not be below it; None where nothing limits it on that side.
+        most: The number may not be above it.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What a check's implementation returns: the number, its limit, and what it found.
 
@@ -106,6 +123,7 @@ class Measured:
         findings: Empty when nothing is wrong.
         detail: Context worth a column: interval, distance from the limit.
         number: The unrounded value, where the check is about one number.
+        standing: Its interval and limits, where they are numbers too.
     """
 
     value: str
@@ -113,6 +131,7 @@ class Measured:
     findings: Sequence[Finding] = ()
     detail: str = ""
     number: float | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +152,7 @@ class Outcome:
     detail: str = ""
     findings: tuple[Finding, ...] = ()
     number: float | None = None
+    standing: Standing | None = None
     seconds: float = 0.0
 
     @property

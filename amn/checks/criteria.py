@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.checks.registry import implements
 from amn.errors import CheckNotRunError
-from amn.findings import Finding, Measured, Severity
+from amn.findings import Finding, Measured, Severity, Standing
 
 if TYPE_CHECKING:
     from amn.checks.evidence import CriteriaEvidence
@@ -37,8 +37,11 @@ def _floor(evidence: CriteriaEvidence, split: str) -> Measured:
         if split == "ood" and value < FUNDAMENTAL:
             text += f" (below {FUNDAMENTAL}: fundamental)"
         findings.append(Finding(split, text, _references(summary)))
+    interval = summary.interval
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    standing = Standing(low, high, least=floor)
     return Measured(
-        shown(value, floor), f">= {floor:.4f}", findings, _detail(summary, floor), value
+        shown(value, floor), f">= {floor:.4f}", findings, _detail(summary, floor), value, standing
     )
 
 
@@ -88,7 +91,9 @@ def check_delta(evidence: CriteriaEvidence) -> Measured:
                 severity=Severity.WARNING if evidence.config.delta is None else None,
             )
         )
-    return Measured(f"{delta:+.4f}", f"{low:+.2f} ... {high:+.2f}", findings, number=delta)
+    standing = Standing(least=low, most=high)
+    limit = f"{low:+.2f} ... {high:+.2f}"
+    return Measured(f"{delta:+.4f}", limit, findings, number=delta, standing=standing)
 
 
 def _lift(evidence: CriteriaEvidence, split: str) -> Measured:
@@ -109,7 +114,8 @@ def _lift(evidence: CriteriaEvidence, split: str) -> Measured:
             Finding(split, message, "judge on more articles", severity=Severity.INCONCLUSIVE)
         )
     detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {lift.n_clusters} articles"
-    return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean)
+    standing = Standing(lift.low, lift.high, least=limit)
+    return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean, standing)
 
 
 @implements("C004")

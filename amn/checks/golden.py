@@ -13,7 +13,7 @@ from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import noninferiority, seed_from
-from amn.findings import Finding, Measured, Severity, Verdict
+from amn.findings import Finding, Measured, Severity, Standing, Verdict
 from amn.golden.compare import align, config_changes
 from amn.golden.store import COSINES_FILE
 
@@ -149,7 +149,8 @@ def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
     detail = f"{bounds}, {comparison.n_clusters} articles"
-    return Measured(f"{d:+.4f}", f"> {-config.margin:+.4f}", findings, detail, d)
+    standing = Standing(comparison.lower, comparison.upper, least=-config.margin)
+    return Measured(f"{d:+.4f}", f"> {-config.margin:+.4f}", findings, detail, d, standing)
 
 
 def _blame(comparison: Comparison) -> str:

@@ -128,5 +128,6 @@ def execute(check: str, evidence: object) -> Outcome:
         detail=measured.detail,
         findings=tuple(measured.findings),
         number=measured.number,
+        standing=measured.standing,
         seconds=time.perf_counter() - begin,
     )

@@ -10,24 +10,25 @@ import click
 
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar
-from amn.findings import Verdict
 from amn.gate.session import GateOptions, GateSession
 from amn.places import CACHE_FOLDER
 from amn.report.github import to_annotations
+from amn.report.gitlab import to_codequality
 from amn.report.json import to_json
+from amn.report.markdown import to_markdown
+from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
 from amn.report.text import print_result
+from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
     from amn.findings import GateResult
 
-WORST_FIRST = (
-    Verdict.ERROR,
-    Verdict.HARNESS,
-    Verdict.FAIL,
-    Verdict.LOOSENED,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASS,
-)
+FORMS = {
+    "json": to_json,
+    "github": to_annotations,
+    "gitlab": to_codequality,
+    "markdown": to_markdown,
+}
 
 
 @click.command("gate")
@@ -55,9 +56,19 @@ WORST_FIRST = (
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", *FORMS]),
     default="text",
     show_default=True,
+    help="What stdout gets.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="[KIND=]PATH",
+    help="Write a report too; repeat for several. Kinds by suffix: .json, .xml (junit), .md "
+    "(markdown); by name: comment=PATH (one pull request comment), codequality=PATH (GitLab).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @click.option(
@@ -76,6 +87,7 @@ def command(
     allow_same: bool,
     strict: bool,
     style: str,
+    outputs: tuple[str, ...],
     verbose: bool,
     cache: Path,
 ) -> None:
@@ -90,24 +102,24 @@ def command(
       amn gate wiki-mini --checkpoint model.safetensors
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
+      amn gate -o junit.xml -o summary.md -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    wanted = parse_outputs(outputs)
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
     )  # fmt: skip
+    found = find_cases(cases)
+    remove_old(wanted)
     results: list[GateResult] = []
     with progress_bar() as progress:
-        results += [
-            GateSession(case, options, progress=progress).result() for case in find_cases(cases)
-        ]
-    if style == "json":
-        click.echo(to_json(results))
-    elif style == "github":
-        click.echo(to_annotations(results))
-    else:
+        results += [GateSession(case, options, progress=progress).result() for case in found]
+    if style == "text":
         for result in results:
             print_result(result, verbose=verbose)
-    worst = min((result.verdict for result in results), key=WORST_FIRST.index)
-    sys.exit(worst.exit_code(strict=strict))
+    else:
+        click.echo(FORMS[style](results))
+    write_outputs(wanted, Report(tuple(results), strict=strict))
+    sys.exit(worst_verdict(results).exit_code(strict=strict))

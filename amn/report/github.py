@@ -6,45 +6,49 @@ from typing import TYPE_CHECKING
 
 from amn.findings import Status
 from amn.report.text import last_line
+from amn.report.verdict import STATUS_ORDER, complete, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amn.findings import GateResult, Outcome
 
-MOST = 9  # GitHub shows ten errors a step; the last one is the verdict
+MOST = 9  # GitHub shows ten a step; the tenth is the step's own exit code
 LEVELS = {
-    Status.HARNESS: "error",
     Status.ERROR: "error",
+    Status.HARNESS: "error",
     Status.FAIL: "error",
     Status.LOOSENED: "error",
     Status.INCONCLUSIVE: "warning",
     Status.WARN: "warning",
 }
-ORDER = tuple(LEVELS)
 
 
 def to_annotations(results: Sequence[GateResult]) -> str:
-    """Return one workflow command a finding, then the verdict of each case."""
-    lines: list[str] = []
+    """Return one workflow command an outcome worth reading, then the verdict of each case."""
+    notes: list[tuple[int, str]] = []  # how bad, command
     for result in results:
-        bad = sorted(
-            (o for o in result.outcomes if o.status in LEVELS), key=lambda o: ORDER.index(o.status)
-        )
-        notes = [_annotation(result.case, outcome) for outcome in bad]
-        lines += notes[:MOST]
-        if len(notes) > MOST:
-            lines.append(f"{len(notes) - MOST} more in the log")
-        lines.append(last_line(result))
-    return "\n".join(lines)
+        shown = [o for o in worst_first(complete(result)) if o.status in LEVELS]
+        notes += [(STATUS_ORDER.index(o.status), _annotation(result.case, o)) for o in shown]
+        if not shown and result.verdict.exit_code():
+            notes.append((0, _command("error", result.case, "verdict", last_line(result))))
+    notes.sort(key=lambda note: note[0])
+    lines = [command for _, command in notes[:MOST]]
+    if len(notes) > MOST:
+        lines.append(f"{len(notes) - MOST} more in the log")
+    return "\n".join([*lines, *(last_line(result) for result in results)])
 
 
 def _annotation(case: str, outcome: Outcome) -> str:
-    """Return `::error file=...,title=...::message`."""
+    """Return the workflow command for an outcome."""
     text = "\n".join(str(f) for f in outcome.findings) or outcome.detail
-    title = _property(f"amn {outcome.label}")
-    file = _property(f"golden/{case}/case.toml")
-    return f"::{LEVELS[outcome.status]} file={file},title={title}::{_message(text)}"
+    return _command(LEVELS[outcome.status], case, outcome.label, text)
+
+
+def _command(level: str, case: str, label: str, text: str) -> str:
+    """Return `::error file=...,title=...::message`."""
+    title, file = _property(f"amn {label}"), _property(f"golden/{case}/case.toml")
+    return f"::{level} file={file},title={title}::{_message(text)}"
 
 
 def _message(text: str) -> str:

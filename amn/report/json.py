@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,12 +14,18 @@ if TYPE_CHECKING:
     from amn.findings import GateResult
 
 SCHEMA = 1
+SCHEMA_FILE = "gate-1.schema.json"
 
 
 def to_json(results: Sequence[GateResult]) -> str:
     """Return the results as one JSON document; numbers that are not finite become null."""
     document = {"schema": SCHEMA, "results": [result_data(result) for result in results]}
     return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def json_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) that every document of `to_json` obeys."""
+    return files("amn.report").joinpath("schemas", SCHEMA_FILE).read_text("utf-8")
 
 
 def result_data(result: GateResult) -> dict[str, Any]:
@@ -36,6 +43,7 @@ def result_data(result: GateResult) -> dict[str, Any]:
                 "status": o.status.value,
                 "value": o.value,
                 "number": o.number,
+                "standing": asdict(o.standing) if o.standing else None,
                 "limit": o.limit,
                 "detail": o.detail,
                 "seconds": round(o.seconds, 4),

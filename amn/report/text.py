@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.findings import Status, Verdict
+from amn.report.verdict import complete
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def print_result(
     if isinstance(scores, dict):
         out.print(scores_table(scores))
         out.print()
-    for outcome in result.outcomes:
+    for outcome in complete(result):
         if outcome.findings:
             print_findings(outcome, out)
     if result.waivers:
@@ -155,8 +156,9 @@ def print_findings(outcome: Outcome, out: Console) -> None:
 def last_line(result: GateResult) -> str:
     """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
     n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
-    bad = [o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN]
-    idle = sum(o.status is Status.NOT_RUN for o in result.outcomes)
+    outcomes = complete(result)
+    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    idle = sum(o.status is Status.NOT_RUN for o in outcomes)
     names = ", ".join(f"{o.check} {o.name}" for o in bad)
     if result.verdict is Verdict.PASS:
         merit = ", on merit" if result.review and result.review.is_on_merit else ""

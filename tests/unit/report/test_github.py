@@ -47,11 +47,33 @@ def test_a_finding_is_an_annotation_of_its_case(status: Status, level: str) -> N
     assert last == last_line(shown)
 
 
-@pytest.mark.parametrize("status", [Status.PASS, Status.NOT_RUN])
-def test_what_passed_or_did_not_run_is_no_annotation(status: Status) -> None:
-    text = to_annotations([result(outcome("C002", status, FINDING))])
+def test_what_passed_is_no_annotation() -> None:
+    assert "::" not in to_annotations([result(outcome("C002", Status.PASS, FINDING))])
 
-    assert "::" not in text
+
+def test_what_did_not_run_is_no_annotation_beside_its_cause() -> None:
+    shown = result(outcome("D001", Status.FAIL, FINDING), outcome("C002", Status.NOT_RUN))
+
+    assert to_annotations([shown]).count("::error") == 1
+
+
+@pytest.mark.parametrize("outcomes", [(), (outcome("C002", Status.NOT_RUN),)])
+def test_a_blocking_verdict_is_an_annotation_when_no_check_says_why(
+    outcomes: tuple[Outcome, ...],
+) -> None:
+    first, last = to_annotations([result(*outcomes)]).splitlines()
+
+    assert first.startswith("::error file=golden/wiki-mini/case.toml,title=amn verdict::ERROR")
+    assert last.startswith("ERROR: ")
+
+
+def test_a_declared_check_without_an_outcome_is_an_annotation() -> None:
+    shown = replace(result(outcome("C001", Status.PASS)), declared=("C001-name", "C002-ood"))
+
+    first, last = to_annotations([shown]).splitlines()
+
+    assert "title=amn C002-ood::C002-ood: expected the check to run, found no outcome" in first
+    assert last.startswith("ERROR: 1 of 2 checks (C002 ood).")
 
 
 def test_what_would_end_a_command_is_escaped() -> None:
@@ -89,6 +111,17 @@ def test_the_worst_comes_first_and_the_rest_is_counted() -> None:
     assert len([line for line in lines if line.startswith("::")]) == MOST
     assert lines[-2] == "3 more in the log"
     assert lines[-1] == last_line(shown)
+
+
+def test_the_worst_of_all_cases_comes_first_within_what_github_shows() -> None:
+    warned = result(*(outcome(f"D{i:03d}", Status.WARN, FINDING) for i in range(MOST)))
+    failed = result(outcome("C002", Status.FAIL, FINDING))
+
+    lines = to_annotations([warned, failed]).splitlines()
+
+    assert lines[0].startswith("::error ")
+    assert len([line for line in lines if line.startswith("::")]) == MOST
+    assert lines[MOST] == "1 more in the log"
 
 
 def test_every_case_ends_with_its_verdict() -> None:

@@ -2,14 +2,29 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
+import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import Finding, GateResult, Outcome, Status
-from amn.report.json import to_json
+from amn.findings import (
+    Finding,
+    GateResult,
+    Loosening,
+    Outcome,
+    Review,
+    Standing,
+    Status,
+    Verdict,
+    Waiver,
+)
+from amn.report.json import json_schema, to_json
 
+SCORES = {"ood": {"mean": 0.5701, "per_seed": [0.57], "references": {"mean": 0.56}}}
 OUTCOME = Outcome(
     "C002",
     "ood",
@@ -19,13 +34,14 @@ OUTCOME = Outcome(
     detail="0.55 ... 0.59",
     findings=(Finding("ood", "expected at least 0.6, got 0.5701", "look"),),
     number=0.5701,
+    standing=Standing(0.55, 0.59, least=0.6),
     seconds=0.123456,
 )
 RESULT = GateResult(
     case="wiki-mini",
     declared=("C002-ood",),
     outcomes=(OUTCOME,),
-    facts={"scores": {"ood": {"mean": 0.5701}}},
+    facts={"scores": SCORES},
     reproduce="amn gate wiki-mini",
 )
 
@@ -39,7 +55,7 @@ def test_a_result_becomes_this_document() -> None:
                 "verdict": "FAIL",
                 "exit_code": 1,
                 "declared": ["C002-ood"],
-                "facts": {"scores": {"ood": {"mean": 0.5701}}},
+                "facts": {"scores": SCORES},
                 "checks": [
                     {
                         "id": "C002",
@@ -47,6 +63,7 @@ def test_a_result_becomes_this_document() -> None:
                         "status": "FAIL",
                         "value": "0.5701",
                         "number": 0.5701,
+                        "standing": {"low": 0.55, "high": 0.59, "least": 0.6, "most": None},
                         "limit": ">= 0.6000",
                         "detail": "0.55 ... 0.59",
                         "seconds": 0.1235,
@@ -65,6 +82,39 @@ def test_a_result_becomes_this_document() -> None:
             }
         ],
     }
+
+
+def errors(text: str) -> list[str]:
+    schema = json.loads(json_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return [
+        e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(json.loads(text))
+    ]
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_obeys_the_published_schema(status: Status) -> None:
+    assert errors(to_json([replace(RESULT, outcomes=(replace(OUTCOME, status=status),))])) == []
+
+
+def test_a_result_without_checks_or_intervals_obeys_the_published_schema() -> None:
+    endless = replace(OUTCOME, standing=Standing(-math.inf, math.inf), number=math.nan)
+
+    assert errors(to_json([GateResult("x", (), ()), replace(RESULT, outcomes=(endless,))])) == []
+
+
+def test_a_review_and_waivers_obey_the_published_schema() -> None:
+    day = date(2025, 1, 31)
+    review = Review("main", "abc", loosenings=(Loosening("lowered a floor", "criteria.ood"),))
+    waiver = Waiver("C002", "known", "A. Nonymous", created=day, expires=day)
+
+    assert errors(to_json([replace(RESULT, review=review, waivers=(waiver,))])) == []
+
+
+def test_the_published_schema_refuses_another_verdict() -> None:
+    text = to_json([RESULT]).replace('"verdict": "FAIL"', '"verdict": "GREEN"')
+
+    assert errors(text) == ["'GREEN' is not one of " + repr([v.value for v in Verdict])]
 
 
 def test_numbers_that_json_cannot_hold_become_null() -> None:

@@ -1,0 +1,190 @@
+"""Results as markdown: the step summary, a comment on a pull request, a note on a merge request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from amn.findings import Status
+from amn.report.text import FAMILY_NAMES, last_line
+from amn.report.verdict import (
+    MEANING,
+    SPEAKING,
+    WORST_FIRST,
+    complete,
+    worst_first,
+    worst_verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from amn.findings import GateResult, Verdict
+
+SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
+COMMENT_BYTES = 65_536  # of a GitHub comment; GitLab takes 1,000,000
+CUT_BYTES = 200  # kept free for the line that says what was cut
+MARKER = "<!-- amn gate: this comment is replaced by the next run -->"
+SIGNS = {
+    Status.PASS: "✅",
+    Status.WARN: "⚠️",
+    Status.INCONCLUSIVE: "❔",
+    Status.LOOSENED: "🔓",
+    Status.FAIL: "❌",
+    Status.HARNESS: "🛠️",
+    Status.ERROR: "🛑",
+    Status.NOT_RUN: "⏸️",
+}
+# What markdown, GitHub and GitLab read as markup, HTML, a mention, an issue or mathematics.
+SPECIAL = re.compile(r"[&<>|`*\[\]@#~\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def to_markdown(results: Sequence[GateResult], *, most_bytes: int = SUMMARY_BYTES) -> str:
+    """Return the results, the verdict first and what is worst next.
+
+    Args:
+        most_bytes: UTF-8 bytes that the reader takes; what is left out is counted in a last line.
+    """
+    blocks = [_overview(results)] if len(results) > 1 else []
+    order = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    for result in order:
+        blocks.append(_head(result))
+        blocks += _findings(result)
+    for result in order:
+        blocks += _tables(result, named=len(results) > 1)
+    return _fit(blocks, most_bytes)
+
+
+def to_comment(results: Sequence[GateResult]) -> str:
+    """Return the body of the one comment that every run of a pull request writes again.
+
+    Its first line is a hidden marker by which the next run finds it.
+    """
+    body = to_markdown(results, most_bytes=COMMENT_BYTES - len(MARKER.encode()) - 1)
+    return f"{MARKER}\n{body}"
+
+
+def escape(text: str) -> str:
+    """Return text that markdown shows as it is, on one line, whoever wrote it."""
+    one_line = " ".join(text.split())
+    return SPECIAL.sub(lambda match: NAMED.get(match[0], f"&#{ord(match[0])};"), one_line)
+
+
+def code(text: str) -> str:
+    """Return text in a fixed-width font; unlike backticks it needs no other escapes."""
+    return f"<code>{escape(text)}</code>"
+
+
+def _overview(results: Sequence[GateResult]) -> str:
+    rows = [
+        [escape(r.case), f"{_sign(r.verdict)} **{r.verdict.value}**", escape(last_line(r))]
+        for r in sorted(results, key=lambda r: WORST_FIRST.index(r.verdict))
+    ]
+    worst = worst_verdict(results)
+    head = f"## {_sign(worst)} {worst.value}: {len(results)} cases"
+    return f"{head}\n\n{table(['case', 'verdict', ''], rows)}"
+
+
+def _head(result: GateResult) -> str:
+    """Return the verdict of a case and what it means."""
+    title = escape(str(result.facts.get("title", "")))
+    lines = [f"## {_sign(result.verdict)} {result.verdict.value}: {escape(result.case)}"]
+    lines += [title] if title else []
+    rest = last_line(result).partition(": ")[2].removesuffix(f" Reproduce: {result.reproduce}")
+    lines += [f"{escape(rest)} {MEANING[result.verdict]}"]
+    lines += [f"Reproduce: {code(result.reproduce)}"] if result.reproduce else []
+    if result.review:
+        lines.append(f"Beside the merge base: {escape(str(result.review))}")
+    if result.waivers:
+        lines.append("\n".join(f"- {escape(str(waiver))}" for waiver in result.waivers))
+    return "\n\n".join(lines)
+
+
+def _findings(result: GateResult) -> Iterable[str]:
+    """Yield a block an outcome that has something to say, the worst first."""
+    for outcome in worst_first(complete(result)):
+        if outcome.status not in SPEAKING:
+            continue
+        sign, label = SIGNS[outcome.status], escape(f"{outcome.check} {outcome.name}")
+        lines = [f"### {sign} {outcome.status.value} {label}"]
+        if outcome.value:
+            lines.append(f"**{escape(outcome.value)}**, limit {escape(outcome.limit)}")
+        found = [
+            f"- **{escape(f.where)}**: {escape(f.message)}"
+            + (f"<br>fix: {escape(f.fix)}" if f.fix else "")
+            for f in outcome.findings
+        ]
+        if found:
+            lines.append("\n".join(found))
+        elif outcome.detail:
+            lines.append(escape(outcome.detail))
+        lines.append(f"why: {code(f'amn rules {outcome.check}')}")
+        yield "\n\n".join(lines)
+
+
+def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
+    """Yield the scores, then every check, folded away."""
+    of = f" of {escape(result.case)}" if named else ""
+    scores = result.facts.get("scores")
+    if isinstance(scores, dict) and scores:
+        yield f"### Scores{of}\n\n{_scores(scores)}"
+    outcomes = complete(result)
+    rows = [
+        [
+            escape(f"{o.check} {o.name}"),
+            f"{SIGNS[o.status]} {o.status.value}",
+            escape(o.value),
+            escape(o.limit),
+            escape(o.detail),
+        ]
+        for o in outcomes
+    ]
+    counts = ", ".join(
+        f"{name} {sum(o.check.startswith(letter) for o in outcomes)}"
+        for letter, name in FAMILY_NAMES.items()
+        if any(o.check.startswith(letter) for o in outcomes)
+    )
+    summary = f"<summary>All {len(outcomes)} checks{of}: {counts}</summary>"
+    body = table(["check", "status", "value", "limit", ""], rows)
+    yield f"<details>{summary}\n\n{body}\n\n</details>"
+
+
+def _scores(scores: dict[str, Any]) -> str:
+    """Return the table of scores beside what the reference predictors get."""
+    names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
+    rows = []
+    for split, figures in scores.items():
+        interval = f"{figures['low']:.4f} … {figures['high']:.4f}" if "low" in figures else ""
+        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
+        known = figures["references"]
+        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
+        rows.append(
+            [escape(split), f"**{figures['mean']:.4f}**", interval, lift, *references],
+        )
+    return table(["split", "score", "95 % interval", "lift", *map(escape, names)], rows)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a markdown table of cells that are escaped already."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _fit(blocks: Sequence[str], most_bytes: int) -> str:
+    """Return the blocks joined, without those that do not fit; what comes first matters most."""
+    kept: list[str] = []
+    left = most_bytes - CUT_BYTES
+    for block in blocks:
+        size = len(block.encode()) + 2
+        if size <= left:
+            kept.append(block)
+            left -= size
+    cut = len(blocks) - len(kept)
+    if cut:
+        kept.append(f"_{cut} of {len(blocks)} parts are left out here: the log has them all._")
+    return "\n\n".join(kept) + "\n"
+
+
+def _sign(verdict: Verdict) -> str:
+    return SIGNS[Status[verdict.name]]
