@@ -5,6 +5,8 @@ AmnError
 ├─ ArgumentError (ValueError)            the caller passed a bad value
 ├─ ConfigError                           case.toml is wrong; .problems lists everything
 ├─ DataError                             a file is not what it claims to be; .path
+├─ EncodingError                        an encoder failed on a text; the message names it
+├─ BuildError                           a build of a data set stopped; what is finished is kept
 ├─ GoldenError                           a golden is missing, damaged or not comparable; .path
 ├─ CheckpointError                       a checkpoint does not compute what it computed when saved
 ├─ TrainingError                         training met a number it cannot go on with
@@ -51,6 +53,17 @@ class DataError(AmnError):
         self.path = path
         self.message = message
         super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[Path, str]]:
+        return type(self), (self.path, self.message)  # it comes back from worker processes
+
+
+class EncodingError(AmnError):
+    """An encoder failed, or made no vector of a text; the message names the text."""
+
+
+class BuildError(AmnError):
+    """A build of a data set stopped; what is finished is kept, the message says how to go on."""
 
 
 class GoldenError(AmnError):

@@ -101,23 +101,26 @@ def _stage_findings(part: DataPart) -> list[Finding]:
     fix = "find where the rows went, and build again: amn data import"
     findings: list[Finding] = []
     for stage in manifest.stages:
-        left = stage.rows_in - sum(stage.dropped.values())
+        dropped = sum(stage.dropped.values())
+        left = stage.rows_in - dropped
         if left != stage.rows_out:
             message = (
-                f"expected {stage.rows_in:,} rows in - {sum(stage.dropped.values()):,} dropped = "
+                f"expected {stage.rows_in:,} {stage.unit} in - {dropped:,} dropped = "
                 f"{left:,} out, got {stage.rows_out:,}"
             )
             findings.append(Finding(f"{where}: stage {stage.name}", message, fix))
     for before, after in zip(manifest.stages, manifest.stages[1:], strict=False):
-        if before.rows_out != after.rows_in:
-            message = (
-                f"expected the {before.rows_out:,} rows of {before.name}, got {after.rows_in:,}"
-            )
+        # Where articles are cut into rows, the stage says how many articles it got.
+        came_in = after.rows_in if after.unit == before.unit else after.articles
+        if before.rows_out != came_in:
+            got = "rows whose articles nobody counted" if came_in is None else f"{came_in:,}"
+            message = f"expected the {before.rows_out:,} {before.unit} of {before.name}, got {got}"
             findings.append(Finding(f"{where}: stage {after.name}", message, fix))
     last = manifest.stages[-1]
-    if last.rows_out != manifest.rows:
+    if last.unit != "rows" or last.rows_out != manifest.rows:
         message = (
-            f"expected {last.rows_out:,} rows as after stage {last.name}, got {manifest.rows:,}"
+            f"expected {last.rows_out:,} {last.unit} as after stage {last.name},"
+            f" got {manifest.rows:,}"
         )
         findings.append(Finding(where, message, fix))
     return findings

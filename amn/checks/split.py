@@ -11,6 +11,7 @@ from amn.checks import split_space
 from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
 from amn.config import EVALUATED, SPLITS
+from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.findings import Finding, Measured, Severity
@@ -225,6 +226,11 @@ def check_encoder(evidence: SplitEvidence) -> Measured:
             message = f"expected dim {train.dim} as in train, got {dataset.dim}"
             findings.append(Finding(f"{name}: dim", message, "encode both alike: amn data import"))
         ours, theirs = dataset.manifest.encoder.model_dump(), train.manifest.encoder.model_dump()
+        if dataset.dim == train.dim and ours["probe"] and theirs["probe"]:
+            findings += _probe_findings(name, ours["probe"], theirs["probe"])
+            # They depend on the machine; the probes have said what there is to say.
+            for field in ("probe", "probe_digest", "precision"):
+                del ours[field]
         for field, value in ours.items():
             if value != theirs[field]:
                 message = f"expected {theirs[field]!r} as in train, got {value!r}"
@@ -239,3 +245,14 @@ def check_encoder(evidence: SplitEvidence) -> Measured:
         f"{train.manifest.encoder.name}, {train.dim} numbers, {n_sets} data set{'s'[: n_sets > 1]}"
     )
     return Measured(value, "the same in every split", findings)
+
+
+def _probe_findings(name: str, ours: str, theirs: str) -> list[Finding]:
+    """Return a finding when the probe vectors of two data sets differ by more than rounding."""
+    distance = compare_fingerprints(Fingerprint.from_text(ours), Fingerprint.from_text(theirs))
+    if distance <= TOLERANCE:
+        return []
+    message = (
+        f"expected probe vectors within 1 - cosine {TOLERANCE:g} of train's, got {distance:.3g}"
+    )
+    return [Finding(f"{name}: encoder.probe", message, "encode both with one encoder")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from amn.cli.console import progress_bar
-from amn.data.encoders import load_encoder
+from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.report.json import to_json
 from amn.report.text import print_result
@@ -52,10 +53,15 @@ def _finish(result: GateResult, style: str) -> None:
     metavar="MODEL",
     help="Re-encode a sample of its texts with this sentence-transformers model, by name or path.",
 )
+@click.option("--download", is_flag=True, help="Fetch that model when it is not on this machine.")
 @FORMAT
-def data(path: Path, encoder: str | None, style: str) -> None:
+def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None:
     """Check every row of a data set: D001 and on."""
-    encode = load_encoder(encoder) if encoder else None
+    encode = (
+        partial(encode_texts, load_encoder(EncoderConfig(model=encoder, download=download)))
+        if encoder
+        else None
+    )
     with progress_bar() as progress:
         result = check_data(path, encode=encode, progress=progress)
     _finish(result, style)

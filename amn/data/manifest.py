@@ -26,7 +26,9 @@ class EncoderInfo(_Record):
     """What made the vectors; vectors of different encoders must never be compared.
 
     Attributes:
+        precision: Of the arithmetic: float32 or bfloat16.
         probe_digest: Digest of the vectors of fixed probe sentences, where it was taken.
+        probe: Those vectors, see `amn.data.fingerprint`: what other machines compare.
     """
 
     name: str = "unknown"
@@ -34,16 +36,25 @@ class EncoderInfo(_Record):
     pooling: str | None = None
     prefix: str | None = None
     normalised: bool = True
+    precision: Literal["float32", "bfloat16"] | None = None
     probe_digest: str | None = None
+    probe: str | None = None
 
 
 class Stage(_Record):
-    """One step of the data set's making: `rows_in` minus everything dropped is `rows_out`."""
+    """One step of the data set's making: `rows_in` minus everything dropped is `rows_out`.
+
+    Attributes:
+        unit: What is counted: rows, or articles before they are cut into rows.
+        articles: Whose rows come in, at the first stage in rows after stages in articles.
+    """
 
     name: str
+    unit: Literal["articles", "rows"] = "rows"
     rows_in: Count
     rows_out: Count
     dropped: dict[str, Count] = {}
+    articles: Count | None = None
 
 
 class FileEntry(_Record):
@@ -55,7 +66,11 @@ class FileEntry(_Record):
 
 
 class Manifest(_Record):
-    """The whole of dataset.json."""
+    """The whole of dataset.json.
+
+    Attributes:
+        kinds: Pages of the source by kind, before any was dropped; empty where nobody looked.
+    """
 
     schema_: Literal[1] = Field(alias="schema")
     name: str
@@ -67,6 +82,7 @@ class Manifest(_Record):
     source: str = ""
     licence: str = ""
     stages: tuple[Stage, ...] = ()
+    kinds: dict[str, Count] = {}
     files: tuple[FileEntry, ...]
 
     def to_json(self) -> dict[str, Any]:

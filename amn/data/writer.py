@@ -16,7 +16,7 @@ from amn.errors import ArgumentError
 from amn.storage import atomic_folder, sha256_file, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -82,21 +82,12 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
     table = pa.table({"article_id": article_ids, "chunk_index": chunk_index})
     for column, values in chunks.extra.items():
         table = table.append_column(column, values.take(order))
-    hasher = RowHasher(vectors.shape[1], np.dtype(dtype))
-    files: list[FileEntry] = []
+    shards = (
+        (table.slice(start, stop - start), _blocks(vectors, order[start:stop]))
+        for start, stop in shard_bounds(article_ids, shard_rows)
+    )
     with atomic_folder(path) as folder:
-        for number, (start, stop) in enumerate(shard_bounds(article_ids, shard_rows)):
-            vector_file = folder / f"vectors-{number:05d}.npy"
-            hashes = _write_vectors(
-                vector_file, vectors, order[start:stop], np.dtype(dtype), hasher
-            )
-            part = table.slice(start, stop - start).append_column(HASH_COLUMN, pa.array(hashes))
-            chunk_file = folder / f"chunks-{number:05d}.parquet"
-            pq.write_table(part, chunk_file, compression="zstd")
-            files += [
-                FileEntry(path=file.name, rows=stop - start, sha256=sha256_file(file))
-                for file in (vector_file, chunk_file)
-            ]
+        files = write_shards(folder, shards, dim=vectors.shape[1], dtype=np.dtype(dtype))
         manifest = Manifest(
             schema=1,
             name=name,
@@ -107,7 +98,7 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
             source=source,
             licence=licence,
             stages=tuple(stages),
-            files=tuple(files),
+            files=files,
         )
         write_json(folder / MANIFEST_FILE, manifest.to_json())
     return open_dataset(path)
@@ -137,21 +128,60 @@ def _check_order(article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32])
         )
 
 
+def write_shards(
+    folder: Path,
+    shards: Iterable[tuple[pa.Table, Iterable[NDArray[Any]]]],
+    *,
+    dim: int,
+    dtype: np.dtype[Any],
+) -> tuple[FileEntry, ...]:
+    """Write the files of a data set, one shard in memory at a time.
+
+    Args:
+        folder: An empty folder.
+        shards: For each, its part of the chunk table and its vectors, block after block; rows in
+            (article, chunk) order, no article in two shards.
+        dim: Numbers in a vector.
+        dtype: How they are stored.
+
+    Returns:
+        The entries for dataset.json.
+    """
+    hasher = RowHasher(dim, dtype)
+    files: list[FileEntry] = []
+    for number, (table, blocks) in enumerate(shards):
+        vector_file = folder / f"vectors-{number:05d}.npy"
+        hashes = _write_vectors(vector_file, blocks, (table.num_rows, dim), dtype, hasher)
+        chunk_file = folder / f"chunks-{number:05d}.parquet"
+        part = table.append_column(HASH_COLUMN, pa.array(hashes))
+        pq.write_table(part, chunk_file, compression="zstd")
+        files += [
+            FileEntry(path=file.name, rows=table.num_rows, sha256=sha256_file(file))
+            for file in (vector_file, chunk_file)
+        ]
+    return tuple(files)
+
+
+def _blocks(vectors: NDArray[Any], order: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
+    for start in range(0, len(order), BLOCK_ROWS):
+        yield vectors[order[start : start + BLOCK_ROWS]]
+
+
 def _write_vectors(
     path: Path,
-    vectors: NDArray[Any],
-    order: NDArray[np.int64],
+    blocks: Iterable[NDArray[Any]],
+    shape: tuple[int, int],
     dtype: np.dtype[Any],
     hasher: RowHasher,
 ) -> NDArray[np.uint64]:
-    """Write rows of `vectors` as one .npy file, block by block; return their digests."""
-    out = np.lib.format.open_memmap(
-        path, mode="w+", dtype=dtype, shape=(len(order), vectors.shape[1])
-    )
-    hashes = np.empty(len(order), np.uint64)
-    for start in range(0, len(order), BLOCK_ROWS):
-        block = np.ascontiguousarray(vectors[order[start : start + BLOCK_ROWS]], dtype)
-        out[start : start + len(block)] = block
-        hashes[start : start + len(block)] = hasher(block)
+    """Write blocks of rows as one .npy file; return their digests."""
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    hashes = np.empty(len(out), np.uint64)
+    start = 0
+    for block in blocks:
+        rows = np.ascontiguousarray(block, dtype)
+        out[start : start + len(rows)] = rows
+        hashes[start : start + len(rows)] = hasher(rows)
+        start += len(rows)
     out.flush()
     return hashes

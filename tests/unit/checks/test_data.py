@@ -312,6 +312,33 @@ def test_rows_lost_between_stages_are_counted(
     assert finding.severity is None
 
 
+def cut(articles: int | None) -> tuple[Stage, ...]:
+    return (
+        Stage(name="read", unit="articles", rows_in=70, rows_out=64, dropped={"redirect": 6}),
+        Stage(name="cut", rows_in=1300, rows_out=1280, dropped={"short": 20}, articles=articles),
+    )
+
+
+def test_articles_that_are_cut_into_rows_are_followed(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    measured = data.check_stages(data_evidence(write(corpus, stages=cut(64))))
+
+    assert measured.findings == []
+
+
+@pytest.mark.parametrize(
+    ("articles", "got"), [(63, "63"), (None, "rows whose articles nobody counted")]
+)
+def test_articles_lost_where_they_are_cut_are_counted(
+    articles: int | None, got: str, corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    (finding,) = data.check_stages(data_evidence(write(corpus, stages=cut(articles)))).findings
+
+    assert finding.where == "data/dataset.json: stage cut"
+    assert finding.message == f"expected the 64 articles of read, got {got}"
+
+
 def test_no_stages_at_all_is_a_warning(corpus: Any, write: Any, data_evidence: Any) -> None:
     (finding,) = data.check_stages(data_evidence(write(corpus))).findings
 

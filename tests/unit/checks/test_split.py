@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amn.checks import split, split_space
+from amn.data.fingerprint import Fingerprint, compare_fingerprints
 from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows
 from amn.data.space import captured_share, mean_drift, principal_directions, variance_parts
 from amn.findings import Severity
+from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,6 +286,29 @@ def test_the_field_in_which_two_encoders_differ_is_named(
 
     assert finding.where == f"ood: encoder.{field}"
     assert finding.message.endswith(f"as in train, got {value!r}")
+
+
+@pytest.mark.parametrize(("moved", "seen"), [(1e-4, False), (0.2, True)])
+def test_probe_vectors_that_moved_by_more_than_rounding_are_another_encoder(
+    moved: float, *, seen: bool, corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    ours = unit_rows(4, dim=24, dtype=np.float32)
+    other_probe = Fingerprint(ours + np.float32(moved) * unit_rows(4, dim=24, seed=1))
+    encoders = [
+        EncoderInfo(name="mpnet", probe=print_.to_text(), probe_digest=print_.digest)
+        for print_ in (Fingerprint(ours), other_probe)
+    ]
+    other = write(part_of(corpus, OOD), "other", encoder=encoders[1])
+    evidence = split_evidence(
+        write(corpus, encoder=encoders[0]), other, ood={"dataset": str(other)}
+    )
+
+    findings = split.check_encoder(evidence).findings
+
+    assert [finding.where for finding in findings] == ["ood: encoder.probe"] * seen
+    if seen:
+        distance = compare_fingerprints(Fingerprint(ours), other_probe)
+        assert findings[0].message.endswith(f"of train's, got {distance:.3g}")
 
 
 def test_vectors_of_another_width_are_named(corpus: Any, write: Any, split_evidence: Any) -> None:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from amn.corpus.encoding import EncoderConfig, encode_texts, fingerprint, load_encoder
+from amn.data.manifest import EncoderInfo
+from amn.errors import ArgumentError, EncodingError
+from tests.encoders import HashEncoder
+
+TEXTS = [f"text number {n}" for n in range(100)]
+
+
+@dataclass
+class Broken(HashEncoder):
+    """Raises on a text; keeps how many texts it was given at a time."""
+
+    on: str = ""
+    most: int = 1000
+    calls: list[int] = field(default_factory=list)
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        self.calls.append(len(texts))
+        if self.on in texts:
+            raise RuntimeError("CUDA error\nsecond line")
+        if len(texts) > self.most:
+            raise MemoryError("out of memory")
+        return super().encode(texts)
+
+
+@dataclass
+class Blank(HashEncoder):
+    """Makes `value` of every text that ends with a 7."""
+
+    value: float = 0.0
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        rows = super().encode(texts)
+        rows[[text.endswith("7") for text in texts]] = self.value
+        return rows
+
+
+def test_rows_have_length_1_and_are_each_texts_own() -> None:
+    rows = encode_texts(HashEncoder(scale=3.0), TEXTS)
+
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(rows[41:43], encode_texts(HashEncoder(scale=3.0), TEXTS[41:43]))
+
+
+def test_the_text_that_an_encoder_fails_on_is_found() -> None:
+    encoder = Broken(on="text number 63")
+
+    with pytest.raises(EncodingError) as caught:
+        encode_texts(encoder, TEXTS, where=lambda row: f"article {row}")
+
+    assert str(caught.value) == (
+        "article 63: fake failed on 'text number 63': RuntimeError: CUDA error"
+    )
+    assert len(encoder.calls) < 20
+
+
+def test_too_many_texts_at_once_are_not_blamed_on_one() -> None:
+    with pytest.raises(EncodingError, match=r"^text 0 to text 99: .* failed on 100 texts together"):
+        encode_texts(Broken(most=50), TEXTS)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_no_vector_stands_for_an_error(value: float) -> None:
+    shown = re.escape(f"got one of length {value:g} (10 of 100 such) for 'text number 7'")
+
+    with pytest.raises(EncodingError, match=rf"^text 7: expected a vector from fake, {shown}"):
+        encode_texts(Blank(value=value), TEXTS)
+
+
+def test_a_missing_row_is_an_error() -> None:
+    class Short(HashEncoder):
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return super().encode(texts)[:-1]
+
+    with pytest.raises(EncodingError, match=r"expected 100 rows of vectors, got shape \(99, 8\)"):
+        encode_texts(Short(), TEXTS)
+
+
+def test_another_encoder_has_another_fingerprint() -> None:
+    assert fingerprint(HashEncoder()).digest == fingerprint(HashEncoder()).digest
+    assert fingerprint(HashEncoder()).digest != fingerprint(HashEncoder(salt="b")).digest
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("./nowhere", "encoder: expected a folder with a model, got no folder nowhere"),
+        ("nobody/has-this", "encoder nobody/has-this: expected it on this machine, got"),
+    ],
+)
+def test_a_model_that_is_not_here_is_not_downloaded(model: str, message: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        load_encoder(EncoderConfig(model=model))
+
+    assert str(caught.value).startswith(message)
+
+
+def test_no_path_of_this_machine_becomes_a_name() -> None:
+    assert EncoderConfig(model="/home/me/models/minilm").shown_name == "minilm"
+    assert EncoderConfig(model="/home/me/models/x", name="minilm").shown_name == "minilm"
+    assert EncoderConfig(model="org/minilm").shown_name == "org/minilm"
+
+
+def test_the_fake_is_an_encoder_with_info() -> None:
+    assert HashEncoder().info == EncoderInfo(name="fake")
