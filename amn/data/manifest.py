@@ -47,6 +47,7 @@ class Stage(_Record):
     Attributes:
         unit: What is counted: rows, or articles before they are cut into rows.
         articles: Whose rows come in, at the first stage in rows after stages in articles.
+        settings: What the step was told, so that it can be repeated.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stage(_Record):
     rows_out: Count
     dropped: dict[str, Count] = {}
     articles: Count | None = None
+    settings: dict[str, Any] = {}
 
 
 class FileEntry(_Record):

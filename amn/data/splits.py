@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ import numpy as np
 
 from amn.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
-from amn.errors import ConfigError, DataError
+from amn.data.ranges import parse_ranges
+from amn.errors import ArgumentError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.config import Selector
-
-RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?")
 
 
 @dataclass(frozen=True)
@@ -91,17 +89,11 @@ def _explicit(case: Case, name: str, selector: Selector) -> NDArray[np.int64]:
 
 def _ranges(case: Case, name: str, text: str) -> NDArray[np.int64]:
     """Return the ids of `"1-400, 512"`."""
-    ids: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    for part in text.split(","):
-        match = RANGE.fullmatch(part)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if low > high:
-            raise ConfigError(
-                case.file,
-                [f"split.{name}.articles: expected ids and ranges like '1-400, 512', got {part!r}"],
-            )
-        ids.append(np.arange(low, high + 1))
-    return np.concatenate(ids)
+    try:
+        ranges = parse_ranges(text)
+    except ArgumentError as error:
+        raise ConfigError(case.file, [f"split.{name}.articles: {error}"]) from error
+    return np.concatenate([np.arange(low, high + 1) for low, high in ranges.tolist()])
 
 
 def _from_file(path: Path, name: str) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Scoring a model: every window's cosine, in order, in float64, beside the reference predictors.
+"""Scoring a model: every window's cosine, in order, in float64.
 
 Letters: N windows, T context rows, D numbers in a vector.
 """
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from amn.data.windows import Windows
-    from amn.models.reference import References
 
 BATCH_WINDOWS = 1024
 GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
@@ -71,15 +70,3 @@ def _predictions(
         for start in range(0, len(windows), batch):
             rows = torch.from_numpy(windows.gather_stored(slice(start, start + batch))).float()
             yield start, rows.numpy(), predict(model, rows[:, :-1]).numpy()
-
-
-def score_references(
-    references: References, windows: Windows, *, batch: int = BATCH_WINDOWS
-) -> dict[str, NDArray[np.float64]]:
-    """Return every reference predictor's cosine on every window: name -> (N,) float64."""
-    parts: dict[str, list[NDArray[np.float64]]] = {}
-    for start in range(0, len(windows), batch):
-        rows = windows.gather(slice(start, start + batch))
-        for name, predicted in references.predict(rows[:, :-1]).items():
-            parts.setdefault(name, []).append(cosine_rows(predicted, rows[:, -1]))
-    return {name: np.concatenate(values) for name, values in parts.items()}

@@ -20,7 +20,7 @@ SCHEMA_FILE = "gate-1.schema.json"
 def to_json(results: Sequence[GateResult]) -> str:
     """Return the results as one JSON document; numbers that are not finite become null."""
     document = {"schema": SCHEMA, "results": [result_data(result) for result in results]}
-    return json.dumps(_finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(finite(document), indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def json_schema() -> str:
@@ -62,10 +62,10 @@ def result_data(result: GateResult) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value with every number that JSON cannot hold replaced by null."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

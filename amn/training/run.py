@@ -17,7 +17,8 @@ import torch
 from amn.config import EVALUATED
 from amn.errors import ArgumentError, DataError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.runner import score, score_references
+from amn.evaluation.references import score_references
+from amn.evaluation.runner import score
 from amn.evaluation.storage import (
     COSINES_FILE,
     EVALUATION_FILE,

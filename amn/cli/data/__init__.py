@@ -8,6 +8,8 @@ from amn.cli.lazy import LazyGroup
 
 COMMANDS = {
     "import": "Make a data set from vectors in a file.",
+    "describe": "What a data set is made of.",
+    "compare": "What differs between two data sets, or two parts of one.",
 }
 
 

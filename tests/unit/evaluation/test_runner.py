@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from amn.data.windows import find_windows
 from amn.evaluation.metrics import cosine_rows, effective_rank
-from amn.evaluation.runner import score, score_references
+from amn.evaluation.references import score_references
+from amn.evaluation.runner import score
 from amn.models.build import ModelSpec, build_model
 from amn.models.reference import REFERENCES, fit_references
 from tests.strategies import in_memory, running_keys, unit_rows

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from amn.data.windows import Windows, find_windows
 from amn.evaluation.metrics import cosine_rows
-from amn.evaluation.runner import score_references
+from amn.evaluation.references import score_references
 from amn.models import reference
 from amn.models.reference import REFERENCES, RIDGE_SHARE, References, fit_references, unit
 from tests.strategies import in_memory, running_keys

@@ -1,0 +1,42 @@
+"""`amn data describe`: what a data set is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amn.cli.console import row_bar
+from amn.curation.describe import Study
+from amn.curation.region import open_region
+from amn.curation.scores import CONTEXT
+from amn.data.dataset import open_dataset
+from amn.report.data_json import describe_json
+from amn.report.data_text import describe_text
+
+
+@click.command("describe")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--articles", metavar="IDS", help="Only these: 1-11000,512 or a file of ids.")
+@click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(*, path: Path, articles: str | None, context: int, seed: int, style: str) -> None:
+    """Describe the data set in the folder PATH: what is in it, and how hard it is to predict.
+
+    Kinds of pages, lengths, coherence (all, by article, by id, by lag), duplicates, geometry,
+    diversity, and the reference predictors on held-out articles.
+
+    \b
+    Examples:
+      amn data describe data/wiki
+      amn data describe data/wiki --articles 1-11000
+      amn data describe data/wiki --format json
+    """  # noqa: D301 - click's mark for text that is not to be wrapped
+    dataset = open_dataset(path)
+    with row_bar(f"Reading {dataset.manifest.name}") as advance:
+        region = open_region(dataset, articles, progress=advance)
+    found = Study(region, context, seed).describe()
+    click.echo(describe_json(found) if style == "json" else describe_text(found))

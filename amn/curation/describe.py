@@ -1,0 +1,259 @@
+"""`amn data describe`: everything that is worth knowing of a data set before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.curation.clusters import has_twin, mean_vectors, near_duplicate_clusters
+from amn.curation.distribution import Distribution, distribution
+from amn.curation.geometry import (
+    SAMPLE_ARTICLES,
+    SAMPLE_ROWS,
+    Geometry,
+    lag_means,
+    measure_geometry,
+)
+from amn.curation.kinds import KINDS, article_words, kinds_of
+from amn.curation.scores import CONTEXT, fit_on, held_out_windows, judge_on, windows_of
+from amn.errors import ArgumentError
+from amn.evaluation.statistics import Interval, cluster_interval, seed_from
+from amn.models.reference import REFERENCES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.curation.region import Region
+    from amn.data.windows import Windows
+    from amn.models.reference import References
+
+BLOCKS = 10  # of ids, with equally many articles each
+COPY_COSINE = 0.99  # neighbours this alike are copies: as in check D008
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """How much of a region is of one kind."""
+
+    kind: str
+    articles: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive articles by id.
+
+    Attributes:
+        coherence: Mean cosine of neighbours; NaN without neighbours.
+        rows_an_article: Mean.
+    """
+
+    first: int
+    last: int
+    articles: int
+    coherence: float
+    rows_an_article: float
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What is there more than once.
+
+    Attributes:
+        rows: Rows that an earlier row equals byte for byte.
+        neighbours: Pairs of neighbours with a cosine of at least `COPY_COSINE`.
+        articles: Articles that have a near-duplicate.
+        clusters: Groups that they form.
+    """
+
+    rows: int
+    neighbours: int
+    articles: int
+    clusters: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a region of a data set is made of.
+
+    Attributes:
+        kinds: None where the chunk table cannot tell; `kinds_from` says what did.
+        article_words: Words of each article; None where lengths are not known.
+        chunk_chars: Characters of each chunk; None where lengths are not known.
+        coherence: Of all pairs of neighbours; `coherence_interval` is clustered by article.
+        article_coherence: Mean of each article.
+        lags: (lag, mean cosine of rows so far apart).
+        windows: With `context`; `articles_with_windows` have one.
+        references: name -> score on held-out articles; empty when there are too few windows.
+        references_note: Why there are none.
+    """
+
+    label: str
+    path: str
+    encoder: str
+    dim: int
+    dtype: str
+    rows: int
+    articles: int
+    kinds: tuple[KindCount, ...] | None
+    kinds_from: str
+    article_rows: Distribution
+    article_words: Distribution | None
+    chunk_chars: Distribution | None
+    coherence: Distribution
+    coherence_interval: Interval | None
+    article_coherence: Distribution
+    blocks: tuple[Block, ...]
+    lags: tuple[tuple[int, float], ...]
+    duplicates: Duplicates
+    geometry: Geometry
+    context: int
+    windows: int
+    articles_with_windows: int
+    references: dict[str, Interval]
+    references_note: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A region with what takes time to find out, found once.
+
+    Attributes:
+        seed: Of every sample.
+        context: Rows that a window reads.
+    """
+
+    region: Region
+    context: int = CONTEXT
+    seed: int = 0
+
+    @cached_property
+    def kinds(self) -> tuple[NDArray[np.object_] | None, str]:
+        """The kind of each article and what it was told from."""
+        return kinds_of(self.region, seed=self.seed)
+
+    @cached_property
+    def words(self) -> NDArray[np.float64] | None:
+        """(A,) words of each article."""
+        return article_words(self.region)
+
+    @cached_property
+    def means(self) -> NDArray[np.float32]:
+        """(A, D) mean vector of each article."""
+        return mean_vectors(self.region)
+
+    @cached_property
+    def clusters(self) -> NDArray[np.int64]:
+        """(A,) cluster of near-duplicates."""
+        return near_duplicate_clusters(self.region, self.means, seed=self.seed)
+
+    @cached_property
+    def fitted(self) -> References:
+        """Reference predictors of the articles that are not held out; ArgumentError if none."""
+        return fit_on(self.region, context=self.context, seed=self.seed)
+
+    @cached_property
+    def held_out(self) -> Windows:
+        """The windows that reference predictors are judged on; ArgumentError if none."""
+        return held_out_windows(self.region, context=self.context, seed=self.seed)
+
+    def interval(self, values: NDArray[np.floating], articles: NDArray[np.int64]) -> Interval:
+        """Return a mean and its interval, clustered by article."""
+        return cluster_interval(values, articles, seed=seed_from("describe", str(self.seed)))
+
+    def describe(
+        self, *, sample_rows: int = SAMPLE_ROWS, sample_articles: int = SAMPLE_ARTICLES
+    ) -> Description:
+        """Describe the region.
+
+        Args:
+            sample_rows: Most rows for ranks and random pairs.
+            sample_articles: Most articles for diversity.
+        """
+        region, dataset = self.region, self.region.dataset
+        chars = dataset.column("n_chars")
+        adjacent = region.scan.adjacent[region.rows[region.pairs]]
+        pair_articles = region.ids[region.article_of[region.pairs]]
+        windows = windows_of(region, self.context)
+        references, note = self._references()
+        return Description(
+            label=region.label,
+            path=str(dataset.path),
+            encoder=dataset.manifest.encoder.name,
+            dim=dataset.dim,
+            dtype=dataset.manifest.dtype,
+            rows=len(region.rows),
+            articles=len(region),
+            kinds=self._kind_counts(),
+            kinds_from=self.kinds[1],
+            article_rows=distribution(region.sizes, "chunks"),
+            article_words=None if self.words is None else distribution(self.words, "words"),
+            chunk_chars=None
+            if chars is None
+            else distribution(np.asarray(chars)[region.rows], "chars"),
+            coherence=distribution(adjacent, "cosine"),
+            coherence_interval=self.interval(adjacent, pair_articles) if len(adjacent) else None,
+            article_coherence=distribution(region.coherence, "cosine"),
+            blocks=_blocks(region),
+            lags=lag_means(region, seed=self.seed),
+            duplicates=Duplicates(
+                rows=int(region.repeats.sum()),
+                neighbours=int(np.count_nonzero(adjacent >= COPY_COSINE)),
+                articles=int(has_twin(self.clusters).sum()),
+                clusters=len(np.unique(self.clusters[has_twin(self.clusters)])),
+            ),
+            geometry=measure_geometry(
+                region, self.means, rows=sample_rows, articles=sample_articles, seed=self.seed
+            ),
+            context=self.context,
+            windows=len(windows),
+            articles_with_windows=len(np.unique(windows.article_ids)),
+            references=references,
+            references_note=note,
+        )
+
+    def _references(self) -> tuple[dict[str, Interval], str]:
+        """Return the reference predictors' scores on held-out articles, or why there are none."""
+        try:
+            judged = judge_on(self.fitted, self.held_out)
+        except ArgumentError as error:
+            return {}, str(error)
+        return {
+            name: self.interval(judged.cosines[name], judged.article_ids) for name in REFERENCES
+        }, ""
+
+    def _kind_counts(self) -> tuple[KindCount, ...] | None:
+        """Return articles and rows by kind, in the order of `KINDS`, others after them."""
+        kinds = self.kinds[0]
+        if kinds is None:
+            return None
+        names = [*KINDS, *sorted({str(kind) for kind in kinds} - set(KINDS))]
+        counted = [(name, kinds.astype(str) == name) for name in names]
+        return tuple(
+            KindCount(name, int(mine.sum()), int(self.region.sizes[mine].sum()))
+            for name, mine in counted
+            if mine.any()
+        )
+
+
+def _blocks(region: Region) -> tuple[Block, ...]:
+    """Return about `BLOCKS` blocks of consecutive articles."""
+    edges = np.linspace(0, len(region), min(BLOCKS, len(region)) + 1).astype(np.int64)
+    pairs = np.add.reduceat(region.n_pairs, edges[:-1])
+    sums = np.add.reduceat(region.pair_sums, edges[:-1])
+    rows = np.add.reduceat(region.sizes, edges[:-1])
+    return tuple(
+        Block(
+            first=int(region.ids[low]),
+            last=int(region.ids[high - 1]),
+            articles=int(high - low),
+            coherence=float(sums[k] / pairs[k]) if pairs[k] else float("nan"),
+            rows_an_article=float(rows[k] / (high - low)),
+        )
+        for k, (low, high) in enumerate(pairwise(edges))
+    )

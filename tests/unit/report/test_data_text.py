@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from amn.report.data_text import number, spark
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "text"),
+    [
+        (0.50967, "cosine", "0.5097"),
+        (0.315, "share", "31.5 %"),
+        (0.0014, "share", "0.14 %"),
+        (12.72, "count", "12.7"),
+        (1625.8, "count", "1,626"),
+        (float("nan"), "cosine", "-"),
+    ],
+)
+def test_numbers_are_written_for_people(value: float, style: str, text: str) -> None:
+    assert number(value, style) == text
+
+
+def test_any_value_shows_as_a_bar_and_none_as_a_blank() -> None:
+    assert spark([0, 1, 50, 100], bins=4) == " ▁▄█"
+    assert spark([0, 0], bins=2) == "  "
