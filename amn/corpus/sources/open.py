@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from amn.corpus.sources.folder import TextFiles
 from amn.corpus.sources.jsonl import Jsonl
+from amn.corpus.sources.mediawiki import MediaWiki
+from amn.corpus.sources.parquet import Parquet
 from amn.corpus.sources.selection import Selection, parse_selection
-from amn.corpus.sources.source import Scope, Source
-from amn.errors import DataError
+from amn.corpus.sources.source import Format, Scope, Source
+from amn.corpus.sources.wikiextractor import WikiExtractor
+from amn.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+COMPRESSED = r"(?:\.bz2|\.gz|\.zst)?"
+# A dump in parts is called pages-articles1.xml-p1p41242.bz2.
+NAMES: tuple[tuple[re.Pattern[str], Format], ...] = (
+    (re.compile(rf".+\.xml(?:-p\d+p\d+)?{COMPRESSED}"), MediaWiki()),
+    (re.compile(rf"wiki_\d+{COMPRESSED}"), WikiExtractor()),
+    (re.compile(rf".+\.(?:jsonl|ndjson){COMPRESSED}"), Jsonl()),
+    (re.compile(r".+\.parquet"), Parquet()),
+    (re.compile(rf".+\.txt{COMPRESSED}"), TextFiles()),
+)
+FORMATS = {form.name: form for _, form in NAMES}
 
 
 def open_source(
@@ -20,21 +37,64 @@ def open_source(
     articles: Selection | str | None = None,
     namespaces: Iterable[int] | None = (0,),
     strict: bool = False,
+    format_name: str | None = None,
 ) -> Source:
     """Open a dump, a file or a folder of articles; nothing is read yet.
 
     Args:
-        path: A file, or a folder of files of one format.
-        articles: Ids such as `1-11000, 15000` or positions such as `#1-500`; None takes all.
+        path: A file, or a folder of files of one format; these are read in the order of their
+            paths, and files of no known format are passed over.
+        articles: Ids such as `1-11000, 15000` or positions such as `#1-#500`; None takes all.
         namespaces: MediaWiki namespaces to keep; None takes all.
-        strict: Raise at the first broken page, instead of skipping and counting it.
+        strict: Raise at the first defect page, instead of skipping and counting it.
+        format_name: One of `FORMATS` for names that do not tell it; None goes by name.
 
     Raises:
-        ArgumentError: If `articles` cannot be read.
-        DataError: If there is no such path or no known format in it.
+        ArgumentError: If `articles` or `format_name` cannot be read.
+        DataError: If there is no such path, or not files of exactly one format.
     """
     selection = parse_selection(articles) if isinstance(articles, str) else articles
     scope = Scope(selection, None if namespaces is None else tuple(sorted(set(namespaces))))
+    if format_name is not None and format_name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ArgumentError(f"format: expected one of {known}, got {format_name!r}")
     if not path.exists():
         raise DataError(path, "expected a source of articles, got no such file or folder")
-    return Source(path, (path,), Jsonl(), scope, strict)
+    found = _files_by_format(path, format_name)
+    if len(found) != 1:
+        raise DataError(path, _refusal(found))
+    ((name, files),) = found.items()
+    return Source(path, tuple(files), FORMATS[name], scope, strict)
+
+
+def _files_by_format(path: Path, format_name: str | None) -> dict[str, list[Path]]:
+    """Return the files of each format, in the order of their paths; hidden ones are passed over."""
+    if path.is_file():
+        name = format_name or _format_of(path)
+        return {name: [path]} if name else {}
+    found: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(path.rglob("*"), key=lambda file: file.relative_to(path).parts):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        name = None if hidden or not file.is_file() else _format_of(file)
+        if name and format_name in {None, name}:
+            found[name].append(file)
+    return found
+
+
+def _format_of(file: Path) -> str | None:
+    """Return the name of the format that a file's name tells, or None."""
+    return next((form.name for name, form in NAMES if name.fullmatch(file.name)), None)
+
+
+def _refusal(found: dict[str, list[Path]]) -> str:
+    """Return why these files are no source."""
+    if found:
+        counts = ", ".join(f"{len(files)} {name}" for name, files in found.items())
+        return (
+            f"expected files of one format, got {counts}."
+            " Fix: choose one by its format, or open a folder that has one"
+        )
+    return (
+        "expected .xml, .jsonl, .parquet, .txt or WikiExtractor's wiki_00 (also .bz2, .gz, .zst),"
+        " got none. Fix: rename it, or name its format"
+    )

@@ -5,9 +5,10 @@ Reading has two halves, so that the dear one can run in many processes:
 ```
 records()   cheap, in order: cut the files into raw pages        Record | Skipped
 parse()     pure, any process, any order: one raw page           Article | Skipped
+unique()    in order: refuse an id that comes twice
 ```
 
-Iterating does both, one after the other.
+Iterating does all three, one after the other.
 """
 
 from __future__ import annotations
@@ -15,18 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amn.corpus.articles import Article, Skipped
+from amn.corpus.articles import Article, Reason, Skipped
+from amn.corpus.sources.duplicates import IdSet
+from amn.corpus.sources.selection import Selection
 from amn.errors import DataError
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-    from amn.corpus.sources.selection import Selection
-
-OUTSIDE_SELECTION = "outside --articles"
-OUTSIDE_NAMESPACES = "outside namespaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Record:
     Attributes:
         position: 1 is the first page of the source.
         where: Its place, for messages.
-        raw: Its bytes, or its columns; what the format's `parse` understands.
+        raw: Its bytes or columns; what the format's `parse` understands. Picklable.
     """
 
     position: int
@@ -46,27 +44,30 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which pages are wanted."""
+    """Which pages are wanted; namespaces None: all."""
 
     articles: Selection | None = None
     namespaces: tuple[int, ...] | None = (0,)
 
-    def refusal(self, article_id: int, namespace: int = 0) -> str | None:
+    def refusal(self, article_id: int, namespace: int = 0) -> Reason | None:
         """Return why a page is not wanted, or None."""
         if self.articles and self.articles.by == "id" and article_id not in self.articles:
-            return OUTSIDE_SELECTION
+            return Reason.OUTSIDE_SELECTION
         if self.namespaces is not None and namespace not in self.namespaces:
-            return OUTSIDE_NAMESPACES
+            return Reason.OUTSIDE_NAMESPACES
         return None
 
 
 class Format(Protocol):
-    """How files of one kind are cut into records, and a record into an article."""
+    """How files of one kind are cut into records, and a record into an article. Stateless."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The word for it in messages and manifests."""
+        ...
 
-    def records(self, file: Path) -> Iterator[Record | Skipped]:
-        """Yield the pages of one file; `position` counts from 1 in each file."""
+    def records(self, file: Path) -> Iterator[Record]:
+        """Yield the pages of one file in order; `Source` renumbers `position`."""
         ...
 
     def parse(self, record: Record, scope: Scope) -> Article | Skipped:
@@ -79,8 +80,9 @@ class Source:
     """Files of one format and what is wanted of them. Picklable.
 
     Attributes:
+        path: The file or folder as given.
         files: In reading order.
-        strict: Raise at the first page that is broken; otherwise it is skipped and counted.
+        strict: Raise at the first page that is defect; otherwise it is skipped and counted.
     """
 
     path: Path
@@ -96,56 +98,90 @@ class Source:
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the articles, as JSON data: format, files with sha256, scope."""
+        articles, namespaces = self.scope.articles, self.scope.namespaces
         return {
             "format": self.name,
             "files": [
                 {
-                    "path": file.relative_to(self.path).as_posix()
-                    if file != self.path
-                    else file.name,
+                    "path": file.name
+                    if file == self.path
+                    else file.relative_to(self.path).as_posix(),
                     "bytes": file.stat().st_size,
                     "sha256": sha256_file(file),
                 }
                 for file in self.files
             ],
-            "articles": str(self.scope.articles) if self.scope.articles else None,
-            "namespaces": self.scope.namespaces and list(self.scope.namespaces),
+            "articles": None if articles is None else str(articles),
+            "namespaces": None if namespaces is None else list(namespaces),
         }
 
     def records(self) -> Iterator[Record | Skipped]:
         """Yield raw pages in order; stops behind the last wanted position.
 
         Raises:
-            DataError: If a file is truncated or not of this format; with `strict`, at a bad page.
+            DataError: If a file breaks off or is not of this format.
         """
         wanted = self.scope.articles
         by_position = wanted if wanted is not None and wanted.by == "position" else None
         position = 0
         for file in self.files:
-            for item in self.format.records(file):
-                position += 1
-                if by_position is not None and position > by_position.last:
-                    return
-                if by_position is not None and position not in by_position:
-                    yield Skipped(OUTSIDE_SELECTION, item.where)
-                elif isinstance(item, Skipped):
-                    yield self._skipped(item)
-                else:
-                    yield Record(position, item.where, item.raw)
+            try:
+                for record in self.format.records(file):
+                    position += 1
+                    if by_position is None or position in by_position:
+                        yield Record(position, record.where, record.raw)
+                    else:
+                        yield Skipped(Reason.OUTSIDE_SELECTION, record.where)
+                    if by_position is not None and position == by_position.last:
+                        return
+            except DataError as error:
+                if not position:
+                    raise
+                way_out = f"Pages up to {position} can be read: --articles '#1-#{position}'"
+                raise DataError(error.path, f"{error.message}. {way_out}") from error
 
     def parse(self, record: Record) -> Article | Skipped:
-        """Return the article of a record, or why there is none; needs no other record."""
+        """Return the article of a record, or why there is none; needs no other record.
+
+        Raises:
+            DataError: If the source is strict and the page is defect.
+        """
         item = self.format.parse(record, self.scope)
-        return self._skipped(item) if isinstance(item, Skipped) else item
-
-    def __iter__(self) -> Iterator[Article | Skipped]:
-        for item in self.records():
-            yield self.parse(item) if isinstance(item, Record) else item
-
-    def _skipped(self, item: Skipped) -> Skipped:
-        """Return `item`, or raise when it is a defect of the file and the source is strict."""
-        if self.strict and item.reason not in {OUTSIDE_SELECTION, OUTSIDE_NAMESPACES}:
+        if self.strict and isinstance(item, Skipped) and item.reason.is_defect:
             raise DataError(
-                self.path, f"{item.where}: {item.reason}. Fix: mend it, or read without --strict"
+                self.path,
+                f"{item.where}: {item.reason}: {item.detail}."
+                " Fix: mend it, or read without strict to skip and count such pages",
             )
         return item
+
+    def unique(self, items: Iterable[Article | Skipped]) -> Iterator[Article | Skipped]:
+        """Yield the items; in whatever order the articles of this source come.
+
+        Raises:
+            DataError: If two articles have the same id; names both places.
+        """
+        seen = IdSet()
+        for item in items:
+            if isinstance(item, Article) and not seen.add(item.article_id):
+                first = self.find(item.article_id)
+                raise DataError(
+                    self.path,
+                    f"{item.where}: expected every id once, got {item.article_id} again;"
+                    f" it was at {first} before. Fix: remove one of the two",
+                )
+            yield item
+
+    def find(self, article_id: int) -> str | None:
+        """Return where an article stands first, reading from the start; None if nowhere."""
+        only = Scope(Selection("id", ((article_id, article_id),)), self.scope.namespaces)
+        for record in self.records():
+            if isinstance(record, Record):
+                item = self.format.parse(record, only)
+                if isinstance(item, Article):
+                    return item.where
+        return None
+
+    def __iter__(self) -> Iterator[Article | Skipped]:
+        items = self.records()
+        return self.unique(self.parse(x) if isinstance(x, Record) else x for x in items)
