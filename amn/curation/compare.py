@@ -13,11 +13,11 @@ import numpy as np
 
 from amn.curation.circular import Circular, find_selection, judged_drops
 from amn.curation.difference import Difference, Side, difference
+from amn.curation.fits import Fitted, compare_fits
 from amn.curation.geometry import SAMPLE_ARTICLES, SAMPLE_ROWS
 from amn.curation.measures import MEASURES, ease
-from amn.curation.scores import Judged, judge_on
+from amn.curation.region import shared_articles
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import Interval, cluster_interval, seed_from
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,21 +49,6 @@ class Measure:
     name: str
     style: str
     difference: Difference
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Ridge, fitted on A or on B, judged on one set of windows.
-
-    Attributes:
-        judged_on: `A`, `B` or `common`: the held-out articles of either or both.
-        gain: B's cosines minus A's on the same windows, clustered by article.
-    """
-
-    judged_on: str
-    a: float
-    b: float
-    gain: Interval
 
 
 @dataclass(frozen=True)
@@ -134,7 +119,7 @@ def compare(a: Study, b: Study) -> Comparison:
             replace(one, label=f"{one.label} (A)"),
             replace(other, label=f"{other.label} (B)"),
         )
-    fitted, note = _fitted(a, b, shared_b)
+    fitted, note = compare_fits(a, b, shared_b)
     measures = (*_measures(a, b, units), *_nearest(a, b, shared_b))
     return Comparison(
         a=one,
@@ -161,18 +146,6 @@ def _require_one_space(a: Region, b: Region) -> None:
             f"{b.label}: expected vectors of {left.encoder.name} as in {a.label}, got those of "
             f"{right.encoder.name}. Fix: encode both with one encoder"
         )
-
-
-def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which articles are in both, by id and opening row: (A,) bool of each region."""
-    ids, at_a, at_b = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
-    same = np.ones(len(ids), np.bool_)
-    if a.dataset.manifest.dtype == b.dataset.manifest.dtype:  # digests are of stored bytes
-        same = a.scan.hashes[a.first[at_a]] == b.scan.hashes[b.first[at_b]]
-    in_a, in_b = np.zeros(len(a), np.bool_), np.zeros(len(b), np.bool_)
-    in_a[at_a[same]] = True
-    in_b[at_b[same]] = True
-    return in_a, in_b
 
 
 def _units(
@@ -213,42 +186,6 @@ def _nearest(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[Measure, 
         for ids, alike in ((a.region.ids[among], own), (-b.region.ids[new] - 1, far))
     ]
     return (Measure("nearest article of A", "cosine", difference(*sides)),)
-
-
-def _fitted(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[tuple[Fitted, ...], str]:
-    """Return ridge fitted on either side, judged on both sides' held-out articles."""
-    try:
-        fits, windows = [a.fitted, b.fitted], [a.held_out, b.held_out]
-    except ArgumentError as error:
-        return (), str(error)
-    judged = [[judge_on(fit, w) for w in windows] for fit in fits]  # [fit][side]
-    new = ~np.isin(windows[1].article_ids, b.region.ids[shared_b])
-    everything = np.ones(len(windows[0]), np.bool_)
-    none = np.zeros(len(windows[0]), np.bool_)
-    sets = {
-        "A": (everything, np.zeros_like(new)),
-        "B": (none, np.ones_like(new)),
-        "common": (everything, new),
-    }
-    return tuple(_fitted_on(name, judged, *masks, seed=a.seed) for name, masks in sets.items()), ""
-
-
-def _fitted_on(
-    name: str,
-    judged: list[list[Judged]],
-    of_a: NDArray[np.bool_],
-    of_b: NDArray[np.bool_],
-    *,
-    seed: int,
-) -> Fitted:
-    """Return the two fits' scores on some windows of A and some of B."""
-    a, b = (
-        np.concatenate([side[0].cosines["ridge"][of_a], side[1].cosines["ridge"][of_b]])
-        for side in judged
-    )
-    ids = np.concatenate([judged[0][0].article_ids[of_a], -1 - judged[0][1].article_ids[of_b]])
-    gain = cluster_interval(b - a, ids, seed=seed_from("compare", name, str(seed)))
-    return Fitted(name, float(a.mean()), float(b.mean()), gain)
 
 
 def find_circular(a: Study, b: Study, shared_a: NDArray[np.bool_]) -> tuple[Circular, ...]:

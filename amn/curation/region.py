@@ -150,6 +150,18 @@ def open_region(
     return whole.take(chosen)
 
 
+def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which articles are in both, by id and opening row: (A,) bool of each region."""
+    ids, at_a, at_b = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
+    same = np.ones(len(ids), np.bool_)
+    if a.dataset.manifest.dtype == b.dataset.manifest.dtype:  # digests are of stored bytes
+        same = a.scan.hashes[a.first[at_a]] == b.scan.hashes[b.first[at_b]]
+    in_a, in_b = np.zeros(len(a), np.bool_), np.zeros(len(b), np.bool_)
+    in_a[at_a[same]] = True
+    in_b[at_b[same]] = True
+    return in_a, in_b
+
+
 def read_ids(text: str) -> NDArray[np.int64]:
     """Return the ranges of ids, (k, 2) int64, that an option names.
 

@@ -130,6 +130,13 @@ class DataSet:
             result[mine] = shard.vectors[flat[mine] - shard.start]
         return result.reshape(*rows.shape, self.dim)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the chunk table's columns, as its first file has them."""
+        files = (f.path for f in self.manifest.files if f.path.endswith(".parquet"))
+        first = next(files, None)
+        return tuple(pq.read_schema(self.path / first).names) if first else ()
+
     def column(self, name: str) -> pa.ChunkedArray[Any] | None:
         """Return a column of the chunk table, None when it has no such column."""
         tables = []

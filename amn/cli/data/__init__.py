@@ -10,6 +10,7 @@ COMMANDS = {
     "import": "Make a data set from vectors in a file.",
     "describe": "What a data set is made of.",
     "compare": "What differs between two data sets, or two parts of one.",
+    "filter": "Drop articles by rules, for counted reasons.",
 }
 
 

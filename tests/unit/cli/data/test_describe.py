@@ -3,15 +3,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from amn.cli.data import command
-from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
-from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,17 +15,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 WIDTH = 100
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    ids, chunks = running_keys(*[12] * 40)
-    extra = {"title": pa.array([f"Title {i}" for i in ids]), "n_chars": pa.array(ids * 0 + 300)}
-    rows = drifting_rows(40, 12, 16).astype(np.float16)
-    write_dataset(
-        tmp_path / "toy", rows, Chunks(article_ids=ids, chunk_index=chunks, extra=extra), name="toy"
-    )
-    return tmp_path / "toy"
 
 
 def run(*arguments: object) -> Result:
