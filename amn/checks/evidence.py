@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from amn.config import EVALUATED, SPLITS
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.scan import RowScan, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
+from amn.errors import CheckNotRunError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings
 from amn.golden.store import read_golden
+from amn.records.history import history_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.config import CriteriaConfig, IndexConfig
+    from amn.config import AbortConfig, CriteriaConfig, IndexConfig
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
+    from amn.records.history import RunHistory
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
 
@@ -139,6 +142,26 @@ class Candidate:
         return self.score(self.checkpoint)
 
 
+class Histories(Protocol):
+    """What the record checks look at."""
+
+    @property
+    def histories(self) -> tuple[RunHistory, ...]:
+        """The courses of training, one a candidate or record."""
+
+    @property
+    def abort(self) -> AbortConfig:
+        """The stopping rules that are replayed."""
+
+
+@dataclass(frozen=True)
+class RecordEvidence:
+    """Records alone: nothing is known but what was written down."""
+
+    histories: tuple[RunHistory, ...]
+    abort: AbortConfig
+
+
 @dataclass(frozen=True)
 class RunEvidence:
     """The candidates of a case, and the windows they were scored on.
@@ -186,6 +209,22 @@ class RunEvidence:
         """The score of each evaluated split."""
         evaluations = [candidate.evaluation for candidate in self.candidates]
         return {split: summarise_split(evaluations, split) for split in EVALUATED}
+
+    @cached_property
+    def histories(self) -> tuple[RunHistory, ...]:
+        """The course of training of each candidate; one without a record cannot be checked."""
+        histories = []
+        for candidate in self.candidates:
+            if candidate.record is None:
+                raise CheckNotRunError(f"{candidate.name}: expected a training record, found none")
+            kind = self.case.config.model.kind
+            histories.append(history_of(candidate.name, candidate.record, model=kind))
+        return tuple(histories)
+
+    @property
+    def abort(self) -> AbortConfig:
+        """The stopping rules of the case."""
+        return self.case.config.training.abort
 
 
 @dataclass(frozen=True)

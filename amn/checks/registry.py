@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from amn.errors import CheckNotRunError
 from amn.findings import STATUS_OF, Measured, Outcome, Severity, Status
+from amn.records.history import Part  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,8 @@ class Rule(BaseModel):
         needs: Checks that have to pass first; without them this one cannot tell anything.
         when: `always`, or what has to be there for it to be declared.
         modes: Ways to get a candidate for which it is declared.
+        reads: What a record has to hold; where only records are judged, one that lacks it is not
+            declared to be checked for it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +69,7 @@ class Rule(BaseModel):
     needs: tuple[str, ...] = ()
     when: Literal["always", "hashes", "reencode"] = "always"
     modes: tuple[Mode, ...] = ("train", "run", "checkpoint")
+    reads: tuple[Part, ...] = ()
 
     @property
     def label(self) -> str:

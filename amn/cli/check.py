@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,11 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.console import progress_bar
+from amn.cli.console import progress_bar, results
 from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
 from amn.gate.family import check_data, check_index, check_run, check_split
+from amn.gate.records import PROFILES, judge_records
+from amn.records.history import ASSUMED
 from amn.report.json import to_json
+from amn.report.records import print_records
 from amn.report.text import print_result
+from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
     from amn.findings import GateResult
@@ -33,7 +39,7 @@ def command() -> None:
       amn check data golden/wiki-mini/data
       amn check index golden/wiki-mini/data
       amn check split golden/wiki-mini
-      amn check run runs/seed-0
+      amn check run training_history.json
     """  # noqa: D301 - \b keeps click from wrapping the examples
 
 
@@ -88,17 +94,78 @@ def split(path: Path, style: str) -> None:
 
 
 @command.command("run")
-@FOLDER
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--case",
     "case_path",
     type=click.Path(path_type=Path),
-    required=True,
-    help="The case that it is a run of.",
+    help="The case that the run is of: its model and scores are checked as well (R, M and E).",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="calibrated",
+    show_default=True,
+    help="Rule for epoch 1: half-way from constant to mean of the context, or the seed's 0.50.",
+)
+@click.option(
+    "--reference",
+    "references",
+    metavar="NAME=COSINE",
+    multiple=True,
+    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
 )
 @FORMAT
-def run(path: Path, case_path: Path, style: str) -> None:
-    """Check a run's record, checkpoint and scores: R, M and E."""
-    with progress_bar() as progress:
-        result = check_run(path, case_path, progress=progress)
-    _finish(result, style)
+def run(
+    paths: tuple[Path, ...],
+    case_path: Path | None,
+    profile: str,
+    references: tuple[str, ...],
+    style: str,
+) -> None:
+    """Check records of trainings: R; with --case also model and scores of a run: M and E.
+
+    PATHS are run folders, run.json, a history of epochs in JSON or CSV, TensorBoard or MLflow run
+    folders, or folders of these. Several get one line each.
+
+    \b
+    Examples:
+      amn check run runs/seed-0 --case golden/wiki-mini
+      amn check run training_history.json
+      amn check run records/ --profile seed
+      amn check run log.csv --reference constant=0.197 --reference mean=0.594
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    if case_path:
+        if len(paths) > 1:
+            raise click.UsageError(f"expected one run with --case, got {len(paths)}")
+        with progress_bar() as progress:
+            _finish(check_run(paths[0], case_path, progress=progress), style)
+    judged = judge_records(paths, PROFILES[profile], known_references(references))
+    reproduce = shlex.join(["amn", "check", "run", *map(str, paths)])
+    if profile != "calibrated":
+        reproduce += f" --profile {profile}"
+    found = [one.result(reproduce) for one in judged]
+    if len(found) == 1 and judged[0].history:
+        _finish(found[0], style)
+    verdict = worst_verdict(found)
+    if style == "json":
+        click.echo(to_json(found))
+    else:
+        print_records(judged, found, verdict, results())
+    sys.exit(verdict.exit_code())
+
+
+def known_references(texts: tuple[str, ...]) -> dict[str, float]:
+    """Return `constant=0.197` as a table; anything else is wrong use."""
+    values = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            values[name] = float(number)
+        except ValueError:
+            values[name] = math.nan
+        if name not in ASSUMED or not abs(values[name]) <= 1:
+            raise click.UsageError(
+                f"--reference: expected {' or '.join(ASSUMED)}=COSINE in -1 ... 1, got {text!r}"
+            )
+    return values

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from amn.config import EVALUATED
-from amn.errors import ConfigError
+from amn.errors import ConfigError, DataError
 from amn.evaluation.summary import Summary
+from amn.records.history import RunHistory
+from amn.records.logs import parse_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +28,20 @@ def _check_score(value: float) -> float:
 Score = Annotated[float, AfterValidator(_check_score)]
 
 
-class Metrics(BaseModel):
-    """A metrics file: `{"in_dist": 0.5597, "ood": 0.6375}`.
+class MetricsFile(BaseModel):
+    """A metrics file: `{"in_dist": 0.5597, "ood": 0.6375}`, with the epochs where they are known.
 
     Attributes:
         in_dist: Mean cosine in-dist; null or absent when it was not measured.
         ood: Mean cosine OOD.
-        references: split -> reference predictor -> mean cosine, where they were measured.
+        references: split (or `validation`) -> reference predictor -> mean cosine, where measured.
+        recorded_status: What was written down as the outcome at the time; shown, never judged.
+        model_type: Kind of network.
+        dim: D of the vectors.
+        loss_weights: Declared weight of each term of the loss.
+        history: One table an epoch: `epoch`, `val_cosine`, `train_cosine`, `val_loss`,
+            `train_loss`, `lr`, and loss terms as `train_loss_<term>` or under `terms`.
+        excerpt: Whether the history leaves epochs out on purpose.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,16 +50,38 @@ class Metrics(BaseModel):
     in_dist: Score | None = None
     ood: Score | None = None
     references: dict[str, dict[str, Score]] = {}
+    recorded_status: str = ""
+    model_type: str = ""
+    dim: int | None = None
+    loss_weights: dict[str, float] | None = None
+    history: list[dict[str, Any]] = []
+    excerpt: bool = False
 
 
-def read_metrics(path: Path) -> dict[str, Summary]:
-    """Return the summaries of a metrics file.
+@dataclass(frozen=True)
+class Metrics:
+    """What a metrics file says.
+
+    Attributes:
+        summaries: Of in_dist and ood.
+        history: The course of training; without epochs where the file has none.
+    """
+
+    summaries: dict[str, Summary]
+    history: RunHistory
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Return the scores, and the epochs if there are any, of a metrics file.
 
     Raises:
-        ConfigError: If it is missing, not JSON, has unknown keys, or scores outside -1 ... 1.
+        ConfigError: If it is missing, not JSON, has unknown keys, scores outside -1 ... 1, or
+            epochs that are no tables of numbers.
     """
     try:
-        metrics = Metrics.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        data = json.loads(path.read_text(encoding="utf-8"))
+        metrics = MetricsFile.model_validate(data)
+        history = _history(metrics, path)
     except FileNotFoundError as error:
         raise ConfigError(path, ["expected a metrics file, found none"]) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -57,10 +89,28 @@ def read_metrics(path: Path) -> dict[str, Summary]:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError(path, problems) from error
-    return {split: _summary(metrics, split) for split in EVALUATED}
+    except DataError as error:
+        raise ConfigError(path, [error.message]) from error
+    return Metrics({split: _summary(metrics, split) for split in EVALUATED}, history)
 
 
-def _summary(metrics: Metrics, split: str) -> Summary:
+def _history(metrics: MetricsFile, path: Path) -> RunHistory:
+    """Return the course of training; scores alone make a history without epochs."""
+    values = metrics.model_dump(exclude={"references"}, exclude_none=True)
+    references = metrics.references.get("validation", {})
+    if metrics.history:
+        return parse_history({**values, "references": references}, path)
+    scores = {split: values[split] for split in EVALUATED if split in values}
+    return RunHistory(
+        name=metrics.name or path.stem,
+        source=path,
+        origin="metrics file",
+        scores=scores,
+        then=metrics.recorded_status,
+    )
+
+
+def _summary(metrics: MetricsFile, split: str) -> Summary:
     """Return one split's summary; what was not measured has mean NaN and no seeds."""
     value = getattr(metrics, split)
     return Summary(

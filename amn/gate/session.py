@@ -21,15 +21,18 @@ from amn.checks.evidence import (
     DataPart,
     GoldenEvidence,
     IndexEvidence,
+    RecordEvidence,
     RunEvidence,
     SplitEvidence,
 )
 from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, rules
 from amn.config import EVALUATED
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
-from amn.errors import AmnError, ConfigError
+from amn.errors import AmnError, ArgumentError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
 from amn.gate.hold import require_no_hold
+from amn.gate.records import abort_for
+from amn.records.status import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.checks.evidence import Candidate
     from amn.evaluation.summary import Summary
+    from amn.gate.metrics import Metrics
 
 
 INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
@@ -121,6 +125,8 @@ class GateSession:
                 is_active = is_active and self.options.encode is not None
             if rule.id == "G005" and self.options.allow_same:
                 is_active = False
+            if rule.family == "record" and mode == "metrics":
+                is_active = is_active and set(rule.reads) <= self._metrics.history.parts
             if is_active:
                 declared.append(rule)
         return tuple(declared)
@@ -168,13 +174,18 @@ class GateSession:
         return RunEvidence(self.case, self.candidates, windows, self._parts[0].folder)
 
     @cached_property
+    def _metrics(self) -> Metrics:
+        """The metrics file: scores, and the course of training where it has one."""
+        from amn.gate.metrics import read_metrics  # noqa: PLC0415 - used by one mode
+
+        if self.options.metrics is None:
+            raise ArgumentError("options.metrics: expected a file, got none")
+        return read_metrics(self.options.metrics)
+
+    @cached_property
     def summaries(self) -> dict[str, Summary]:
         """The scores that the criteria judge."""
-        if self.options.metrics:
-            from amn.gate.metrics import read_metrics  # noqa: PLC0415 - used by one mode
-
-            return read_metrics(self.options.metrics)
-        return self._run_evidence.summaries
+        return self._metrics.summaries if self.options.metrics else self._run_evidence.summaries
 
     def _evidence(self, family: Family) -> object:
         """Return what a family of checks looks at, the same object to all of them."""
@@ -189,6 +200,13 @@ class GateSession:
             return IndexEvidence(self._parts[0], self.case.config.index)
         if family in ("split", "windows"):
             return self.split_evidence
+        if self.options.metrics and family == "record":
+            history = self._metrics.history
+            return RecordEvidence((history,), abort_for(history, self.case.config.training.abort))
+        return self._result_evidence(family)
+
+    def _result_evidence(self, family: Family) -> object:
+        """Return what the families look at that judge a candidate."""
         if family == "criteria" or self.options.metrics:
             return CriteriaEvidence(self.case.config.criteria, self.summaries)
         if family == "golden":
@@ -256,6 +274,10 @@ class GateSession:
         is_measured = any(o.check == "C001" and o.status in EXECUTED for o in outcomes)
         if is_measured:
             facts["scores"] = {split: summary_facts(s) for split, s in self.summaries.items()}
+        if self.options.metrics:
+            history = self._metrics.history
+            facts["status"] = statuses(outcomes, history.scores)[0].value
+            facts["recorded_status"] = history.then
         if is_measured and self.options.mode != "metrics":
             facts["candidates"] = [candidate.name for candidate in self.candidates]
             facts["behaviour"] = self._behaviour(outcomes)

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from amn.checks.evidence import RecordEvidence
 from amn.checks.registry import execute
+from amn.config import AbortConfig
 from amn.errors import CheckNotRunError
 from amn.findings import Status
+from amn.records.history import EpochFigures, RunHistory
 from amn.training.record import Epoch, Stop, TrainingRecord
 
 CLEAN = (0.55, 0.58, 0.585)
@@ -139,3 +142,33 @@ def test_every_bad_seed_is_named(run_evidence: Any) -> None:
     assert [f.where for f in outcome.findings] == [f"seed {i}, epoch 1" for i in range(3)]
     assert outcome.status is Status.FAIL
     assert (outcome.value, outcome.limit) == ("0.3000", ">= 0.4000")
+
+
+def test_r013_fires_on_a_run_that_never_came_half_way_to_the_mean(
+    run_evidence: Any, fires: Any
+) -> None:
+    finding = fires("R013", run_evidence(record=record(0.35, 0.39)))
+
+    assert finding.message == (
+        "expected a best validation cosine of at least 0.4000, half-way from constant to mean of "
+        "the context, got 0.3900"
+    )
+
+
+def test_r013_warns_below_the_mean_and_passes_above(
+    run_evidence: Any, fires: Any, passes: Any
+) -> None:
+    finding = fires("R013", run_evidence(record=record(0.5, 0.6)), Status.WARN)
+
+    assert "expected above the mean of the context's 0.6000, got 0.6000" in finding.message
+    passes("R013", run_evidence(n=1, record=record(0.5, 0.6001)))
+
+
+def test_a_foreign_record_is_held_against_assumed_references(fires: Any) -> None:
+    lines = (EpochFigures(epoch=1, val_cosine=-0.0034),)
+    evidence = RecordEvidence((RunHistory(name="lstm", epochs=lines),), AbortConfig())
+
+    finding = fires("R004", evidence)
+    assert finding.where == "lstm, epoch 1"
+    assert finding.message.endswith("0.1900, got -0.0034 (assumed: the record names no reference "
+                                    "predictor)")  # fmt: skip

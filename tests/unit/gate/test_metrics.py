@@ -21,7 +21,7 @@ def write(folder: Path, content: Any) -> Path:
 
 def test_scores_are_read_unrounded(tmp_path: Path) -> None:
     value = math.nextafter(0.6, 0)
-    got = read_metrics(write(tmp_path, {"name": "790k", "in_dist": 0.5597, "ood": value}))
+    got = read_metrics(write(tmp_path, {"name": "790k", "in_dist": 0.5597, "ood": value})).summaries
 
     assert got["in_dist"].mean == 0.5597
     assert got["ood"].mean == value
@@ -32,26 +32,26 @@ def test_scores_are_read_unrounded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [{"in_dist": 0.2675}, {"in_dist": 0.2675, "ood": None}])
 def test_a_score_that_was_not_measured_is_none_and_not_zero(tmp_path: Path, content: Any) -> None:
-    got = read_metrics(write(tmp_path, content))
+    got = read_metrics(write(tmp_path, content)).summaries
 
     assert math.isnan(got["ood"].mean)
     assert got["ood"].per_seed == ()
 
 
 def test_a_score_that_is_not_a_number_was_measured_and_stays_one(tmp_path: Path) -> None:
-    got = read_metrics(write(tmp_path, '{"in_dist": NaN}'))["in_dist"]
+    got = read_metrics(write(tmp_path, '{"in_dist": NaN}')).summaries["in_dist"]
 
     assert math.isnan(got.mean)
     assert len(got.per_seed) == 1
 
 
 def test_a_score_of_zero_was_measured(tmp_path: Path) -> None:
-    assert read_metrics(write(tmp_path, {"ood": 0.0}))["ood"].per_seed == (0.0,)
+    assert read_metrics(write(tmp_path, {"ood": 0.0})).summaries["ood"].per_seed == (0.0,)
 
 
 def test_reference_predictors_are_read_for_their_split(tmp_path: Path) -> None:
     content = {"in_dist": 0.5, "ood": 0.5, "references": {"ood": {"constant": 0.2}}}
-    got = read_metrics(write(tmp_path, content))
+    got = read_metrics(write(tmp_path, content)).summaries
 
     assert got["ood"].references == {"constant": 0.2}
     assert got["in_dist"].references == {}

@@ -333,7 +333,8 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
     make_case: Any, tmp_path: Path
 ) -> None:
     seen: set[str] = set()
-    for options in ({}, {"runs": ("r",)}, {"checkpoint": "c"}, {"metrics": "m"}):
+    metrics = metrics_file(tmp_path, in_dist=0.56)
+    for options in ({}, {"runs": ("r",)}, {"checkpoint": "c"}, {"metrics": metrics}):
         case = make_case(tmp_path, dataset={"index": True})
         session = GateSession(case, GateOptions(cache=tmp_path, **options))
         seen |= {rule.id for rule in session.declared}

@@ -1,0 +1,244 @@
+"""R: is the record sound: whole, in order, one with itself, training apart from validation."""
+
+from __future__ import annotations
+
+import math
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.checks.listing import some_ids
+from amn.checks.registry import implements
+from amn.findings import Finding, Measured, Severity
+from amn.records.history import FIGURES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.checks.evidence import Histories
+    from amn.records.history import EpochFigures, RunHistory
+
+LOSS_RTOL = 1e-6  # of val_loss = 2 (1 - val_cosine) / D in float64 means of float32 batches
+COSINE_ATOL = 1e-5  # of val_loss = 1 - val_cosine, summed apart in float32 and float64
+BEST_RTOL = 1e-9  # a best is a copy of one of the lines
+SCORE_ATOL = 5e-5  # half of the fourth digit that people write
+RESUMED = "join the parts of a resumed run, and drop the epochs that were run twice"
+DIM_RTOL = 1e-4  # how near to a whole number the recovered D has to be
+
+
+def _pairs(history: RunHistory, *names: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return epochs (E,) and figures (len(names), E) of the lines that have all of them."""
+    lines = [e for e in history.epochs if all(getattr(e, name) is not None for name in names)]
+    figures = [[float(getattr(line, name)) for line in lines] for name in names]
+    shape = (len(names), len(lines))
+    return (
+        np.array([line.epoch for line in lines], np.int64),
+        np.array(figures, np.float64).reshape(shape),
+    )
+
+
+@implements("R010")
+def check_epochs(evidence: Histories) -> Measured:
+    """R010: epochs are 1, 2, 3 and each has its figures."""
+    findings, total = [], 0
+    for history in evidence.histories:
+        numbers = [line.epoch for line in history.epochs]
+        total += len(numbers)
+        expected = sorted(set(numbers)) if history.is_excerpt else range(1, len(numbers) + 1)
+        wrong = [got for got, want in zip_longest(numbers, expected) if got != want]
+        if wrong:
+            limit = "in order" if history.is_excerpt else f"1 ... {len(numbers)} in order"
+            message = f"expected epochs {limit}, got {some_ids(np.array(numbers))}"
+            findings.append(Finding(f"{history.name}, epoch {wrong[0]}", message, RESUMED))
+        findings += [f for line in history.epochs for f in _holes(history, line)]
+    return Measured(f"{total} epochs", "1, 2, 3, finite", findings)
+
+
+def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
+    """Return what a line lacks that the others have, and what is no finite number in range."""
+    where, held, findings = f"{history.name}, epoch {line.epoch}", history.parts, []
+    for figure in FIGURES:
+        name, value = str(figure), getattr(line, figure)
+        if name in held and value is None:
+            findings.append(Finding(where, f"expected {name} as in the other epochs, got none"))
+        elif value is not None and not math.isfinite(value):
+            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
+        elif value is not None and "cosine" in name and abs(value) > 1:
+            findings.append(Finding(where, f"expected {name} in -1 ... 1, got {value}"))
+    for name, value in line.terms.items():
+        if not math.isfinite(value):
+            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
+    return findings
+
+
+@implements("R009")
+def check_consistent(evidence: Histories) -> Measured:
+    """R009: loss, cosine and the recorded bests are of one and the same run."""
+    findings, kinds = [], []
+    for history in evidence.histories:
+        kind, found = _identity(history)
+        kinds.append(kind)
+        findings += found + _bests(history)
+    return Measured("; ".join(dict.fromkeys(kinds)), f"within {LOSS_RTOL:g}", findings)
+
+
+def _identity(history: RunHistory) -> tuple[str, list[Finding]]:
+    """Return which identity binds val_loss to val_cosine, and the epochs that break it.
+
+    For unit vectors p and t of D numbers, mean((p - t)^2) = 2 (1 - p.t) / D, and so for the means
+    over windows. It holds for the earlier project's records, whose validation was on normalised
+    outputs. A cosine loss is 1 - p.t. The MSE of raw outputs is bound by neither.
+    """
+    epochs, (loss, cosine) = _pairs(history, "val_loss", "val_cosine")
+    angle = 1 - cosine
+    if np.median(np.abs(loss - angle)) <= COSINE_ATOL:
+        off = np.abs(loss - angle) > COSINE_ATOL
+        return "1 - val_cosine", [
+            Finding(
+                f"{history.name}, epoch {epoch}",
+                f"expected val_loss = 1 - val_cosine = {want:.6f}, got {got:.6f}",
+            )
+            for epoch, want, got in zip(epochs[off], angle[off], loss[off], strict=True)
+        ]
+    implied = 2 * angle / np.where(loss == 0, np.nan, loss)
+    dim = history.dim or _whole_dim(implied)
+    if dim is None:
+        if history.origin == "run.json":
+            return "MSE of raw outputs", []
+        message = (
+            "expected val_loss = 2 (1 - val_cosine) / D or 1 - val_cosine, got neither: "
+            f"D would be {np.nanmin(implied):.1f} ... {np.nanmax(implied):.1f}"
+        )
+        return "of no kind we know", [Finding(history.name, message, severity=Severity.WARNING)]
+    expected = 2 * angle / dim
+    off = ~(np.abs(loss - expected) <= LOSS_RTOL * np.abs(expected))
+    return f"2 (1 - val_cosine) / {dim}", [
+        Finding(
+            f"{history.name}, epoch {epoch}",
+            f"expected val_loss = 2 (1 - val_cosine) / {dim} = {want:.9g}, got {got:.9g}",
+            "read the figures from the original log: one of the two was changed or mixed up",
+        )
+        for epoch, want, got in zip(epochs[off], expected[off], loss[off], strict=True)
+    ]
+
+
+def _whole_dim(implied: NDArray[np.float64]) -> int | None:
+    """Return the D that most epochs agree on, None where there is none."""
+    middle = float(np.nanmedian(implied)) if np.isfinite(implied).any() else math.nan
+    if not middle >= 1 or not math.isfinite(middle):
+        return None
+    dim = round(middle)
+    agreeing = np.abs(implied - dim) <= DIM_RTOL * dim
+    return dim if 2 * int(agreeing.sum()) > len(implied) else None
+
+
+def _bests(history: RunHistory) -> list[Finding]:
+    """Compare the bests that a record states with its own lines."""
+    findings = []
+    for name, choose in (("val_loss", np.min), ("val_cosine", np.max)):
+        stated = history.bests.get(name)
+        _, (values,) = _pairs(history, name)
+        if stated is None or not len(values):
+            continue
+        got = float(choose(values))
+        if not abs(stated - got) <= BEST_RTOL * abs(got):
+            message = f"expected the best {name} of its epochs, {got:.9g}, got {stated:.9g}"
+            findings.append(Finding(history.name, message, "was the record cut or put together?"))
+    return findings
+
+
+@implements("R011")
+def check_train_apart(evidence: Histories) -> Measured:
+    """R011: training and validation cosines are not taken for each other."""
+    findings, gaps = [], []
+    for history in evidence.histories:
+        epochs, (train, val) = _pairs(history, "train_cosine", "val_cosine")
+        if not len(epochs):
+            continue
+        gaps.append(float(train[-1] - val[-1]))
+        same = int((train == val).sum())
+        if same > 1 and 2 * same > len(epochs):
+            message = (
+                "expected validation on windows of its own, got val_cosine == train_cosine in "
+                f"{same} of {len(epochs)} epochs"
+            )
+            findings.append(
+                Finding(history.name, message, "validate on articles that training does not see")
+            )
+        findings += _swapped(history) + _train_score(history, train, val)
+    shown = ", ".join(f"{gap:+.4f}" for gap in gaps) or "no epoch with both"
+    return Measured(f"train - val {shown}", "apart", findings)
+
+
+def _swapped(history: RunHistory) -> list[Finding]:
+    """Find a val_loss that belongs to the training cosine."""
+    _, (loss, train, val) = _pairs(history, "val_loss", "train_cosine", "val_cosine")
+    if not len(loss):
+        return []
+    dim = history.dim or _whole_dim(2 * (1 - train) / np.where(loss == 0, np.nan, loss))
+    if dim is None:
+        return []
+    of_train, of_val = (np.abs(loss - 2 * (1 - c) / dim) <= LOSS_RTOL * loss for c in (train, val))
+    if not (of_train & ~of_val).any():
+        return []
+    message = (
+        f"expected val_loss to go with val_cosine, got 2 (1 - train_cosine) / {dim} in "
+        f"{int(of_train.sum())} epochs"
+    )
+    return [Finding(history.name, message, "exchange the two columns")]
+
+
+def _train_score(
+    history: RunHistory, train: NDArray[np.float64], val: NDArray[np.float64]
+) -> list[Finding]:
+    """Find an in-dist score that is a training cosine: the last one or that of the best epoch."""
+    score = history.scores.get("in_dist")
+    if score is None:
+        return []
+    suspects = train[[-1, int(np.nanargmax(val))]] if np.isfinite(val).any() else train[-1:]
+    if np.abs(suspects - score).min() > SCORE_ATOL or np.abs(val - score).min() <= SCORE_ATOL:
+        return []
+    message = f"expected a score of held-out articles, got {score}, which is the training cosine"
+    return [Finding(f"{history.name}, in_dist", message, severity=Severity.WARNING)]
+
+
+@implements("R012")
+def check_learning_rate(evidence: Histories) -> Measured:
+    """R012: the learning rate is positive, and does not rise once it has fallen."""
+    findings, shown = [], []
+    for history in evidence.histories:
+        epochs, (rates,) = _pairs(history, "lr")
+        if not len(epochs):
+            continue
+        shown.append(describe_rates(epochs, rates))
+        findings += [
+            Finding(
+                f"{history.name}, epoch {epoch}",
+                f"expected a positive learning rate, got {rate:g}",
+                severity=Severity.FAIL,
+            )
+            for epoch, rate in zip(epochs, rates, strict=True)
+            if not (rate > 0 and math.isfinite(rate))
+        ]
+        has_fallen = np.minimum.accumulate(rates) < np.maximum.accumulate(rates)
+        rises = np.flatnonzero((np.diff(rates) > 0) & has_fallen[:-1]) + 1
+        findings += [
+            Finding(
+                f"{history.name}, epoch {epochs[i]}",
+                f"expected no rise after a fall, got {rates[i - 1]:g} to {rates[i]:g}",
+                "a run resumed without its schedule starts anew; a cyclic one is meant",
+            )
+            for i in rises[:1]
+        ]
+    return Measured(
+        "; ".join(dict.fromkeys(shown)) or "none", "> 0, no rise after a fall", findings
+    )
+
+
+def describe_rates(epochs: NDArray[np.int64], rates: NDArray[np.float64]) -> str:
+    """Return `0.0005, 0.00025 from epoch 18`, or a range where it changes all the time."""
+    changes = np.flatnonzero(np.diff(rates) != 0) + 1
+    if len(changes) > 3:  # noqa: PLR2004 - more would not fit a table
+        return f"{rates.max():g} ... {rates.min():g}, {len(changes)} changes"
+    return ", ".join([f"{rates[0]:g}", *(f"{rates[i]:g} from epoch {epochs[i]}" for i in changes)])

@@ -1,0 +1,205 @@
+"""Judging records alone: no data, no model, only what was written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from amn.checks.evidence import RecordEvidence
+from amn.checks.registry import Rule, execute, rules
+from amn.config import AbortConfig
+from amn.errors import DataError
+from amn.findings import GateResult, Outcome, Status
+from amn.recipes import RECIPES
+from amn.records.find import find_records, read_record
+from amn.records.status import RunStatus, statuses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from amn.records.history import RunHistory
+
+
+# `calibrated`: half-way from the constant predictor to the mean of the context, or less far for a
+# kind of network that starts from nothing. `seed`: the earlier project's number, which stops good
+# GRU and Transformer runs.
+PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
+AT_THE_END = {"R005", "R013"}  # what they ask for may still come: no reason to stop earlier
+
+
+@dataclass(frozen=True)
+class JudgedRecord:
+    """A record and what the checks say about it.
+
+    Attributes:
+        path: Where it was found.
+        history: None where it could not be read.
+        stop_epoch: First epoch after which one of its failures was plain to see; None without one.
+        error: Why it could not be read.
+    """
+
+    path: Path
+    history: RunHistory | None
+    outcomes: tuple[Outcome, ...] = ()
+    stop_epoch: int | None = None
+    error: str = ""
+
+    @property
+    def statuses(self) -> tuple[RunStatus, ...]:
+        """Every status that applies, the one that explains most first."""
+        if self.history is None:
+            return (RunStatus.UNREADABLE,)
+        return statuses(self.outcomes, self.history.scores)
+
+    @property
+    def status(self) -> RunStatus:
+        """What the run came to."""
+        return self.statuses[0]
+
+    @property
+    def reason(self) -> str:
+        """The finding behind the status, as one line."""
+        if self.history is None:
+            return self.error
+        outcome = self._decisive
+        if outcome and outcome.findings:
+            return f"{outcome.check} {outcome.findings[0].message}"
+        return self.brief
+
+    @property
+    def brief(self) -> str:
+        """The number behind the status, in a few words."""
+        if self.history is None:
+            return self.error
+        if self._decisive:
+            return f"{self._decisive.check} {self._decisive.value}"
+        best = self.history.best
+        text = f"best {best.val_cosine:.4f} in epoch {best.epoch}" if best else "no cosine"
+        warned = [outcome.check for outcome in self.outcomes if outcome.status is Status.WARN]
+        return text + (f" (warned: {', '.join(warned)})" if warned else "")
+
+    @property
+    def _decisive(self) -> Outcome | None:
+        """The outcome that the status comes from; None for a success."""
+        if self.history is None or self.status is RunStatus.SUCCESS:
+            return None
+        scores = self.history.scores
+        return next((o for o in self.outcomes if statuses([o], scores)[0] is self.status), None)
+
+    def result(self, reproduce: str) -> GateResult:
+        """Return it as the object that reports are made from; unreadable is ERROR."""
+        name = self.history.name if self.history else self.path.name
+        labels = [rule.label for rule in declared_rules(self.history)]
+        return GateResult(
+            case=name,
+            declared=tuple(labels or [rule.label for rule in _record_rules()]),
+            outcomes=self.outcomes,
+            facts={
+                "title": self.title,
+                "mode": "record",
+                "status": self.status.value,
+                "statuses": [status.value for status in self.statuses],
+                "reason": self.reason,
+                "stop_epoch": self.stop_epoch,
+                "error": self.error,
+                "unread": self.history.unread if self.history else {},
+            },
+            reproduce=reproduce,
+        )
+
+    @property
+    def title(self) -> str:
+        """Where it comes from, and what of it was not checked."""
+        if self.history is None:
+            return str(self.path)
+        missing = [rule.id for rule in _record_rules() if not _can_run(rule, self.history)]
+        note = f"; not in the record: what {', '.join(missing)} would read" if missing else ""
+        return f"{self.history.origin}, {len(self.history.epochs)} epochs{note}"
+
+
+def _record_rules() -> list[Rule]:
+    """Return the checks that a record alone can be judged by."""
+    return [r for r in rules().values() if r.family == "record" and "metrics" in r.modes]
+
+
+def _can_run(rule: Rule, history: RunHistory) -> bool:
+    """Tell whether a history holds what a check reads."""
+    return set(rule.reads) <= history.parts
+
+
+def declared_rules(history: RunHistory | None) -> list[Rule]:
+    """Return the checks that have to run on a history: those that it holds the figures of."""
+    return [rule for rule in _record_rules() if history and _can_run(rule, history)]
+
+
+def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
+    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model."""
+    recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
+    own = next(iter(recipes.values()), {}).get("training", {}).get("abort", {})
+    share = own.get("first_epoch_share", abort.first_epoch_share)
+    return abort.model_copy(update={"first_epoch_share": share})
+
+
+def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> JudgedRecord:
+    """Run every check that a history can be judged by, and find where it could have been stopped.
+
+    Args:
+        path: Where it was found.
+        abort: The stopping rules to replay.
+    """
+    abort = abort_for(history, abort)
+    outcomes = _run(history, abort)
+    failed = {o.check for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN}
+    failed -= AT_THE_END
+    stop = next(
+        (
+            history.epochs[n - 1].epoch
+            for n in range(1, len(history.epochs) + 1)
+            if failed & {o.check for o in _run(history.until(n), abort) if o.has_failed}
+        ),
+        None,
+    )
+    return JudgedRecord(path, history, outcomes, stop if failed else None)
+
+
+def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
+    """Run the declared checks in order; one whose cause failed first does not run."""
+    evidence = RecordEvidence((history,), abort)
+    outcomes: dict[str, Outcome] = {}
+    for rule in declared_rules(history):
+        causes = [
+            outcomes[check].label
+            for check in rule.needs
+            if check in outcomes and outcomes[check].has_failed
+        ]
+        if causes:
+            detail = f"not run: {', '.join(causes)} failed first"
+            outcomes[rule.id] = Outcome(rule.id, rule.name, Status.NOT_RUN, detail=detail)
+        else:
+            outcomes[rule.id] = execute(rule.id, evidence)
+    return tuple(outcomes.values())
+
+
+def judge_records(
+    paths: Sequence[Path], abort: AbortConfig, references: Mapping[str, float] | None = None
+) -> list[JudgedRecord]:
+    """Read and judge every record under some paths; one that cannot be read hides no other.
+
+    Args:
+        references: Validation cosines of `constant` and `mean` for records that name none.
+
+    Raises:
+        DataError: If there is nothing under one of the paths.
+    """
+    found = [record for path in paths for record in find_records(path)]
+    return [_judge_path(path, abort, references or {}) for path in dict.fromkeys(found)]
+
+
+def _judge_path(path: Path, abort: AbortConfig, references: Mapping[str, float]) -> JudgedRecord:
+    try:
+        history = read_record(path)
+    except DataError as error:
+        return JudgedRecord(path, None, error=error.message)
+    known = {**references, **history.references}
+    return judge_history(path, replace(history, references=known), abort)

@@ -1,0 +1,51 @@
+"""Several records for people: one line each, and one last line that says it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from amn.findings import Verdict
+from amn.records.status import RunStatus
+from amn.report.text import VERDICT_STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from amn.findings import GateResult
+    from amn.gate.records import JudgedRecord
+
+MOST_NAMES = 3
+LONGEST_STATUS = max(len(status.value) for status in RunStatus)
+
+
+def print_records(
+    judged: Sequence[JudgedRecord], results: Sequence[GateResult], verdict: Verdict, out: Console
+) -> None:
+    """Print one line a record: name, status, where it could have been stopped, the number behind.
+
+    Args:
+        results: Of the records, in their order.
+        verdict: The worst of them.
+    """
+    table = Table(box=None, pad_edge=False)
+    table.add_column("record", no_wrap=True, overflow="ellipsis", max_width=36)
+    table.add_column("status", no_wrap=True, min_width=LONGEST_STATUS)
+    table.add_column("stop", justify="right", no_wrap=True, min_width=4)
+    table.add_column("reason", no_wrap=True, overflow="ellipsis")
+    for one, result in zip(judged, results, strict=True):
+        status = f"[{VERDICT_STYLES[result.verdict]}]{one.status.value}[/]"
+        stop = "" if one.stop_epoch is None else str(one.stop_epoch)
+        table.add_row(escape(result.case), status, stop, escape(one.brief))
+    out.print(table)
+    out.print("\nstop: the epoch after which the run could have been stopped\n", style="dim")
+    bad = [r.case for r in results if r.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)]
+    names = ", ".join(bad[:MOST_NAMES]) + (" …" if len(bad) > MOST_NAMES else "")
+    text = f"{len(bad)} of {len(results)} records ({names})" if bad else f"{len(results)} records"
+    more = " One in full: amn check run FILE" if bad else ""
+    style = VERDICT_STYLES[verdict]
+    out.print(f"[{style}]{verdict.value}[/]: {escape(text)}.{more}", soft_wrap=True)

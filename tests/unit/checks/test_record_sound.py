@@ -1,0 +1,178 @@
+"""R009 to R012: a record is whole, in order and one with itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amn.checks.evidence import RecordEvidence
+from amn.config import AbortConfig
+from amn.findings import Status
+from amn.records.history import EpochFigures, RunHistory
+
+D = 768
+VAL = np.array([0.445, 0.45, 0.453, 0.455, 0.46])
+TRAIN = VAL + 0.002
+CHECKS = ["R009", "R010", "R011", "R012"]
+
+
+def history(**fields: Any) -> RunHistory:
+    lines = tuple(
+        EpochFigures(
+            epoch=i + 1,
+            train_loss=0.001,
+            val_loss=float(2 * (1 - cosine) / D),
+            train_cosine=float(TRAIN[i]),
+            val_cosine=float(cosine),
+            lr=0.0005 if i < 3 else 0.00025,
+        )
+        for i, cosine in enumerate(VAL)
+    )
+    return RunHistory(name="790k", epochs=lines, **fields)
+
+
+def changed(at: int, **figures: Any) -> RunHistory:
+    """Change figures of the epoch with index `at`."""
+    lines = list(history().epochs)
+    lines[at] = replace(lines[at], **figures)
+    return replace(history(), epochs=tuple(lines))
+
+
+def evidence(history: RunHistory) -> RecordEvidence:
+    return RecordEvidence((history,), AbortConfig())
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sound_record_passes(check: str, passes: Any, run_evidence: Any) -> None:
+    passes(check, evidence(history()))
+    passes(check, run_evidence())
+
+
+def test_r009_fires_on_an_edited_cosine(fires: Any) -> None:
+    finding = fires("R009", evidence(changed(2, val_cosine=0.4531)))
+
+    assert finding.where == "790k, epoch 3"
+    assert "expected val_loss = 2 (1 - val_cosine) / 768 = 0.00142421875" in finding.message
+
+
+def test_r009_fires_on_a_cosine_edited_by_a_millionth(fires: Any, passes: Any) -> None:
+    fires("R009", evidence(changed(2, val_cosine=0.453 + 2e-6)))
+    passes("R009", evidence(changed(2, val_cosine=0.453 + 1e-7)))
+
+
+def test_r009_fires_on_an_edited_cosine_loss(fires: Any, run_evidence: Any) -> None:
+    found = run_evidence()
+    record = found.candidates[0].record
+    line = replace(record.epochs[1], val_cosine=record.epochs[1].val_cosine - 0.001)
+    epochs = (record.epochs[0], line, *record.epochs[2:])
+
+    finding = fires("R009", run_evidence(record=replace(record, epochs=epochs)))
+
+    assert finding.where == "seed 0, epoch 2"
+    assert "expected val_loss = 1 - val_cosine" in finding.message
+
+
+def test_r009_uses_a_declared_dimension(fires: Any) -> None:
+    assert "/ 384" in fires("R009", evidence(history(dim=384))).message
+
+
+def test_r009_warns_when_nothing_binds_loss_and_cosine(fires: Any) -> None:
+    lines = tuple(replace(e, val_loss=0.1 * e.epoch) for e in history().epochs)
+    finding = fires("R009", evidence(RunHistory(name="x", epochs=lines)), Status.WARN)
+
+    assert "got neither: D would be 2.2 ... 11.1" in finding.message
+
+
+def test_r009_fires_on_a_best_that_is_none_of_the_epochs(fires: Any, passes: Any) -> None:
+    best = float(2 * (1 - VAL[-1]) / D)
+    passes("R009", evidence(history(bests={"val_loss": best, "val_cosine": 0.46})))
+
+    finding = fires("R009", evidence(history(bests={"val_loss": best * 0.99})))
+    assert "expected the best val_loss of its epochs" in finding.message
+
+
+def test_r010_fires_on_a_gap_a_repeat_and_a_late_start(fires: Any) -> None:
+    for numbers, first in (((1, 2, 4, 5, 6), 4), ((1, 2, 2, 3, 4), 2), ((3, 4, 5, 6, 7), 3)):
+        lines = zip(history().epochs, numbers, strict=True)
+        found = replace(history(), epochs=tuple(replace(e, epoch=n) for e, n in lines))
+        finding = fires("R010", evidence(found))
+
+        assert finding.where == f"790k, epoch {first}"
+        assert "expected epochs 1 ... 5 in order, got" in finding.message
+
+
+def test_r010_lets_an_excerpt_leave_epochs_out_but_not_turn_back(fires: Any, passes: Any) -> None:
+    lines = history(is_excerpt=True).epochs
+    gap = replace(history(is_excerpt=True), epochs=(lines[0], lines[3]))
+    passes("R010", evidence(gap))
+
+    finding = fires("R010", evidence(replace(gap, epochs=(lines[3], lines[0]))))
+    assert "expected epochs in order, got 4, 1" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("figures", "problem"),
+    [
+        ({"val_cosine": None}, "expected val_cosine as in the other epochs, got none"),
+        ({"train_loss": float("nan")}, "expected a finite train_loss, got nan"),
+        ({"val_cosine": 45.3}, "expected val_cosine in -1 ... 1, got 45.3"),
+        ({"terms": {"mse": float("inf")}}, "expected a finite mse, got inf"),
+    ],
+)
+def test_r010_fires_on_a_hole_and_on_what_is_no_number(
+    fires: Any, figures: Any, problem: str
+) -> None:
+    finding = fires("R010", evidence(changed(2, **figures)))
+
+    assert (finding.where, finding.message) == ("790k, epoch 3", problem)
+
+
+def test_r011_fires_when_validation_is_the_training_column(fires: Any) -> None:
+    lines = tuple(replace(e, train_cosine=e.val_cosine) for e in history().epochs)
+    finding = fires("R011", evidence(replace(history(), epochs=lines)))
+
+    assert "got val_cosine == train_cosine in 5 of 5 epochs" in finding.message
+
+
+def test_r011_fires_on_exchanged_columns(fires: Any) -> None:
+    lines = tuple(
+        replace(e, train_cosine=e.val_cosine, val_cosine=e.train_cosine) for e in history().epochs
+    )
+    finding = fires("R011", evidence(replace(history(), epochs=lines)))
+
+    assert "expected val_loss to go with val_cosine, got 2 (1 - train_cosine) / 768" in (
+        finding.message
+    )
+
+
+def test_r011_warns_of_a_score_that_is_a_training_cosine(fires: Any, passes: Any) -> None:
+    fires("R011", evidence(history(scores={"in_dist": 0.462})), Status.WARN)
+    passes("R011", evidence(history(scores={"in_dist": 0.46})))
+
+
+def test_r012_fires_on_a_rate_that_rises_again(fires: Any) -> None:
+    finding = fires("R012", evidence(changed(4, lr=0.0005)))
+
+    assert finding.where == "790k, epoch 5"
+    assert finding.message == "expected no rise after a fall, got 0.00025 to 0.0005"
+
+
+def test_r012_lets_a_warm_up_rise(passes: Any) -> None:
+    passes("R012", evidence(changed(0, lr=0.0001)))
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, float("nan")])
+def test_r012_fails_on_a_rate_that_trains_nothing(fires: Any, rate: float) -> None:
+    assert "expected a positive learning rate" in (
+        fires("R012", evidence(changed(4, lr=rate)), Status.FAIL).message
+    )
+
+
+def test_rates_that_change_all_the_time_are_summed_up(passes: Any) -> None:
+    lines = tuple(replace(e, lr=0.001 / e.epoch) for e in history().epochs)
+    outcome = passes("R012", evidence(replace(history(), epochs=lines)))
+
+    assert outcome.value == "0.001 ... 0.0002, 4 changes"
