@@ -1,11 +1,13 @@
 """The Attention Mixture Network (AMN) in its two forms.
 
-Letters: B windows in a batch, T context rows, D numbers in a vector, A attention width.
+Letters: B windows in a batch, T context rows, D numbers in a vector, A attention width; G stretches
+of L windows that follow each other (see `amn.data.stretches`).
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -159,6 +161,39 @@ class RecencyAMN(nn.Module):
         mixture = torch.bmm(weights.unsqueeze(1), context).squeeze(1)  # (B, D)
         residual: Tensor = self.residual((mean, mixture))
         return mixture + residual
+
+    def forward_stretches(self, rows: Tensor, places: Tensor) -> Tensor:
+        """Return what `forward` does for each window of stretches, (B, D), up to rounding.
+
+        Every row is projected once, not once for each of the T windows that it is in; means and
+        mixtures are products of the rows with matrices that are zero outside each window.
+
+        Args:
+            rows: (G, L + T, D) unit rows; the last of a stretch is only a target.
+            places: (B,) int64 of the wanted windows among G x L.
+        """
+        length, context = rows.shape[1] - len(self.recency), len(self.recency)
+        inside, position = _band(length, context)  # (L, L + T) each
+        keys = F.linear(rows, self.attention.keys.weight)  # (G, L + T, A); softmax drops the bias
+        asked = F.linear(rows, self.attention.query.weight)
+        query = inside @ asked / context + self.attention.query.bias  # (G, L, A)
+        logits = torch.bmm(query, keys.transpose(1, 2)) / math.sqrt(
+            self.attention.keys.out_features
+        )
+        logits = logits + RECENCY_GAIN * self.recency[position]
+        weights = torch.softmax(logits.masked_fill(inside == 0, -math.inf), dim=-1)
+        mean = (inside / context @ rows).flatten(0, 1)[places]  # (B, D)
+        mixture = torch.bmm(weights, rows).flatten(0, 1)[places]
+        residual: Tensor = self.residual((mean, mixture))
+        return mixture + residual
+
+
+@cache
+def _band(length: int, context: int) -> tuple[Tensor, Tensor]:
+    """Return which of a stretch's rows are in which window, and at which position, (L, L + T)."""
+    offset = torch.arange(length + context) - torch.arange(length)[:, None]
+    inside = (offset >= 0) & (offset < context)
+    return inside.float(), offset.clamp(0, context - 1)
 
 
 def predict(model: nn.Module, context: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from amn.errors import TrainingError
+from amn.data.stretches import stretch_batches
+from amn.errors import ArgumentError, TrainingError
 from amn.models.amn import predict
 from amn.models.build import ModelSpec, build_model, count_parameters
 from amn.training.losses import LOSSES, cosine_rows
@@ -26,9 +27,10 @@ from amn.training.sentinels import find_stop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from torch import Tensor
 
     from amn.config import TrainingConfig
+    from amn.data.stretches import StretchBatch
     from amn.data.windows import Windows
 
 VALIDATION_BATCH = 1024
@@ -140,6 +142,11 @@ class _Run:
         self.n_batches = math.ceil(len(train_windows) / self.batch_size)
         self.clip = config.clip or math.inf
         self.loss_name = config.loss or "mse"
+        self.stretch = config.stretch or 1
+        if self.stretch > 1 and not hasattr(self.model, "forward_stretches"):
+            raise ArgumentError(
+                f"training.stretch: expected 1 for {spec.architecture}, got {self.stretch}"
+            )
         self.seed = seed
         lr = config.lr or 5e-4
         self.optimizer = torch.optim.AdamW(
@@ -159,11 +166,15 @@ class _Run:
     def epoch(self, number: int, progress: Callable[[int, int, str], None] | None) -> Epoch:
         """Train on every window once, in an order drawn for this epoch, then validate."""
         begin = time.perf_counter()
-        order = np.random.default_rng([self.seed, number]).permutation(len(self.train_windows))
+        batches = stretch_batches(
+            self.train_windows,
+            length=self.stretch,
+            batch_size=self.batch_size,
+            rng=np.random.default_rng([self.seed, number]),
+        )
         loss_sum = cosine_sum = largest = 0.0
         self.model.train()
-        for index in range(self.n_batches):
-            batch = order[index * self.batch_size : (index + 1) * self.batch_size]
+        for index, batch in enumerate(batches):
             loss, cosine, norm = self._step(batch)
             where = f"epoch {number}, batch {index + 1} of {self.n_batches}"
             _require_finite(where, loss=loss, gradient=norm)
@@ -190,11 +201,19 @@ class _Run:
             seconds=time.perf_counter() - begin,
         )
 
-    def _step(self, batch: NDArray[np.int64]) -> tuple[float, float, float]:
+    def _forward(self, batch: StretchBatch) -> tuple[Tensor, Tensor]:
+        """Return raw outputs and targets of a batch, (B, D) each."""
+        rows = torch.from_numpy(self.train_windows.dataset.gather(batch.rows)).float()
+        if batch.length == 1:
+            return self.model(rows[:, :-1]), rows[:, -1]
+        places = torch.from_numpy(batch.places)
+        targets = rows[:, batch.context :].flatten(0, 1)[places]
+        raw: Tensor = self.model.forward_stretches(rows, places)  # type: ignore[operator]  # checked
+        return raw, targets
+
+    def _step(self, batch: StretchBatch) -> tuple[float, float, float]:
         """Take one optimiser step; return its loss, its cosine and the gradient norm."""
-        rows = torch.from_numpy(self.train_windows.gather_stored(batch)).float()  # (B, T + 1, D)
-        context, target = rows[:, :-1], rows[:, -1]
-        raw = self.model(context)
+        raw, target = self._forward(batch)
         loss = LOSSES[self.loss_name](raw, target)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it

@@ -224,3 +224,40 @@ def test_dropout_of_nothing_or_in_evaluation_changes_nothing(module: Dropout) ->
     x = torch.randn(7)
 
     assert torch.equal(module(x), x)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_stretches_give_what_their_windows_give_one_by_one(length: int) -> None:
+    rows = nn.functional.normalize(
+        torch.from_numpy(np.random.default_rng(1).standard_normal((3, length + T, D))).float(),
+        dim=-1,
+    )
+    model = recency(1)
+    places = torch.arange(0, 3 * length, 2)
+
+    contexts_of = rows.unfold(1, T, 1)[:, :length].transpose(2, 3).reshape(-1, T, D)
+    expected = model(contexts_of)[places]
+    actual = model.forward_stretches(rows, places)
+
+    assert torch.allclose(actual, expected, atol=1e-6)
+
+
+def test_stretches_give_the_gradient_that_their_windows_give() -> None:
+    rows = nn.functional.normalize(
+        torch.from_numpy(np.random.default_rng(2).standard_normal((2, 4 + T, D))).float(), dim=-1
+    )
+    one, other = recency(2), recency(2)
+
+    one.forward_stretches(rows, torch.arange(8)).square().sum().backward()
+    contexts_of = rows.unfold(1, T, 1)[:, :4].transpose(2, 3).reshape(-1, T, D)
+    other(contexts_of).square().sum().backward()
+
+    n_compared = 0
+    for (name, a), b in zip(one.named_parameters(), other.parameters(), strict=True):
+        if name == "attention.keys.bias":  # softmax drops it
+            continue
+        n_compared += 1
+        assert a.grad is not None
+        assert b.grad is not None
+        assert torch.allclose(a.grad, b.grad, atol=1e-3), name
+    assert n_compared > 5

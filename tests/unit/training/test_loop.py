@@ -12,6 +12,7 @@ import torch
 
 from amn.config import TrainingConfig
 from amn.data.windows import Windows, find_windows
+from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
 from amn.models.build import ModelSpec
@@ -150,8 +151,8 @@ def test_every_window_is_seen_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     fit(windows=windows, epochs=2, batch_size=16)
 
     assert [len(batch) for batch in seen] == [16, 16, 16, 2] * 2
-    first, second = np.concatenate(seen[:4]), np.concatenate(seen[4:])
-    assert sorted(first) == sorted(second) == list(range(50))
+    first, second = (np.concatenate([b.starts for b in part]) for part in (seen[:4], seen[4:]))
+    assert sorted(first) == sorted(second) == list(windows.starts)
     assert not np.array_equal(first, second)
 
 
@@ -326,3 +327,30 @@ def test_a_record_survives_a_round_trip(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert record.stop is not None
     assert TrainingRecord.from_json(record.to_json()) == record
+
+
+def articles_of(n: int, length: int, *, seed: int) -> Windows:
+    """Articles that drift: windows in a row share their rows."""
+    rng = np.random.default_rng(seed)
+    steps = rng.standard_normal((n, length, D)).cumsum(axis=1) + 3 * rng.standard_normal((n, 1, D))
+    rows = steps / np.linalg.norm(steps, axis=-1, keepdims=True)
+    articles, chunks = running_keys(*[length] * n)
+    return find_windows(in_memory(articles, chunks, rows.reshape(-1, D).astype(np.float32)), T)
+
+
+def test_training_by_stretches_reaches_what_training_by_windows_reaches() -> None:
+    windows, validation = articles_of(20, 23, seed=0), articles_of(6, 23, seed=1)
+    settings: dict[str, Any] = {"epochs": 8, "windows": windows, "validation": validation}
+
+    alone = fit(**settings).record
+    together = fit(stretch=5, **settings).record
+
+    assert together.best_val_cosine == pytest.approx(alone.best_val_cosine, abs=0.005)
+    assert together.best_val_cosine > together.epochs[0].val_cosine
+
+
+def test_stretches_for_a_network_that_cannot_share_rows_are_refused() -> None:
+    spec = replace(SPEC, architecture="amn/original/1")
+
+    with pytest.raises(ArgumentError, match=r"expected 1 for amn/original/1, got 4$"):
+        fit(spec=spec, stretch=4)

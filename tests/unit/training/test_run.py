@@ -220,6 +220,7 @@ def test_a_run_that_a_rule_stopped_is_written_and_says_so(
 OTHER_TRAINING: dict[str, Any] = {
     "epochs": 4,
     "batch_size": 64,
+    "stretch": 4,
     "lr": 0.001,
     "weight_decay": 0.5,
     "clip": 2.0,
