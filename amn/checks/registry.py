@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tomllib
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -16,7 +17,7 @@ from amn.findings import STATUS_OF, Measured, Outcome, Severity, Status
 from amn.records.history import Part  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Family = Literal[
     "data", "index", "split", "windows", "record", "model", "evaluation", "criteria", "golden"
@@ -100,6 +101,21 @@ def implements(check: str) -> Callable[[Callable[[Any], Measured]], Callable[[An
         return function
 
     return register
+
+
+@contextmanager
+def implementation(check: str, function: Callable[[Any], Measured] | None) -> Iterator[None]:
+    """Run a check by another function, or by none: how a check that does not look is made."""
+    import_module(f"amn.checks.{rules()[check].family}")
+    before = _implementations.pop(check, None)
+    try:
+        if function is not None:
+            _implementations[check] = function
+        yield
+    finally:
+        _implementations.pop(check, None)
+        if before is not None:
+            _implementations[check] = before
 
 
 def execute(check: str, evidence: object) -> Outcome:

@@ -24,6 +24,7 @@ COMMANDS = {
     "golden": "Goldens: new, update, diff, list.",
     "data": "Data sets: import, build, describe, compare, filter, split.",
     "index": "FAISS indexes: build.",
+    "selftest": "Inject known defects: each must be caught by the check that owns it.",
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130

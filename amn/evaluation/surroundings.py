@@ -7,6 +7,7 @@ Letters: B windows, T context rows, D numbers in a vector, O offsets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 CURVE_OFFSETS = tuple(range(-5, 4))  # rows from the target: -1 is the last row of the context
-TIE = 1e-12  # equal rows give dot products that differ by rounding
+TIE = 1e-6  # equal rows give dot products that differ by rounding, relative to their length
 REACH = 16  # rows before and after the target that are its candidates: chance is about 1/20
 
 
@@ -45,6 +46,13 @@ class Surroundings:
     def targets(self) -> NDArray[np.float32]:
         """(B, D) float32."""
         return self.rows[:, self._at(0)]
+
+    @cached_property
+    def unit_rows(self) -> NDArray[np.float32]:
+        """(B, O, D) float32, every row of length 1; a zero row becomes NaN, which finds nothing."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lengths = np.sqrt(np.vecdot(self.rows, self.rows))
+            return np.asarray(self.rows / lengths[..., None], np.float32)
 
     @property
     def contexts(self) -> NDArray[np.float32]:
@@ -130,7 +138,11 @@ def retrieve_in_batch(predicted: NDArray[np.floating], targets: NDArray[np.float
     scores = np.asarray(predicted, np.float64) @ _unit(targets).T  # (B, B)
     own = np.diag(scores)
     n = len(scores)
-    first = float((own[:, None] + TIE >= scores).all(axis=1).mean()) if n else float("nan")
+    first = (
+        float((own[:, None] + TIE * np.abs(own[:, None]) >= scores).all(axis=1).mean())
+        if n
+        else float("nan")
+    )
     return Retrieval(first, 1 / n if n else float("nan"), n)
 
 
@@ -149,12 +161,12 @@ def retrieve_in_article(predicted: NDArray[np.floating], surroundings: Surroundi
     chosen = counts > 1
     if not chosen.any():
         return Retrieval(float("nan"), float("nan"), 0)
-    rows = _unit(surroundings.rows[chosen])
-    scores = np.einsum("bod,bd->bo", rows, np.asarray(predicted[chosen], np.float64))
+    asked = np.asarray(predicted, np.float32)[..., None]  # (B, D, 1)
+    scores = np.matmul(surroundings.unit_rows, asked)[chosen, :, 0]
     own = scores[:, surroundings._at(0)]  # noqa: SLF001 - as above
-    is_first = ((own[:, None] + TIE >= scores) | ~is_candidate[chosen]).all(axis=1) & np.isfinite(
-        own
-    )
+    is_first = ((own[:, None] + TIE * np.abs(own[:, None]) >= scores) | ~is_candidate[chosen]).all(
+        axis=1
+    ) & np.isfinite(own)
     return Retrieval(float(is_first.mean()), float((1 / counts[chosen]).mean()), len(own))
 
 

@@ -35,7 +35,7 @@ from amn.gate.records import abort_for
 from amn.records.status import statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -252,6 +252,31 @@ class GateSession:
             elif outcome.has_failed:
                 causes[outcome.check] = outcome
         return list(causes.values())
+
+    def judging(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        case: Case | None = None,
+        options: GateOptions | None = None,
+        split_evidence: SplitEvidence | None = None,
+    ) -> GateSession:
+        """Return a gate of other candidates on the same data, which are not checked again.
+
+        Args:
+            candidates: Judged as they are.
+            case: With other limits or another golden; None takes this one's.
+            split_evidence: With other windows; None takes this one's.
+        """
+        session = GateSession(case or self.case, options or self.options, progress=self._progress)
+        before = [rule.id for rule in self.declared if rule.family in BEFORE_TRAINING]
+        session._outcomes = {check: self.outcome(check) for check in before}
+        vars(session).update(
+            _parts=self._parts,
+            split_evidence=split_evidence or self.split_evidence,
+            candidates=tuple(candidates),
+        )
+        return session
 
     def result(self) -> GateResult:
         """Run every declared check and return the one object that reports are made from."""

@@ -34,17 +34,20 @@ class SelfSearch:
         found: (Q,) the id found first, -1 for none.
         scores: (Q,) its score.
         own_scores: (Q,) the score of the row itself, as the index stores it.
+        found_scores: (Q,) the score that the row found has by the data set, stored likewise; ids
+            that are exchanged give a row the score of another one.
     """
 
     rows: NDArray[np.int64]
     found: NDArray[np.int64]
     scores: NDArray[np.float32]
     own_scores: NDArray[np.float32]
+    found_scores: NDArray[np.float32]
 
     @property
     def hit(self) -> NDArray[np.bool_]:
         """(Q,) whether the row itself came first, or one that scores the same."""
-        tied = np.abs(self.scores - self.own_scores) <= SCORE_ATOL
+        tied = np.abs(self.found_scores - self.own_scores) <= SCORE_ATOL
         return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
 
 
@@ -71,9 +74,15 @@ def search_self(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64]) -> 
     """Search an index for the vectors of some rows."""
     queries = _load(dataset, rows)
     scores, found = index.search(queries, 1)
+    first = found[:, 0]
+    others = _load(dataset, np.where((first >= 0) & (first < len(dataset)), first, rows))
     encoder = index.layers.encoder
-    stored = encoder.sa_decode(encoder.sa_encode(queries))
-    return SelfSearch(rows, found[:, 0], scores[:, 0], np.vecdot(queries, stored))
+
+    def stored_scores(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        stored = encoder.sa_decode(encoder.sa_encode(vectors))
+        return np.asarray(np.vecdot(queries, stored))
+
+    return SelfSearch(rows, first, scores[:, 0], stored_scores(queries), stored_scores(others))
 
 
 def recall_at(

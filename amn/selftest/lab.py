@@ -1,0 +1,92 @@
+"""Where defects are injected: a clean copy of the case, its gate, and copies of the copy."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from amn.checks.registry import BEFORE_TRAINING
+from amn.errors import CheckNotRunError
+from amn.gate.session import GateOptions, GateSession
+from amn.golden.store import GOLDEN_FILE
+from amn.selftest.copies import CaseCopy, copy_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from amn.case import Case
+    from amn.findings import Outcome
+
+
+class Lab:
+    """A clean copy of a case in a folder of its own; the case itself is only read.
+
+    Args:
+        cache: Finished runs, by content: a case that was gated is not trained again.
+        folder: New or empty folder for the copies; the caller removes it.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        cache: Path,
+        folder: Path,
+        *,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> None:
+        self.folder, self._cache, self._progress = folder, cache, progress
+        self.pristine = copy_case(case, folder / "clean" / case.name)
+        self._reproduce = f"amn gate {case.name}"
+
+    @cached_property
+    def has_golden(self) -> bool:
+        """Whether there is a golden to compare with."""
+        return (self.pristine.folder / GOLDEN_FILE).is_file()
+
+    @cached_property
+    def early(self) -> GateSession:
+        """The gate of the clean copy, whose checks before training all pass; nothing is trained.
+
+        Raises:
+            CheckNotRunError: If one fails: what is there already cannot be shown to be caught.
+        """
+        options = GateOptions(cache=self._cache, first_run=not self.has_golden)
+        session = GateSession(self.pristine.case, options, progress=self._progress)
+        families = BEFORE_TRAINING
+        self._require(session.outcome(r.id) for r in session.declared if r.family in families)
+        return session
+
+    @cached_property
+    def clean(self) -> GateSession:
+        """The same gate, all of whose checks pass.
+
+        Raises:
+            CheckNotRunError: If one fails.
+        """
+        self._require(self.early.result().outcomes)
+        return self.early
+
+    def _require(self, outcomes: Iterable[Outcome]) -> None:
+        failed = [outcome.label for outcome in outcomes if outcome.has_failed]
+        if failed:
+            raise CheckNotRunError(
+                f"selftest: expected a case that passes its gate, got {', '.join(failed[:5])}: a "
+                f"defect cannot be told from what is there. Fix: {self._reproduce}"
+            )
+
+    def gate(self, copy: CaseCopy) -> GateSession:
+        """Return a gate of a copy; its cache is empty, and what it trains would be thrown away."""
+        options = GateOptions(cache=self.folder / "untrained", first_run=True)
+        return GateSession(copy.case, options)
+
+    @contextmanager
+    def copy(self) -> Iterator[CaseCopy]:
+        """Yield a copy to break; it is removed afterwards."""
+        folder = self.folder / "broken" / self.pristine.folder.name
+        try:
+            yield self.pristine.clone(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
