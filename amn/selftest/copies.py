@@ -194,7 +194,7 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
         )
     dataset = open_dataset(case.dataset_path)
     config = case.config
-    if case.dataset_path.resolve() != (case.folder / DATA).resolve():
+    if Path(config.dataset.path) != Path(DATA):
         config = _with(config, dataset=config.dataset.model_copy(update={"path": DATA}))
     if len(dataset) > MOST_ROWS:
         return _sample(Case(case.folder, config), dataset, folder)

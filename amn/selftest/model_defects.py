@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Forward = Any  # (B, T, D) tensor -> (B, D) tensor
 OTHER_LENGTH = 0.31
+COLLAPSED_SHARE = 0.02  # of the targets' rank
 
 
 def with_forward(model: Any, answer: Callable[[Forward, Any], Any]) -> Any:  # noqa: ANN401 - a network
@@ -95,9 +96,11 @@ def judged_articles_trained(candidate: Candidate, lab: Lab) -> Candidate:
 
 
 def collapsed(candidate: Candidate, _: Lab) -> Candidate:
-    """Score predictions that lie on a line."""
+    """Score predictions that fill a fiftieth of the directions of the targets."""
     evaluation = candidate.evaluation
-    scores = {n: replace(s, rank=1.3) for n, s in evaluation.scores.items()}
+    scores = {
+        n: replace(s, rank=COLLAPSED_SHARE * s.target_rank) for n, s in evaluation.scores.items()
+    }
     return replace(candidate, score=lambda _: replace(evaluation, scores=scores))
 
 
@@ -156,7 +159,7 @@ DEFECTS = (
     in_candidate(
         "judged-trained", "M004", "three OOD articles were trained on", judged_articles_trained
     ),
-    in_candidate("collapsed", "M005", "predictions lie on a line", collapsed),
+    in_candidate("collapsed", "M005", "predictions fill few directions", collapsed),
     in_candidate(
         "other-architecture",
         "M006",

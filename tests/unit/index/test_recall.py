@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from amn.data.writer import Chunks, write_dataset
 from amn.index import recall
 from amn.index.build import build_index
+from amn.index.engine import load_faiss
 from amn.index.reader import open_index
 from amn.index.recall import lower_bound, recall_at, sample_rows, search_self
 from tests.strategies import running_keys
@@ -68,6 +69,19 @@ def test_equal_vectors_are_ties_and_cost_no_recall(tmp_path: Path) -> None:
     assert (search_self(index, data, rows).found != rows).any()
     assert search_self(index, data, rows).hit.all()
     np.testing.assert_array_equal(recall_at(index, data, rows, 10), np.ones(60))
+
+
+def test_exchanged_ids_are_no_ties_although_every_score_is_1(dataset: DataSet) -> None:
+    faiss = load_faiss()
+    path = build_index(dataset, "flat")
+    index = faiss.read_index(str(path))
+    faiss.copy_array_to_vector(np.roll(faiss.vector_to_array(index.id_map), 1), index.id_map)
+    faiss.write_index(index, str(path))
+
+    result = search_self(open_index(path), dataset, ROWS)
+
+    np.testing.assert_allclose(result.scores, result.own_scores, atol=1e-6)
+    assert not result.hit.any()
 
 
 def test_an_index_that_finds_nothing_hits_nothing(dataset: DataSet) -> None:

@@ -1,0 +1,26 @@
+"""The shipped case, its defects and its clean variants: every check can fail, and none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amn.case import load_case
+from amn.places import CACHE_FOLDER
+from amn.selftest.run import defects, run_selftest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_defect_of_wiki_mini_is_caught_by_its_own_check_without_a_false_alarm() -> None:
+    case = load_case(ROOT / "golden" / "wiki-mini")
+
+    matrix = run_selftest(case, cache=ROOT / CACHE_FOLDER)
+
+    assert [row for row in matrix.defects if row.state != "caught"] == []
+    assert [row for row in matrix.clean if row.alarms] == []
+    assert len(matrix.defects) == len(defects()) >= 80
+    assert matrix.count("caught", "before training") >= 40
+    assert len(matrix.clean) == 100

@@ -1,0 +1,218 @@
+"""A self-test passes a gate whose checks look, and fails one whose checks do not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from amn.checks.registry import implementation, rules
+from amn.cli.selftest import command
+from amn.errors import ArgumentError, CheckNotRunError
+from amn.findings import Finding, Measured, Severity
+from amn.selftest.matrix import Matrix
+from amn.selftest.run import choose, defects
+from amn.storage import sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.case import Case
+
+# Checks of the first gate, every one of which has to be proven able to fail.
+COVERED = [
+    *(f"D{n:03d}" for n in range(1, 13)),  # D013 needs texts and an encoder
+    *(f"I{n:03d}" for n in range(1, 9)),
+    *(f"S{n:03d}" for n in range(1, 9)),
+    *(f"W{n:03d}" for n in range(1, 4)),
+    *(f"R{n:03d}" for n in range(1, 6)),
+    *(f"M{n:03d}" for n in range(1, 10)),
+    *(f"E{n:03d}" for n in range(1, 14)),
+    *(f"C{n:03d}" for n in range(1, 6)),
+    *(f"G{n:03d}" for n in range(1, 8)),
+]
+
+
+def blind(_: object) -> Measured:
+    """Pass, whatever there is."""
+    return Measured("sound", "always")
+
+
+def alarmed(_: object) -> Measured:
+    """Warn, whatever there is, so that the case itself passes."""
+    return Measured("odd", "never", [Finding("here", "odd", severity=Severity.WARNING)])
+
+
+def test_every_check_of_a_gate_is_owned_by_a_defect() -> None:
+    owned = {defect.check for defect in defects()}
+
+    assert len(COVERED) == 70
+    assert [check for check in COVERED if check not in owned] == []
+    assert owned <= set(rules())
+
+
+def test_defects_have_ids_and_titles_of_their_own() -> None:
+    known = defects()
+
+    assert len(known) >= 80
+    assert Counter(d.id for d in known).most_common(1)[0][1] == 1
+    assert Counter(d.title for d in known).most_common(1)[0][1] == 1
+
+
+def test_defects_of_data_come_before_those_of_models() -> None:
+    when = [defect.when for defect in defects()]
+
+    assert when == sorted(when, reverse=True)
+    assert when.count("before training") >= 40
+
+
+def test_a_sound_gate_catches_every_defect_and_raises_no_false_alarm(selftest: Any) -> None:
+    matrix = selftest(n_variants=12)
+
+    assert [row for row in matrix.defects if row.state != "caught"] == []
+    assert [row for row in matrix.clean if row.alarms] == []
+    assert matrix.passed
+    assert len(matrix.defects) == len(defects())
+    assert {row.kind for row in matrix.clean} == {"files", "splits", "scores"}
+    assert all(row.checks > 5 for row in matrix.clean)
+    assert all(row.message for row in matrix.defects)
+
+
+def test_nothing_of_the_case_is_changed(selftest: Any, gated_case: Case) -> None:
+    files = sorted(path for path in gated_case.folder.rglob("*") if path.is_file())
+    before = [(path, sha256_file(path)) for path in files]
+
+    selftest("D", "I", "G", n_variants=3)
+
+    after = sorted(path for path in gated_case.folder.rglob("*") if path.is_file())
+    assert [(path, sha256_file(path)) for path in after] == before
+
+
+@pytest.mark.parametrize("check", ["D007", "I006", "S003", "W001"])
+def test_a_blinded_check_before_training_fails_the_self_test(selftest: Any, check: str) -> None:
+    with implementation(check, blind):
+        matrix = selftest(check)
+
+    assert not matrix.passed
+    missed = [row for row in matrix.defects if row.state == "missed"]
+    assert missed
+    assert {row.check for row in missed} == {rules()[check].label}
+
+
+@pytest.mark.parametrize("check", ["R003", "M001", "E005", "E009", "C002", "G001"])
+def test_a_blinded_check_after_training_fails_the_self_test(selftest: Any, check: str) -> None:
+    with implementation(check, blind):
+        matrix = selftest(check)
+
+    assert not matrix.passed
+    assert matrix.count("missed") == len(matrix.defects) >= 1
+
+
+def test_a_check_that_only_warns_does_not_catch_what_has_to_block(selftest: Any) -> None:
+    with implementation("D001", alarmed):
+        matrix = selftest("D001")
+
+    assert {(row.state, row.status) for row in matrix.defects} == {("missed", "WARN")}
+
+
+def test_an_alarm_on_a_clean_variant_fails_the_self_test(selftest: Any) -> None:
+    calls = []
+
+    def fires_later(evidence: object) -> Measured:
+        calls.append(evidence)
+        bad = [Finding("here", "expected 1, got 2")] if len(calls) > 1 else []
+        return Measured("1", "1", bad)
+
+    with implementation("S001", fires_later):
+        matrix = selftest("D001", n_variants=4)
+
+    assert matrix.count("missed") == 0
+    assert not matrix.passed
+    assert len(matrix.alarms) >= 1
+    assert matrix.alarms[0].alarms[0] == "S001-disjoint FAIL: here: expected 1, got 2"
+
+
+def test_a_case_that_does_not_pass_its_own_gate_is_no_ground_for_a_self_test(
+    selftest: Any, gated_case: Case, make_case: Callable[..., Case]
+) -> None:
+    path = {"path": str(gated_case.dataset_path)}
+    case = make_case(gated_case.folder, dataset=path, criteria={"ood": 0.99})
+
+    with pytest.raises(CheckNotRunError, match=r"expected a case that passes its gate, got C002"):
+        selftest("C001", case=case)
+    assert selftest("D001", case=case, after_training=False).passed
+
+
+def test_a_defect_of_what_a_case_does_not_have_is_not_applicable(
+    selftest: Any, toy_case: Case
+) -> None:
+    matrix = selftest("I001", "G001", "nan-row", case=toy_case)
+
+    states = {row.defect: row.state for row in matrix.defects}
+    assert states["nan-row"] == "caught"
+    assert states["index-flipped-bit"] == states["worse-ood"] == "not applicable"
+    assert matrix.passed
+    assert not Matrix("toy", matrix.defects[-1:], (), 0.0, 0.0).passed
+
+
+def test_defects_are_chosen_by_name_check_and_family() -> None:
+    assert [d.id for d in choose(["nan-row"])] == ["nan-row"]
+    assert {d.check for d in choose(["d001", "E006"])} == {"D001", "E006"}
+    assert {d.check[0] for d in choose(["W"])} == {"W"}
+    with pytest.raises(ArgumentError, match=r"expected a defect, .* got 'typo'. Fix: amn selftest"):
+        choose(["typo"])
+
+
+@pytest.fixture
+def invoke(gated_case: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("amn.cli.selftest.find_cases", lambda _: [gated_case])
+
+    def invoke(*words: str) -> Any:
+        return CliRunner().invoke(command, ["toy", "--cache", str(toy_cache), *words])
+
+    return invoke
+
+
+def test_the_command_ends_in_the_matrix_and_the_verdict(invoke: Any) -> None:
+    result = invoke("--only", "D001", "--only", "C002")
+
+    assert result.exit_code == 0
+    assert "one number of one row is NaN" in result.stdout
+    assert "before training" in result.stdout
+    assert "after training" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith(
+        "PASS: 4 of 4 defects caught by their own check, 2 of them before training; 0 false alarms"
+    )
+    assert max(map(len, result.stdout.splitlines()[:-1])) <= 100
+
+
+def test_the_command_exits_with_1_and_names_what_was_missed(invoke: Any) -> None:
+    with implementation("D001", blind):
+        result = invoke("--only", "D001")
+
+    assert result.exit_code == 1
+    assert "MISSED nan-row: D001-finite PASS" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("FAIL: 0 of 2 defects caught")
+
+
+def test_the_command_gives_json(invoke: Any) -> None:
+    result = invoke("--only", "D001", "--variants", "2", "--no-training", "--format", "json")
+
+    values = json.loads(result.stdout)[0]
+    assert result.exit_code == 0
+    assert (values["caught"], values["missed"], values["false_alarms"]) == (2, 0, 0)
+    assert values["defects"][0]["when"] == "before training"
+    assert values["defects"][0]["check"] == "D001-finite"
+    assert "D002-unit_norm" in values["unproven_checks"]
+
+
+def test_the_command_lists_the_defects(invoke: Any) -> None:
+    result = invoke("--list")
+
+    assert result.exit_code == 0
+    assert f"{len(defects())} defects." in result.stdout
+    assert "lookalike-class" in result.stdout
