@@ -26,6 +26,7 @@ from amn.report.data_text import compare_text, warning_text
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+@click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page with plots, too.")
 def command(
     *,
     a: Path,
@@ -35,6 +36,7 @@ def command(
     context: int,
     seed: int,
     style: str,
+    page: Path | None,
 ) -> None:
     """Compare the data set B with A: what did the new rows bring? Is B more coherent than A?
 
@@ -45,7 +47,7 @@ def command(
 
     \b
     Examples:
-      amn data compare data/v1 data/v2
+      amn data compare data/v1 data/v2 --page v1-v2.html
       amn data compare data/wiki --articles-a 1-11000 --articles-b 18000000-19000000
     """  # noqa: D301 - click's mark for text that is not to be wrapped
     if b is None and articles_a == articles_b:
@@ -61,6 +63,10 @@ def command(
             other_set, articles_b, scan=one.scan if b is None else None, progress=advance
         )
     found = compare(Study(one, context, seed), Study(other, context, seed))
+    if page:
+        from amn.report.data_page import write_comparison  # noqa: PLC0415 - loads matplotlib
+
+        write_comparison(found, page)
     click.echo(compare_json(found) if style == "json" else compare_text(found))
     if found.circular:
         click.echo(warning_text(found), err=style == "json")

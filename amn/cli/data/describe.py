@@ -23,7 +23,10 @@ from amn.report.data_text import describe_text
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def command(*, path: Path, articles: str | None, context: int, seed: int, style: str) -> None:
+@click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page with plots, too.")
+def command(
+    *, path: Path, articles: str | None, context: int, seed: int, style: str, page: Path | None
+) -> None:
     """Describe the data set in the folder PATH: what is in it, and how hard it is to predict.
 
     Kinds of pages, lengths, coherence (all, by article, by id, by lag), duplicates, geometry,
@@ -32,11 +35,15 @@ def command(*, path: Path, articles: str | None, context: int, seed: int, style:
     \b
     Examples:
       amn data describe data/wiki
-      amn data describe data/wiki --articles 1-11000
+      amn data describe data/wiki --articles 1-11000 --page wiki.html
       amn data describe data/wiki --format json
     """  # noqa: D301 - click's mark for text that is not to be wrapped
     dataset = open_dataset(path)
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
         region = open_region(dataset, articles, progress=advance)
     found = Study(region, context, seed).describe()
+    if page:
+        from amn.report.data_page import write_description  # noqa: PLC0415 - loads matplotlib
+
+        write_description(found, page)
     click.echo(describe_json(found) if style == "json" else describe_text(found))
