@@ -50,3 +50,15 @@ class DyingOnce(HashEncoder):
             Path(self.mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().encode(texts)
+
+
+@dataclass
+class RaisesAt(HashEncoder):
+    """Fails on one text."""
+
+    text: str = ""
+
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        if self.text in texts:
+            raise RuntimeError("no such token")
+        return super().encode(texts)

@@ -31,7 +31,7 @@ def results() -> Console:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[Callable[[int, int | None, str], None]]:
     """Yield a function (done, in all, text) that draws a bar on stderr after two seconds."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -44,7 +44,7 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
     begin = time.monotonic()
     tasks: dict[str, int] = {}
 
-    def report(done: int, total: int, text: str) -> None:
+    def report(done: int, total: int | None, text: str) -> None:
         if time.monotonic() - begin < QUIET_SECONDS:
             return
         bar.start()
@@ -58,7 +58,8 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
     try:
         yield report
     finally:
-        bar.stop()
+        if bar.live.is_started:  # else it would write an empty line
+            bar.stop()
 
 
 @contextmanager

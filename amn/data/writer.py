@@ -107,9 +107,19 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
 def shard_bounds(article_ids: NDArray[np.int64], shard_rows: int) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of shards of about `shard_rows` rows that each end with an article."""
     ends = np.append(np.flatnonzero(np.diff(article_ids)) + 1, len(article_ids))
-    start = 0
-    while start < len(article_ids):
-        stop = int(ends[np.searchsorted(ends, min(start + shard_rows, len(article_ids)))])
+    return bounds_at(ends, shard_rows)
+
+
+def bounds_at(ends: NDArray[np.int64], shard_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of shards, as `shard_bounds`.
+
+    Args:
+        ends: (A,) one past the last row of each article, ascending.
+        shard_rows: Rows after which a shard ends with its article.
+    """
+    start, n_rows = 0, int(ends[-1]) if len(ends) else 0
+    while start < n_rows:
+        stop = int(ends[np.searchsorted(ends, min(start + shard_rows, n_rows))])
         yield start, stop
         start = stop
 
@@ -175,13 +185,31 @@ def _write_vectors(
     hasher: RowHasher,
 ) -> NDArray[np.uint64]:
     """Write blocks of rows as one .npy file; return their digests."""
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    hashes = np.empty(len(out), np.uint64)
-    start = 0
-    for block in blocks:
-        rows = np.ascontiguousarray(block, dtype)
-        out[start : start + len(rows)] = rows
-        hashes[start : start + len(rows)] = hasher(rows)
-        start += len(rows)
-    out.flush()
-    return hashes
+    hashes: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
+
+    def hashed() -> Iterator[NDArray[Any]]:
+        for block in blocks:
+            rows = np.ascontiguousarray(block, dtype)
+            hashes.append(hasher(rows))
+            yield rows
+
+    write_npy(path, hashed(), shape, dtype)
+    return np.concatenate(hashes)
+
+
+def write_npy(
+    path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, int], dtype: np.dtype[Any]
+) -> None:
+    """Write blocks of rows as one .npy file.
+
+    Through a file and not a memory map: on a full disk a map ends the process without a word.
+
+    Args:
+        path: Replaced when it exists.
+        blocks: C-ordered, of `dtype`, together of `shape`.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(block.data)

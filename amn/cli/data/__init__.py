@@ -8,6 +8,7 @@ from amn.cli.lazy import LazyGroup
 
 COMMANDS = {
     "import": "Make a data set from vectors in a file.",
+    "build": "Make a data set from articles: read, cut, encode.",
     "describe": "What a data set is made of.",
     "compare": "What differs between two data sets, or two parts of one.",
     "filter": "Drop articles by rules, for counted reasons.",

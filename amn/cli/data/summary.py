@@ -6,19 +6,29 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from amn.data.dataset import DataSet
 
 
-def summary(dataset: DataSet) -> str:
-    """Return what was made, what was done to it, and the commands that come next."""
+def summary(dataset: DataSet, *, notes: Sequence[str] = ()) -> str:
+    """Return what was made, what was done to it, and the commands that come next.
+
+    Args:
+        dataset: What was made.
+        notes: More lines about it.
+    """
     manifest = dataset.manifest
     path = shlex.quote(str(dataset.path))
     size = f"{manifest.rows:,} rows x {manifest.dim} {manifest.dtype}"
     lines = [f"{manifest.name}: {size}, {len(dataset.articles):,} articles, in {dataset.path}"]
     for stage in manifest.stages:
         dropped = "".join(f", {n:,} {reason}" for reason, n in stage.dropped.items())
-        lines.append(f"  {stage.name}: {stage.rows_in:,} -> {stage.rows_out:,} rows{dropped}")
+        lines.append(
+            f"  {stage.name}: {stage.rows_in:,} -> {stage.rows_out:,} {stage.unit}{dropped}"
+        )
     lines += [
+        *notes,
         f"Next: amn check data {path}",
         f"      amn case new {shlex.quote(manifest.name)} --dataset {path}",
     ]

@@ -1,0 +1,264 @@
+"""A build: from a source of articles to a data set, resumable from any moment.
+
+```
+source ─▶ pages ─▶ kinds ─▶ chunks ─▶ vectors ─▶ sorted shards ─▶ FOLDER
+          └──── text stage ────┘     └ encoding ┘ └── assembly ──┘
+```
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amn.corpus.assembly import find_articles, write_sorted
+from amn.corpus.encoding import fingerprint
+from amn.corpus.engines.local import LocalEngine
+from amn.corpus.plan import make_plan
+from amn.corpus.rows import StagedRows
+from amn.corpus.staging import TEXTS, VECTORS, Staging, discard, staging
+from amn.corpus.tasks import COLUMNS, ChunkPages, EncodeRows, Tally
+from amn.data.dataset import open_dataset
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage
+from amn.errors import BuildError, DataError
+from amn.storage import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from amn.corpus.articles import Skipped
+    from amn.corpus.encoding import Encoder
+    from amn.corpus.engines import Engine
+    from amn.corpus.plan import BuildConfig
+    from amn.corpus.sources import Record
+    from amn.data.dataset import DataSet
+
+    Progress = Callable[[int, int | None, str], None]  # done, in all where it is known, of what
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A data set that was built.
+
+    Attributes:
+        places: The first places of pages that gave no article, by reason.
+    """
+
+    dataset: DataSet
+    places: dict[str, list[str]]
+
+
+def build_dataset(
+    destination: Path,
+    config: BuildConfig,
+    *,
+    engine: Engine | None = None,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> Built:
+    """Build a data set in the new folder `destination`, or go on with a build that was stopped.
+
+    Killed at any moment and called again with the same config, it ends in the same bytes.
+
+    Args:
+        engine: Where the work is done; None: in this process.
+        restart: Throw away what a stopped build finished.
+        progress: Called with (done, in all or None, of what).
+
+    Raises:
+        ArgumentError: If the build that was stopped had another plan.
+        BuildError: If the disk is full, or another process builds the same data set.
+        DataError: If the source is damaged, has an id twice, or gives no rows.
+        EncodingError: If the encoder fails; the message names the text.
+        FileExistsError: If `destination` exists.
+    """
+    progress = progress or (lambda done, total, text: None)  # noqa: ARG005 - shows nothing
+    encoder = config.load()
+    print_ = fingerprint(encoder)
+    info = encoder.info.model_copy(
+        update={"probe_digest": print_.digest, "probe": print_.to_text()}
+    )
+    plan = make_plan(config, info)
+    with _space(destination), staging(destination, plan, restart=restart) as (parts, began_with):
+        work = _Build(config, parts, engine or LocalEngine(), progress)
+        if not destination.exists():
+            work.chunk()
+            info = EncoderInfo.model_validate(began_with["encoder"])
+            work.encode(encoder, info)
+            work.assemble(destination, info, _source_note(began_with["source"]))
+        elif not parts.is_end(destination / MANIFEST_FILE):
+            raise FileExistsError(destination)
+        places = work.tally().places
+        discard(parts)
+    return Built(open_dataset(destination), places)
+
+
+@dataclass(frozen=True)
+class _Build:
+    """The stages of one build."""
+
+    config: BuildConfig
+    staging: Staging
+    engine: Engine
+    progress: Progress
+
+    def chunk(self) -> None:
+        """The text stage: every page to its part of the chunk table."""
+        n_parts = self.staging.n_text_parts
+        if n_parts is not None and all(
+            self.staging.is_finished(TEXTS, number) for number in range(n_parts)
+        ):
+            return
+        seen = _Seen()
+        pages = 0
+        todo = self._unfinished_pages(seen)
+        for finished in self.engine.chunk(ChunkPages(self.staging, self.config), todo):
+            pages += finished
+            self.progress(pages + seen.skipped, None, "reading pages")
+        self.staging.end_texts(seen.parts)
+
+    def _unfinished_pages(self, seen: _Seen) -> Iterator[tuple[int, list[Record | Skipped]]]:
+        """Yield the parts of the source that are still to be made; count all of them."""
+        pages = iter(self.config.source.records())
+        while part := list(islice(pages, self.config.pages_per_part)):
+            number, seen.parts = seen.parts, seen.parts + 1
+            if self.staging.is_finished(TEXTS, number):
+                seen.skipped += len(part)
+            else:
+                yield number, part
+
+    def encode(self, encoder: Encoder, info: EncoderInfo) -> None:
+        """The encoding stage: every row of the chunk table to its vector."""
+        rows = self._rows()
+        # Before hours of encoding: an id that is there twice would be found at the end.
+        find_articles(rows, self.config.source.path)
+        todo = [
+            number
+            for number in range(rows.n_vector_parts)
+            if not self.staging.is_finished(VECTORS, number)
+        ]
+        size = self.config.rows_per_part
+        left = sum(min(size, len(rows) - number * size) for number in todo)
+        done = len(rows) - left
+        task = EncodeRows(self.staging, self.config, info.probe or "", encoder)
+        self.progress(done, len(rows), "encoding rows")
+        for finished in self.engine.encode(task, todo):
+            done += finished
+            self.progress(done, len(rows), "encoding rows")
+
+    def assemble(self, destination: Path, info: EncoderInfo, source: str) -> None:
+        """Sort, write shards and manifest, and give the folder its name: the last step."""
+        rows = self._rows()
+        articles = find_articles(rows, self.config.source.path)
+        columns = tuple(
+            name
+            for name in COLUMNS
+            if name != "where" and (name != "text" or self.config.keep_text)
+        )
+        folder = self.staging.folder / "dataset"
+        folder.mkdir()
+        dtype = np.dtype(self.config.dtype)
+        files = write_sorted(folder, rows, articles, columns=columns, dtype=dtype)
+        tally = self.tally()
+        manifest = Manifest(
+            schema=1,
+            name=self.config.name,
+            rows=len(rows),
+            dim=rows.dim,
+            dtype=self.config.dtype,
+            encoder=info,
+            source=source,
+            licence=self.config.licence,
+            stages=_stages(self.config, tally, info),
+            kinds=dict(sorted(tally.kinds.items())),
+            files=files,
+        )
+        write_json(folder / MANIFEST_FILE, manifest.to_json())
+        self.staging.end(folder / MANIFEST_FILE)
+        folder.rename(destination)
+
+    def tally(self) -> Tally:
+        """Return what became of every page."""
+        total = Tally()
+        for number in range(self.staging.n_text_parts or 0):
+            total.add(self.staging.record(TEXTS, number))
+        return total
+
+    def _rows(self) -> StagedRows:
+        rows = StagedRows(self.staging, self.config.rows_per_part)
+        if not len(rows):
+            tally = self.tally()
+            gone = {**tally.skipped, **tally.dropped, "no chunk": tally.no_chunk}
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in gone.items() if n)
+            raise DataError(
+                self.config.source.path,
+                f"expected articles with text, got {tally.pages:,} pages and no row"
+                f" ({reasons or 'it is empty'}). Fix: look at --articles, --drop and --min-chars",
+            )
+        return rows
+
+
+@dataclass
+class _Seen:
+    """Parts of the source so far, and pages in those that were finished before."""
+
+    parts: int = 0
+    skipped: int = 0
+
+
+def _stages(config: BuildConfig, tally: Tally, info: EncoderInfo) -> tuple[Stage, ...]:
+    """Return the stages of dataset.json: every page and every row, by reason."""
+    read = tally.pages - sum(tally.skipped.values())
+    kept = read - sum(tally.dropped.values())
+    pieces = tally.rows + tally.too_short
+    too_short = {f"under {config.chunking.min_chars} characters": tally.too_short}
+    no_chunk = {"no chunk": tally.no_chunk}
+
+    def articles(name: str, before: int, after: int, dropped: dict[str, int]) -> Stage:
+        dropped = {reason: n for reason, n in sorted(dropped.items()) if n}
+        return Stage(name=name, unit="articles", rows_in=before, rows_out=after, dropped=dropped)
+
+    return (
+        articles(f"read {config.source.path.name}", tally.pages, read, dict(tally.skipped)),
+        articles("drop kinds", read, kept, dict(tally.dropped)),
+        articles("cut", kept, tally.articles, no_chunk),
+        Stage(
+            name=f"chunk by {config.chunking.style}",
+            rows_in=pieces,
+            rows_out=tally.rows,
+            dropped=too_short if tally.too_short else {},
+            articles=tally.articles,
+        ),
+        Stage(name=f"encode with {info.name}", rows_in=tally.rows, rows_out=tally.rows),
+        Stage(name="sort by article and chunk", rows_in=tally.rows, rows_out=tally.rows),
+    )
+
+
+def _source_note(identity: dict[str, Any]) -> str:
+    """Return what the data set was built from, for dataset.json."""
+    files: list[dict[str, Any]] = identity["files"]
+    only = f"{files[0]['path']} sha256 {files[0]['sha256']}" if len(files) == 1 else ""
+    which = f", articles {identity['articles']}" if identity["articles"] else ""
+    return f"{identity['format']}: {only or f'{len(files):,} files'}{which}"
+
+
+@contextmanager
+def _space(destination: Path) -> Iterator[None]:
+    """Say what a full disk means for the build."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise BuildError(
+            f"{destination.parent}: expected room for the build, got a full disk ({error}). Fix:"
+            " make room and run it again: it goes on where it stopped"
+        ) from error
