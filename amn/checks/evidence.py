@@ -204,6 +204,11 @@ class RunEvidence:
             self._observed[key] = observe(model, self.surroundings(split))
         return self._observed[key]
 
+    def observed(self, candidate: Candidate) -> dict[str, Behaviour]:
+        """Return the behaviour of a candidate on the splits where a check has asked for it."""
+        mine = id(candidate)
+        return {split: seen for (owner, split), seen in self._observed.items() if owner == mine}
+
     @cached_property
     def summaries(self) -> dict[str, Summary]:
         """The score of each evaluated split."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +18,6 @@ from amn.report.markdown import to_markdown
 from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
 from amn.report.text import print_result
 from amn.report.verdict import worst_verdict
-
-if TYPE_CHECKING:
-    from amn.findings import GateResult
 
 FORMS = {
     "json": to_json,
@@ -67,8 +63,8 @@ FORMS = {
     "outputs",
     multiple=True,
     metavar="[KIND=]PATH",
-    help="Write a report too; repeat for several. Kinds by suffix: .json, .xml (junit), .md "
-    "(markdown); by name: comment=PATH (one pull request comment), codequality=PATH (GitLab).",
+    help="Write a report too; repeat for several. Kinds by suffix: .html, .json, .xml (junit), "
+    ".md (markdown); by name: comment=PATH (one pull request comment), codequality=PATH (GitLab).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @click.option(
@@ -102,7 +98,7 @@ def command(
       amn gate wiki-mini --checkpoint model.safetensors
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
-      amn gate -o junit.xml -o summary.md -o comment=comment.md
+      amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
@@ -113,13 +109,16 @@ def command(
     )  # fmt: skip
     found = find_cases(cases)
     remove_old(wanted)
-    results: list[GateResult] = []
+    results, seen = [], []
     with progress_bar() as progress:
-        results += [GateSession(case, options, progress=progress).result() for case in found]
+        for case in found:
+            session = GateSession(case, options, progress=progress)
+            results.append(session.result())
+            seen.append(session.seen)
     if style == "text":
         for result in results:
             print_result(result, verbose=verbose)
     else:
         click.echo(FORMS[style](results))
-    write_outputs(wanted, Report(tuple(results), strict=strict))
+    write_outputs(wanted, Report(tuple(results), tuple(seen), strict=strict))
     sys.exit(worst_verdict(results).exit_code(strict=strict))

@@ -32,6 +32,7 @@ from amn.errors import AmnError, ArgumentError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
 from amn.gate.hold import require_no_hold
 from amn.gate.records import abort_for
+from amn.gate.seen import Seen, SeenCandidate
 from amn.records.status import statuses
 
 if TYPE_CHECKING:
@@ -214,6 +215,23 @@ class GateSession:
             return GoldenEvidence(self.case, self.candidates, labels)
         return self._run_evidence
 
+    @property
+    def seen(self) -> Seen:
+        """What the checks have looked at so far; nothing is opened, trained or scored for it."""
+        made = vars(self)  # cached properties are here once somebody asked for them
+        parts: tuple[DataPart, ...] = made.get("_parts", ())
+        scanned = [p for p in parts if {"dataset", "scan"} <= vars(p).keys()]
+        candidates: tuple[Candidate, ...] = made.get("candidates", ())
+        run = made.get("_run_evidence")
+        golden = self._made.get("golden")
+        return Seen(
+            scans=tuple((p.folder.name, p.dataset, p.scan) for p in scanned),
+            candidates=tuple(_seen(candidate, run) for candidate in candidates),
+            golden=vars(golden).get("golden") if golden else None,
+            context=self.case.config.windows.context,
+            margin=self.case.config.golden.margin,
+        )
+
     def outcome(self, check: str) -> Outcome:
         """Run a declared check, once; what it needs runs first.
 
@@ -331,6 +349,16 @@ class GateSession:
             "--allow-same"
         ] * self.options.allow_same
         return shlex.join(words)
+
+
+def _seen(candidate: Candidate, run: RunEvidence | None) -> SeenCandidate:
+    """Return what was measured of a candidate."""
+    return SeenCandidate(
+        name=candidate.name,
+        record=candidate.record,
+        evaluation=vars(candidate).get("evaluation", candidate.recorded),
+        behaviour=run.observed(candidate) if run else {},
+    )
 
 
 def case_parts(

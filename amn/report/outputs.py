@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amn.findings import GateResult
+    from amn.gate.seen import Seen
 
-SUFFIXES = {".json": "json", ".xml": "junit", ".md": "markdown"}
+SUFFIXES = {".html": "html", ".json": "json", ".xml": "junit", ".md": "markdown"}
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Report:
 
     Attributes:
         results: One a case.
+        seen: What each gate looked at; may be empty where no kind that draws is asked for.
         strict: Whether INCONCLUSIVE blocks the merge.
     """
 
     results: tuple[GateResult, ...]
+    seen: tuple[Seen, ...] = ()
     strict: bool = False
 
 
@@ -42,7 +45,14 @@ class Output:
     path: Path
 
 
+def _html(report: Report) -> str:
+    from amn.report.page.html import to_html  # noqa: PLC0415 - nobody else needs its figures
+
+    return to_html(report.results, report.seen)
+
+
 TEXTS: Mapping[str, Callable[[Report], str]] = {
+    "html": _html,
     "markdown": lambda report: to_markdown(report.results),
     "comment": lambda report: to_comment(report.results),
     "junit": lambda report: to_junit(report.results, strict=report.strict),

@@ -1,0 +1,197 @@
+"""Results as one HTML file that needs no network: the verdict first, then what it rests on."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from amn import __version__
+from amn.checks.registry import rules
+from amn.errors import require
+from amn.findings import Status
+from amn.report.page.figures import draw
+from amn.report.page.margins import margins
+from amn.report.text import FAMILY_NAMES, last_line
+from amn.report.verdict import (
+    MEANING,
+    SPEAKING,
+    WORST_FIRST,
+    complete,
+    worst_first,
+    worst_verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.findings import GateResult, Outcome
+    from amn.gate.seen import Seen
+    from amn.report.page.charts import Chart
+
+DIGEST_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of a table."""
+
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class FamilyView:
+    """One family of checks: how each ended, and how many ended how."""
+
+    letter: str
+    name: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """Number of checks by status, in the order of the statuses."""
+        found = [(s.value, sum(o.status is s for o in self.outcomes)) for s in Status]
+        return [(status, n) for status, n in found if n]
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether one of them keeps the change from being merged."""
+        return any(outcome.has_failed for outcome in self.outcomes)
+
+    @property
+    def seconds(self) -> float:
+        """Time that they took."""
+        return sum(outcome.seconds for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case as the template reads it.
+
+    Attributes:
+        id: Of its section; no other case has it.
+        sentence: The last line of the text report, without its command.
+        speaking: Outcomes that have something to say, the worst first.
+        not_drawn: Why there are no more figures; empty when all are there.
+    """
+
+    id: str
+    result: GateResult
+    sentence: str
+    speaking: tuple[Outcome, ...]
+    scores: Table
+    charts: tuple[Chart, ...]
+    not_drawn: str
+    families: tuple[FamilyView, ...]
+    facts: tuple[tuple[str, str], ...]
+
+    @property
+    def n_checks(self) -> int:
+        """How many checks the case has."""
+        return sum(len(family.outcomes) for family in self.families)
+
+
+def to_html(results: Sequence[GateResult], seen: Sequence[Seen]) -> str:
+    """Return the page.
+
+    Args:
+        seen: What each gate looked at, in the order of `results`.
+
+    Raises:
+        MissingDependencyError: If jinja2 is not installed.
+    """
+    jinja2 = require("jinja2", extra="report")
+    folder = files("amn.report.page").joinpath("templates")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    template = environment.from_string(folder.joinpath("page.html").read_text("utf-8"))
+    style = folder.joinpath("page.css").read_text("utf-8")
+    pairs = sorted(
+        zip(results, seen, strict=True), key=lambda pair: WORST_FIRST.index(pair[0].verdict)
+    )
+    page: str = template.render(
+        cases=[_view(f"case-{k}", result, saw) for k, (result, saw) in enumerate(pairs)],
+        verdict=worst_verdict(results),
+        meaning=MEANING,
+        rules=rules(),
+        style=jinja2.utils.markupsafe.Markup(style),
+        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        version=__version__,
+    )
+    return page.strip() + "\n"
+
+
+def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
+    """Return what the template shows of one case."""
+    outcomes = complete(result)
+    scores = result.facts.get("scores")
+    known: dict[str, Any] = scores if isinstance(scores, dict) else {}
+    bullets = margins(outcomes, known)
+    letters = dict.fromkeys(o.check[:1] for o in outcomes)
+    return CaseView(
+        id=identifier,
+        result=result,
+        sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
+        speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
+        scores=_scores(known),
+        charts=(*((bullets,) if bullets else ()), *draw(seen)),
+        not_drawn=_not_drawn(seen, outcomes),
+        families=tuple(
+            FamilyView(
+                letter,
+                FAMILY_NAMES.get(letter, ""),
+                tuple(o for o in outcomes if o.check[:1] == letter),
+            )
+            for letter in letters
+        ),
+        facts=_facts(result, seen),
+    )
+
+
+def _scores(scores: dict[str, Any]) -> Table:
+    """Return the scores beside what the reference predictors get."""
+    names = tuple(dict.fromkeys(name for f in scores.values() for name in f["references"]))
+    rows = []
+    for split, figures in scores.items():
+        interval = f"{figures['low']:.4f} … {figures['high']:.4f}" if "low" in figures else ""
+        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
+        known = figures["references"]
+        cells = (f"{known[name]:.4f}" if name in known else "" for name in names)
+        rows.append((split, f"{figures['mean']:.4f}", interval, lift, *cells))
+    return Table(("split", "score", "95 % interval", "lift", *names), tuple(rows))
+
+
+def _not_drawn(seen: Seen, outcomes: Sequence[Outcome]) -> str:
+    """Return why there is nothing to draw of the model; empty where there is."""
+    if any(candidate.evaluation for candidate in seen.candidates):
+        return ""
+    blockers = [o.label for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    because = f": {', '.join(blockers)} came first" if blockers else ""
+    return f"No figures of a model: nothing was trained or scored window by window{because}."
+
+
+def _facts(result: GateResult, seen: Seen) -> tuple[tuple[str, str], ...]:
+    """Return what was measured, for people: data, config, seeds, windows, golden."""
+    facts: dict[str, Any] = result.facts
+    rows = [("candidates from", str(facts["mode"]))] if "mode" in facts else []
+    if facts.get("candidates"):
+        rows.append(("candidates", ", ".join(facts["candidates"])))
+    if facts.get("windows"):
+        counts = (f"{name} {n:,}" for name, n in facts["windows"].items())
+        rows.append(("windows", ", ".join(counts)))
+    rows += [
+        (key.replace("_", " "), str(facts[key])[:DIGEST_CHARACTERS])
+        for key in ("dataset_digest", "config_digest")
+        if facts.get(key)
+    ]
+    if seen.golden:
+        record = seen.golden.record
+        text = f"{record.created}, {len(record.seeds)} seeds, by {record.author}: {record.reason}"
+        rows.append(("golden", text))
+        versions = record.versions.model_dump(exclude_none=True)
+        rows.append(("golden's versions", ", ".join(f"{k} {v}" for k, v in versions.items())))
+    return tuple(rows)

@@ -1,0 +1,139 @@
+"""Every number with a limit as a bullet: where it is, how sure that is, and where it must be."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from amn.findings import Status
+from amn.report.page.charts import (
+    CHARACTER,
+    WIDTH,
+    Chart,
+    Key,
+    Mark,
+    Scale,
+    line,
+    rectangle,
+    scale,
+    text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from amn.findings import Outcome, Standing
+
+ROW, BAR, BAR_TOP = 62.0, 14.0, 22.0
+EDGE = 6.0
+TONES = {Status.PASS: "good", Status.WARN: "unsure", Status.INCONCLUSIVE: "unsure"}
+JUDGED = {"C001": "in_dist", "C002": "ood"}  # beside these stand the reference predictors
+
+
+def margins(outcomes: Sequence[Outcome], scores: Mapping[str, Any]) -> Chart | None:
+    """Return one bullet a check whose number has a limit; None where there is none.
+
+    Args:
+        scores: split -> figures, as the result's facts hold them.
+    """
+    shown = [o for o in outcomes if o.standing and o.number is not None and math.isfinite(o.number)]
+    if not shown:
+        return None
+    marks: list[Mark] = []
+    for position, outcome in enumerate(shown):
+        split = scores.get(JUDGED.get(outcome.check, ""), {})
+        references = split.get("references", {})
+        marks += _bullet(outcome, references, top=position * ROW)
+    rows = [
+        (f"{o.check} {o.name}", o.value, o.limit, _interval(o.standing), o.status.value)
+        for o in shown
+    ]
+    worst = "; ".join(
+        f"{name} {value}, limit {limit}, {status}" for name, value, limit, _, status in rows
+    )
+    return Chart(
+        title="Margins: numbers against their limits",
+        description=f"{worst}.",
+        marks=tuple(marks),
+        keys=(
+            Key("line value", "number"),
+            Key("box interval", "95 % interval"),
+            Key("line limit", "limit"),
+            Key("line mean", "reference predictors"),
+        ),
+        header=("check", "value", "limit", "interval", "status"),
+        rows=tuple(rows),
+        height=ROW * len(shown),
+        is_tall=True,
+    )
+
+
+def _bullet(outcome: Outcome, references: Mapping[str, float], *, top: float) -> list[Mark]:
+    """Return one row: its words above, the bar, and the limit below."""
+    standing = outcome.standing
+    assert standing is not None  # noqa: S101 - the caller chose those that have one
+    ends = [standing.low, standing.high, standing.least, standing.most, outcome.number]
+    near = [v for v in ends if v is not None and math.isfinite(v)]
+    known = [v for v in references.values() if math.isfinite(v)]
+    inside = [v for v in known if v >= min(near) - 3 * max(max(near) - min(near), 0.01)]
+    at = scale([*near, *inside], EDGE, WIDTH - EDGE, pad=0.08)
+    y = top + BAR_TOP
+    marks = [rectangle(EDGE, y, WIDTH - 2 * EDGE, BAR, "allowed")]
+    marks += _forbidden(standing, at, y)
+    low, high = (_clip(v, at) for v in (standing.low, standing.high))
+    if standing.low is not None and standing.high is not None:
+        marks.append(rectangle(at(low), y + 4, at(high) - at(low), BAR - 8, "interval"))
+    for name, value in references.items():
+        if value in inside:
+            mark = line(at(value), y, at(value), y + BAR, "reference mean")
+            marks.append(Mark(mark.tag, mark.css, mark.values, title=f"{name} {value:.4f}"))
+    number = outcome.number or 0.0
+    marks.append(line(at(number), y - 3, at(number), y + BAR + 3, "value"))
+    marks.append(text(EDGE, top + 14, f"{outcome.check} {outcome.name}", "name"))
+    status = outcome.status.value
+    marks.append(
+        text(
+            WIDTH - EDGE,
+            top + 14,
+            f"{outcome.value}  {status}",
+            f"{TONES.get(outcome.status, 'bad')} end",
+        )
+    )
+    for limit in (standing.least, standing.most):
+        if limit is not None:
+            marks += _limit(limit, at, y)
+    return marks
+
+
+def _forbidden(standing: Standing, at: Scale, y: float) -> list[Mark]:
+    """Return the areas that the number may not be in."""
+    marks = []
+    if standing.least is not None:
+        marks.append(rectangle(EDGE, y, at(standing.least) - EDGE, BAR, "forbidden"))
+    if standing.most is not None:
+        start = at(standing.most)
+        marks.append(rectangle(start, y, WIDTH - EDGE - start, BAR, "forbidden"))
+    return marks
+
+
+def _limit(limit: float, at: Scale, y: float) -> list[Mark]:
+    """Return a limit's line and its number below it."""
+    label = f"{limit:+.3f}" if abs(limit) < 0.1 else f"{limit:.4f}"  # noqa: PLR2004 - differences are small
+    half = CHARACTER * len(label) / 2
+    place = min(max(at(limit), EDGE + half), WIDTH - EDGE - half)
+    return [
+        line(at(limit), y - 3, at(limit), y + BAR + 3, "limit"),
+        text(place, y + BAR + 16, label, "tick middle"),
+    ]
+
+
+def _clip(value: float | None, at: Scale) -> float:
+    """Return an end of an interval inside the bar; an endless one reaches its edge."""
+    return min(max(value if value is not None else 0.0, at.low), at.high)
+
+
+def _interval(standing: Standing | None) -> str:
+    """Return `0.5949 ... 0.6148`, nothing where there is none."""
+    if standing is None or standing.low is None or standing.high is None:
+        return ""
+    return f"{standing.low:.4f} ... {standing.high:.4f}"

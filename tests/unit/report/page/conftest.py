@@ -1,0 +1,40 @@
+"""What a gate of the toy case has seen, for the tests of its page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.gate.session import GateOptions, GateSession
+from amn.golden.store import write_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.golden.schema import Golden
+
+
+@pytest.fixture
+def gated(
+    make_case: Callable[..., Any], toy_cache: Path, toy_golden: Golden, tmp_path: Path
+) -> Callable[..., Any]:
+    """Gate the toy case against its golden; returns the result and what was seen."""
+
+    def gated(*, with_golden: bool = True, **options: Any) -> Any:
+        folder = tmp_path / "case"
+        folder.mkdir(exist_ok=True)
+        if with_golden:
+            record = toy_golden.record.model_copy(update={"case": "case"})
+            write_golden(folder, replace(toy_golden, record=record))
+        values: dict[str, Any] = {
+            "cache": toy_cache,
+            "first_run": not with_golden,
+            "allow_same": True,
+        }
+        session = GateSession(make_case(folder), GateOptions(**(values | options)))
+        return session.result(), session.seen
+
+    return gated
