@@ -64,7 +64,8 @@ FORMS = {
     multiple=True,
     metavar="[KIND=]PATH",
     help="Write a report too; repeat for several. Kinds by suffix: .html, .json, .xml (junit), "
-    ".md (markdown); by name: comment=PATH (one pull request comment), codequality=PATH (GitLab).",
+    ".md (markdown); by name: comment=PATH (for a pull request), codequality=PATH (GitLab), "
+    "dvc=, bencher=, benchmark-action=PATH, tensorboard=FOLDER, mlflow=URI.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @click.option(

@@ -1,4 +1,4 @@
-"""Where reports go: `KIND=PATH`, or a path whose suffix names the kind."""
+"""Where reports go: `KIND=TARGET`, or a path whose suffix names the kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.errors import ArgumentError
+from amn.errors import ArgumentError, DataError, require
+from amn.report.export.numbers import to_bencher, to_benchmark_action, to_dvc
 from amn.report.gitlab import to_codequality
 from amn.report.json import to_json
 from amn.report.junit import to_junit
@@ -28,7 +29,7 @@ class Report:
 
     Attributes:
         results: One a case.
-        seen: What each gate looked at; may be empty where no kind that draws is asked for.
+        seen: What each gate looked at, in the same order.
         strict: Whether INCONCLUSIVE blocks the merge.
     """
 
@@ -39,10 +40,19 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One report that somebody asked for."""
+    """One report that somebody asked for.
+
+    Attributes:
+        target: A path; for MLflow its tracking URI.
+    """
 
     kind: str
-    path: Path
+    target: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is written."""
+        return Path(self.target)
 
 
 def _html(report: Report) -> str:
@@ -51,60 +61,109 @@ def _html(report: Report) -> str:
     return to_html(report.results, report.seen)
 
 
-TEXTS: Mapping[str, Callable[[Report], str]] = {
+def _mlflow(output: Output, report: Report) -> None:
+    from amn.report.export.mlflow import log_to_mlflow  # noqa: PLC0415 - one kind
+
+    log_to_mlflow(output.target, report.results, report.seen)
+
+
+def _tensorboard(output: Output, report: Report) -> None:
+    from amn.report.export.tensorboard import log_to_tensorboard  # noqa: PLC0415 - one kind
+
+    log_to_tensorboard(output.path, report.results, report.seen)
+
+
+FILES: Mapping[str, Callable[[Report], str]] = {
     "html": _html,
     "markdown": lambda report: to_markdown(report.results),
     "comment": lambda report: to_comment(report.results),
     "junit": lambda report: to_junit(report.results, strict=report.strict),
     "json": lambda report: to_json(report.results),
     "codequality": lambda report: to_codequality(report.results),
+    "dvc": lambda report: to_dvc(report.results),
+    "bencher": lambda report: to_bencher(report.results),
+    "benchmark-action": lambda report: to_benchmark_action(report.results),
 }
-KINDS = tuple(TEXTS)
+LOGS: Mapping[str, Callable[[Output, Report], None]] = {
+    "mlflow": _mlflow,
+    "tensorboard": _tensorboard,
+}
+KINDS = (*FILES, *LOGS)
 
 
 def parse_outputs(texts: Iterable[str]) -> tuple[Output, ...]:
     """Return the reports that `-o` asks for; nothing is written.
 
     Raises:
-        ArgumentError: If a kind is unknown, a path is a folder, or two reports share a path.
+        ArgumentError: If a kind is unknown, a target cannot be written, or two reports share one.
+        MissingDependencyError: If a kind needs a package that is not installed.
     """
     outputs = tuple(_parse(text) for text in texts)
-    paths = [output.path.resolve() for output in outputs]
-    for output, path in zip(outputs, paths, strict=True):
-        if paths.count(path) > 1:
-            raise ArgumentError(f"-o {output.path}: expected a path of its own, got it twice")
+    targets = [str(output.path.resolve()) for output in outputs]
+    for output, target in zip(outputs, targets, strict=True):
+        if targets.count(target) > 1:
+            raise ArgumentError(f"-o {output.target}: expected a path of its own, got it twice")
     return outputs
 
 
 def _parse(text: str) -> Output:
     """Return the report that one `-o` asks for."""
-    kind, has_kind, rest = text.partition("=")
-    path = Path(rest if has_kind else text)
+    kind, has_kind, target = text.partition("=")
     if not has_kind:
-        kind = SUFFIXES.get(path.suffix.lower(), "")
+        kind, target = SUFFIXES.get(Path(text).suffix.lower(), ""), text
     if kind not in KINDS:
+        shown = kind or Path(text).suffix or text
         raise ArgumentError(
             f"-o {text}: expected a suffix of {', '.join(SUFFIXES)} or KIND=PATH with a kind of "
-            f"{', '.join(KINDS)}, got {kind or path.suffix or path.name!r}. "
-            "Fix: -o markdown=summary.md"
+            f"{', '.join(KINDS)}, got {shown!r}. Fix: -o markdown=summary.md"
         )
-    if not path.name or path.is_dir():
+    if not target:
+        raise ArgumentError(f"-o {text}: expected a path, got none. Fix: -o {kind}=NAME")
+    if kind == "html":
+        require("jinja2", extra="report")
+    if kind == "mlflow":
+        from amn.report.export.mlflow import open_client  # noqa: PLC0415 - one kind
+
+        open_client(target)
+        return Output(kind, target)
+    _require_free(text, kind, Path(target))
+    return Output(kind, target)
+
+
+def _require_free(text: str, kind: str, path: Path) -> None:
+    """Raise ArgumentError unless a report can be written there."""
+    if kind == "tensorboard":
+        require("tensorboard", extra="records")
+        if path.exists():
+            raise ArgumentError(f"-o {text}: expected a new folder, got one that exists")
+    elif not path.name or path.is_dir():
         raise ArgumentError(f"-o {text}: expected a file, got a folder. Fix: -o {kind}={path}/NAME")
     parent = next(p for p in path.absolute().parents if p.exists())
     if not parent.is_dir():
         raise ArgumentError(f"-o {text}: expected a folder at {parent}, got a file")
-    return Output(kind, path)
 
 
 def remove_old(outputs: Iterable[Output]) -> None:
-    """Remove the reports of an earlier command: one that ends early must not leave a verdict."""
+    """Remove the files of an earlier command: one that ends early must not leave a verdict."""
     for output in outputs:
-        output.path.unlink(missing_ok=True)
+        if output.kind in FILES:
+            output.path.unlink(missing_ok=True)
 
 
 def write_outputs(outputs: Sequence[Output], report: Report) -> None:
-    """Write each report whole or not at all; folders on the way are made."""
-    for output in outputs:
-        text = TEXTS[output.kind](report)
-        output.path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(output.path, text.encode())
+    """Write each report whole or not at all, files first; folders on the way are made.
+
+    Raises:
+        DataError: If the system refuses a file.
+    """
+    for output in sorted(outputs, key=lambda output: output.kind in LOGS):
+        try:
+            if output.kind in LOGS:
+                LOGS[output.kind](output, report)
+            else:
+                text = FILES[output.kind](report)
+                output.path.parent.mkdir(parents=True, exist_ok=True)
+                write_bytes(output.path, text.encode())
+        except OSError as error:
+            message = f"expected to write a report, got: {error.strerror or error}"
+            raise DataError(output.path, message) from error

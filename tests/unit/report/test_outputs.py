@@ -1,24 +1,26 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amn.errors import ArgumentError
+from amn.gate.seen import Seen
 from amn.report.junit import to_junit
 from amn.report.markdown import to_comment
-from amn.report.outputs import Output, Report, parse_outputs, remove_old, write_outputs
+from amn.report.outputs import FILES, Output, Report, parse_outputs, remove_old, write_outputs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amn.findings import GateResult
 
 
 def test_the_suffix_names_the_kind_and_a_kind_can_be_named() -> None:
     assert parse_outputs(["a.JSON", "b/j.xml", "comment=c.txt"]) == (
-        Output("json", Path("a.JSON")),
-        Output("junit", Path("b/j.xml")),
-        Output("comment", Path("c.txt")),
+        Output("json", "a.JSON"),
+        Output("junit", "b/j.xml"),
+        Output("comment", "c.txt"),
     )
 
 
@@ -59,3 +61,16 @@ def test_what_an_earlier_command_wrote_can_be_removed(tmp_path: Path) -> None:
     remove_old(outputs)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_a_log_folder_that_exists_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"expected a new folder, got one that exists$"):
+        parse_outputs([f"tensorboard={tmp_path}"])
+
+
+def test_every_file_kind_is_written(tmp_path: Path, failed: GateResult) -> None:
+    outputs = parse_outputs([f"{kind}={tmp_path}/{kind}" for kind in FILES])
+
+    write_outputs(outputs, Report((failed,), (Seen(),)))
+
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
