@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from amn.corpus.articles import Article, Kind
+from amn.corpus.chunking import ChunkingConfig, Style, make_chunker
+from amn.corpus.kinds import STUB_WORDS
+from amn.corpus.series import find_series, mark_series
 from amn.corpus.sources import open_source
 from tests.pages import articles
 
@@ -42,3 +45,32 @@ def test_the_excerpt_has_the_kinds_that_its_markup_declares() -> None:
 
 def _has_markup(article: Article) -> bool:
     return any(mark in article.text for mark in ("{{", "}}", "[[", "]]", "{|", "<ref", "'''"))
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/data/corpus")
+def test_the_three_thousand_articles_have_the_kinds_of_their_readme_and_few_templates() -> None:
+    found = articles(open_source(CORPUS / "articles.jsonl.gz"))
+    series = find_series(found)
+    marked = [mark_series(item, series) for item in found]
+    kinds = Counter(item.kind for item in found)
+    villages = [item for item in marked if "administrative district of Gmina" in item.text[:200]]
+
+    assert len(found) == 3000
+    assert kinds[Kind.LIST] == 38
+    assert kinds[Kind.DISAMBIGUATION] == 173  # 137 say `may refer to`, the rest in other words
+    assert sum(len(item.text.split()) < STUB_WORDS for item in found) == 2103
+    assert len(series) == 6
+    assert sum(item.kind is Kind.SERIES for item in marked) == 281
+    assert sum(item.kind is Kind.SERIES for item in villages) / len(villages) > 0.95
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/data/corpus")
+@pytest.mark.parametrize("style", ["sentences", "paragraphs", "fixed"])
+def test_chunks_of_real_articles_keep_every_word_and_the_limit(style: Style) -> None:
+    chunker = make_chunker(ChunkingConfig(style=style, min_chars=1))
+
+    for article in articles(open_source(CORPUS / "articles.jsonl.gz", articles="#1-#300")):
+        chunks = chunker(article).chunks
+        joined = "".join(chunk.text for chunk in chunks)
+        assert "".join(joined.split()) == "".join(article.text.split())
+        assert max((len(chunk.text) for chunk in chunks), default=0) <= 500
