@@ -17,7 +17,7 @@ from amn.corpus.sources.columns import parse_id
 from amn.corpus.sources.source import Record, Scope
 from amn.corpus.sources.streams import MAX_RECORD_BYTES, read_blocks
 from amn.corpus.wikitext import plain_text
-from amn.errors import DataError
+from amn.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,10 @@ def _article(
     model = revision.findtext("model", "wikitext")
     if model != "wikitext":
         return Skipped(Reason.NOT_WIKITEXT, where, f"{title}: {model}")
-    text = tidy(plain_text(markup, media_prefixes=site.media_prefixes))
+    try:
+        text = tidy(plain_text(markup, media_prefixes=site.media_prefixes))
+    except ArgumentError as error:
+        return Skipped(Reason.MALFORMED, where, f"{title}: {error}")
     if not text:
         return Skipped(Reason.EMPTY, where, title)
     kind = find_kind(title, text, markup=markup)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import mwparserfromhell
 import pytest
 
+from amn.corpus.rendering import render
 from amn.corpus.wikitext import plain_text
+from amn.errors import ArgumentError
 
 
 @pytest.mark.parametrize(
@@ -32,11 +35,36 @@ from amn.corpus.wikitext import plain_text
         ("Text.\n==''References''==\n{{reflist}}", "Text."),
         ("<nowiki>[[kept]]</nowiki> <math>x^2</math>a<br/>b __NOTOC__", "[[kept]] a b"),
         ("{{Infobox\n| a = {{b}}\n}}", ""),
+        ("{{nowrap|1=a=b}} {{convert| 5 |km}} {{lang|fr}}", "a=b 5 km"),
+        ("{{quote|{{lang|la|[[Salve|salve]]}} he said}}", "salve he said"),
+        ("A&ndash;B &#65;&#x42; &amp;c", "A\u2013B AB &c"),
+        ("http://bare.org is not shown; {{{1|default}}} neither", "is not shown; neither"),
+        ("<div class='x'>In a <span style=y>span</span></div>", "In a span"),
         ("", ""),
     ],
 )
 def test_wikitext_becomes_the_text_that_a_reader_sees(markup: str, text: str) -> None:
     assert plain_text(markup) == text
+
+
+def test_rendering_agrees_with_the_tree_that_the_parser_builds() -> None:
+    markup = "\n".join(
+        f"== Part {n} ==\n* ''Salt'' from [[Sea|the sea]], [[tin]]s & [http://x.org ore] ({n})."
+        for n in range(50)
+    )
+    tree = mwparserfromhell.parse(markup, skip_style_tags=True)
+
+    assert "".join(render(markup, ()).split()) == "".join(tree.strip_code().split())
+
+
+def test_markup_that_the_tokenizer_gives_up_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def tokenize(self, *_: object) -> None:
+            raise mwparserfromhell.parser.ParserError("stack is not empty")
+
+    monkeypatch.setattr("mwparserfromhell.parser.CTokenizer", Broken)
+    with pytest.raises(ArgumentError, match=r"got: .*stack is not empty"):
+        plain_text("[[x]]")
 
 
 def test_deep_nesting_and_unclosed_marks_do_not_stop_it() -> None:
