@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import RecordEvidence
+from amn.checks.evidence import CriteriaEvidence, RecordEvidence
 from amn.checks.registry import Rule, execute, rules
-from amn.config import AbortConfig
-from amn.errors import DataError
-from amn.findings import GateResult, Outcome, Status
+from amn.config import EVALUATED, AbortConfig, CriteriaConfig
+from amn.errors import CheckNotRunError, DataError
+from amn.evaluation.summary import Summary
+from amn.findings import Finding, GateResult, Outcome, Status
 from amn.recipes import RECIPES
 from amn.records.find import find_records, read_record
 from amn.records.status import RunStatus, statuses
@@ -120,11 +121,13 @@ class JudgedRecord:
 
 def _record_rules() -> list[Rule]:
     """Return the checks that a record alone can be judged by."""
-    return [r for r in rules().values() if r.family == "record" and "metrics" in r.modes]
+    return [rule for rule in rules().values() if "metrics" in rule.modes]
 
 
 def _can_run(rule: Rule, history: RunHistory) -> bool:
     """Tell whether a history holds what a check reads."""
+    if rule.family != "record":
+        return bool(history.scores)
     return set(rule.reads) <= history.parts
 
 
@@ -135,6 +138,8 @@ def declared_rules(history: RunHistory | None) -> list[Rule]:
 
 def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
     """Return the stopping rules for a history: how far epoch 1 has to come depends on its model."""
+    if history.settings.get("abort"):
+        return AbortConfig.model_validate(history.settings["abort"])
     recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
     own = next(iter(recipes.values()), {}).get("training", {}).get("abort", {})
     share = own.get("first_epoch_share", abort.first_epoch_share)
@@ -165,7 +170,6 @@ def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> Judged
 
 def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
     """Run the declared checks in order; one whose cause failed first does not run."""
-    evidence = RecordEvidence((history,), abort)
     outcomes: dict[str, Outcome] = {}
     for rule in declared_rules(history):
         causes = [
@@ -177,8 +181,32 @@ def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
             detail = f"not run: {', '.join(causes)} failed first"
             outcomes[rule.id] = Outcome(rule.id, rule.name, Status.NOT_RUN, detail=detail)
         else:
-            outcomes[rule.id] = execute(rule.id, evidence)
+            outcomes[rule.id] = _execute(rule, history, abort)
     return tuple(outcomes.values())
+
+
+def _execute(rule: Rule, history: RunHistory, abort: AbortConfig) -> Outcome:
+    """Run one check on the course of training, or on the scores; one that cannot look is ERROR."""
+    evidence: RecordEvidence | CriteriaEvidence
+    if rule.family == "record":
+        evidence = RecordEvidence((history,), abort)
+    else:
+        criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
+        evidence = CriteriaEvidence(criteria, {s: _summary(history, s) for s in EVALUATED})
+    try:
+        return execute(rule.id, evidence)
+    except CheckNotRunError as error:
+        finding = Finding(rule.label, f"could not run: {error}")
+        return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
+
+
+def _summary(history: RunHistory, split: str) -> Summary:
+    """Return what is known of one split's score."""
+    value = history.scores.get(split)
+    return Summary(
+        mean=float("nan") if value is None else value,
+        per_seed=() if value is None else (value,),
+    )
 
 
 def judge_records(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.errors import DataError
+from amn.evaluation.storage import EVALUATION_FILE, load_evaluation
 from amn.records.logs import FIX, read_csv, read_json
 from amn.records.series import EVENT_FILES, MLFLOW_META, MLFLOW_METRICS, read_events, read_mlflow
 
@@ -46,6 +48,14 @@ def _is_run(folder: Path) -> bool:
     return is_mlflow or (folder / RUN_FILE).is_file() or any(folder.glob(EVENT_FILES))
 
 
+def _with_scores(folder: Path, history: RunHistory) -> RunHistory:
+    """Add the scores of a run of ours; a folder without an evaluation has none."""
+    if not (folder / EVALUATION_FILE).is_file():
+        return history
+    scores = load_evaluation(folder).scores
+    return replace(history, scores={name: split.mean for name, split in scores.items()})
+
+
 def read_record(path: Path) -> RunHistory:
     """Read one record.
 
@@ -55,7 +65,7 @@ def read_record(path: Path) -> RunHistory:
     """
     if path.is_dir():
         if (path / RUN_FILE).is_file():
-            return read_json(path / RUN_FILE)
+            return _with_scores(path, read_json(path / RUN_FILE))
         if (path / MLFLOW_META).is_file():
             return read_mlflow(path)
         if any(path.glob(EVENT_FILES)):

@@ -60,6 +60,7 @@ class RunHistory:
         stop: Why it did not finish.
         then: Outcome as it was written down at the time.
         is_excerpt: Whether epochs were left out on purpose.
+        settings: `criteria` and `abort` of the case that it is a run of, where the record has them.
         unread: Keys that no reader knows, kept as they are.
     """
 
@@ -78,6 +79,7 @@ class RunHistory:
     stop: str = ""
     then: str = ""
     is_excerpt: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, Any] = field(default_factory=dict)
 
     def until(self, n: int) -> RunHistory:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
@@ -57,11 +58,17 @@ def _own(info: dict[str, Any], path: Path) -> RunHistory:
         raise DataError(path, f"expected sha256 {stated[:12]}… of its content, got {got[:12]}…")
     try:
         record = TrainingRecord.from_json(info["record"])
-        kind = str(info["config"]["model"]["kind"])
+        config = info["config"]
+        kind = str(config["model"]["kind"])
+        settings = {
+            "criteria": config.get("criteria", {}),
+            "abort": config.get("training", {}).get("abort", {}),
+        }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(path, f"expected the record of a run, got: {error!r}") from error
     name = path.parent.name or path.stem
-    return RunHistory(**{**vars(history_of(name, record, model=kind)), "source": path})
+    history = history_of(name, record, model=kind)
+    return replace(history, source=path, settings=settings)
 
 
 def parse_history(data: object, path: Path) -> RunHistory:
@@ -75,11 +82,14 @@ def parse_history(data: object, path: Path) -> RunHistory:
     if not isinstance(data, dict):
         raise DataError(path, f"expected a record, got {type(data).__name__}. Fix: {FIX}")
     key = next((k for k in EPOCH_KEYS if isinstance(data.get(k), (list, dict))), None)
+    if key is None and any(data.get(name) is not None for name in SCORES):
+        data, key = {**data, "history": []}, "history"  # scores alone
     if key is None:
         raise DataError(
             path, f"expected epochs under 'history' or 'epochs', found none. Fix: {FIX}"
         )
-    rows = _rows(data[key], path, key)
+    has_scores = any(data.get(name) is not None for name in SCORES)
+    rows = [] if data[key] == [] and has_scores else _rows(data[key], path, key)
     known = {key, *BEST_KEYS, *SCORES, "references", "recorded_status", "name", "status", "excerpt"}
     unread = {k: v for k, v in data.items() if k not in known}
     per_epoch = {k: None for row in rows for k in unread_keys(row)}
@@ -126,8 +136,8 @@ def _lines(rows: list[Mapping[str, Any]], path: Path, key: str) -> tuple[EpochFi
     lines = join_lines(
         [epoch_line(row, path, f"{key}[{i}]", default=i + 1) for i, row in enumerate(rows)]
     )
-    if not RunHistory(name="", epochs=lines).parts - {"epochs", "lr"}:
-        seen = ", ".join(list(rows[0])[:8]) if rows else "nothing"
+    if rows and not RunHistory(name="", epochs=lines).parts - {"epochs", "lr"}:
+        seen = ", ".join(list(rows[0])[:8])
         message = f"{key}: expected losses or cosines such as val_cosine, got {seen}"
         raise DataError(path, message)
     return lines

@@ -5,6 +5,7 @@ Both store a series a figure, `(step, value)`; the steps of one series tell what
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -42,7 +43,7 @@ def read_events(folder: Path) -> RunHistory:
         tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]
     }
     history = from_series(series, folder)
-    return RunHistory(**{**vars(history), "origin": "TensorBoard"})
+    return replace(history, origin="TensorBoard")
 
 
 def read_mlflow(folder: Path) -> RunHistory:
@@ -56,13 +57,14 @@ def read_mlflow(folder: Path) -> RunHistory:
     series = {file.relative_to(root).as_posix(): _mlflow_series(file) for file in files}
     meta = _mlflow_meta(folder / MLFLOW_META)
     history = from_series(series, folder)
-    values = {
-        "origin": "MLflow",
-        "name": meta.get("run_name") or folder.name,
-        "status": MLFLOW_STATUS.get(meta.get("status", ""), ""),
-        "stop": f"MLflow status {meta['status']}" if meta.get("status") else "",
-    }
-    return RunHistory(**{**vars(history), **values})
+    status = meta.get("status", "")
+    return replace(
+        history,
+        origin="MLflow",
+        name=meta.get("run_name") or folder.name,
+        status=MLFLOW_STATUS.get(status, ""),
+        stop=f"expected a finished run, got MLflow status {status}" if status else "",
+    )
 
 
 def _mlflow_series(file: Path) -> list[tuple[int, float]]:

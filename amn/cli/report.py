@@ -1,0 +1,124 @@
+"""`amn report`: what happened, why, and what to do next, as the document that people read."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.cli.cases import find_case
+from amn.cli.check import known_references
+from amn.cli.console import progress_bar, results
+from amn.gate.records import PROFILES, judge_records
+from amn.gate.session import GateOptions, GateSession
+from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.records.history import history_of
+from amn.report.failure.gather import gather
+from amn.report.failure.render import print_report, to_markdown
+from amn.report.failure.runs import from_gate, from_record
+from amn.storage import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amn.report.failure.runs import ReportedRun
+
+    Report = Callable[[int, int, str], None]
+
+
+@click.command("report")
+@click.argument("targets", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it to this file, as markdown."
+)
+@click.option("--title", default="What happened, why, and what to do next", show_default=True)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="calibrated",
+    show_default=True,
+    help="Rule for epoch 1 of records, as in amn check run.",
+)
+@click.option(
+    "--reference",
+    "references",
+    metavar="NAME=COSINE",
+    multiple=True,
+    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=CACHE_FOLDER,
+    show_default=True,
+    help="Finished runs of cases, by content.",
+)
+def command(
+    targets: tuple[str, ...],
+    style: str,
+    output: Path | None,
+    title: str,
+    profile: str,
+    references: tuple[str, ...],
+    cache: Path,
+) -> None:
+    """Write the failure report of runs, records or cases.
+
+    TARGETS are run folders, records or metrics files as in amn check run, folders of these, or
+    cases: names under golden/, or paths. A case is gated first; its runs come from the cache.
+    The report judges nothing new: it exits with 0 once it is written.
+
+    \b
+    Examples:
+      amn report runs/seed-0
+      amn report 584k.json 790k.json --format markdown
+      amn report wiki-mini -o report.md
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    known = known_references(references)
+    runs: list[ReportedRun] = []
+    with progress_bar() as progress:
+        for target in targets:
+            if _is_case(target):
+                runs.append(_gated(target, cache, progress))
+            else:
+                judged = judge_records([Path(target)], PROFILES[profile], known)
+                runs += [from_record(record) for record in judged]
+    words = ["amn", "report", *targets]
+    words += ["--profile", profile] if profile != "calibrated" else []
+    words += [word for text in references for word in ("--reference", text)]
+    report = gather(title, runs, PROFILES[profile], shlex.join(words))
+    if output:
+        write_bytes(output, to_markdown(report).encode())
+        click.echo(f"{output}: {len(runs)} runs, {len(report.failed)} without success")
+    elif style == "markdown":
+        click.echo(to_markdown(report), nl=False)
+    else:
+        print_report(report, results())
+
+
+def _is_case(target: str) -> bool:
+    """Tell whether a target names a case: a folder with case.toml, or one under golden/."""
+    path = Path(target)
+    if path.exists():
+        return (path / CASE_FILE).is_file() or path.name == CASE_FILE
+    return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
+
+
+def _gated(target: str, cache: Path, progress: Report) -> ReportedRun:
+    """Gate a case and return it with the courses of its trainings, if it came to any."""
+    case = find_case(target)
+    session = GateSession(case, GateOptions(cache=cache), progress=progress)
+    result = session.result()
+    kind = case.config.model.kind
+    candidates = session.candidates if "candidates" in result.facts else ()
+    histories = [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
+    return from_gate(result, histories)

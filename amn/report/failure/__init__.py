@@ -1,0 +1,1 @@
+"""The failure report: what happened, why, and what to do next, for people."""

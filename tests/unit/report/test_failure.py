@@ -1,0 +1,204 @@
+"""The failure report: every number is one of a record's, and a stranger learns what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from amn.checks.registry import rules
+from amn.errors import MissingDependencyError
+from amn.findings import Finding, GateResult, Outcome, Status
+from amn.gate.records import PROFILES, judge_records
+from amn.records.history import EpochFigures, RunHistory, history_of
+from amn.report.failure.causes import causes, find_causes
+from amn.report.failure.gather import FailureReport, gather
+from amn.report.failure.progress import progression
+from amn.report.failure.render import cell, print_report, to_markdown
+from amn.report.failure.runs import describe_loss, from_gate, from_record
+
+HISTORY = Path(__file__).parents[2] / "data" / "history"
+ORDER = ["584k", "790k-1", "790k-2", "790k-3"]
+
+
+def report_of(*paths: Path) -> FailureReport:
+    judged = judge_records(paths, PROFILES["calibrated"])
+    runs = [from_record(record) for record in judged]
+    return gather("Four runs", runs, PROFILES["calibrated"], "amn report x")
+
+
+@pytest.fixture(scope="module")
+def history() -> FailureReport:
+    return report_of(*(HISTORY / f"{name}.json" for name in ORDER))
+
+
+@pytest.fixture(scope="module")
+def document(history: FailureReport) -> str:
+    return to_markdown(history)
+
+
+def section(document: str, title: str) -> str:
+    found = re.search(rf"^## {title}.*?$(.*?)(?=^## |\Z)", document, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def test_the_results_stand_beside_what_was_written_down_then(document: str) -> None:
+    table = section(document, "Results").splitlines()
+    rows = [
+        [text.strip() for text in line.split("|")[1:6]]
+        for line in table
+        if line.startswith(("| 5", "| 7"))
+    ]
+
+    assert rows == [
+        ["584k baseline", "SUCCESS", "success", "0.5597", "0.6375"],
+        [r"790k \#1", "HARNESS", "OOD collapse", "0.4607", "-0.0118"],
+        [r"790k \#2", "INFONCE_DOMINANCE", "InfoNCE dominance", "0.2675", ""],
+        [r"790k \#3", "HARNESS", "OOD catastrophic", "0.4621", "0.0211"],
+    ]
+
+
+def test_the_progression_of_attempt_3_has_its_deltas_and_events(history: FailureReport) -> None:
+    run = history.runs[3]
+    lines = progression(run.histories[0], run.stop_epoch)
+
+    assert [line.figures.epoch for line in lines] == [1, 5, 10, 15, 18, 19, 20]
+    assert [f"{line.change:+.4f}" for line in lines[1:]] == [
+        "+0.0088", "+0.0024", "+0.0007", "+0.0003", "+0.0033", "+0.0009",
+    ]  # fmt: skip
+    assert lines[4].events == ("learning rate 0.0005 to 0.00025",)
+    assert lines[6].events == ("best",)
+
+
+def test_the_broken_measurement_comes_before_everything_else(history: FailureReport) -> None:
+    assert [found.cause.id for found in history.causes] == [
+        "harness", "dominant_term", "undeclared_term", "no_skill", "low_start", "floor",
+    ]  # fmt: skip
+    assert history.causes[0].runs == ("790k #1", "790k #3")
+    assert history.causes[0].evidence[0].startswith("E005 790k #1, ood: expected above any")
+
+
+def test_a_stranger_reads_what_happened_what_to_do_and_what_not(document: str) -> None:
+    titles = re.findall(r"^## (.*)$", document, re.MULTILINE)
+
+    assert titles == [
+        "Results", "Progression by epoch", "Root causes", "Recommended actions, in this order",
+        "What not to do", "Next steps", "Also seen", "Success criteria",
+    ]  # fmt: skip
+    assert "2 HARNESS, 1 INFONCE_DOMINANCE, 1 SUCCESS" in document
+    assert "amn gate CASE --checkpoint FILE" in section(document, "Recommended actions")
+    assert "poor generalisation" in section(document, "What not to do")
+    assert "| minimum | OOD >= 0.60 | 584k baseline 0.6375 |" in document
+
+
+def test_every_figure_of_the_tables_is_one_of_the_records(document: str) -> None:
+    known = " ".join((HISTORY / f"{name}.json").read_text() for name in ORDER)
+    tables = section(document, "Results") + "".join(
+        line.rsplit("|", 4)[0] for line in section(document, "Progression").splitlines()
+    )
+    figures = set(re.findall(r"-?0\.\d{4}\b", tables))
+
+    assert len(figures) > 15
+    assert {f for f in figures if str(float(f)) not in known} == set()
+
+
+def test_a_healthy_run_says_so_and_has_no_causes(tmp_path: Path) -> None:
+    lines = [{"epoch": i, "val_cosine": 0.55 + 0.01 * i} for i in range(1, 4)]
+    (tmp_path / "a.json").write_text(json.dumps(lines))
+    document = to_markdown(report_of(tmp_path))
+
+    assert "1 run: 1 SUCCESS." in document
+    assert "Every check that these records can be judged by ran, and none failed." in document
+    assert "Root causes" not in document
+    assert "Recommended" not in document
+
+
+def test_an_unreadable_record_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    document = to_markdown(report_of(tmp_path))
+
+    assert "| a.json | UNREADABLE |" in document
+    assert "a.json could not be read: expected a record in JSON" in document
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script> | `x` ## [a](b)\n\n# Heading"
+    content = {"name": name, "history": [{"val_cosine": 0.01}]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    document = to_markdown(report_of(tmp_path))
+
+    assert "<script>" not in document
+    assert "\n# Heading" not in document
+    assert cell(name).startswith(r"\<script\>alert(1)")
+
+
+def test_it_reads_in_a_terminal_of_100_columns(history: FailureReport) -> None:
+    out = io.StringIO()
+    print_report(history, Console(file=out, width=100))
+
+    text = out.getvalue()
+    assert "INFONCE_DOMINANCE" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_without_jinja_the_extra_is_named(
+    history: FailureReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(module: str) -> None:
+        raise ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr("amn.errors.import_module", absent)
+    with pytest.raises(MissingDependencyError, match=r"amn\[report\]"):
+        to_markdown(history)
+
+
+def test_every_check_that_can_fail_a_merge_has_a_cause() -> None:
+    listed = {check for cause in causes() for check in cause.checks}
+    severe = [r for r in rules().values() if r.severity in ("fail", "harness")]
+
+    assert len(severe) > 50
+    assert [r.id for r in severe if r.id not in listed and r.id[0] not in listed] == []
+
+
+def test_a_warning_is_no_cause() -> None:
+    warned = Outcome("R006", "terms_add_up", Status.WARN, findings=(Finding("x", "y"),))
+
+    assert find_causes([warned]) == {}
+
+
+def test_a_gated_case_is_a_row_with_a_progression_a_seed(toy_runs: Any) -> None:
+    failed = Outcome("C002", "ood", Status.FAIL, findings=(Finding("ood", "expected a, got b"),))
+    facts = {"scores": {"in_dist": {"mean": 0.56}, "ood": {"mean": 0.55}}}
+    result = GateResult("wiki", ("C002-ood",), (failed,), facts)
+    run = from_gate(result, [history_of(f"seed {r.seed}", r.record) for r in toy_runs])
+    document = to_markdown(gather("Wiki", [run], PROFILES["calibrated"], "amn report wiki"))
+
+    assert (run.status.value, run.loss) == ("BELOW_FLOOR", "cosine")
+    assert run.delta == pytest.approx(-0.01)
+    assert (
+        "### wiki, seed 0: BELOW\\_FLOOR" in document or "### wiki, seed 0: BELOW_FLOOR" in document
+    )
+    assert "C002 wiki, ood: expected a, got b" in document
+
+
+def test_a_gate_that_did_not_look_is_no_success() -> None:
+    run = from_gate(GateResult("wiki", ("C002-ood",), ()), [])
+
+    assert run.status.value == "NOT_MEASURED"
+
+
+def test_the_loss_names_what_nobody_declared() -> None:
+    lines = tuple(
+        EpochFigures(epoch=i, train_loss=0.001 + 0.0005 / i + 0.000976,
+                     terms={"mse": 0.001 + 0.0005 / i})
+        for i in range(1, 8)
+    )  # fmt: skip
+    assert describe_loss(RunHistory(name="x", epochs=lines)) == "mse + 0.000976 undeclared"
+    assert describe_loss(RunHistory(name="x")) == ""
+    assert describe_loss(RunHistory(name="x", weights={"mse": 1.0})) == "mse"
