@@ -95,7 +95,7 @@ class Comparison:
         elif self.verdict == "yes" and self.circular:
             why = " (by its own filter)"
         return (
-            f"Is B more coherent than A? {self.verdict}{why}: {found.b:.4f} against {found.a:.4f}, "
+            f"Is B more coherent than A? {self.verdict}{why}: B {found.b:.4f}, A {found.a:.4f}, "
             f"{found.value:+.4f} ({found.low:+.4f} … {found.high:+.4f})"
         )
 

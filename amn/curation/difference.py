@@ -41,8 +41,11 @@ class Side(NamedTuple):
 
     def known(self) -> Side:
         """Return the articles of which anything was summed."""
-        some = self.sizes > 0
-        return Side(self.units[some], self.sums[some], self.sizes[some])
+        return self.take(self.sizes > 0)
+
+    def take(self, chosen: NDArray[np.bool_]) -> Side:
+        """Return some of the articles."""
+        return Side(self.units[chosen], self.sums[chosen], self.sizes[chosen])
 
 
 @dataclass(frozen=True)

@@ -162,12 +162,13 @@ def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np
     return in_a, in_b
 
 
-def read_ids(text: str) -> NDArray[np.int64]:
+def read_ids(text: str, names: tuple[str, ...] = ()) -> NDArray[np.int64]:
     """Return the ranges of ids, (k, 2) int64, that an option names.
 
     Args:
         text: Ranges such as `1-400, 512`; or a file: `.json` with a list of ids or lists by name
             (all of them, or one as `splits.json:ood`), else text with ids and ranges on its lines.
+        names: The lists to take of a JSON file that has any of these; empty for all.
 
     Raises:
         ArgumentError: If it is neither.
@@ -182,7 +183,7 @@ def read_ids(text: str) -> NDArray[np.int64]:
             raise ArgumentError(f"--articles: {error}, which is no file either") from error
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
-        return _ids_of_json(path, content, key)
+        return _ids_of_json(path, content, (key,) if key else names)
     lines = [line for line in content.splitlines() if line.strip() and line[0] != "#"]
     try:
         return parse_ranges(", ".join(line.strip().strip(",") for line in lines))
@@ -190,16 +191,18 @@ def read_ids(text: str) -> NDArray[np.int64]:
         raise DataError(path, str(error)) from error
 
 
-def _ids_of_json(path: Path, content: str, key: str) -> NDArray[np.int64]:
+def _ids_of_json(path: Path, content: str, names: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the ids of a JSON file as ranges of one."""
     try:
         found: Any = json.loads(content)
     except json.JSONDecodeError as error:
         raise DataError(path, f"expected JSON, got {error}") from error
     if isinstance(found, dict):
-        if key and key not in found:
-            raise DataError(path, f"expected a list named {key!r}, got {', '.join(found)}")
-        lists = [found[key]] if key else list(found.values())
+        chosen = [found[name] for name in names if name in found]
+        if names and not chosen:
+            wanted = " or ".join(map(repr, names))
+            raise DataError(path, f"expected a list named {wanted}, got {', '.join(found)}")
+        lists = chosen or list(found.values())
         found = [i for part in lists if isinstance(part, list) for i in part]
     if not isinstance(found, list) or not found or not all(type(i) is int for i in found):
         raise DataError(path, "expected lists of article ids, got something else or nothing")

@@ -12,6 +12,7 @@ COMMANDS = {
     "describe": "What a data set is made of.",
     "compare": "What differs between two data sets, or two parts of one.",
     "filter": "Drop articles by rules, for counted reasons.",
+    "split": "Divide articles into train, in-dist and OOD.",
 }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from amn.cli.console import row_bar
 from amn.cli.data.summary import summary
+from amn.config import EVALUATED
 from amn.curation.describe import Study
 from amn.curation.filtering import Plan, Worth, plan_filter, worth_of, write_filtered
 from amn.curation.region import open_region, read_ids
@@ -40,7 +41,7 @@ EPILOG = "\b\nRules, with their values where none is given:\n" + "\n".join(
 @click.option(
     "--exempt",
     metavar="IDS",
-    help="Articles that no rule touches, such as those of the evaluated splits: 1-400 or a file.",
+    help="Articles that no rule touches: ids, or the file of `amn data split` (what it evaluates).",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @click.option("--name", help="Name of the new data set.  [default: the folder's]")
@@ -84,7 +85,7 @@ def command(
         region = open_region(dataset, progress=advance)
     untouched = np.zeros(len(region), np.bool_)
     if exempt:
-        untouched = within(region.ids, read_ids(exempt))
+        untouched = within(region.ids, read_ids(exempt, EVALUATED))
         if not untouched.any():
             raise ArgumentError(f"--exempt {exempt}: expected ids of {source}, got none of them")
     plan = plan_filter(Study(region, context, seed), chosen, exempt=untouched, target=target)
