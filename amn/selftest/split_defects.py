@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amn.config import SPLITS, Selector
+from amn.curation.circular import JUDGED_REASONS
 from amn.data.coherence import follows
-from amn.data.manifest import EncoderInfo, Stage
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Stage
 from amn.data.scan import scan_rows
 from amn.data.windows import Windows
 from amn.data.writer import Chunks, write_dataset
@@ -139,6 +140,17 @@ def easiest_articles(copy: CaseCopy) -> None:
     copy.set_splits(train=np.setdiff1d(pool, easiest), in_dist=easiest)
 
 
+def circular_filter(copy: CaseCopy) -> None:
+    """Drop the rows that a model scores low, the judged ones too."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        n, dropped = manifest["rows"], manifest["rows"] // 20
+        stage = {"name": "filter", "rows_in": n + dropped, "rows_out": n}
+        manifest["stages"] = [{**stage, "dropped": {JUDGED_REASONS[0]: dropped}}]
+
+    copy.change_json(copy.data / MANIFEST_FILE, change)
+
+
 def across_articles(evidence: SplitEvidence) -> dict[str, Windows]:
     """Start a window at every row, whatever follows it."""
     result = {}
@@ -175,6 +187,9 @@ DEFECTS = (
     in_files("negated-ood", "S006", "the signs of OOD are turned", negated_ood),
     in_files("shifted-ood", "S007", "OOD was encoded with another prefix", shifted_ood, WARNS),
     in_files("easy-in-dist", "S008", "in-dist is the easiest articles", easiest_articles, WARNS),
+    in_files(
+        "circular-filter", "S009", "judged rows were filtered by what is judged", circular_filter
+    ),
     in_windows("across-articles", "W001", "windows cross from article to article", across_articles),
     in_windows(
         "training-judged", "W002", "in-dist is judged on training windows", training_windows_judged
