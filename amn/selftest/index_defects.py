@@ -44,13 +44,28 @@ def trailing_bytes(copy: CaseCopy) -> None:
 
 def stale(copy: CaseCopy) -> None:
     """Replace one row of the vectors, with every digest right, and keep the index."""
+    vectors = copy.vectors()
+    vectors[len(vectors) // 20] = vectors[len(vectors) // 2]
+    _keep_index(copy, vectors)
+
+
+def signed_but_stale(copy: CaseCopy) -> None:
+    """Exchange two rows, keep the index, and say in its record that it is of these vectors."""
+    vectors = copy.vectors()
+    pair = [1, len(vectors) // 2]
+    vectors[pair] = vectors[pair[::-1]]
+    _keep_index(copy, vectors)
+    digest = copy.dataset().vectors_digest
+    copy.change_json(copy.data / INDEX_MANIFEST, lambda r: r.update(vectors_digest=digest))
+
+
+def _keep_index(copy: CaseCopy, vectors: NDArray[Any]) -> None:
+    """Write other vectors, with every digest right, beside the index of the old ones."""
     dataset = copy.dataset()
     kept = copy.folder / "kept"
     kept.mkdir()
     for name in (INDEX_FILE, INDEX_MANIFEST):
         shutil.copyfile(copy.data / name, kept / name)
-    vectors = copy.vectors()
-    vectors[len(vectors) // 20] = vectors[len(vectors) // 2]
     copy.rebuild(vectors, dataset.article_ids, dataset.chunk_index)
     for name in (INDEX_FILE, INDEX_MANIFEST):
         shutil.move(kept / name, copy.data / name)
@@ -147,6 +162,12 @@ DEFECTS = (
     in_files("index-wrong-metric", "I004", "the index searches by L2 distance", wrong_metric),
     in_files("index-duplicate-id", "I005", "two vectors of the index have one id", duplicate_id),
     in_files("index-swapped-ids", "I006", "two ids of the index are exchanged", swapped_ids),
+    in_files(
+        "index-signed-but-stale",
+        "I006",
+        "two rows changed places after the index was built, and every digest is right",
+        signed_but_stale,
+    ),
     in_files("index-shifted-ids", "I007", "all ids of the index are off by one", shifted_ids),
     in_files("index-few-probes", "I008", "the index searches one of many lists", few_probes),
 )
