@@ -45,6 +45,9 @@ class ConfigError(AmnError):
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         super().__init__(f"{path}: {len(self.problems)} problem(s){lines}")
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[Path, tuple[str, ...]]]:
+        return type(self), (self.path, self.problems)
+
 
 class DataError(AmnError):
     """A file is not what it claims to be. `path` is that file."""
@@ -71,7 +74,11 @@ class GoldenError(AmnError):
 
     def __init__(self, path: Path, message: str) -> None:
         self.path = path
+        self.message = message
         super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[type[GoldenError], tuple[Path, str]]:
+        return type(self), (self.path, self.message)
 
 
 class CheckpointError(AmnError):
@@ -79,7 +86,11 @@ class CheckpointError(AmnError):
 
     def __init__(self, path: Path, message: str) -> None:
         self.path = path
+        self.message = message
         super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[type[CheckpointError], tuple[Path, str]]:
+        return type(self), (self.path, self.message)
 
 
 class TrainingError(AmnError):

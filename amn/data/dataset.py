@@ -17,6 +17,7 @@ from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -80,6 +81,9 @@ class DataSet:
 
     def __len__(self) -> int:
         return self.manifest.rows
+
+    def __reduce__(self) -> tuple[Callable[[Path], DataSet], tuple[Path]]:
+        return open_dataset, (self.path,)  # another process maps the files, it gets no copy
 
     @property
     def dim(self) -> int:

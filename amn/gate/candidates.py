@@ -60,8 +60,7 @@ def find_candidates(
     if options.runs:
         scorer = Scorer(plan)
         return tuple(_from_run(scorer, load_run(folder)) for folder in options.runs)
-    cache = RunCache(options.cache)
-    runs = [cache.run(plan, seed, progress=progress) for seed in case.config.training.seeds]
+    runs = RunCache(options.cache).runs(plan, case.config.training.seeds, progress=progress)
     return tuple(_trained(run) for run in runs)
 
 

@@ -10,13 +10,15 @@ from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
 from amn.gate.session import case_parts, summary_facts
-from amn.training.run import Run, run_seed, score_plan_references
+from amn.training.run import score_plan_references
+from amn.training.workers import available_cores, run_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from amn.case import Case
+    from amn.training.run import Run
 
 
 def train_case(
@@ -38,8 +40,9 @@ def train_case(
             raise FileExistsError(folder)
     plan = plan_for(case, _evidence(case))
     references = score_plan_references(plan)
-    for seed, folder in folders.items():
-        yield run_seed(plan, seed, folder, references=references, progress=progress)
+    yield from run_seeds(
+        plan, folders, references=references, cores=available_cores(), progress=progress
+    )
 
 
 def evaluate_checkpoint(

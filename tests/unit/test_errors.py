@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,19 @@ def test_a_package_that_is_installed_but_broken_says_so_itself(
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency") as caught:
         require("half_installed", extra="index")
     assert not isinstance(caught.value, MissingDependencyError)
+
+
+@pytest.mark.parametrize("kind", [errors.DataError, errors.GoldenError, errors.CheckpointError])
+def test_an_error_comes_back_whole_from_another_process(kind: Any) -> None:
+    error = pickle.loads(pickle.dumps(kind(PATH, "expected X, got Y")))  # noqa: S301 - our own bytes
+
+    assert type(error) is kind
+    assert error.path == PATH
+    assert str(error) == f"{PATH}: expected X, got Y"
+
+
+def test_a_config_error_comes_back_whole_from_another_process() -> None:
+    error = pickle.loads(pickle.dumps(ConfigError(PATH, ["a: unknown"])))  # noqa: S301 - our own bytes
+
+    assert error.problems == ("a: unknown",)
+    assert str(error) == f"{PATH}: 1 problem(s)\n  - a: unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from amn.gate import cache as cache_module
 from amn.gate.cache import RunCache
 from amn.storage import canonical_json, sha256_of
+from amn.training import workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds that were really trained, in order."""
     seeds: list[int] = []
-    run_seed = cache_module.run_seed
+    run_seed = workers.run_seed
 
     def counted(plan: Any, seed: int, folder: Any, **options: Any) -> Run:
         seeds.append(seed)
         return run_seed(plan, seed, folder, **options)
 
-    monkeypatch.setattr(cache_module, "run_seed", counted)
+    monkeypatch.setattr(workers, "run_seed", counted)
     return seeds
 
 
@@ -60,7 +62,11 @@ def test_a_key_is_trained_once(toy_plan: Plan, tmp_path: Path, trained: list[int
 def test_another_seed_is_another_run(
     toy_plan: Plan, filled: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "run_seed", lambda _, seed, *__, **___: trained.append(seed))
+    def run(_: Plan, seed: int, *__: Any, **___: Any) -> Any:
+        trained.append(seed)
+        return SimpleNamespace(seed=seed)
+
+    monkeypatch.setattr(workers, "run_seed", run)
     cache = RunCache(filled)
 
     cache.run(toy_plan, 0)
@@ -131,11 +137,12 @@ def test_references_are_scored_once_for_all_seeds_and_again_for_another_plan(
         scored.append(plan)
         return replace(toy_references, judged={"of": len(scored)})
 
-    def run(_: Plan, __: int, ___: Path, *, references: Any, **____: Any) -> None:
+    def run(_: Plan, seed: int, __: Path, *, references: Any, **___: Any) -> Any:
         used.append(references.judged["of"])
+        return SimpleNamespace(seed=seed)
 
     monkeypatch.setattr(cache_module, "score_plan_references", score)
-    monkeypatch.setattr(cache_module, "run_seed", run)
+    monkeypatch.setattr(workers, "run_seed", run)
     cache = RunCache(tmp_path)
     for other in range(3):
         articles = {**toy_plan.articles, "train": [other]}

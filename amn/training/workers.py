@@ -1,0 +1,183 @@
+"""Several seeds at a time: a process each, with a fixed number of threads.
+
+A training of this size is many small operations: a second thread speeds it up by a quarter, a
+second process by nearly two. The number of threads shapes rounding, so it follows from the case's
+seeds and the machine alone, never from what happens to be cached.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, get_context
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from amn.errors import AmnError, TrainingError
+from amn.training.run import run_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+    from pathlib import Path
+
+    from amn.training.run import Plan, PlanReferences, Run
+
+    Progress = Callable[[int, int, str], None]
+
+WORTH_A_PROCESS = 50_000  # windows x epochs: a few seconds, where starting a process takes two
+PROGRESS_SECONDS = 0.1
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_each(n_seeds: int, cores: int) -> int:
+    """Return the threads of one training where `n_seeds` share the cores: at least 1."""
+    return max(1, cores // max(1, n_seeds))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Run torch's operations in the block with `count` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _interrupt_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C in the block: what is started there leaves an interrupt to its parent."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change signals, and only it is interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def run_seeds(
+    plan: Plan,
+    folders: Mapping[int, Path],
+    *,
+    references: PlanReferences,
+    cores: int,
+    progress: Progress | None = None,
+) -> Iterator[Run]:
+    """Train seeds into their folders and yield each run when it is finished, in any order.
+
+    Small trainings run one after the other in this process, with the same result.
+
+    Raises:
+        TrainingError: If a process died; what the others finished is kept.
+    """
+    threads = threads_each(len(plan.config.training.seeds), cores)
+    n_workers = min(len(folders), cores)
+    work = len(plan.train) * (plan.config.training.epochs or 1)
+    if n_workers == 1 or work < WORTH_A_PROCESS:
+        with torch_threads(threads):
+            for seed, folder in folders.items():
+                yield run_seed(plan, seed, folder, references=references, progress=progress)
+        return
+    yield from _run_in_processes(
+        (plan, references, threads), deque(folders.items()), n_workers, progress
+    )
+
+
+def _run_in_processes(
+    setup: tuple[Plan, PlanReferences, int],
+    waiting: deque[tuple[int, Path]],
+    n_workers: int,
+    progress: Progress | None,
+) -> Iterator[Run]:
+    """Hand seeds to processes as they become free."""
+    busy: dict[Any, tuple[int, SpawnProcess]] = {}
+    spawn = get_context("spawn")  # a fork would copy torch's threads half-way
+    try:
+        for _ in range(n_workers):
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=_work, args=(theirs, *setup), daemon=True)
+            with _interrupt_ignored():  # so is it in the process, from its first instruction
+                process.start()
+            theirs.close()
+            busy[ours] = (waiting[0][0], process)
+            ours.send(waiting.popleft())
+        while busy:
+            ready: list[Any] = connection.wait(list(busy))
+            for pipe in ready:
+                seed, process = busy[pipe]
+                run = _receive(pipe, seed, process, progress)
+                if run is None:
+                    continue
+                yield run
+                if waiting:
+                    busy[pipe] = (waiting[0][0], process)
+                    pipe.send(waiting.popleft())
+                else:
+                    pipe.close()
+                    process.join()
+                    del busy[pipe]
+    finally:
+        for _, process in busy.values():
+            process.terminate()
+        for _, process in busy.values():
+            process.join()
+
+
+def _receive(pipe: Any, seed: int, process: SpawnProcess, progress: Progress | None) -> Run | None:  # noqa: ANN401 - a Connection, whose type differs by system
+    """Take one message of a process: a finished run, or None for progress."""
+    try:
+        message = pipe.recv()
+    except (EOFError, ConnectionResetError) as error:
+        process.join()
+        raise TrainingError(
+            f"seed {seed}: expected a finished run, got a process that ended with "
+            f"{process.exitcode}. Fix: more memory, or fewer seeds at a time"
+        ) from error
+    if isinstance(message, Exception):
+        raise message
+    if isinstance(message, tuple):
+        if progress:
+            progress(*message)
+        return None
+    run: Run = message
+    return run
+
+
+def _work(pipe: Connection, plan: Plan, references: PlanReferences, threads: int) -> None:
+    """Train what comes through the pipe until it closes; the body of a process."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves no temporary folder behind
+    torch.set_num_threads(threads)
+    last = 0.0
+
+    def report(done: int, total: int, text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > PROGRESS_SECONDS or done == total:
+            last = time.monotonic()
+            pipe.send((done, total, text))  # breaks when the parent is gone, and ends the work
+
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            seed, folder = pipe.recv()
+            try:
+                run = run_seed(plan, seed, folder, references=references, progress=report)
+            except (AmnError, OSError) as error:
+                pipe.send(error)
+                return
+            pipe.send(run)
