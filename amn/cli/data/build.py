@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -84,6 +85,11 @@ SOURCE_OPTIONS = _all(
         help=f"Kinds of pages to leave out: some of {','.join(KINDS)}. Redirects always are.",
     ),
     click.option(
+        "--series/--no-series",
+        default=True,
+        help="Find machine-written series, which takes reading the source twice.",
+    ),
+    click.option(
         "--strict", is_flag=True, help="Stop at the first broken page; else it is counted."
     ),
 )
@@ -161,6 +167,7 @@ def command(
     articles: str | None,
     namespaces: tuple[int, ...] | None,
     drop: frozenset[Kind],
+    series: bool,
     strict: bool,
     chunks: Style,
     max_chars: int,
@@ -198,6 +205,8 @@ def command(
     """  # noqa: D301 - click's mark for text that is not to be wrapped
     if address and engine != "ray":
         raise ArgumentError(f"--address: expected --engine ray with it, got {engine}")
+    if Kind.SERIES in drop and not series:
+        raise ArgumentError("--drop series: expected --series with it, got --no-series")
     config = BuildConfig(
         name=name or folder.resolve().name,
         source=open_source(source, articles=articles, namespaces=namespaces, strict=strict),
@@ -224,6 +233,9 @@ def command(
     )
     with ExitStack() as stack:
         progress = stack.enter_context(progress_bar())
+        if series:
+            known = config.source.with_series(lambda pages: progress(pages, None, "finding series"))
+            config = replace(config, source=known)
         runs_on: Engine = LocalEngine(workers or len(os.sched_getaffinity(0)))
         if engine == "ray":
             stack.enter_context(ray_cluster(address))

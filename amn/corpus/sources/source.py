@@ -13,18 +13,21 @@ Iterating does all three, one after the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from amn.corpus.articles import Article, Reason, Skipped
+from amn.corpus.series import mark_series, series_among, template_digest
 from amn.corpus.sources.duplicates import IdSet
 from amn.corpus.sources.selection import Selection
 from amn.errors import DataError
-from amn.storage import sha256_file
+from amn.storage import canonical_json, sha256_file, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+PROGRESS_PAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Source:
         path: The file or folder as given.
         files: In reading order.
         strict: Raise at the first page that is defect; otherwise it is skipped and counted.
+        series: Templates of machine-written series: `with_series` finds them.
     """
 
     path: Path
@@ -90,6 +94,7 @@ class Source:
     format: Format
     scope: Scope
     strict: bool = False
+    series: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -113,6 +118,7 @@ class Source:
             ],
             "articles": None if articles is None else str(articles),
             "namespaces": None if namespaces is None else list(namespaces),
+            "series": sha256_of(canonical_json(sorted(self.series))) if self.series else None,
         }
 
     def records(self) -> Iterator[Record | Skipped]:
@@ -153,7 +159,26 @@ class Source:
                 f"{item.where}: {item.reason}: {item.detail}."
                 " Fix: mend it, or read without strict to skip and count such pages",
             )
-        return item
+        return mark_series(item, self.series) if isinstance(item, Article) else item
+
+    def with_series(self, progress: Callable[[int], None] | None = None) -> Source:
+        """Read everything once and return a source that knows its machine-written series.
+
+        Args:
+            progress: Called with the pages read so far, every `PROGRESS_PAGES`.
+
+        Raises:
+            DataError: As `records` and `parse` do.
+        """
+
+        def digests() -> Iterator[int | None]:
+            for number, record in enumerate(self.records(), 1):
+                item = self.parse(record) if isinstance(record, Record) else record
+                yield template_digest(item) if isinstance(item, Article) else None
+                if progress and number % PROGRESS_PAGES == 0:
+                    progress(number)
+
+        return replace(self, series=series_among(digests()))
 
     def unique(self, items: Iterable[Article | Skipped]) -> Iterator[Article | Skipped]:
         """Yield the items; in whatever order the articles of this source come.

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import json
+import pickle
+from typing import TYPE_CHECKING
+
 import pytest
 
 from amn.corpus.articles import Article, Kind
 from amn.corpus.series import find_series, mark_series, series_among, template_digest, template_of
+from amn.corpus.sources import open_source
+from tests.pages import articles
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = ["Ada", "Bela", "Cora", "Dorn", "Eno", "Fara", "Gol", "Hul Vara", "Ibo", "Jor"]
 
@@ -55,3 +64,16 @@ def test_long_pages_other_kinds_and_bare_names_belong_to_no_series(article: Arti
 def test_digests_are_counted_whatever_their_order() -> None:
     assert series_among([2**64 - 1, 3, None, 2**64 - 1, 3, 4], min_titles=2) == {2**64 - 1, 3}
     assert series_among([]) == frozenset()
+
+
+def test_a_source_that_knows_its_series_marks_them_in_any_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    pages = [village(name) for name in NAMES]
+    lines = [{"id": n, "title": p.title, "text": p.text} for n, p in enumerate(pages)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    plain = open_source(path)
+    source = pickle.loads(pickle.dumps(plain.with_series()))  # noqa: S301 - our own
+
+    assert {item.kind for item in articles(plain)} == {Kind.STUB}
+    assert {item.kind for item in articles(source)} == {Kind.SERIES}
+    assert source.identity() != plain.identity()
