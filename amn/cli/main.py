@@ -67,6 +67,12 @@ def main() -> None:
     except AmnError as error:
         click.echo(f"ERROR: {error}", err=True)
         sys.exit(NOT_EVALUATED)
+    except OSError as error:  # a full disk, a folder that nobody may write to
+        where = error.filename or "a file"
+        click.echo(
+            f"ERROR: {where}: {error.strerror or error}; nothing was left half-written", err=True
+        )
+        sys.exit(NOT_EVALUATED)
     except Exception:  # noqa: BLE001 - a defect must not exit with 1, which means FAIL
         traceback.print_exc()
         click.echo(

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 By = Literal["article", "block", "cluster"]
 FEWEST_ARTICLES = 8  # of an evaluated split: fewer give no interval
-TRAIN, IN_DIST, OOD, EXCLUDED = range(4)
-NAMES = (*SPLITS, "excluded")
+TRAIN, IN_DIST, OOD = range(3)  # positions in SPLITS
 CLEAR_GAP = 0.01  # easier or harder than train by so much, and surely so, is worth a warning
 
 
@@ -38,26 +37,27 @@ class SplitPlan:
     """Which article is where.
 
     Attributes:
-        labels: (A,) int8: TRAIN, IN_DIST, OOD or EXCLUDED; the last are near-duplicates of articles
-            of another split.
+        labels: (A,) int8: TRAIN, IN_DIST or OOD.
+        moved: Articles that went where their near-duplicates are.
         settings: How it was drawn.
     """
 
     study: Study
     labels: NDArray[np.int8]
+    moved: int
     settings: dict[str, Any]
 
     def articles(self, name: str) -> NDArray[np.int64]:
-        """Return the ids of a split, or of `excluded`, ascending."""
+        """Return the ids of a split, ascending."""
         return self.region(name).ids
 
     def region(self, name: str) -> Region:
         """Return a split as a region."""
-        return self.study.region.take(self.labels == NAMES.index(name), name)
+        return self.study.region.take(self.labels == SPLITS.index(name), name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the lists by name, as `file` in case.toml reads them, and how they were made."""
-        lists = {name: self.articles(name).tolist() for name in NAMES}
+        lists = {name: self.articles(name).tolist() for name in SPLITS}
         made = {"dataset": self.study.region.dataset.digest, **self.settings}
         return {"schema": 1, **lists, "made": made}
 
@@ -108,7 +108,7 @@ def plan_split(
 
     Articles without a window cannot be judged on and train. OOD is drawn first, in-dist by chance
     from what is left. Near-duplicates never end on both sides: drawn by cluster they stay
-    together; otherwise an evaluated article with a near-duplicate elsewhere is excluded.
+    together; otherwise those that were drawn apart are moved together (see `settle`).
 
     Args:
         by: How OOD is drawn: single articles by chance, the block of the highest ids, or whole
@@ -137,7 +137,7 @@ def plan_split(
     left = eligible & (labels == TRAIN)
     order = rng.permutation(len(region))
     labels[_draw(groups, left, round(in_dist * left.sum()), order) & (labels == TRAIN)] = IN_DIST
-    labels[cut_clusters(study.clusters, labels)] = EXCLUDED
+    drawn, labels = labels, settle(study.clusters, labels)
     for name, label in (("in_dist", IN_DIST), ("ood", OOD)):
         n = int(((labels == label) & eligible).sum())
         if n < FEWEST_ARTICLES:
@@ -147,7 +147,8 @@ def plan_split(
             )
     settings: dict[str, Any] = {"by": by, "in_dist": in_dist, "seed": study.seed}
     settings |= {"ood": ood} if ood_articles is None else {"ood": ood_articles.tolist()}
-    return SplitPlan(study, labels, {**settings, "context": study.context})
+    moved = int(np.count_nonzero(drawn != labels))
+    return SplitPlan(study, labels, moved, {**settings, "context": study.context})
 
 
 def _draw(
@@ -170,15 +171,16 @@ def _draw(
     return np.isin(groups, drawn[: enough + 1])
 
 
-def cut_clusters(clusters: NDArray[np.int64], labels: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Tell which evaluated articles have a near-duplicate where it leaks: (A,) bool.
+def settle(clusters: NDArray[np.int64], labels: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return labels that are the same throughout each cluster: (A,) int8.
 
-    What training has seen is taken out of both evaluated splits, what OOD has out of in-dist.
+    A cluster with an article in train trains, else one with an article in OOD is OOD: what training
+    has seen in one copy is not judged on in another.
     """
-    with_train = np.bincount(clusters, labels == TRAIN) > 0
-    with_ood = np.bincount(clusters, labels == OOD) > 0
-    leaks = with_train[clusters] & ((labels == IN_DIST) | (labels == OOD))
-    return np.asarray(leaks | (with_ood[clusters] & (labels == IN_DIST)))
+    result = labels.copy()
+    for label in (OOD, TRAIN):
+        result[(np.bincount(clusters, labels == label) > 0)[clusters]] = label
+    return result
 
 
 def assess(plan: SplitPlan) -> tuple[SplitReport, ...]:
@@ -190,7 +192,7 @@ def assess(plan: SplitPlan) -> tuple[SplitReport, ...]:
     fitted = fit_references(windows_of(plan.region("train"), study.context, FIT_WINDOWS))
     reports: list[SplitReport] = []
     for name in SPLITS:
-        mine = plan.labels == NAMES.index(name)
+        mine = plan.labels == SPLITS.index(name)
         part = plan.region(name)
         ridge = None
         if name in EVALUATED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -245,4 +246,4 @@ def _fitted_lines(c: Comparison) -> list[str]:
 
 def warning_text(c: Comparison) -> str:
     """Return the line that calls a circular filter by its name."""
-    return circular_sentence(c.circular, c.b.label)
+    return textwrap.fill(circular_sentence(c.circular, c.b.label), WIDTH)

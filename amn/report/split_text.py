@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from amn.config import EVALUATED
 from amn.report.data_text import interval
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ def split_text(plan: SplitPlan, reports: Sequence[SplitReport], file: str) -> st
     for r in reports:
         sizes = f"{r.name:<9}{r.articles:>8,}{r.rows:>11,}{r.windows:>10,}"
         lines.append(f"{sizes}  {_beside(r.coherence):<17}{_beside(r.ease):<17}{interval(r.ridge)}")
-    if n := len(plan.articles("excluded")):
-        lines.append(f"{'excluded':<9}{n:>8,}  near-duplicates of articles of another split")
+    if plan.moved:
+        lines.append(f"{plan.moved:,} articles were moved to where their near-duplicates are")
     lines += [f"WARNING: {r.warning}" for r in reports if r.warning]
     lines += [
         "",
-        "[split]                          # in case.toml, beside it the file",
-        *(f'{name:<8}= {{ file = "{file}" }}' for name in ("train", "in_dist", "ood")),
+        "[split]                          # in case.toml, the file beside it; what is left trains",
+        *(f'{name:<8}= {{ file = "{file}" }}' for name in EVALUATED),
     ]
     return "\n".join(lines)
 

@@ -52,7 +52,8 @@ def command(
 ) -> None:
     """Divide the articles of the data set PATH; write the lists to the new JSON file OUT.
 
-    Near-duplicate articles never end on two sides. Articles too short for a window train.
+    Near-duplicate articles never end on two sides. Articles too short for a window train. Split
+    first and filter then, with --exempt OUT: what is judged stays as it was.
     Coherence and the reference predictors show whether a split is easier or harder than train
     (* where the interval of the difference, clustered by article, excludes 0).
 

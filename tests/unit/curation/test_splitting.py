@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from amn.curation.describe import Study
 from amn.curation.splitting import (
-    EXCLUDED,
     IN_DIST,
     OOD,
     TRAIN,
     assess,
-    cut_clusters,
     plan_split,
+    settle,
 )
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
@@ -46,21 +45,23 @@ def test_near_duplicates_never_end_on_both_sides(study: Study, by: str, seed: in
     labels = planned(Study(study.region, seed=seed), by=by)
 
     for left, right in ((0, 99), (50, 51)):
-        assert labels[left] == labels[right] or EXCLUDED in labels[[left, right]]
+        assert labels[left] == labels[right]
     assert (labels == OOD).sum() >= 18
     assert (labels == IN_DIST).sum() >= 14
 
 
-def test_whole_clusters_need_no_exclusion(study: Study) -> None:
+def test_whole_clusters_need_no_moving(study: Study) -> None:
     for seed in range(5):
-        assert EXCLUDED not in planned(Study(study.region, seed=seed), by="cluster")
+        drawn = Study(study.region, seed=seed)
+        assert plan_split(drawn, by="cluster", in_dist=0.2, ood=0.2).moved == 0
 
 
 def test_a_block_is_the_highest_ids_but_for_copies_of_what_trains(study: Study) -> None:
-    labels = planned(study, by="block")
+    plan = plan_split(study, by="block", in_dist=0.2, ood=0.2)
 
-    assert (labels[80:99] == OOD).all()
-    assert labels[99] == EXCLUDED
+    assert (plan.labels[80:99] == OOD).all()
+    assert plan.labels[99] == TRAIN
+    assert plan.moved >= 1
 
 
 def test_a_region_of_ids_can_be_the_ood(study: Study) -> None:
@@ -85,21 +86,21 @@ def test_the_same_seed_draws_the_same_and_another_does_not(study: Study) -> None
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=30))
-def test_what_is_cut_leaves_no_cluster_on_two_sides(pairs: list[tuple[int, int]]) -> None:
+def test_settled_clusters_are_where_training_or_ood_had_one(pairs: list[tuple[int, int]]) -> None:
     clusters, labels = np.array(pairs).T
-    labels = labels.astype(np.int8)
 
-    labels[cut_clusters(clusters, labels)] = EXCLUDED
+    found = settle(clusters, labels.astype(np.int8))
 
     for cluster in np.unique(clusters):
-        left = set(labels[clusters == cluster].tolist()) - {EXCLUDED}
-        assert len(left) == 1
+        before = set(labels[clusters == cluster].tolist())
+        expected = next(label for label in (TRAIN, OOD, IN_DIST) if label in before)
+        assert set(found[clusters == cluster].tolist()) == {expected}
 
 
 def test_lists_hold_every_article_once(study: Study) -> None:
     found = plan_split(study, by="block", in_dist=0.2, ood=0.2).to_json()
 
-    lists = [found[name] for name in ("train", "in_dist", "ood", "excluded")]
+    lists = [found[name] for name in ("train", "in_dist", "ood")]
     assert sorted(i for part in lists for i in part) == list(range(100))
     assert found["made"]["dataset"] == study.region.dataset.digest
     assert found["made"]["by"] == "block"

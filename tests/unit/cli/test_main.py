@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from amn.cli import main
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "data/x.npy"),
+            "ERROR: data/x.npy: No space left on device; nothing was left half-written\n",
+        ),
+        (OSError("odd"), "ERROR: a file: odd; nothing was left half-written\n"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_no_defect_of_amn(
+    error: OSError,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main.cli, "main", fail)
+
+    with pytest.raises(SystemExit) as caught:
+        main.main()
+
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == message
