@@ -45,9 +45,22 @@ types() { "$VENV/bin/mypy"; }
 layers() { "$VENV/bin/lint-imports"; }
 # `test` is a shell builtin, so the functions carry a prefix.
 run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden; }
-run_slow() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
+run_slow() { find_browser && OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
 run_gate() { "$VENV/bin/amn" gate; }
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
+
+# The tests of the HTML report drive a real Chromium; they skip, visibly, where there is none.
+find_browser() {
+  local candidate
+  for candidate in chromium chromium-browser google-chrome; do
+    command -v "$candidate" >/dev/null && return
+  done
+  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    echo "== install chromium"
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && return
+  fi
+  echo "ci/run.sh: found no Chromium: the browser tests of the HTML report do not run. Fix: apt-get install chromium" >&2
+}
 
 step() {
   echo "== $1"
