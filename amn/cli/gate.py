@@ -13,9 +13,10 @@ from amn.gate.session import GateOptions, GateSession
 from amn.places import CACHE_FOLDER
 from amn.report.github import to_annotations
 from amn.report.gitlab import to_codequality
-from amn.report.json import to_json
+from amn.report.json import json_schema, to_json
 from amn.report.markdown import to_markdown
 from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
+from amn.report.page.faults import read_faults
 from amn.report.text import print_result
 from amn.report.verdict import worst_verdict
 
@@ -25,6 +26,13 @@ FORMS = {
     "gitlab": to_codequality,
     "markdown": to_markdown,
 }
+
+
+def _print_schema(context: click.Context, _: click.Parameter, wanted: object) -> None:
+    """Print the published schema and end the command."""
+    if wanted and not context.resilient_parsing:
+        click.echo(json_schema(), nl=False)
+        context.exit()
 
 
 @click.command("gate")
@@ -67,6 +75,19 @@ FORMS = {
     ".md (markdown); by name: comment=PATH (for a pull request), codequality=PATH (GitLab), "
     "dvc=, bencher=, benchmark-action=PATH, tensorboard=FOLDER, mlflow=URI.",
 )
+@click.option(
+    "--selftest",
+    type=click.Path(path_type=Path),
+    help="Show this self-test in the HTML report: amn selftest --format json > FILE.",
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of --format json, and end.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @click.option(
     "--cache",
@@ -85,6 +106,7 @@ def command(
     strict: bool,
     style: str,
     outputs: tuple[str, ...],
+    selftest: Path | None,
     verbose: bool,
     cache: Path,
 ) -> None:
@@ -104,6 +126,7 @@ def command(
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
     wanted = parse_outputs(outputs)
+    faults = read_faults(selftest) if selftest else {}
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
@@ -121,5 +144,5 @@ def command(
             print_result(result, verbose=verbose)
     else:
         click.echo(FORMS[style](results))
-    write_outputs(wanted, Report(tuple(results), tuple(seen), strict=strict))
+    write_outputs(wanted, Report(tuple(results), tuple(seen), strict, faults))
     sys.exit(worst_verdict(results).exit_code(strict=strict))

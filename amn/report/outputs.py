@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from amn.findings import GateResult
     from amn.gate.seen import Seen
+    from amn.report.page.faults import FaultMatrix
 
 SUFFIXES = {".html": "html", ".json": "json", ".xml": "junit", ".md": "markdown"}
 
@@ -31,11 +32,13 @@ class Report:
         results: One a case.
         seen: What each gate looked at, in the same order.
         strict: Whether INCONCLUSIVE blocks the merge.
+        faults: Case -> its self-test, which the HTML page shows.
     """
 
     results: tuple[GateResult, ...]
     seen: tuple[Seen, ...] = ()
     strict: bool = False
+    faults: Mapping[str, FaultMatrix] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Output:
 def _html(report: Report) -> str:
     from amn.report.page.html import to_html  # noqa: PLC0415 - nobody else needs its figures
 
-    return to_html(report.results, report.seen)
+    return to_html(report.results, report.seen, report.faults)
 
 
 def _mlflow(output: Output, report: Report) -> None:

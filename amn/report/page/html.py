@@ -25,11 +25,12 @@ from amn.report.verdict import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from amn.findings import GateResult, Outcome
     from amn.gate.seen import Seen
     from amn.report.page.charts import Chart
+    from amn.report.page.faults import FaultMatrix
 
 DIGEST_CHARACTERS = 12
 
@@ -94,11 +95,16 @@ class CaseView:
         return sum(len(family.outcomes) for family in self.families)
 
 
-def to_html(results: Sequence[GateResult], seen: Sequence[Seen]) -> str:
+def to_html(
+    results: Sequence[GateResult],
+    seen: Sequence[Seen],
+    faults: Mapping[str, FaultMatrix] | None = None,
+) -> str:
     """Return the page.
 
     Args:
         seen: What each gate looked at, in the order of `results`.
+        faults: Case -> its self-test, for the cases that have one.
 
     Raises:
         MissingDependencyError: If jinja2 is not installed.
@@ -115,6 +121,7 @@ def to_html(results: Sequence[GateResult], seen: Sequence[Seen]) -> str:
     )
     page: str = template.render(
         cases=[_view(f"case-{k}", result, saw) for k, (result, saw) in enumerate(pairs)],
+        faults=faults or {},
         verdict=worst_verdict(results),
         meaning=MEANING,
         rules=rules(),

@@ -1,0 +1,67 @@
+"""Options of `amn gate` that end before anything is gated."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from amn.cli.main import cli
+from amn.errors import ArgumentError, ConfigError
+from amn.report.json import json_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_published_schema_is_printed() -> None:
+    result = CliRunner().invoke(cli, ["gate", "--schema"])
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == json.loads(json_schema())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-o", "report"],
+        ["-o", "report.pdf"],
+        ["-o", "pdf=report.pdf"],
+        ["-o", "junit="],
+        ["-o", "."],
+        ["-o", "html=kept"],
+        ["-o", "kept/file/x.md"],
+        ["-o", "a.md", "-o", "comment=a.md"],
+        ["-o", "tensorboard=kept"],
+        ["-o", "mlflow=nonsense://x"],
+        ["--selftest", "none.json"],
+        ["--selftest", "kept/file"],
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_gate(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").write_text("PASS", "utf-8")
+
+    result = CliRunner().invoke(cli, ["gate", "none", *options])
+
+    assert isinstance(result.exception, ArgumentError)
+    assert "\n" not in str(result.exception)
+    assert [p.name for p in tmp_path.rglob("*")] == ["kept", "file"]
+    assert (tmp_path / "kept/file").read_text("utf-8") == "PASS"
+
+
+def test_a_wrong_case_leaves_the_reports_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.md").write_text("PASS", "utf-8")
+
+    result = CliRunner().invoke(cli, ["gate", "none", "-o", "old.md"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert (tmp_path / "old.md").read_text("utf-8") == "PASS"
