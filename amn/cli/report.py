@@ -21,7 +21,7 @@ from amn.report.failure.runs import from_gate, from_record
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from amn.report.failure.runs import ReportedRun
 
@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "markdown"]),
+    type=click.Choice(["text", "markdown", "html"]),
     default="text",
     show_default=True,
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write it to this file, as markdown."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write it to this file: markdown, or the page of cases when it ends in .html.",
 )
 @click.option("--title", default="What happened, why, and what to do next", show_default=True)
 @click.option(
@@ -75,23 +78,33 @@ def command(
 
     TARGETS are run folders, records or metrics files as in amn check run, folders of these, or
     cases: names under golden/, or paths. A case is gated first; its runs come from the cache.
-    The report judges nothing new: it exits with 0 once it is written.
+    The report judges nothing new: it exits with 0 once it is written. As HTML it is the page that
+    amn gate -o report.html writes, of cases alone.
 
     \b
     Examples:
       amn report runs/seed-0
       amn report 584k.json 790k.json --format markdown
       amn report wiki-mini -o report.md
+      amn report wiki-mini -o report.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
+    is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
+    if is_page and (others := [target for target in targets if not _is_case(target)]):
+        raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
     known = known_references(references)
+    sessions: list[GateSession] = []
     runs: list[ReportedRun] = []
     with progress_bar() as progress:
         for target in targets:
             if _is_case(target):
-                runs.append(_gated(target, cache, progress))
+                sessions.append(_session(target, cache, progress))
+                runs.append(_gated(sessions[-1]))
             else:
                 judged = judge_records([Path(target)], PROFILES[profile], known)
                 runs += [from_record(record) for record in judged]
+    if is_page:
+        _write_page(sessions, output)
+        return
     words = ["amn", "report", *targets]
     words += ["--profile", profile] if profile != "calibrated" else []
     words += [word for text in references for word in ("--reference", text)]
@@ -113,12 +126,27 @@ def _is_case(target: str) -> bool:
     return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
 
 
-def _gated(target: str, cache: Path, progress: Report) -> ReportedRun:
+def _session(target: str, cache: Path, progress: Report) -> GateSession:
+    """Return the gate of a case."""
+    return GateSession(find_case(target), GateOptions(cache=cache), progress=progress)
+
+
+def _gated(session: GateSession) -> ReportedRun:
     """Gate a case and return it with the courses of its trainings, if it came to any."""
-    case = find_case(target)
-    session = GateSession(case, GateOptions(cache=cache), progress=progress)
     result = session.result()
-    kind = case.config.model.kind
+    kind = session.case.config.model.kind
     candidates = session.candidates if "candidates" in result.facts else ()
     histories = [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
     return from_gate(result, histories)
+
+
+def _write_page(sessions: Sequence[GateSession], output: Path | None) -> None:
+    """Write the page of cases that were gated."""
+    from amn.report.page.html import to_html  # noqa: PLC0415 - one format
+
+    text = to_html([s.result() for s in sessions], [s.seen for s in sessions])
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_bytes(output, text.encode())
+    click.echo(f"{output}: {len(sessions)} cases")
