@@ -168,7 +168,9 @@ def summary(matrix: Matrix) -> str:
     idle = matrix.count("not applicable")
     parts = [
         f"{caught} of {tried} defects caught by their own check, {early} of them before training",
-        f"{len(matrix.alarms)} false alarms on {len(matrix.clean)} clean variants",
+        f"{len(matrix.alarms)} false alarms on {len(matrix.clean)} clean variants"
+        if matrix.clean
+        else "no clean variant tried",
         f"{matrix.seconds:.0f} s ({matrix.early_seconds:.0f} s before training)",
     ]
     if idle:

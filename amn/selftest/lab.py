@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.findings import Outcome
 
+BROKEN = "broken"  # subfolder of the copies that have a defect
+
 
 class Lab:
     """A clean copy of a case in a folder of its own; the case itself is only read.
@@ -82,10 +84,14 @@ class Lab:
         options = GateOptions(cache=self.folder / "untrained", first_run=True)
         return GateSession(copy.case, options)
 
+    def readable(self, message: str) -> str:
+        """Return a message without the lab's own folder, which is gone when it is read."""
+        return message.replace(f"{self.folder / BROKEN}/", "").replace(f"{self.folder}/", "")
+
     @contextmanager
     def copy(self) -> Iterator[CaseCopy]:
         """Yield a copy to break; it is removed afterwards."""
-        folder = self.folder / "broken" / self.pristine.folder.name
+        folder = self.folder / BROKEN / self.pristine.folder.name
         try:
             yield self.pristine.clone(folder)
         finally:

@@ -149,7 +149,7 @@ def _try(lab: Lab, defect: Defect) -> DefectRow:
         when=defect.when,
         state="caught" if is_caught else "missed",
         status=outcome.status.value,
-        message=_message(outcome),
+        message=lab.readable(_message(outcome)),
         seconds=seconds,
     )
 
@@ -166,7 +166,7 @@ def _try_clean(lab: Lab, variant: Variant) -> CleanRow:
     begin = time.perf_counter()
     outcomes = variant.outcomes(lab)
     alarms = tuple(
-        f"{o.label} {o.status.value}: {_message(o)}"
+        f"{o.label} {o.status.value}: {lab.readable(_message(o))}"
         for o in outcomes
         if o.has_failed or o.status is Status.NOT_RUN
     )

@@ -147,6 +147,25 @@ def test_a_case_that_does_not_pass_its_own_gate_is_no_ground_for_a_self_test(
     assert selftest("D001", case=case, after_training=False).passed
 
 
+def test_messages_do_not_name_folders_that_are_gone(selftest: Any) -> None:
+    matrix = selftest("D003", "I001", "M001", "G004")
+
+    assert len(matrix.defects) == 9
+    assert [row for row in matrix.defects if "amn-selftest" in row.message] == []
+
+
+def test_an_error_of_an_injector_is_no_catch(
+    selftest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("amn.selftest.copies.CaseCopy.change_vectors", fails)
+
+    with pytest.raises(ZeroDivisionError):
+        selftest("nan-row")
+
+
 def test_a_defect_of_what_a_case_does_not_have_is_not_applicable(
     selftest: Any, toy_case: Case
 ) -> None:
@@ -185,7 +204,7 @@ def test_the_command_ends_in_the_matrix_and_the_verdict(invoke: Any) -> None:
     assert "before training" in result.stdout
     assert "after training" in result.stdout
     assert result.stdout.splitlines()[-1].startswith(
-        "PASS: 4 of 4 defects caught by their own check, 2 of them before training; 0 false alarms"
+        "PASS: 4 of 4 defects caught by their own check, 2 of them before training; no clean"
     )
     assert max(map(len, result.stdout.splitlines()[:-1])) <= 100
 
