@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,7 @@ from amn.errors import ConfigError
 from amn.places import CASE_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -92,15 +93,22 @@ def _known_keys(section: list[str]) -> list[str]:
     """Return the keys that a section of case.toml may have."""
     model: type[BaseModel] = CaseConfig
     for part in section:
+        if part.isdecimal():  # a place in a list of tables
+            continue
         field = model.model_fields.get(part)
-        candidates = (
-            [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-        )
-        nested = [t for t in candidates if isinstance(t, type) and issubclass(t, BaseModel)]
+        nested = [] if field is None else list(_models_in(field.annotation))
         if not nested:
             return []
         model = nested[0]
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type
+    """Yield the sections that a type is made of: `list[Phase] | None` has one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def _line_of(where: list[str], text: str) -> int | None:

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from amn.recipes import RECIPES
+from amn.section import Cosine, Positive, Section, Seed
 from amn.storage import canonical_json, sha256_of
+from amn.training_config import BLEND_LR, TrainingConfig
 
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED = ("in_dist", "ood")
 
-Seed = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Cosine = Annotated[float, Field(ge=-1, le=1)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DataSetConfig(_Section):
+class DataSetConfig(Section):
     """Which data set: a folder, relative to the case."""
 
     path: str
     index: bool | None = None  # None: check the index when the data set has one
 
 
-class Selector(_Section):
+class Selector(Section):
     """How the articles of one split are chosen: exactly one of four ways.
 
     Attributes:
@@ -55,7 +49,7 @@ class Selector(_Section):
         return self
 
 
-class SplitConfig(_Section):
+class SplitConfig(Section):
     """How articles are assigned. Without `train`, it is every article in neither other split."""
 
     train: Selector | None = None
@@ -63,13 +57,13 @@ class SplitConfig(_Section):
     ood: Selector
 
 
-class WindowsConfig(_Section):
+class WindowsConfig(Section):
     """`context` rows are read, the row after them is predicted."""
 
     context: int = Field(default=5, ge=1, le=64)
 
 
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """Which predictor.
 
     Attributes:
@@ -121,61 +115,13 @@ class ModelConfig(_Section):
         return self.model_dump(exclude={"kind", "recipe"}, exclude_none=True)
 
 
-class AbortConfig(_Section):
-    """When training is stopped; cosines are validation cosines.
-
-    Attributes:
-        first_epoch: `relative`: after epoch 1 some way from the constant predictor to the mean of
-            the context; a number: at least that (the earlier project used 0.50).
-        first_epoch_share: How far that way is. A network that starts as the mean has nearly all of
-            it behind it; one that has to learn to copy first is slower.
-        stall_epochs: Epochs without a new best.
-        drop: Largest fall from one epoch to the next.
-        below_best: Smallest share of the best so far.
-    """
-
-    first_epoch: Literal["relative"] | Cosine = "relative"
-    first_epoch_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    stall_epochs: int = Field(default=10, ge=1)
-    drop: Positive = 0.05
-    below_best: Annotated[float, Field(gt=0, lt=1)] = 0.8
-
-
-class TrainingConfig(_Section):
-    """How to train; None takes the recipe's value (see `RECIPES`).
-
-    Attributes:
-        stretch: Windows in a row that enter a batch together, sharing their rows: faster above 1,
-            for networks that can (`amn`, recipe `recency`); the same scores on `wiki-mini`.
-    """
-
-    epochs: int | None = Field(default=None, ge=1)
-    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
-    batch_size: int | None = Field(default=None, ge=1)
-    stretch: int | None = Field(default=None, ge=1)
-    lr: Positive | None = None
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    clip: Positive | None = None
-    loss: Literal["mse", "cosine"] | None = None
-    schedule: Literal["plateau", "cosine", "constant"] | None = None
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    plateau_patience: int = Field(default=3, ge=0)
-    abort: AbortConfig = AbortConfig()
-
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> TrainingConfig:
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds: expected different seeds, got {self.seeds}")
-        return self
-
-
 PROFILES: dict[str, dict[str, Any]] = {
     "minimum": {"in_dist": 0.54, "ood": 0.60, "delta": (0.05, 0.10)},
     "target": {"in_dist": 0.56, "ood": 0.63, "delta": (0.06, 0.08)},
 }
 
 
-class CriteriaConfig(_Section):
+class CriteriaConfig(Section):
     """The floors. A profile sets them; values of your own replace the profile's.
 
     Attributes:
@@ -206,7 +152,7 @@ class CriteriaConfig(_Section):
         return float(low), float(high)
 
 
-class GoldenConfig(_Section):
+class GoldenConfig(Section):
     """How the comparison with the golden is judged.
 
     Attributes:
@@ -218,7 +164,7 @@ class GoldenConfig(_Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
 
 
-class IndexConfig(_Section):
+class IndexConfig(Section):
     """What the FAISS index has to reach on sampled queries.
 
     Attributes:
@@ -241,7 +187,7 @@ def _merged(recipe: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-class CaseConfig(_Section):
+class CaseConfig(Section):
     """The whole of case.toml.
 
     Attributes:
@@ -274,10 +220,15 @@ class CaseConfig(_Section):
         recipe = recipes.get(name)
         if recipe is None:
             return values
+        way = dict(recipe["training"])
+        if training.get("losses"):
+            del way["loss"]
+        if training.get("init_from"):
+            way["lr"] = BLEND_LR
         return {
             **values,
             "model": {**recipe["model"], "recipe": name, **model},
-            "training": _merged(recipe["training"], training),
+            "training": _merged(way, training),
         }
 
     def resolved(self) -> dict[str, Any]:

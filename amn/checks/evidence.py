@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.config import AbortConfig, CriteriaConfig, IndexConfig
+    from amn.config import CriteriaConfig, IndexConfig
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.records.history import RunHistory
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
+    from amn.training_config import AbortConfig
 
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from amn.data.dataset import DataSet
     from amn.data.scan import RowScan
+    from amn.data.windows import Windows
+
+BLOCK_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -85,4 +88,22 @@ def mean_by_lag(
             with np.errstate(over="ignore", invalid="ignore"):  # broken rows are D001's to report
                 cosines = np.vecdot(vectors[:-lag][is_pair], vectors[lag:][is_pair])
             means[position] = cosines.mean(dtype=np.float64)
+    return means
+
+
+def window_coherence(windows: Windows) -> NDArray[np.float64]:
+    """Return the mean cosine of neighbours within each window, target included: (N,), -1 to 1."""
+    context, dataset = windows.context, windows.dataset
+    is_used = np.zeros(len(dataset), np.bool_)
+    for position in range(context):
+        is_used[windows.starts + position] = True
+    used = np.flatnonzero(is_used)
+    sums = np.zeros(len(dataset) + 1)  # sums[i + 1]: of row i with row i + 1, and all before
+    for start in range(0, len(used), BLOCK_ROWS):
+        rows = used[start : start + BLOCK_ROWS]
+        here, after = (dataset.gather(r).astype(np.float64) for r in (rows, rows + 1))
+        lengths = np.sqrt(np.vecdot(here, here) * np.vecdot(after, after))
+        sums[rows + 1] = np.vecdot(here, after) / np.where(lengths > 0, lengths, 1.0)
+    np.cumsum(sums, out=sums)
+    means: NDArray[np.float64] = (sums[windows.starts + context] - sums[windows.starts]) / context
     return means

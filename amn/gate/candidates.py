@@ -39,6 +39,7 @@ def plan_for(case: Case, evidence: SplitEvidence) -> Plan:
         evidence.windows,
         {name: split.articles for name, split in splits.items()},
         {**digests, "config": case.config.digest()},
+        folder=case.folder,
     )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from amn.checks.evidence import CriteriaEvidence, RecordEvidence
 from amn.checks.registry import Rule, execute, rules
-from amn.config import EVALUATED, AbortConfig, CriteriaConfig
+from amn.config import EVALUATED, CriteriaConfig
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
 from amn.findings import Finding, GateResult, Outcome, Status
 from amn.recipes import RECIPES
 from amn.records.find import find_records, read_record
 from amn.records.status import RunStatus, statuses
+from amn.training_config import AbortConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

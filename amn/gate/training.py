@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence import DataPart, SplitEvidence
@@ -12,6 +13,7 @@ from amn.gate.candidates import Scorer, open_checkpoint, plan_for
 from amn.gate.session import case_parts, summary_facts
 from amn.training.run import score_plan_references
 from amn.training.workers import available_cores, run_seeds
+from amn.training_config import BLEND_LR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +29,12 @@ def train_case(
     seeds: Sequence[int] = (),
     *,
     progress: Callable[[int, int, str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
+
+    Args:
+        notify: Called with `seed s: resuming at epoch n` when a killed training goes on.
 
     Raises:
         FileExistsError: If a run folder exists, before anything is trained.
@@ -41,8 +47,20 @@ def train_case(
     plan = plan_for(case, _evidence(case))
     references = score_plan_references(plan)
     yield from run_seeds(
-        plan, folders, references=references, cores=available_cores(), progress=progress
+        plan,
+        folders,
+        references=references,
+        cores=available_cores(),
+        progress=progress,
+        notify=notify,
     )
+
+
+def with_init_from(case: Case, checkpoint: Path) -> Case:
+    """Return a case that goes on from a checkpoint, at the rate of fine-tuning (1e-4)."""
+    changes = {"init_from": str(checkpoint.resolve()), "lr": BLEND_LR}
+    training = case.config.training.model_copy(update=changes)
+    return replace(case, config=case.config.model_copy(update={"training": training}))
 
 
 def evaluate_checkpoint(

@@ -12,11 +12,13 @@ class Epoch:
 
     Attributes:
         epoch: 1-based.
-        terms: Weighted loss terms by name; they add up to `train_loss`.
-        val_loss: The training loss on the validation windows.
+        terms: Weighted loss terms by name, the primary one first; they add up to `train_loss`.
+        term_grad_norms: Mean gradient norm of each of them, before clipping, over sampled batches.
+        val_loss: The primary term on the validation windows; the others depend on the batch.
         grad_norm: Largest gradient norm before clipping.
         lr: Learning rate at the end of the epoch.
         seconds: Wall time of training and validation.
+        n_windows: Windows seen; fewer than there are in a curriculum, or when stopped within.
     """
 
     epoch: int
@@ -28,6 +30,8 @@ class Epoch:
     grad_norm: float
     lr: float
     seconds: float
+    term_grad_norms: dict[str, float] = field(default_factory=dict)
+    n_windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class TrainingRecord:
     """The whole course of one training.
 
     Attributes:
-        status: `finished`, `stopped` by a rule, or `crashed` on a number it could not go on with.
+        status: `finished` (early stopping included), `stopped` by a rule, or `crashed` on a number
+            it could not go on with.
         constant: Validation cosine of the constant predictor.
         mean: Validation cosine of the mean of the context.
         best_epoch: Epoch of the kept weights, 0 when there is none.

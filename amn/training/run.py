@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,13 +30,13 @@ from amn.evaluation.storage import (
 from amn.models.build import ModelSpec, spec_for
 from amn.models.reference import fit_references
 from amn.storage import atomic_folder, canonical_json, sha256_file, sha256_of, write_json
+from amn.training.blend import Blend, open_blend, score_retention
 from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from amn.training.loop import ValidationReferences, train
+from amn.training.loop import Start, ValidationReferences, train
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -47,6 +48,7 @@ RUN_FILES = (MODEL_FILE, COSINES_FILE, EVALUATION_FILE)
 TRAINING_VERSION = 1  # part of every cache key: raise it when training changes its results
 VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
 FEWEST_ARTICLES = 2  # one to learn from, one for validation
+HERE = Path()
 VALIDATION_WINDOWS = 8192  # more would slow every epoch and move the mean by less than 1e-3
 
 
@@ -60,6 +62,7 @@ class Plan:
         judged: Windows of in_dist and ood.
         articles: Ids of each split, as resolved.
         digests: Of the data sets and the resolved config.
+        blend: The checkpoint to go on from, where there is one.
     """
 
     config: CaseConfig
@@ -69,11 +72,18 @@ class Plan:
     judged: dict[str, Windows]
     articles: dict[str, list[int]]
     digests: dict[str, str]
+    blend: Blend | None = None
+
+    def seen_articles(self) -> NDArray[np.int64]:
+        """Return the ids of all articles that a trained network has seen, ascending."""
+        own = np.asarray(self.articles["train"], np.int64)
+        return own if self.blend is None else np.union1d(own, self.blend.articles)
 
     def key(self, seed: int) -> str:
         """Return what the result of a seed depends on, as one digest: equal keys, equal results."""
         config = self.config.resolved()
         training = {k: v for k, v in config["training"].items() if k != "seeds"}
+        training["init_from"] = self.blend and self.blend.digest
         content = {
             "spec": self.spec.to_json(),
             "training": training,
@@ -87,38 +97,47 @@ class Plan:
 
 def make_plan(
     config: CaseConfig, windows: Mapping[str, Windows], articles: Mapping[str, NDArray[np.int64]],
-    digests: Mapping[str, str],
+    digests: Mapping[str, str], *, folder: Path = HERE,
 ) -> Plan:  # fmt: skip
     """Set training articles aside for validation and put a plan together.
 
     Args:
         windows: Of train, in_dist and ood.
         articles: Ids of the same splits.
+        folder: Of the case: where `training.init_from` is looked for.
 
     Raises:
         ArgumentError: If fewer than two training articles have windows.
+        CheckpointError: If `training.init_from` is no checkpoint to go on from.
     """
+    spec, blend = spec_for(config, windows["train"].dataset.dim), None
     ids = np.unique(windows["train"].article_ids)
+    if config.training.init_from:
+        blend = open_blend(folder / config.training.init_from, spec, windows["train"])
+        ids = np.setdiff1d(ids, blend.articles)
     if len(ids) < FEWEST_ARTICLES:
         raise ArgumentError(
             f"split.train: expected windows of at least {FEWEST_ARTICLES} articles, one of them "
-            f"for validation, got {len(ids)}. Fix: more articles in [split]"
+            f"for validation, got {len(ids)}{(blend and ' that init_from has not seen') or ''}. "
+            "Fix: more articles in [split]"
         )
     n = max(1, round(VALIDATION_SHARE * len(ids)))
     held = np.sort(np.random.default_rng(0).choice(ids, n, replace=False))
     is_held = np.isin(windows["train"].article_ids, held)
+    is_trained = np.isin(windows["train"].article_ids, np.setdiff1d(ids, held))
     validation = windows["train"].take(np.flatnonzero(is_held))
     if len(validation) > VALIDATION_WINDOWS:
         spaced = np.linspace(0, len(validation) - 1, VALIDATION_WINDOWS).astype(np.int64)
         validation = validation.take(spaced)
     return Plan(
         config=config,
-        spec=spec_for(config, windows["train"].dataset.dim),
-        train=windows["train"].take(np.flatnonzero(~is_held)),
+        spec=spec,
+        train=windows["train"].take(np.flatnonzero(is_trained)),
         validation=validation,
         judged={name: windows[name] for name in EVALUATED},
         articles={name: [int(i) for i in ids] for name, ids in articles.items()},
         digests=dict(digests),
+        blend=blend,
     )
 
 
@@ -184,12 +203,22 @@ def run_seed(
     *,
     references: PlanReferences,
     progress: Callable[[int, int, str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> Run:
     """Train one seed, score it, and write its folder, whole or not at all.
+
+    A file beside the folder keeps the state of the training meanwhile: killed and called again, it
+    goes on after the last whole epoch and ends in the same weights.
+
+    Args:
+        notify: Called with `seed s: resuming at epoch n` when it goes on.
 
     Raises:
         FileExistsError: If the folder exists.
     """
+    if folder.exists():
+        raise FileExistsError(folder)
+    state = folder.with_name(f".{folder.name}.state")
     trained = train(
         plan.spec,
         plan.train,
@@ -197,6 +226,12 @@ def run_seed(
         plan.config.training,
         seed=seed,
         references=references.validation,
+        start=Start(
+            weights=plan.blend.weights if plan.blend else None,
+            state=state,
+            key=plan.key(seed),
+            notify=notify,
+        ),
         progress=progress,
     )
     versions = {
@@ -212,7 +247,7 @@ def run_seed(
             temporary / MODEL_FILE,
             trained.model,
             plan.spec,
-            articles=np.asarray(plan.articles["train"], np.int64),
+            articles=plan.seen_articles(),
             # Nothing that the key leaves out: equal keys have to give equal files.
             provenance={"seed": seed, "key": plan.key(seed), "versions": versions},
         )
@@ -227,7 +262,11 @@ def run_seed(
             "record": trained.record.to_json(),
             "files": {name: sha256_file(temporary / name) for name in RUN_FILES},
         }
+        if plan.blend:
+            info["retention"] = score_retention(plan.blend, plan.spec, trained.model)
         write_json(temporary / RUN_FILE, {**info, "sha256": sha256_of(canonical_json(info))})
+    for left_over in (state, *folder.parent.glob(f".{state.name}.*")):
+        left_over.unlink(missing_ok=True)
     return load_run(folder)
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from amn.training.record import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from amn.config import AbortConfig
+    from amn.training_config import AbortConfig
+
+SECONDARY_SHARE = 0.5  # of the loss: what R007 fails a secondary term for
 
 
 def first_epoch_floor(rule: AbortConfig, *, constant: float, mean: float) -> float:
@@ -50,3 +52,24 @@ def find_stop(
         message = f"expected a new best within {rule.stall_epochs} epochs, got none since"
         return Stop("R002", epoch, f"{message} epoch {best_epoch} ({best:.4f})")
     return None
+
+
+def find_dominance(epoch: int, terms: Mapping[str, float]) -> Stop | None:
+    """Return why training has to stop when a secondary loss outweighs all the others.
+
+    Args:
+        epoch: 1-based.
+        terms: Weighted loss terms, the primary one first.
+    """
+    sizes = {name: abs(value) for name, value in terms.items()}
+    primary, *others = sizes
+    largest = max(others, key=sizes.__getitem__, default=primary)
+    if largest == primary or sizes[largest] <= SECONDARY_SHARE * sum(sizes.values()):
+        return None
+    share = sizes[largest] / sum(sizes.values())
+    times = sizes[largest] / sizes[primary] if sizes[primary] > 0 else float("inf")
+    message = (
+        f"expected at most {SECONDARY_SHARE:.0%} of the loss from {largest}, got {share:.1%}, "
+        f"{times:.3g} times {primary}"
+    )
+    return Stop("R007", epoch, message)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from amn.training.run import Plan, PlanReferences, Run
 
     Progress = Callable[[int, int, str], None]
+    Notify = Callable[[str], None]
 
 WORTH_A_PROCESS = 50_000  # windows x epochs: a few seconds, where starting a process takes two
 PROGRESS_SECONDS = 0.1
@@ -79,6 +80,7 @@ def run_seeds(
     references: PlanReferences,
     cores: int,
     progress: Progress | None = None,
+    notify: Notify | None = None,
 ) -> Iterator[Run]:
     """Train seeds into their folders and yield each run when it is finished, in any order.
 
@@ -93,10 +95,12 @@ def run_seeds(
     if n_workers == 1 or work < WORTH_A_PROCESS:
         with torch_threads(threads):
             for seed, folder in folders.items():
-                yield run_seed(plan, seed, folder, references=references, progress=progress)
+                yield run_seed(
+                    plan, seed, folder, references=references, progress=progress, notify=notify
+                )
         return
     yield from _run_in_processes(
-        (plan, references, threads), deque(folders.items()), n_workers, progress
+        (plan, references, threads), deque(folders.items()), n_workers, (progress, notify)
     )
 
 
@@ -104,7 +108,7 @@ def _run_in_processes(
     setup: tuple[Plan, PlanReferences, int],
     waiting: deque[tuple[int, Path]],
     n_workers: int,
-    progress: Progress | None,
+    listeners: tuple[Progress | None, Notify | None],
 ) -> Iterator[Run]:
     """Hand seeds to processes as they become free."""
     busy: dict[Any, tuple[int, SpawnProcess]] = {}
@@ -122,7 +126,7 @@ def _run_in_processes(
             ready: list[Any] = connection.wait(list(busy))
             for pipe in ready:
                 seed, process = busy[pipe]
-                run = _receive(pipe, seed, process, progress)
+                run = _receive(pipe, seed, process, listeners)
                 if run is None:
                     continue
                 yield run
@@ -140,8 +144,14 @@ def _run_in_processes(
             process.join()
 
 
-def _receive(pipe: Any, seed: int, process: SpawnProcess, progress: Progress | None) -> Run | None:  # noqa: ANN401 - a Connection, whose type differs by system
-    """Take one message of a process: a finished run, or None for progress."""
+def _receive(
+    pipe: Any,  # noqa: ANN401 - a Connection, whose type differs by system
+    seed: int,
+    process: SpawnProcess,
+    listeners: tuple[Progress | None, Notify | None],
+) -> Run | None:
+    """Take one message of a process: a finished run, or None for progress and notices."""
+    progress, notify = listeners
     try:
         message = pipe.recv()
     except (EOFError, ConnectionResetError) as error:
@@ -155,6 +165,10 @@ def _receive(pipe: Any, seed: int, process: SpawnProcess, progress: Progress | N
     if isinstance(message, tuple):
         if progress:
             progress(*message)
+        return None
+    if isinstance(message, str):
+        if notify:
+            notify(message)
         return None
     run: Run = message
     return run
@@ -176,7 +190,14 @@ def _work(pipe: Connection, plan: Plan, references: PlanReferences, threads: int
         while True:
             seed, folder = pipe.recv()
             try:
-                run = run_seed(plan, seed, folder, references=references, progress=report)
+                run = run_seed(
+                    plan,
+                    seed,
+                    folder,
+                    references=references,
+                    progress=report,
+                    notify=pipe.send,
+                )
             except (AmnError, OSError) as error:
                 pipe.send(error)
                 return

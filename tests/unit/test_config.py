@@ -80,6 +80,20 @@ def test_a_kind_has_a_default_recipe_and_an_architecture(
     assert (own.recipe, own.architecture) == (recipe, architecture)
 
 
+def test_losses_of_your_own_replace_the_recipes_loss() -> None:
+    own = config(training={"losses": {"mse": 1.0, "infonce": 0.1}}).training
+
+    assert own.loss is None
+    assert own.loss_terms().weights() == {"mse": 1.0, "infonce": 0.1}
+    assert config().training.loss_terms().weights() == {"cosine": 1.0}
+    assert config(training={"loss": "mse"}).training.loss_terms().weights() == {"mse": 1.0}
+
+
+def test_fine_tuning_has_a_rate_of_its_own() -> None:
+    assert config(training={"init_from": "a.safetensors"}).training.lr == 1e-4
+    assert config(training={"init_from": "a.safetensors", "lr": 0.1}).training.lr == 0.1
+
+
 def test_a_rule_of_your_own_keeps_the_recipes_other_rules() -> None:
     own = config(model={"kind": "gru"}, training={"abort": {"drop": 0.02}}).training.abort
 
@@ -149,6 +163,23 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
             "[model]\nkind = 'transformer'\nheads = 7",
             "model: heads: expected a divisor of hidden_dim 512, got 7",
         ),
+        (
+            "[training]\nloss = 'mse'\n[training.losses]\nmse = 1",
+            "training: losses: expected loss or losses, got both, loss = 'mse'",
+        ),
+        (
+            "[training.losses]\ninfonce = 1",
+            "training.losses: expected a weight above 0 for one of mse and cosine, got none",
+        ),
+        (
+            "[training]\nwarmup_epochs = 15\nearly_stopping = 10\nseeds = [1, 1]",
+            "[1, 1]; warmup_epochs: expected less than epochs 15, got 15.0; early_stopping: expect",
+        ),
+        (
+            "[training]\ncurriculum = [{from_epoch = 1, coherence = 0.5}]",
+            "training.curriculum.0.coherence: unknown key. Fix: did you mean coherent?",
+        ),
+        ("[training]\nema = 1", "line 8: training.ema: input should be less than 1, got 1"),
         ("[criteria]\nood = 60", "line 8: criteria.ood: input should be less than or equal to 1"),
         ("[criteria]\ndelta = [0.1, 0.0]", "delta: expected the lower end first, got [0.1, 0.0]"),
         ("[training.abort]\nfirst_epoch = 'half'", "line 8: training.abort.first_epoch"),

@@ -13,9 +13,9 @@ from amn.report.failure.causes import Cause, causes, find_causes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.config import AbortConfig
     from amn.findings import Outcome
     from amn.report.failure.runs import ReportedRun
+    from amn.training_config import AbortConfig
 
 MOST_EVIDENCE = 6  # findings shown of one cause
 MOST_PROGRESSIONS = 6

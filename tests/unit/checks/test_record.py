@@ -10,11 +10,11 @@ import pytest
 
 from amn.checks.evidence import RecordEvidence
 from amn.checks.registry import execute
-from amn.config import AbortConfig
 from amn.errors import CheckNotRunError
 from amn.findings import Status
 from amn.records.history import EpochFigures, RunHistory
 from amn.training.record import Epoch, Stop, TrainingRecord
+from amn.training_config import AbortConfig
 
 CLEAN = (0.55, 0.58, 0.585)
 

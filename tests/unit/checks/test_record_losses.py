@@ -9,9 +9,9 @@ import pytest
 
 from amn.checks.evidence import RecordEvidence
 from amn.checks.registry import execute
-from amn.config import AbortConfig
 from amn.findings import Status
 from amn.records.history import EpochFigures, RunHistory
+from amn.training_config import AbortConfig
 
 N = 12
 EPOCHS = np.arange(float(N))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from amn.checks.evidence import RecordEvidence
-from amn.config import AbortConfig
 from amn.findings import Status
 from amn.records.history import EpochFigures, RunHistory
+from amn.training_config import AbortConfig
 
 D = 768
 VAL = np.array([0.445, 0.45, 0.453, 0.455, 0.46])

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from amn.config import AbortConfig
 from amn.findings import Status, Verdict
 from amn.gate.records import PROFILES, JudgedRecord, abort_for, judge_records
 from amn.gate.session import GateOptions, run_gate
 from amn.records.history import RunHistory
+from amn.training_config import AbortConfig
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 REAL = Path(__file__).parents[4] / "shared" / "data" / "records"

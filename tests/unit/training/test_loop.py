@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from amn.config import TrainingConfig
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
 from amn.models.build import ModelSpec
 from amn.training import loop
-from amn.training.loop import Trained, ValidationReferences, train
+from amn.training.loop import Start, Trained, ValidationReferences, train
 from amn.training.record import TrainingRecord
+from amn.training_config import TrainingConfig
 from tests.strategies import in_memory, running_keys
 
 if TYPE_CHECKING:
@@ -55,10 +55,20 @@ def fit(
     progress = changes.pop("progress", None)
     validation = changes.pop("validation", toy(32, seed=1))
     references = changes.pop("references", EASY)
+    start = changes.pop("start", Start())
+    if "losses" in changes:
+        changes["loss"] = None
     config = TrainingConfig(**{**SETTINGS, **changes})
     windows = toy() if windows is None else windows
     return train(
-        spec, windows, validation, config, seed=seed, references=references, progress=progress
+        spec,
+        windows,
+        validation,
+        config,
+        seed=seed,
+        references=references,
+        start=start,
+        progress=progress,
     )
 
 
@@ -143,9 +153,9 @@ def test_every_window_is_seen_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     windows, seen = toy(50), list[Any]()
     step = loop._Run._step
 
-    def spy(self: Any, batch: Any) -> Any:
+    def spy(self: Any, batch: Any, **options: Any) -> Any:
         seen.append(batch)
-        return step(self, batch)
+        return step(self, batch, **options)
 
     monkeypatch.setattr(loop._Run, "_step", spy)
     fit(windows=windows, epochs=2, batch_size=16)
@@ -163,7 +173,7 @@ def scripted(
     weights: list[dict[str, torch.Tensor]] = []
 
     def validate(self: Any) -> tuple[float, float]:
-        weights.append({k: v.clone() for k, v in self.model.state_dict().items()})
+        weights.append({k: v.clone() for k, v in self.state.model.state_dict().items()})
         n = len(weights) - 1
         return (losses or [0.5] * len(cosines))[n], cosines[n]
 
@@ -246,9 +256,8 @@ def test_weights_that_break_in_the_last_batch_are_seen_by_validation(
 def test_a_gradient_that_is_not_finite_crashes_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     step = loop._Run._step
 
-    def exploding(self: Any, batch: Any) -> Any:
-        loss, cosine, norm = step(self, batch)
-        return loss, cosine, norm * math.inf
+    def exploding(self: Any, batch: Any, **options: Any) -> Any:
+        return step(self, batch, **options)._replace(norm=math.inf)
 
     monkeypatch.setattr(loop._Run, "_step", exploding)
 
@@ -281,11 +290,80 @@ def test_a_constant_schedule_keeps_the_learning_rate() -> None:
     assert {epoch.lr for epoch in fit(lr=0.002).record.epochs} == {0.002}
 
 
-@pytest.mark.parametrize("loss", ["mse", "cosine"])
-def test_the_ledgers_terms_add_up_to_its_loss(loss: Any) -> None:
-    for epoch in fit(loss=loss).record.epochs:
+EVERY_TERM = {"cosine": 1.0, "infonce": 0.02, "moment": 0.5, "variance": 0.5}
+
+
+@pytest.mark.parametrize(
+    "losses", [{"mse": 1.0}, {"cosine": 2.0}, EVERY_TERM, {"mse": 1.0, "infonce": 0.002}]
+)
+def test_the_ledgers_terms_add_up_to_its_loss(losses: dict[str, float]) -> None:
+    record = fit(losses=losses).record
+
+    assert len(record.epochs) == 2
+    for epoch in record.epochs:
         assert math.fsum(epoch.terms.values()) == pytest.approx(epoch.train_loss, rel=1e-6)
-        assert set(epoch.terms) == {loss}
+        assert set(epoch.terms) == set(epoch.term_grad_norms) == set(losses)
+        assert all(value > 0 for value in epoch.terms.values())
+        assert all(norm > 0 for norm in epoch.term_grad_norms.values())
+
+
+def test_each_terms_gradient_norm_is_that_of_training_on_it_alone() -> None:
+    both = fit(epochs=1, batch_size=64, losses={"cosine": 1.0, "moment": 0.5})
+    alone = fit(epochs=1, batch_size=64, loss="cosine")
+
+    norms = both.record.epochs[0].term_grad_norms
+    assert norms["cosine"] == pytest.approx(alone.record.epochs[0].grad_norm, rel=1e-5)
+    assert norms["moment"] > 0
+
+
+def test_measuring_gradients_changes_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(SPEC, dropout=0.3)
+    losses = {"cosine": 1.0, "moment": 0.5}
+    measured = fit(spec=spec, losses=losses)
+    monkeypatch.setattr(loop._Run, "_term_norms", lambda *_: (0.0, 0.0))
+
+    for name, tensor in weights_of(fit(spec=spec, losses=losses)).items():
+        assert torch.equal(tensor, weights_of(measured)[name])
+
+
+def test_validation_takes_the_primary_loss_alone() -> None:
+    alone = fit(epochs=1, lr=1e-9, loss="cosine").record.epochs[0]
+    both = fit(epochs=1, lr=1e-9, losses={"cosine": 1.0, "variance": 0.5}).record.epochs[0]
+
+    assert both.val_loss == pytest.approx(alone.val_loss, abs=1e-6)
+    assert both.train_loss > alone.train_loss + 1e-3
+
+
+def test_infonce_without_negatives_of_the_same_article_is_another_training() -> None:
+    articles, chunks = running_keys(30, 30)
+    rows = np.random.default_rng(0).standard_normal((60, D)).astype(np.float32)
+    windows = find_windows(in_memory(articles, chunks, rows), T)
+    losses = {"cosine": 1.0, "infonce": 0.05}
+
+    plain, apart = (
+        fit(windows=windows, losses={**losses, "exclude_same_article": e}).record
+        for e in (False, True)
+    )
+
+    assert apart.epochs[0].terms["infonce"] < 0.9 * plain.epochs[0].terms["infonce"]
+
+
+def test_a_secondary_loss_that_dominates_stops_the_run_within_epoch_1() -> None:
+    record = fit(epochs=5, batch_size=8, losses={"mse": 0.5, "infonce": 0.5}).record
+
+    assert record.status == "stopped"
+    assert record.stop is not None
+    assert (record.stop.check, record.stop.epoch) == ("R007", 1)
+    assert record.stop.message.startswith("expected at most 50% of the loss from infonce")
+    assert [epoch.n_windows for epoch in record.epochs] == [16]  # a quarter of 64
+    assert record.epochs[0].terms["infonce"] > record.epochs[0].terms["mse"]
+
+
+def test_a_secondary_loss_within_its_share_trains_to_the_end() -> None:
+    record = fit(losses={"cosine": 1.0, "infonce": 0.01}).record
+
+    assert record.status == "finished"
+    assert [epoch.n_windows for epoch in record.epochs] == [64, 64]
 
 
 def test_the_ledger_is_numbered_and_counts_its_windows() -> None:
@@ -354,3 +432,69 @@ def test_stretches_for_a_network_that_cannot_share_rows_are_refused() -> None:
 
     with pytest.raises(ArgumentError, match=r"expected 1 for amn/original/1, got 4$"):
         fit(spec=spec, stretch=4)
+
+
+def test_a_warm_up_rises_to_the_rate_that_its_schedule_starts_from() -> None:
+    record = fit(epochs=4, warmup_epochs=2, schedule="cosine", lr=0.01).record
+    rates = [epoch.lr for epoch in record.epochs]
+
+    assert rates[0] == pytest.approx(0.01 * (0.01 + 1) / 2, rel=0.01)
+    assert rates[1] == pytest.approx(0.01)
+    assert rates[3] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_a_warm_up_goes_before_any_schedule(schedule: Any) -> None:
+    record = fit(epochs=3, warmup_epochs=1.5, schedule=schedule, lr=0.01).record
+    rates = [epoch.lr for epoch in record.epochs]
+
+    assert rates[0] < rates[1] == rates[2] == pytest.approx(0.01)
+
+
+def test_early_stopping_ends_a_training_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [0.5, 0.7, 0.69, 0.69, 0.8])
+
+    record = fit(epochs=5, early_stopping=2).record
+
+    assert (record.status, record.stop, record.best_epoch) == ("finished", None, 2)
+    assert len(record.epochs) == 4
+
+
+def test_the_moving_average_is_what_is_validated_and_kept() -> None:
+    plain, averaged = fit(), fit(ema=0.5)
+
+    kept = score(averaged.model, toy(32, seed=1)).mean
+    best = averaged.record.epochs[averaged.record.best_epoch - 1]
+    assert kept == pytest.approx(best.val_cosine, abs=1e-6)
+    assert not torch.equal(weights_of(plain)["recency"], weights_of(averaged)["recency"])
+    assert [e.train_loss for e in plain.record.epochs] == [
+        e.train_loss for e in averaged.record.epochs
+    ]
+
+
+def test_a_moving_average_equals_its_definition() -> None:
+    seen: list[torch.Tensor] = []
+    step = loop._Run._step
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def spy(self: Any, batch: Any, **options: Any) -> Any:
+            result = step(self, batch, **options)
+            seen.append(self.state.model.state_dict()["recency"].clone())
+            return result
+
+        patch.setattr(loop._Run, "_step", spy)
+        trained = fit(epochs=1, ema=0.75)
+
+    average = seen[0]  # torch starts the average at the weights after the first step
+    for weights in seen[1:]:
+        average = 0.75 * average + 0.25 * weights
+    torch.testing.assert_close(weights_of(trained)["recency"], average)
+
+
+def test_a_training_starts_from_given_weights() -> None:
+    first = fit()
+    again = fit(start=Start(weights=weights_of(first)), epochs=1, lr=1e-9)
+
+    torch.testing.assert_close(weights_of(again)["recency"], weights_of(first)["recency"])
+    assert again.record.epochs[0].val_cosine == pytest.approx(first.record.best_val_cosine)

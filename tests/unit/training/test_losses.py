@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from amn.config import TrainingConfig
-from amn.training.losses import LOSSES, cosine, cosine_rows, mse
+from amn.training.losses import (
+    LOSSES,
+    WeightedLoss,
+    cosine,
+    cosine_rows,
+    infonce,
+    moment,
+    mse,
+    variance,
+)
+from amn.training_config import PRIMARY, SECONDARY, LossesConfig
 
 B, D = 6, 8
 
@@ -61,10 +74,10 @@ def test_cosine_does_not_see_lengths_and_mse_does(scale: float) -> None:
     assert float(mse(scale * raw, target)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ["mse", "cosine", "moment", "variance"])
 def test_a_loss_is_zero_at_the_target_and_points_away_from_it_elsewhere(name: str) -> None:
     target = rows(1, unit=True)
-    raw = rows(0, unit=True).requires_grad_()
+    raw = (0.5 * rows(0, unit=True)).requires_grad_()
 
     loss = LOSSES[name](raw, target)
     loss.backward()
@@ -76,7 +89,108 @@ def test_a_loss_is_zero_at_the_target_and_points_away_from_it_elsewhere(name: st
 
 
 def test_every_loss_of_the_config_is_there() -> None:
-    annotation = TrainingConfig.model_fields["loss"].annotation
+    assert set(LOSSES) == set(PRIMARY + SECONDARY)
+    assert set(LOSSES) < set(LossesConfig.model_fields)
 
-    assert all(name in str(annotation) for name in LOSSES)
-    assert len(LOSSES) == 2
+
+def naive_infonce(raw: Any, target: Any, temperature: float, articles: Any = None) -> float:
+    """Return both cross entropies, pair by pair."""
+    unit_raw = raw / np.linalg.norm(raw, axis=-1, keepdims=True)
+    unit_target = target / np.linalg.norm(target, axis=-1, keepdims=True)
+    total = 0.0
+    for i in range(B):
+        others = [j for j in range(B) if j == i or articles is None or articles[j] != articles[i]]
+        forth = [unit_raw[i] @ unit_target[j] / temperature for j in others]
+        back = [unit_raw[j] @ unit_target[i] / temperature for j in others]
+        own = unit_raw[i] @ unit_target[i] / temperature
+        total += np.log(np.exp(forth).sum()) + np.log(np.exp(back).sum()) - 2 * own
+    return float(total / B)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 1.0])
+def test_infonce_equals_its_definition(temperature: float) -> None:
+    raw, target = rows(0), rows(1)
+
+    expected = naive_infonce(raw.numpy(), target.numpy(), temperature)
+
+    assert float(infonce(raw, target, temperature=temperature)) == pytest.approx(expected)
+
+
+def test_infonce_can_leave_out_negatives_of_the_same_article() -> None:
+    raw, target = rows(0), rows(1)
+    articles = np.array([1, 1, 2, 2, 2, 3])
+
+    value = infonce(raw, target, articles=torch.from_numpy(articles))
+
+    assert float(value) == pytest.approx(naive_infonce(raw.numpy(), target.numpy(), 0.07, articles))
+    assert float(value) < float(infonce(raw, target))
+
+
+def test_infonce_is_twice_log_b_where_all_are_alike_and_zero_in_a_batch_of_one() -> None:
+    same = torch.ones(B, D)
+
+    assert float(infonce(same, same)) == pytest.approx(2 * math.log(B), rel=1e-6)
+    assert float(infonce(rows(0)[:1], rows(1)[:1])) == pytest.approx(0, abs=1e-12)
+
+
+def test_moment_equals_its_definition() -> None:
+    raw, target = rows(0), rows(1)
+    means = (raw.numpy().mean(axis=0) - target.numpy().mean(axis=0)) ** 2
+    spreads = (raw.numpy().std(axis=0) - target.numpy().std(axis=0)) ** 2
+
+    assert float(moment(raw, target)) == pytest.approx(means.mean() + spreads.mean())
+
+
+def test_variance_asks_for_a_spread_that_can_be_reached() -> None:
+    raw, target = rows(0), rows(1)
+    lacking = np.maximum(target.numpy().std(axis=0) - raw.numpy().std(axis=0), 0).mean()
+
+    assert float(variance(raw, target)) == pytest.approx(lacking)
+    assert float(variance(2 * target, target)) == 0.0
+    assert float(variance(target, target)) == 0.0
+
+
+@pytest.mark.parametrize("name", ["moment", "variance"])
+def test_numbers_that_do_not_vary_have_a_finite_gradient(name: str) -> None:
+    raw = torch.zeros(B, D, requires_grad=True)
+
+    LOSSES[name](raw, rows(1, unit=True).float()).backward()
+
+    assert raw.grad is not None
+    assert raw.grad.isfinite().all()
+
+
+def test_a_weighted_loss_is_its_terms_in_declared_order() -> None:
+    raw, target = rows(0), rows(1)
+    loss = WeightedLoss(LossesConfig(cosine=2.0, infonce=0.1, temperature=0.5, variance=3.0))
+
+    terms = [float(term) for term in loss.terms(raw, target)]
+
+    assert loss.names == ("cosine", "infonce", "variance")
+    assert terms == pytest.approx(
+        [
+            2 * float(cosine(raw, target)),
+            0.1 * float(infonce(raw, target, temperature=0.5)),
+            3 * float(variance(raw, target)),
+        ]
+    )
+    assert float(loss.primary(raw, target)) == pytest.approx(terms[0])
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"mse": 1.0}, False),
+        ({"mse": 1.0, "exclude_same_article": True}, False),
+        ({"mse": 1.0, "infonce": 0.1}, False),
+        ({"mse": 1.0, "infonce": 0.1, "exclude_same_article": True}, True),
+    ],
+)
+def test_only_infonce_that_excludes_articles_needs_them(config: Any, expected: Any) -> None:
+    assert WeightedLoss(LossesConfig(**config)).needs_articles is expected
+
+
+@pytest.mark.parametrize("weights", [{}, {"infonce": 1.0}, {"mse": 1.0, "cosine": 1.0}])
+def test_losses_have_exactly_one_primary_term(weights: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="a weight above 0 for one of mse and cosine, got"):
+        LossesConfig(**weights)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.config import AbortConfig
 from amn.training.record import Stop
-from amn.training.sentinels import find_stop, first_epoch_floor
+from amn.training.sentinels import find_dominance, find_stop, first_epoch_floor
+from amn.training_config import AbortConfig
 
 CONSTANT, MEAN = 0.2, 0.6
 
@@ -138,3 +138,25 @@ def test_a_stop_is_always_of_the_last_epoch_and_of_a_known_check(cosines: list[f
     assert found is None or (
         found.epoch == len(cosines) and found.check in {"R001", "R002", "R003", "R004"}
     )
+
+
+@pytest.mark.parametrize(
+    ("terms", "stops"),
+    [
+        ({"mse": 1.0}, False),
+        ({"mse": 0.5, "infonce": 0.5}, False),
+        ({"mse": 0.5, "infonce": 0.51}, True),
+        ({"mse": 0.2, "infonce": 0.4, "moment": 0.4}, False),
+        ({"mse": 0.0, "infonce": 0.0}, False),
+        ({"mse": 0.0, "infonce": 1.0}, True),
+    ],
+)
+def test_no_secondary_loss_may_outweigh_all_others(terms: dict[str, float], *, stops: bool) -> None:
+    assert bool(find_dominance(1, terms)) is stops
+
+
+def test_a_dominating_loss_is_named_with_its_size() -> None:
+    stop = find_dominance(3, {"mse": 0.001, "infonce": 0.697, "moment": 0.002})
+
+    message = "expected at most 50% of the loss from infonce, got 99.6%, 697 times mse"
+    assert stop == Stop("R007", 3, message)

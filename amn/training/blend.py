@@ -1,0 +1,102 @@
+"""Blend fine-tuning: go on from a good checkpoint, on the articles that it has not seen.
+
+What it knew must not be lost over that, so its score on the articles that it had seen is taken
+before and after (retention).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from amn.errors import CheckpointError
+from amn.evaluation.runner import score
+from amn.models.build import ModelSpec, build_model
+from amn.storage import sha256_file
+from amn.training.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from amn.data.windows import Windows
+
+RETAINED_WINDOWS = 8192  # more would move the mean by less than 1e-3
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A checkpoint to go on from.
+
+    Attributes:
+        weights: By the network's own names.
+        articles: (n,) int64 ids of the articles that it was trained on.
+        retained: Windows of those of them that are in the train split; empty if none is.
+        digest: sha256 of the checkpoint file.
+    """
+
+    weights: dict[str, Tensor]
+    articles: NDArray[np.int64]
+    retained: Windows
+    digest: str
+
+
+def open_blend(path: Path, spec: ModelSpec, train: Windows) -> Blend:
+    """Load a checkpoint to go on from.
+
+    Args:
+        spec: The network that is to be trained; dropout may be another.
+        train: Windows of the whole train split.
+
+    Raises:
+        CheckpointError: If it is damaged, is another network, or does not say what it has seen.
+    """
+    checkpoint = load_checkpoint(path)
+    theirs = replace(checkpoint.spec, dropout=spec.dropout).to_json()
+    differing = [
+        f"{name} {value}, got {theirs[name]}"
+        for name, value in spec.to_json().items()
+        if theirs[name] != value
+    ]
+    if differing:
+        message = f"expected the case's network, {'; '.join(differing)}"
+        raise CheckpointError(path, f"{message}. Fix: [model] and [windows] as in the checkpoint")
+    if not len(checkpoint.articles):
+        message = "expected a list of training articles, got none: new ones cannot be told from old"
+        raise CheckpointError(path, message)
+    old = np.flatnonzero(np.isin(train.article_ids, checkpoint.articles))
+    if len(old) > RETAINED_WINDOWS:
+        old = old[np.linspace(0, len(old) - 1, RETAINED_WINDOWS).astype(np.int64)]
+    return Blend(
+        weights=checkpoint.model.state_dict(),
+        articles=checkpoint.articles,
+        retained=train.take(old),
+        digest=sha256_file(path),
+    )
+
+
+def score_retention(blend: Blend, spec: ModelSpec, model: nn.Module) -> dict[str, Any]:
+    """Return the cosine on the old articles before and after, as plain JSON data.
+
+    Both are null where the train split has none of them.
+    """
+    retained = blend.retained
+    facts: dict[str, Any] = {
+        "checkpoint": blend.digest,
+        "windows": len(retained),
+        "articles": len(np.unique(retained.article_ids)),
+        "before": None,
+        "after": None,
+    }
+    if len(retained):
+        with torch.random.fork_rng(devices=[]):
+            before = build_model(spec)
+        before.load_state_dict(blend.weights)
+        facts["before"] = float(score(before, retained).mean)
+        facts["after"] = float(score(model, retained).mean)
+    return facts
