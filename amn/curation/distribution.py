@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BINS: dict[str, NDArray[np.float64]] = {
     "cosine": np.linspace(-0.2, 1.0, 61),
     "words": np.geomspace(8, 32_768, 37),
-    "chunks": np.geomspace(1, 1024, 21),
+    "chunks": np.unique(np.round(np.geomspace(1, 1024, 21))),  # whole numbers: no bin is empty
     "chars": np.geomspace(8, 8192, 41),
 }
 

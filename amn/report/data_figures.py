@@ -139,6 +139,7 @@ def _histogram(sides: Sequence[Distribution | None], *, log: bool) -> Callable[[
         if log:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+            axes.xaxis.set_minor_formatter(lambda *_: "")
         axes.set_xlim(min(ends), max(ends))
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.grid(axis="y", linewidth=0.5)

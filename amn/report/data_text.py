@@ -42,6 +42,7 @@ def number(value: float, style: str) -> str:
 
 def spark(counts: Sequence[int], bins: int = SHOWN_BINS) -> str:
     """Return a histogram as a line of bars, as high as their part of the highest."""
+    bins = min(bins, len(counts))
     edges = [round(k * len(counts) / bins) for k in range(bins + 1)]
     sums = [sum(counts[low:high]) for low, high in pairwise(edges)]
     top = max([*sums, 1])

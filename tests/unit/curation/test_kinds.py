@@ -27,7 +27,7 @@ def test_titles_and_lengths_tell_lists_disambiguation_pages_and_stubs(
     region: Callable[..., Region],
 ) -> None:
     titles = ["List of towns", "Mercury (disambiguation)", "Short", "Long"]
-    part = region([1, 1, 1, 1], columns={"title": titles, "n_chars": [9000, 90, 90, 3001]})
+    part = region([1, 1, 1, 1], columns={"title": titles, "n_chars": [9000, 90, 90, 3101]})
 
     kinds, source = kinds_of(part, seed=0)
 
