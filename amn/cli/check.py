@@ -13,6 +13,7 @@ import click
 
 from amn.cli.console import progress_bar, results
 from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
+from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.gate.records import PROFILES, judge_records
 from amn.records.history import ASSUMED
@@ -63,11 +64,11 @@ def _finish(result: GateResult, style: str) -> None:
 @FORMAT
 def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None:
     """Check every row of a data set: D001 and on."""
-    encode = (
-        partial(encode_texts, load_encoder(EncoderConfig(model=encoder, download=download)))
-        if encoder
-        else None
-    )
+    encode = None
+    if encoder:
+        prefix = read_manifest(path).encoder.prefix or ""
+        config = EncoderConfig(model=encoder, prefix=prefix, download=download)
+        encode = partial(encode_texts, load_encoder(config))
     with progress_bar() as progress:
         result = check_data(path, encode=encode, progress=progress)
     _finish(result, style)
