@@ -144,7 +144,8 @@ def _print_matrix(matrix: Matrix, *, verbose: bool) -> None:
         n_checks = sum(row.checks for row in matrix.clean)
         text = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
         out.print(f"\nclean variants ({text}): {n_checks:,} checks, {len(matrix.alarms)} alarms")
-    if matrix.clean and matrix.unproven:
+    is_whole = bool(matrix.clean) and any(row.when == "after training" for row in matrix.defects)
+    if is_whole and matrix.unproven:
         out.print(f"no defect shows here that these can fail: {', '.join(matrix.unproven)}")
     out.print(f"\n{summary(matrix)}", soft_wrap=True)
 
