@@ -20,6 +20,7 @@ from amn.gate.session import GateOptions, GateSession
 from amn.golden.store import write_golden
 from amn.models.amn import RecencyAMN
 from amn.models.build import ModelSpec
+from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html
 from amn.training.checkpoint import save_checkpoint
 from tests.strategies import drifting_rows
@@ -86,6 +87,14 @@ FOCUSED = """() => {
   return [place, e.tagName, getComputedStyle(e).outlineStyle, e.textContent.trim()];
 }"""
 OPEN_ALL = "() => document.querySelectorAll('details').forEach(d => { d.open = true })"
+SELFTEST = {
+    "passed": False, "caught": 1, "missed": 1, "not_applicable": 0,
+    "clean_variants": 9, "false_alarms": 0, "seconds": 3.0,
+    "defects": [
+        {"title": f"{HOSTILE} {state}", "check": "D001-finite", "when": "now", "state": state}
+        for state in ("caught", "missed", "not applicable")
+    ],
+}  # fmt: skip
 MODEL = {"dim": DIM, "context": 3, "attention_dim": 8, "hidden_dim": 16}
 
 
@@ -132,9 +141,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Verdict, Path]:
         result = session.result()
         assert result.verdict is verdict, [str(f) for o in result.outcomes for f in o.findings]
         facts = {**result.facts, "title": HOSTILE}
+        faults = {case.name: FaultMatrix.model_validate(SELFTEST | {"case": case.name})}
         written[verdict] = folder / f"{verdict.value}.html"
         written[verdict].write_text(
-            to_html([replace(result, facts=facts)], [session.seen]), "utf-8"
+            to_html([replace(result, facts=facts)], [session.seen], faults), "utf-8"
         )
     return written
 
