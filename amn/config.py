@@ -158,10 +158,18 @@ class GoldenConfig(Section):
     Attributes:
         margin: How much worse, in cosine, still counts as not worse.
         alpha: One-sided error of the bound.
+        drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
+            what may be accepted and shapes no result, so it is no part of the resolved config.
     """
 
     margin: Positive = 0.01
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    drift: Positive | None = None
+
+    @property
+    def drift_budget(self) -> float:
+        """The largest fall below the anchor."""
+        return self.margin if self.drift is None else self.drift
 
 
 class IndexConfig(Section):
@@ -233,7 +241,8 @@ class CaseConfig(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"title", "blocked_by"})
+        exclude: Any = {"title": True, "blocked_by": True, "golden": {"drift"}}
+        return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def digest(self) -> str:
         """Return the sha256 of the resolved config: equal digests mean equal settings."""

@@ -10,6 +10,7 @@ AmnError
 ├─ GoldenError                           a golden is missing, damaged or not comparable; .path
 ├─ CheckpointError                       a checkpoint does not compute what it computed when saved
 ├─ TrainingError                         training met a number it cannot go on with
+├─ RepositoryError                       git cannot tell what the change is compared with
 ├─ CheckNotRunError                      a declared check could not run: never a pass
 └─ MissingDependencyError (ImportError)  an optional package; names the extra
 ```
@@ -95,6 +96,10 @@ class CheckpointError(AmnError):
 
 class TrainingError(AmnError):
     """Training met a number that it cannot go on with; the message names epoch and batch."""
+
+
+class RepositoryError(AmnError):
+    """git cannot tell what a change is to be compared with."""
 
 
 class CheckNotRunError(AmnError):

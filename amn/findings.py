@@ -195,6 +195,7 @@ class Review:
         base: Commit of the merge base; empty when there is none to compare with.
         note: Why nothing was compared, or what is new and accepted: a golden's reason.
         loosenings: What lets more through than before.
+        is_judged: Whether a result was judged by the limits and the golden of the merge base.
         worse_on_base: Labels of checks that fail by the merge base's limits and golden.
         approval: Who let the loosenings through, and why; empty when nobody did.
     """
@@ -203,24 +204,27 @@ class Review:
     base: str = ""
     note: str = ""
     loosenings: tuple[Loosening, ...] = ()
+    is_judged: bool = True
     worse_on_base: tuple[str, ...] = ()
     approval: str = ""
 
     @property
     def is_on_merit(self) -> bool:
         """Whether the result holds by the limits and the golden of the merge base as well."""
-        return bool(self.base) and not self.worse_on_base
+        return bool(self.base) and self.is_judged and not self.worse_on_base
 
     def __str__(self) -> str:
         if not self.base:
             return f"not compared with a merge base: {self.note}"
         base = f"merge base {self.base[:10]} with {self.target}"
         changes = "; ".join(str(loosening) for loosening in self.loosenings)
-        if not changes:
-            return f"on merit ({base})" if self.is_on_merit else f"not on merit ({base})"
-        if self.is_on_merit:
-            return f"on merit, but this change {changes} ({base})"
-        return f"only because this change {changes} ({base})"
+        if not self.is_judged:
+            merit = "with no result judged"
+        elif self.is_on_merit:
+            merit = "on merit"
+        else:
+            return f"only because this change {changes} ({base})"
+        return f"{merit}, but this change {changes} ({base})" if changes else f"{merit} ({base})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--amn-first-run", action="store_true", help="There is no golden yet: judge without one."
     )
     group.addoption(
+        "--amn-target",
+        metavar="BRANCH",
+        help="Branch that this change is for (default: what CI names, or origin's).",
+    )
+    group.addoption(
+        "--amn-approve-loosening",
+        metavar="'NAME: WHY'",
+        help="Let through what this change loosens.",
+    )
+    group.addoption(
         "--amn-cache",
         metavar="PATH",
         help=f"Finished runs, by content (default: {CACHE_FOLDER.as_posix()} in the rootdir).",

@@ -14,11 +14,13 @@ from amn.data.windows import Windows, find_windows
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings
+from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.store import read_golden
 from amn.records.history import history_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from pathlib import Path
 
     import numpy as np
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from amn.config import CriteriaConfig, IndexConfig
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
+    from amn.findings import Review, Waiver
+    from amn.golden.ledger import Ledger
     from amn.golden.schema import Golden
     from amn.records.history import RunHistory
     from amn.training.checkpoint import Checkpoint
@@ -247,13 +251,49 @@ class GoldenEvidence:
 
     Attributes:
         declared: Labels of all checks of this gate.
+        given: The golden, where it is not the one in the case's folder.
     """
 
     case: Case
     candidates: tuple[Candidate, ...]
     declared: tuple[str, ...]
+    given: Golden | None = None
+
+    @cached_property
+    def golden(self) -> Golden:
+        """The golden. Raises GoldenError: `G004 intact` turns that into a finding."""
+        return self.given or read_golden(self.case.folder)
+
+
+@dataclass(frozen=True)
+class CustodyEvidence:
+    """How the golden of a case is kept: its files, its ledger, its waivers, and what changed them.
+
+    Attributes:
+        find_review: Returns the change beside its merge base; None where nobody asked for it.
+        waivers: Those of waivers.toml, expired ones too.
+        today: What waivers expire by; None where it is not known.
+    """
+
+    case: Case
+    find_review: Callable[[], Review] | None = None
+    waivers: tuple[Waiver, ...] = ()
+    today: date | None = None
 
     @cached_property
     def golden(self) -> Golden:
         """The golden. Raises GoldenError: `G004 intact` turns that into a finding."""
         return read_golden(self.case.folder)
+
+    @cached_property
+    def review(self) -> Review | None:
+        """The change beside its merge base. Raises RepositoryError where git cannot tell."""
+        return self.find_review() if self.find_review else None
+
+    @cached_property
+    def ledger(self) -> Ledger | None:
+        """The case's ledger; None when there is none."""
+        try:
+            return inspect_ledger((self.case.folder / LEDGER_FILE).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
+from amn.checks import custody
 from amn.checks.registry import implements
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
@@ -23,18 +24,9 @@ if TYPE_CHECKING:
     from amn.checks.evidence import GoldenEvidence
     from amn.evaluation.statistics import Comparison
 
+__all__ = ["custody"]  # imported because it registers the family's other checks
+
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
-
-
-@implements("G004")
-def check_intact(evidence: GoldenEvidence) -> Measured:
-    """G004: the golden can be read and its digests hold."""
-    try:
-        golden = evidence.golden
-    except GoldenError as error:
-        return Measured("unreadable", "whole", [Finding(evidence.case.name, str(error))])
-    record = golden.record
-    return Measured(f"{len(record.seeds)} seeds of {record.created}", "whole", detail=record.reason)
 
 
 @implements("G003")

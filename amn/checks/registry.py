@@ -54,6 +54,8 @@ class Rule(BaseModel):
         modes: Ways to get a candidate for which it is declared.
         reads: What a record has to hold; where only records are judged, one that lacks it is not
             declared to be checked for it.
+        custody: Whether it asks how the golden is kept, and not how good a candidate is: it needs
+            neither data nor candidate, and no waiver lets it through.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,9 +70,10 @@ class Rule(BaseModel):
     bad: str
     fix: str
     needs: tuple[str, ...] = ()
-    when: Literal["always", "hashes", "reencode"] = "always"
+    when: Literal["always", "hashes", "reencode", "merge_base", "waivers"] = "always"
     modes: tuple[Mode, ...] = ("train", "run", "checkpoint")
     reads: tuple[Part, ...] = ()
+    custody: bool = False
 
     @property
     def label(self) -> str:

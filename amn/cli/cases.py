@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from amn.case import Case, load_case
 from amn.errors import ConfigError
+from amn.mergebase.review import MergeBase
+from amn.mergebase.target import target_of
 from amn.places import CASE_FILE, GOLDEN_FOLDER
 
 
@@ -36,3 +39,13 @@ def find_case(name: str) -> Case:
 def is_ci() -> bool:
     """Tell whether a CI system runs this: they all set CI."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def merge_base(target: str | None = None, approval: str | None = None) -> MergeBase:
+    """Return what the change is compared with: the branch that was named, or that CI names."""
+    return MergeBase(Path(), target or target_of(os.environ), approval or "")
+
+
+def today() -> date:
+    """Return the day, in UTC: what waivers expire by."""
+    return datetime.now(tz=UTC).date()

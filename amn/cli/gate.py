@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from amn.cli.cases import find_cases
+from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.gate.session import GateOptions, GateSession
 from amn.places import CACHE_FOLDER
@@ -56,6 +56,17 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 )
 @click.option("--first-run", is_flag=True, help="There is no golden yet: judge without one.")
 @click.option("--allow-same", is_flag=True, help="Judge a file that the golden was made from.")
+@click.option(
+    "--target",
+    help="Branch that this change is for: the golden and the limits of the merge base with it "
+    "decide. Default: what CI names, or origin's default branch.",
+)
+@click.option(
+    "--approve-loosening",
+    "approval",
+    metavar="'NAME: WHY'",
+    help="Let through what this change loosens; for CI, from a label that its author cannot set.",
+)
 @click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
 @click.option(
     "--format",
@@ -103,6 +114,8 @@ def command(
     metrics: Path | None,
     first_run: bool,
     allow_same: bool,
+    target: str | None,
+    approval: str | None,
     strict: bool,
     style: str,
     outputs: tuple[str, ...],
@@ -121,15 +134,19 @@ def command(
       amn gate wiki-mini --checkpoint model.safetensors
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
+      amn gate --target origin/main
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    if approval is not None and not approval.strip():
+        raise click.UsageError("--approve-loosening: expected who and why, got nothing")
     wanted = parse_outputs(outputs)
     faults = read_faults(selftest) if selftest else {}
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
+        merge_base=merge_base(target, approval), today=today(),
     )  # fmt: skip
     found = find_cases(cases)
     remove_old(wanted)

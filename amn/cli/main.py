@@ -21,7 +21,7 @@ COMMANDS = {
     "check": "One family of checks: data, index, split or run.",
     "train": "Train a case's seeds, without a verdict.",
     "eval": "Score a checkpoint or run, without a verdict.",
-    "golden": "Goldens: new, update, diff, list.",
+    "golden": "Goldens: new, update, log, verify and more.",
     "data": "Data sets: import, build, describe, compare, filter, split.",
     "index": "FAISS indexes: build.",
     "selftest": "Inject known defects: each must be caught by the check that owns it.",

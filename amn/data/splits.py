@@ -57,7 +57,7 @@ def resolve_splits(case: Case, dataset: DataSet) -> dict[str, Split]:
             other = open_dataset(case.folder / selector.dataset)
             splits[name] = Split(name, other, other.articles, np.empty(0, np.int64))
         else:
-            wanted = np.unique(_explicit(case, name, selector))
+            wanted = np.unique(selected_articles(case, name, selector))
             known = np.isin(wanted, dataset.articles)
             splits[name] = Split(name, dataset, wanted[known], wanted[~known])
     for name, selector in selectors.items():
@@ -78,8 +78,8 @@ def _unassigned(dataset: DataSet, splits: dict[str, Split]) -> NDArray[np.int64]
     return np.setdiff1d(dataset.articles, np.concatenate([np.empty(0, np.int64), *taken]))
 
 
-def _explicit(case: Case, name: str, selector: Selector) -> NDArray[np.int64]:
-    """Return the ids that a list, ranges or a file name."""
+def selected_articles(case: Case, name: str, selector: Selector) -> NDArray[np.int64]:
+    """Return the ids that a selector names by a list, ranges or a file, as they stand there."""
     if isinstance(selector.articles, str):
         return _ranges(case, name, selector.articles)
     if selector.articles is not None:

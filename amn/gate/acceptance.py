@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from amn import __version__
 from amn.case import Case
+from amn.checks.evidence import GoldenEvidence
+from amn.checks.registry import execute
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
-from amn.findings import Status, Verdict
+from amn.findings import Status
 from amn.gate.session import GateOptions, GateSession
 from amn.golden.schema import (
     Digests,
@@ -35,15 +38,51 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.checks.evidence import Candidate
+    from amn.findings import Outcome
 
 MIN_SEEDS = 5
+PASSING = ("merge_base", "waivers")  # declared where there is a branch or a waiver: not for ever
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
     "alpha: one false PASS in twenty at exactly the margin"
 )
 
 
-def make_golden(  # noqa: PLR0913 - who, why, when and from what
+@dataclass(frozen=True)
+class Accepted:
+    """A golden that may be written, and how it was judged.
+
+    Attributes:
+        verdict: Of every other check, and of the comparison with the golden that it replaces.
+        failures: What speaks against it; empty unless `accept_regression` was asked for.
+    """
+
+    golden: Golden
+    verdict: Literal["PASS", "INCONCLUSIVE", "FAIL"]
+    failures: tuple[str, ...] = ()
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether it was accepted although something speaks against it."""
+        return bool(self.failures)
+
+
+def make_golden(
+    case: Case,
+    *,
+    cache: Path,
+    seeds: Sequence[int],
+    reason: str,
+    author: str,
+    created: date,
+) -> Golden:
+    """Return the first golden of a case: as `accept`, of a result that passes."""
+    return accept(
+        case, cache=cache, seeds=seeds, reason=reason, author=author, created=created
+    ).golden
+
+
+def accept(  # noqa: PLR0913 - who, why, when and from what
     case: Case,
     *,
     cache: Path,
@@ -52,15 +91,18 @@ def make_golden(  # noqa: PLR0913 - who, why, when and from what
     author: str,
     created: date,
     previous: Golden | None = None,
+    accept_regression: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
-) -> Golden:
+) -> Accepted:
     """Train and judge a case, and return its result as a golden; nothing is written.
 
     Args:
         cache: Folder for runs by content.
         seeds: At least 5.
         reason: Why this result is accepted; kept for ever.
-        previous: The golden that it replaces.
+        previous: The golden that it replaces; it must not be worse, where the two can be compared.
+        accept_regression: Accept a result that misses a criterion or is worse than `previous`.
+            Broken data and a broken measurement are never accepted.
 
     Raises:
         GoldenError: If there are too few seeds, no reason, or a check does not pass.
@@ -71,15 +113,14 @@ def make_golden(  # noqa: PLR0913 - who, why, when and from what
     if not reason.strip():
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
     judged = Case(case.folder, _with_seeds(case, seeds))
-    session = GateSession(judged, GateOptions(cache=cache, first_run=True), progress=progress)
-    result = session.result()
-    if result.verdict is not Verdict.PASS:
-        bad = [o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN]
-        bad = bad or [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
+    options = GateOptions(cache=cache, first_run=True, today=created)
+    session = GateSession(judged, options, progress=progress)
+    verdict, failures = _judge(session, previous, path)
+    if failures and not accept_regression:
         raise GoldenError(
             path,
-            f"expected a result that passes every other check, got {result.verdict.value} "
-            f"({', '.join(o.label for o in bad)}). Fix: {result.reproduce}",
+            f"expected a result that passes and is not worse, got {verdict} ({'; '.join(failures)}"
+            "). Fix: mend it; or accept it for ever on record: --accept-regression",
         )
     splits = {name: _golden_split(session.candidates, name) for name in EVALUATED}
     gate = GateSession(case, GateOptions(cache=cache))
@@ -97,7 +138,7 @@ def make_golden(  # noqa: PLR0913 - who, why, when and from what
         tolerances=Tolerances(
             margin=case.config.golden.margin, alpha=case.config.golden.alpha, why=WHY
         ),
-        checks=tuple(rule.label for rule in gate.declared),
+        checks=tuple(rule.label for rule in gate.declared if rule.when not in PASSING),
         digests=Digests(
             dataset=session.split_evidence.parts[0].dataset.digest,
             splits=sha256_of(canonical_json(articles)),
@@ -116,7 +157,45 @@ def make_golden(  # noqa: PLR0913 - who, why, when and from what
         ),
         config=case.config.resolved(),
     )
-    return Golden(record, splits)
+    return Accepted(Golden(record, splits), verdict, failures)
+
+
+def _judge(
+    session: GateSession, previous: Golden | None, path: Path
+) -> tuple[Literal["PASS", "INCONCLUSIVE", "FAIL"], tuple[str, ...]]:
+    """Return the verdict over every other check and the old golden, and what speaks against it.
+
+    Raises:
+        GoldenError: If the data or the measurement are broken: such a result is never accepted.
+    """
+    result = session.result()
+    bad = [o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    family = {rule.id: rule.family for rule in session.declared}
+    if any(o.status is not Status.FAIL or family[o.check] != "criteria" for o in bad):
+        raise GoldenError(
+            path,
+            f"expected a sound measurement, got {result.verdict.value} "
+            f"({', '.join(o.label for o in bad)}). Fix: {result.reproduce}",
+        )
+    bad += [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
+    bad += _worse_than(previous, session) if previous else []
+    failures = tuple(f"{o.label}: {o.findings[0].message}" if o.findings else o.label for o in bad)
+    statuses = {outcome.status for outcome in bad}
+    if Status.FAIL in statuses:
+        return "FAIL", failures
+    return ("INCONCLUSIVE" if statuses else "PASS"), failures
+
+
+def _worse_than(previous: Golden, session: GateSession) -> list[Outcome]:
+    """Return the comparisons with the old golden that fail; none where windows differ."""
+    evidence = GoldenEvidence(session.case, session.candidates, (), previous)
+    outcomes = []
+    for check in ("G001", "G002"):
+        try:
+            outcomes.append(execute(check, evidence))
+        except GoldenError:  # other windows: the data or the split changed, and the diff shows it
+            continue
+    return [outcome for outcome in outcomes if outcome.status is Status.FAIL]
 
 
 def _with_seeds(case: Case, seeds: Sequence[int]) -> CaseConfig:

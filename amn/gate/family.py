@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.case import Case, load_case
@@ -12,10 +13,13 @@ from amn.gate.session import GateOptions, GateSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from amn.mergebase.review import MergeBase
 
     Report = Callable[[int, int, str], None]
 
@@ -70,6 +74,15 @@ def check_split(case_path: Path, *, progress: Report | None = None) -> GateResul
     case = load_case(case_path)
     session = GateSession(case, GateOptions(cache=case.folder), progress=progress)
     return _some(session, BEFORE_TRAINING, f"amn check split {case_path}")
+
+
+def check_custody(
+    case: Case, *, merge_base: MergeBase | None = None, today: date | None = None
+) -> GateResult:
+    """Run the G checks that ask how the golden is kept; nothing is trained, no data are read."""
+    options = GateOptions(cache=case.folder, merge_base=merge_base, today=today, custody_only=True)
+    result = GateSession(case, options).result()
+    return replace(result, reproduce=f"amn golden verify {case.name}")
 
 
 def check_run(run: Path, case_path: Path, *, progress: Report | None = None) -> GateResult:

@@ -11,12 +11,13 @@ A stage whose predecessors failed does not run, and says so.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence import (
     CriteriaEvidence,
+    CustodyEvidence,
     DataEvidence,
     DataPart,
     GoldenEvidence,
@@ -29,14 +30,17 @@ from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, ru
 from amn.config import EVALUATED
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
 from amn.errors import AmnError, ArgumentError, ConfigError
-from amn.findings import EXECUTED, Finding, GateResult, Outcome, Status
+from amn.findings import EXECUTED, Finding, GateResult, Outcome, Review, Status
 from amn.gate.hold import require_no_hold
+from amn.gate.merit import review_change
 from amn.gate.records import abort_for
 from amn.gate.seen import Seen, SeenCandidate
+from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.records.status import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
     from pathlib import Path
 
     import numpy as np
@@ -45,7 +49,9 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.checks.evidence import Candidate
     from amn.evaluation.summary import Summary
+    from amn.findings import Waiver
     from amn.gate.metrics import Metrics
+    from amn.mergebase.review import MergeBase
 
 
 INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
@@ -63,6 +69,9 @@ class GateOptions:
         first_run: Judge without a golden; without it a missing golden cannot pass.
         allow_same: Judge a candidate that is the golden's own file.
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
+        merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
+        today: What waivers expire by; without it, none is in force.
+        custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
     """
 
     cache: Path
@@ -72,6 +81,9 @@ class GateOptions:
     first_run: bool = False
     allow_same: bool = False
     encode: Callable[[list[str]], NDArray[np.float32]] | None = None
+    merge_base: MergeBase | None = None
+    today: date | None = None
+    custody_only: bool = False
 
     @property
     def mode(self) -> Mode:
@@ -117,20 +129,27 @@ class GateSession:
         before: tuple[Family, ...] = () if mode == "metrics" else BEFORE_TRAINING
         declared = []
         for rule in rules().values():
-            is_active = mode in rule.modes and has.get(rule.family, True)
+            is_active = mode in rule.modes and (rule.when != "always" or has.get(rule.family, True))
             if rule.family in BEFORE_TRAINING and rule.family not in before:
                 is_active = False
-            if rule.when == "hashes":
-                is_active = is_active and self._has_hashes
-            if rule.when == "reencode":
-                is_active = is_active and self.options.encode is not None
+            if self.options.custody_only and not rule.custody:
+                is_active = False
             if rule.id == "G005" and self.options.allow_same:
                 is_active = False
             if rule.family == "record" and mode == "metrics":
                 is_active = is_active and set(rule.reads) <= self._metrics.history.parts
-            if is_active:
+            if is_active and self._is_there(rule.when):
                 declared.append(rule)
         return tuple(declared)
+
+    def _is_there(self, what: str) -> bool:
+        """Tell whether what a rule's `when` names is there."""
+        if what == "hashes":
+            return self._has_hashes
+        if what == "waivers":
+            return (self.case.folder / WAIVERS_FILE).exists()
+        given = {"reencode": self.options.encode, "merge_base": self.options.merge_base}
+        return what == "always" or given[what] is not None
 
     @cached_property
     def _has_hashes(self) -> bool:
@@ -188,8 +207,29 @@ class GateSession:
         """The scores that the criteria judge."""
         return self._metrics.summaries if self.options.metrics else self._run_evidence.summaries
 
-    def _evidence(self, family: Family) -> object:
-        """Return what a family of checks looks at, the same object to all of them."""
+    @cached_property
+    def _all_waivers(self) -> tuple[Waiver, ...]:
+        """The case's waivers, expired ones too."""
+        return read_waivers(self.case.folder)
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers in force."""
+        today = self.options.today
+        return tuple(w for w in self._all_waivers if today and w.created <= today <= w.expires)
+
+    @cached_property
+    def custody(self) -> CustodyEvidence:
+        """How the golden is kept."""
+        base = self.options.merge_base
+        find = partial(review_change, self, base) if base else None
+        return CustodyEvidence(self.case, find, self._all_waivers, self.options.today)
+
+    def _evidence(self, rule: Rule) -> object:
+        """Return what a check looks at, the same object to all of its family."""
+        if rule.custody:
+            return self.custody
+        family = rule.family
         if family not in self._made:
             self._made[family] = self._make_evidence(family)
         return self._made[family]
@@ -250,18 +290,25 @@ class GateSession:
 
     def _execute(self, rule: Rule) -> Outcome:
         try:
-            return execute(rule.id, self._evidence(rule.family))
+            return self._waived(rule, execute(rule.id, self._evidence(rule)))
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
             finding = Finding(rule.label, f"could not run: {error}")
             return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
 
+    def _waived(self, rule: Rule, outcome: Outcome) -> Outcome:
+        """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
+        waiver = next((w for w in self.waivers if w.check == rule.id and not rule.custody), None)
+        if waiver is None or outcome.status not in (Status.FAIL, Status.INCONCLUSIVE):
+            return outcome
+        return replace(outcome, status=Status.WARN, detail=f"{waiver} ({outcome.status.value})")
+
     def _blockers(self, rule: Rule) -> list[Outcome]:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
         declared = {r.id: r for r in self.declared}
         needed = [check for check in rule.needs if check in declared]
-        if rule.family not in BEFORE_TRAINING:
+        if rule.family not in BEFORE_TRAINING and not rule.custody:
             needed += [r.id for r in declared.values() if r.family in BEFORE_TRAINING]
         causes: dict[str, Outcome] = {}
         for outcome in [self.outcome(check) for check in dict.fromkeys(needed)]:
@@ -305,7 +352,14 @@ class GateSession:
             outcomes=outcomes,
             facts=self._facts(outcomes),
             reproduce=self._command(),
+            review=self._found_review(outcomes),
+            waivers=self.waivers,
         )
+
+    def _found_review(self, outcomes: tuple[Outcome, ...]) -> Review | None:
+        """Return the review that G010 made; None when it made none."""
+        is_made = any(o.check == "G010" and o.status in EXECUTED for o in outcomes)
+        return self.custody.review if is_made else None
 
     def _facts(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
         """Return the figures behind the verdict."""

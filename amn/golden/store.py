@@ -1,4 +1,4 @@
-"""golden.json and golden.npz: written as a pair, read only when they belong together."""
+"""golden.json and golden.npz: written as a pair, entered in the ledger, read only as a pair."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from amn.errors import DataError, GoldenError
 from amn.evaluation.arrays import pack_arrays, unpack_arrays
+from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
-from amn.storage import atomic_path, sha256_of
+from amn.storage import atomic_path, sha256_file, sha256_of, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,14 +102,16 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
         raise GoldenError(path, f"expected a golden, got {'; '.join(lines)}. {fix}") from error
 
 
-def write_golden(folder: Path, golden: Golden) -> None:
-    """Write both files of a golden, or leave what was there.
+def write_golden(folder: Path, golden: Golden, acceptance: Acceptance | None = None) -> None:
+    """Write both files of a golden and their entry in the ledger, or leave what was there.
 
-    Both are complete on disk before either takes its name; golden.npz does so first. A crash
-    between the two leaves the old record with new cosines, which `read_golden` refuses by digest.
+    All are complete on disk before any takes its name: golden.npz first, the ledger last. A crash
+    in between leaves files that do not belong together: `read_golden` refuses a record of other
+    cosines by digest, and a golden that is not the ledger's last entry is `G009`.
 
     Raises:
-        GoldenError: If the record and the cosines do not agree, or a cosine is no finite cosine.
+        GoldenError: If the record and the cosines do not agree, a cosine is no finite cosine, or
+            the chain of the ledger is broken.
     """
     cosines = pack_splits(golden.splits)
     digest = sha256_of(cosines)
@@ -119,12 +122,31 @@ def write_golden(folder: Path, golden: Golden) -> None:
             f"got {digest}. Fix: digests.cosines = cosines_digest(splits)",
         )
     _verify(golden, folder)
+    content = golden.record.to_bytes()
+    acceptance = acceptance or Acceptance()
+    ledger = extended(folder, golden.record, acceptance, golden_digest=sha256_of(content))
     with (
-        atomic_path(folder / GOLDEN_FILE) as record_file,  # left last, so it is renamed last
+        atomic_path(folder / LEDGER_FILE) as ledger_file,  # left last, so it is renamed last
+        atomic_path(folder / GOLDEN_FILE) as record_file,
         atomic_path(folder / COSINES_FILE) as cosines_file,
     ):
-        record_file.write_bytes(golden.record.to_bytes())
+        ledger_file.write_bytes(ledger)
+        record_file.write_bytes(content)
         cosines_file.write_bytes(cosines)
+
+
+def enter(folder: Path, acceptance: Acceptance) -> None:
+    """Enter the golden that is there in the ledger once more: adopt it, or make it the anchor.
+
+    Raises:
+        GoldenError: If there is no sound golden, or the chain of the ledger is broken.
+    """
+    golden = read_golden(folder)
+    digest = sha256_file(folder / GOLDEN_FILE)
+    write_bytes(
+        folder / LEDGER_FILE,
+        extended(folder, golden.record, acceptance, golden_digest=digest),
+    )
 
 
 def pack_splits(splits: Mapping[str, GoldenSplit]) -> bytes:

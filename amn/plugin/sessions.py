@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,9 @@ from amn.places import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from amn.gate.session import GateSession
+    from amn.mergebase.review import MergeBase
 
+MERGE_BASE = pytest.StashKey["MergeBase"]()
 GATES = pytest.StashKey[dict[Path, "GateSession"]]()
 
 logger = logging.getLogger("amn")
@@ -31,10 +35,25 @@ def gate_for(config: pytest.Config, folder: Path) -> GateSession:
     key = folder.resolve()
     if key not in gates:
         options = GateOptions(
-            cache=Path(config.option.amn_cache), first_run=config.option.amn_first_run
+            cache=Path(config.option.amn_cache),
+            first_run=config.option.amn_first_run,
+            merge_base=merge_base_of(config),
+            today=datetime.now(tz=UTC).date(),
         )
         gates[key] = GateSession(load_case(key), options, progress=log_progress)
     return gates[key]
+
+
+def merge_base_of(config: pytest.Config) -> MergeBase:
+    """Return what the change is compared with; the process finds it once."""
+    from amn.mergebase.review import MergeBase  # noqa: PLC0415 - loads pydantic
+    from amn.mergebase.target import target_of  # noqa: PLC0415 - as above
+
+    if MERGE_BASE not in config.stash:
+        target = config.option.amn_target or target_of(os.environ)
+        approval = config.option.amn_approve_loosening or ""
+        config.stash[MERGE_BASE] = MergeBase(config.rootpath, target, approval)
+    return config.stash[MERGE_BASE]
 
 
 def find_folder(config: pytest.Config, name: str | None) -> Path:

@@ -19,6 +19,7 @@ from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import Split, resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
+from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
@@ -201,7 +202,7 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
     (folder / DATA).mkdir(parents=True)
     files = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, *(f.path for f in dataset.manifest.files)]
     _copy_files(dataset.path, folder / DATA, files)
-    _copy_files(case.folder, folder, [CASE_FILE, GOLDEN_FILE, COSINES_FILE])
+    _copy_files(case.folder, folder, [CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE])
     return CaseCopy(folder, _copy_lists(case.folder, config, folder))
 
 

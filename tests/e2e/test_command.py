@@ -239,7 +239,7 @@ def test_a_golden_needs_a_reason_and_a_person(
     monkeypatch.setenv("CI", "true")
     code, _, err = accepted("golden", "update", "mine", "--reason", "because")
 
-    assert code == 3
+    assert code == 2
     assert "expected a person, got CI" in err
     assert (project / "golden" / "mine" / "golden.json").read_bytes() == before
 

@@ -144,7 +144,7 @@ def toy_golden(make_case: Callable[..., Case], toy_cache: Path, tmp_path_factory
     from amn.gate.acceptance import make_golden  # noqa: PLC0415 - other tests need no torch
 
     return make_golden(
-        make_case(tmp_path_factory.mktemp("golden")),
+        make_case(tmp_path_factory.mktemp("golden") / "case"),
         cache=toy_cache,
         seeds=range(5),
         reason="first accepted result",

@@ -158,3 +158,10 @@ def test_what_was_never_compared_is_not_on_merit() -> None:
     assert Review(**BASE).is_on_merit
     assert not Review().is_on_merit
     assert not Review(**BASE, worse_on_base=("C002-ood",)).is_on_merit
+
+
+def test_what_was_not_judged_is_not_on_merit() -> None:
+    assert not Review(**BASE, is_judged=False).is_on_merit
+    assert str(Review(**BASE, loosenings=(LOWERED,), is_judged=False)).startswith(
+        f"with no result judged, but this change {SHOWN}"
+    )

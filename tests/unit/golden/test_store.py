@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from amn.errors import GoldenError
+from amn.golden.ledger import LEDGER_FILE, read_ledger
 from amn.golden.schema import Golden, GoldenRecord, GoldenSplit
 from amn.golden.store import (
     COSINES_FILE,
@@ -71,11 +72,11 @@ def test_the_digest_is_that_of_the_written_file(folder: Path) -> None:
 
 
 def test_writing_twice_gives_the_same_bytes(folder: Path, golden: Golden) -> None:
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = [(folder / name).read_bytes() for name in (GOLDEN_FILE, COSINES_FILE)]
     write_golden(folder, golden)
 
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert set(before) == {GOLDEN_FILE, COSINES_FILE}
+    assert [(folder / name).read_bytes() for name in (GOLDEN_FILE, COSINES_FILE)] == before
+    assert [entry.number for entry in read_ledger(folder)] == [0, 1]
 
 
 def test_the_order_of_splits_and_of_memory_changes_no_byte(splits: Splits) -> None:
@@ -157,7 +158,9 @@ def test_a_write_that_fails_leaves_the_old_golden(
     monkeypatch.undo()
 
     assert same(read_golden(folder), golden)
-    assert {path.name for path in folder.iterdir()} == {GOLDEN_FILE, COSINES_FILE}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {GOLDEN_FILE, COSINES_FILE, LEDGER_FILE}
+    assert len(read_ledger(folder)) == 1
 
 
 def test_the_record_takes_its_name_last(
@@ -173,7 +176,7 @@ def test_the_record_takes_its_name_last(
     monkeypatch.setattr(type(tmp_path), "replace", record)
     write_golden(tmp_path, golden)
 
-    assert named == [COSINES_FILE, GOLDEN_FILE]
+    assert named == [COSINES_FILE, GOLDEN_FILE, LEDGER_FILE]
 
 
 @pytest.mark.parametrize("schema", [2, "1", None])

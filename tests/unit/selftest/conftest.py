@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.data.dataset import open_dataset
+from amn.golden.schema import Golden
 from amn.golden.store import write_golden
 from amn.index.build import build_index
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.golden.schema import Golden
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,8 @@ def gated_case(
     folder = tmp_path_factory.mktemp("gated") / "toy"
     shutil.copytree(toy_data, folder / "data")
     build_index(open_dataset(folder / "data"), "flat")
-    write_golden(folder, toy_golden)
+    record = toy_golden.record.model_copy(update={"case": folder.name})
+    write_golden(folder, Golden(record, toy_golden.splits))
     return make_case(folder, dataset={"path": "data"})
 
 

@@ -1,0 +1,171 @@
+"""What the commands that accept a golden share: their options, who accepts, when it is refused."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from amn.cli.cases import is_ci
+from amn.cli.console import progress_bar, results
+from amn.errors import ArgumentError
+from amn.golden.ledger import Acceptance
+from amn.golden.store import GOLDEN_FILE
+from amn.mergebase.git import find_repository
+from amn.places import CACHE_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from amn.case import Case
+    from amn.gate.acceptance import Accepted
+    from amn.golden.compare import Change
+    from amn.golden.schema import Golden
+
+DEFAULT_SEEDS = 5
+SHOWN_DIGITS = 12  # of a digest
+SHOWN_FILES = 3
+
+REASON = click.option("--reason", required=True, help="Why this is accepted; kept for ever.")
+SEEDS = click.option(
+    "--seeds", default=DEFAULT_SEEDS, show_default=True, help="Seeds to train, from 0."
+)
+AUTHOR = click.option("--author", help="Who accepts it. Default: git's user.name.")
+CACHE = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=CACHE_FOLDER,
+    show_default=True,
+    help="Finished runs, by content.",
+)
+ACCEPT_REGRESSION = click.option(
+    "--accept-regression",
+    is_flag=True,
+    help="Accept it although it fails or is worse; the ledger says so for ever.",
+)
+
+
+def refuse_machines() -> None:
+    """Raise in CI and in pytest's workers: what a machine accepts, nobody has looked at."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if is_ci() or worker:
+        found = f"the pytest worker {worker}" if worker else "CI"
+        raise ArgumentError(
+            f"amn golden: expected a person, got {found}. Fix: run it where you can look at the "
+            "change, and commit it"
+        )
+
+
+def refuse_dirty(case: Case) -> None:
+    """Raise when files are not committed: the ledger names the commit that made the result."""
+    repository = find_repository(case.folder)
+    files = repository.uncommitted(case.folder) if repository else []
+    if files:
+        more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
+        raise ArgumentError(
+            f"{case.name}: expected a clean git tree, got {len(files)} uncommitted files "
+            f"({', '.join(files[:SHOWN_FILES])}{more}). Fix: git commit, or git stash"
+        )
+
+
+def make(
+    case: Case,
+    reason: str,
+    seeds: int,
+    cache: Path,
+    *,
+    author: str | None = None,
+    previous: Golden | None = None,
+    accept_regression: bool = False,
+) -> Accepted:
+    """Train, judge and return a golden with its verdict; nothing is written."""
+    from amn.gate.acceptance import accept  # noqa: PLC0415 - loads torch
+
+    with progress_bar() as progress:
+        return accept(
+            case,
+            cache=cache,
+            seeds=range(seeds),
+            reason=reason,
+            author=author or default_author(),
+            created=datetime.now(tz=UTC).date(),
+            previous=previous,
+            accept_regression=accept_regression,
+            progress=progress,
+        )
+
+
+def acceptance_of(case: Case, accepted: Accepted) -> Acceptance:
+    """Return what the ledger says of a golden beside its figures."""
+    return Acceptance(
+        commit=commit_of(case),
+        verdict=accepted.verdict,
+        accepted_regression=accepted.is_regression,
+        time=now(),
+    )
+
+
+def commit_of(case: Case) -> str | None:
+    """Return the commit that is checked out, None outside git."""
+    repository = find_repository(case.folder)
+    return repository.head if repository else None
+
+
+def now() -> datetime:
+    """Return the time of an entry, in UTC."""
+    return datetime.now(tz=UTC)
+
+
+def default_author() -> str:
+    """Return who accepts: git's user, or the login."""
+    try:
+        name = subprocess.run(
+            ["git", "config", "user.name"],  # noqa: S607 - whatever git the user has
+            capture_output=True, text=True, check=False,
+        ).stdout.strip()  # fmt: skip
+    except FileNotFoundError:
+        name = ""
+    return name or getpass.getuser()
+
+
+def print_changes(changes: Sequence[Change]) -> None:
+    """Print what changed, with what lets more through marked."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("what", "golden", "now", ""):
+        table.add_column(column, overflow="fold")
+    for change in changes:
+        note = f"{change.delta:+.4f} " if change.delta is not None else ""
+        mark = "[bold red]LOOSENED[/]" if change.loosens else ""
+        table.add_row(escape(change.key), _shown(change.old), _shown(change.new), note + mark)
+    results().print(table)
+
+
+def report(accepted: Accepted, case: Case) -> None:
+    """Say what was written and what to do with it."""
+    for name, metrics in accepted.golden.record.metrics.items():
+        click.echo(
+            f"{name}: {metrics.mean:.4f}, lift {metrics.lift:+.4f}, {metrics.windows:,} windows"
+        )
+    if accepted.is_regression:
+        click.echo(f"accepted although: {'; '.join(accepted.failures)}")
+    click.echo(
+        f"wrote {case.folder / GOLDEN_FILE}, golden.npz and ledger.jsonl: commit them, with "
+        "case.toml"
+    )
+    click.echo(f"next: amn gate {case.name}")
+
+
+def _shown(value: object) -> str:
+    """Return a value for a table: four digits, short digests."""
+    if value is None:
+        return "-"
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    is_digest = len(text) == 64 and set(text) <= set("0123456789abcdef")  # noqa: PLR2004 - sha256
+    return escape(text[:SHOWN_DIGITS] + "…" if is_digest else text)

@@ -1,0 +1,41 @@
+"""`amn golden adopt`: a ledger for a golden that was there before it."""
+
+from __future__ import annotations
+
+import click
+
+from amn.cli.cases import find_case
+from amn.cli.golden import acceptance
+from amn.golden.ledger import LEDGER_FILE, Acceptance
+from amn.golden.store import enter
+
+
+@click.command("adopt")
+@click.argument("case")
+@acceptance.REASON
+@acceptance.AUTHOR
+def command(case: str, reason: str, author: str | None) -> None:
+    """Begin the ledger of CASE with the golden that is there; a ledger is never overwritten.
+
+    \b
+    Examples:
+      amn golden adopt wiki-mini --reason "accepted before there were ledgers"
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    acceptance.refuse_machines()
+    found = find_case(case)
+    path = found.folder / LEDGER_FILE
+    if path.exists():
+        raise FileExistsError(path)
+    enter(
+        found.folder,
+        Acceptance(
+            kind="adopted",
+            commit=acceptance.commit_of(found),
+            verdict=None,
+            time=acceptance.now(),
+            author=author or acceptance.default_author(),
+            reason=reason,
+        ),
+    )
+    click.echo(f"wrote {path}: commit it")
+    click.echo(f"next: amn golden verify {found.name}")

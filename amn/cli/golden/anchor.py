@@ -1,0 +1,49 @@
+"""`amn golden anchor`: from where drift is measured."""
+
+from __future__ import annotations
+
+import click
+
+from amn.cli.cases import find_case
+from amn.cli.golden import acceptance
+from amn.errors import GoldenError
+from amn.golden.ledger import LEDGER_FILE, Acceptance, read_ledger
+from amn.golden.store import GOLDEN_FILE, enter
+from amn.storage import sha256_file
+
+
+@click.command("anchor")
+@click.argument("case")
+@acceptance.REASON
+@acceptance.AUTHOR
+def command(case: str, reason: str, author: str | None) -> None:
+    """Name the golden of CASE as what later ones must not drift away from: do it at a release.
+
+    An anchor below the one before it is a loosening: it needs an approval, as any other.
+
+    \b
+    Examples:
+      amn golden anchor wiki-mini --reason "release 1.2"
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    acceptance.refuse_machines()
+    found = find_case(case)
+    entries = read_ledger(found.folder)
+    path = found.folder / LEDGER_FILE
+    if not entries:
+        fix = f"amn golden new {found.name} --reason TEXT"
+        raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
+    if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
+        fix = f"amn golden verify {found.name}"
+        raise GoldenError(path, f"expected the golden of its last entry, got another. Fix: {fix}")
+    enter(
+        found.folder,
+        Acceptance(
+            kind="anchor",
+            commit=acceptance.commit_of(found),
+            verdict=None,
+            time=acceptance.now(),
+            author=author or acceptance.default_author(),
+            reason=reason,
+        ),
+    )
+    click.echo(f"entry {len(entries)} of {path} is the anchor: commit it")

@@ -1,0 +1,49 @@
+"""`amn golden new`: the first golden of a case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.cli.cases import find_case
+from amn.cli.golden import acceptance
+from amn.golden.ledger import read_ledger
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, write_golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("new")
+@click.argument("case")
+@acceptance.REASON
+@acceptance.SEEDS
+@acceptance.AUTHOR
+@acceptance.ACCEPT_REGRESSION
+@acceptance.CACHE
+def command(
+    case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
+) -> None:
+    """Accept the first golden of CASE: train, judge by every other check, write.
+
+    A golden that is there is never overwritten.
+
+    \b
+    Examples:
+      amn golden new wiki-mini --reason "first accepted result"
+      amn golden new wiki-mini --reason "ten seeds: noisy data" --seeds 10
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    acceptance.refuse_machines()
+    found = find_case(case)
+    for name in (GOLDEN_FILE, COSINES_FILE):
+        if (found.folder / name).exists():
+            raise FileExistsError(
+                f"{found.folder / name}. Fix: amn golden update {case} --reason TEXT"
+            )
+    read_ledger(found.folder)  # a broken one is refused before anything is trained
+    accepted = acceptance.make(
+        found, reason, seeds, cache, author=author, accept_regression=accept_regression
+    )
+    write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
+    acceptance.report(accepted, found)

@@ -1,0 +1,50 @@
+"""`amn golden update`: another golden in place of the one that is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.cli.cases import find_case
+from amn.cli.golden import acceptance
+from amn.golden.compare import diff_golden
+from amn.golden.ledger import read_ledger
+from amn.golden.store import read_golden, write_golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("update")
+@click.argument("case")
+@acceptance.REASON
+@acceptance.SEEDS
+@acceptance.AUTHOR
+@acceptance.ACCEPT_REGRESSION
+@acceptance.CACHE
+def command(
+    case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
+) -> None:
+    """Replace the golden of CASE, with a reason; old, new and their difference are shown.
+
+    Refused in CI, in pytest's workers, with uncommitted files, and when the result fails or is
+    worse than the golden that is there.
+
+    \b
+    Examples:
+      amn golden update wiki-mini --reason "800 more articles, +0.004 OOD"
+      amn golden update wiki-mini --reason "harder OOD region" --accept-regression
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    acceptance.refuse_machines()
+    found = find_case(case)
+    old = read_golden(found.folder)
+    read_ledger(found.folder)  # a broken one is refused before anything is trained
+    acceptance.refuse_dirty(found)
+    accepted = acceptance.make(
+        found, reason, seeds, cache,
+        author=author, previous=old, accept_regression=accept_regression,
+    )  # fmt: skip
+    acceptance.print_changes(diff_golden(old.record, accepted.golden.record))
+    write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
+    acceptance.report(accepted, found)

@@ -1,0 +1,40 @@
+"""`amn golden verify`: custody of goldens, without training anything."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from amn.cli.cases import find_cases, merge_base, today
+from amn.gate.family import check_custody
+from amn.report.json import to_json
+from amn.report.text import print_result
+from amn.report.verdict import worst_verdict
+
+
+@click.command("verify")
+@click.argument("cases", nargs=-1)
+@click.option("--target", help="Branch to compare with. Default: what CI names, or origin's.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(cases: tuple[str, ...], target: str | None, style: str) -> None:
+    """Check how goldens are kept: files, ledger, drift, waivers, orphans, and the merge base.
+
+    Any edit, deletion or new order of the ledger is found, and a golden that is not its last entry.
+    In seconds: nothing is trained, no data are read.
+
+    \b
+    Examples:
+      amn golden verify
+      amn golden verify wiki-mini --target origin/main
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    base, day = merge_base(target), today()
+    found = [check_custody(case, merge_base=base, today=day) for case in find_cases(cases)]
+    if style == "json":
+        click.echo(to_json(found))
+    else:
+        for result in found:
+            print_result(result, verbose=True)
+    sys.exit(worst_verdict(found).exit_code())

@@ -1,0 +1,90 @@
+"""waivers.toml of a case: failing checks that are let through for a while, each on a person's word."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from amn.errors import ConfigError
+from amn.findings import Waiver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAIVERS_FILE = "waivers.toml"
+LONGEST = timedelta(days=30)
+
+Text = Annotated[str, Field(pattern=r"\S")]
+
+
+class _Item(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check: Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")]
+    reason: Text
+    owner: Text
+    created: date
+    expires: date
+
+    @model_validator(mode="after")
+    def _is_short(self) -> Self:
+        days = (self.expires - self.created).days
+        if not 0 <= days <= LONGEST.days:
+            raise ValueError(
+                f"expected it to expire 0 to {LONGEST.days} days after {self.created}, got {days}"
+            )
+        return self
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    waiver: list[_Item] = []
+
+    @model_validator(mode="after")
+    def _one_a_check(self) -> Self:
+        checks = [item.check for item in self.waiver]
+        if repeated := sorted({check for check in checks if checks.count(check) > 1}):
+            raise ValueError(f"expected one waiver a check, got several for {', '.join(repeated)}")
+        return self
+
+
+def read_waivers(folder: Path) -> tuple[Waiver, ...]:
+    """Return the waivers of a case, expired ones too; none when it has no waivers.toml.
+
+    Raises:
+        ConfigError: If the file is wrong; `.problems` lists everything.
+    """
+    path = folder / WAIVERS_FILE
+    try:
+        return parse_waivers(path.read_bytes(), path)
+    except FileNotFoundError:
+        return ()
+
+
+def parse_waivers(content: bytes, path: Path) -> tuple[Waiver, ...]:
+    """Return the waivers that a file holds, wherever it was read from.
+
+    Raises:
+        ConfigError: As `read_waivers`.
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [f"not TOML: {error}"]) from error
+    try:
+        items = _File.model_validate(values).waiver
+    except ValidationError as error:
+        problems = [_describe(item) for item in error.errors()]
+        raise ConfigError(path, problems) from error
+    return tuple(Waiver(**item.model_dump()) for item in items)
+
+
+def _describe(error: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
+    """Return `waiver 2: owner: field required`."""
+    where = [str(part + 1) if isinstance(part, int) else part for part in error["loc"]]
+    place = " ".join(where[:2]) + "".join(f": {part}" for part in where[2:])
+    return f"{place or 'file'}: {error['msg'].removeprefix('Value error, ')}"

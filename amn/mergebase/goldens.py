@@ -1,0 +1,170 @@
+"""What a golden and its ledger let through that those of the merge base did not.
+
+A mean that was measured again and fell by at most a tenth of the margin is noise, not a lower bar:
+such falls count towards the drift budget (G012) and need no approval.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from amn.config import EVALUATED
+from amn.errors import GoldenError
+from amn.findings import Loosening
+from amn.golden.compare import diff_golden
+from amn.golden.ledger import Entry, inspect_ledger
+from amn.golden.store import GOLDEN_FILE, parse_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from amn.golden.compare import Change
+    from amn.golden.schema import Golden, GoldenSplit
+
+REMEASURED = 0.1  # of the margin: two runs of one recipe differ by about that much
+LOOSENED = {
+    "mean": "moved the golden",
+    "checks": "removed a check",
+    "tolerances": "widened a margin",
+}
+WINDOW = np.dtype([("article", np.int64), ("chunk", np.int32)])
+
+
+@dataclass(frozen=True)
+class GoldenFiles:
+    """The files of a golden at one revision; None for what is not there."""
+
+    record: bytes | None
+    cosines: bytes | None
+    ledger: bytes | None
+
+
+def golden_loosenings(
+    old: GoldenFiles, new: GoldenFiles, folder: Path, where: str
+) -> Iterator[Loosening]:
+    """Yield how the golden of a case lets more through than it did.
+
+    Args:
+        folder: Of the case, for messages.
+        where: The same, relative to the repository, for people.
+    """
+    if old.record is None:
+        return
+    file = f"{where}/{GOLDEN_FILE}"
+    if new.record is None:
+        yield Loosening("removed the golden", file, "there", "gone")
+        return
+    if old.record == new.record:
+        return
+    for name in sorted(_metric_names(old.record) - _metric_names(new.record)):
+        yield Loosening("renamed or removed a metric", f"{file} metrics.{name}", name, "")
+    before = _golden(old, folder)
+    after = _golden(new, folder)
+    if before is None:
+        yield Loosening("replaced a golden that cannot be read", file, "unreadable", "")
+    if before is None or after is None:
+        return  # G004 says what is wrong with the one that is there now
+    yield from _record_loosenings(before, after, file)
+    for split in EVALUATED:
+        gone, n = windows_gone(before.splits[split], after.splits[split])
+        if gone and n <= len(after.splits[split].article_ids):  # fewer are listed above
+            counts = (f"{n} windows", f"{gone} of them gone")
+            yield Loosening("changed the evaluation set", f"{file} {split}", *counts)
+
+
+def _record_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loosening]:
+    """Yield what the record of a golden says that lets more through."""
+    for change in diff_golden(before.record, after.record):
+        if not change.loosens or _is_noise(change, before):
+            continue
+        words = change.key.split(".")
+        what = LOOSENED.get(words[-1]) or LOOSENED.get(words[0], "shrank the evaluation set")
+        yield Loosening(what, f"{file} {change.key}", _shown(change.old), _shown(change.new))
+    if not set(before.record.seeds) <= set(after.record.seeds):
+        seeds = (str(list(before.record.seeds)), str(list(after.record.seeds)))
+        yield Loosening("switched seeds", f"{file} seeds", *seeds)
+
+
+def ledger_loosenings(old: bytes | None, new: bytes | None, where: str) -> Iterator[Loosening]:
+    """Yield how the ledger was rewritten, or what it accepts that is worse."""
+    if old is None:
+        return
+    if new is None:
+        yield Loosening("removed the ledger", where, f"{old.count(bytes([10]))} entries", "gone")
+        return
+    if not new.startswith(old):
+        before, after = old.splitlines(), new.splitlines()
+        pairs = enumerate(zip(before, after, strict=False), start=1)
+        line = next((n for n, (was, now) in pairs if was != now), len(after) + 1)
+        yield Loosening("rewrote the ledger", f"{where} line {line}", "accepted", "changed or gone")
+        return
+    entries = inspect_ledger(new).entries
+    for entry in new_entries(old, new):
+        place = f"{where} entry {entry.number}"
+        if entry.accepted_regression:
+            yield Loosening("accepted a regression", place, "", entry.reason)
+        if entry.kind == "anchor":
+            yield from _anchor_loosenings(entries, entry, place)
+
+
+def new_entries(old: bytes | None, new: bytes | None) -> list[Entry]:
+    """Return the entries that a ledger got since the merge base."""
+    n_before = len(inspect_ledger(old).entries) if old else 0
+    return list(inspect_ledger(new).entries[n_before:]) if new else []
+
+
+def windows_gone(old: GoldenSplit, new: GoldenSplit) -> tuple[int, int]:
+    """Return how many windows of a split are gone, and how many it had."""
+    before, after = _window_ids(old), _window_ids(new)
+    return len(np.setdiff1d(before, after)), len(before)
+
+
+def _window_ids(split: GoldenSplit) -> Any:  # noqa: ANN401 - numpy has no type for a structured array
+    ids = np.empty(len(split.article_ids), WINDOW)
+    ids["article"], ids["chunk"] = split.article_ids, split.target_chunks
+    return ids
+
+
+def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> Iterator[Loosening]:
+    """Yield the splits in which a new anchor stands lower than the one before."""
+    anchors = [e for e in entries[: anchor.number] if e.kind == "anchor"] or list(entries[:1])
+    before = anchors[-1]
+    is_comparable = before.digests.windows == anchor.digests.windows
+    for split, figures in anchor.metrics.items():
+        was = before.metrics[split].mean
+        if figures.mean < was or not is_comparable:
+            means = (f"{was:.4f}", f"{figures.mean:.4f}")
+            yield Loosening("moved the anchor", f"{place} {split}", *means)
+
+
+def _is_noise(change: Change, before: Golden) -> bool:
+    """Tell whether a mean fell by no more than measuring again moves it."""
+    is_mean = change.kind == "metric" and change.key.endswith(".mean")
+    margin = before.record.tolerances.margin
+    return is_mean and change.delta is not None and change.delta >= -REMEASURED * margin
+
+
+def _golden(files: GoldenFiles, folder: Path) -> Golden | None:
+    """Return a golden, None when it cannot be read."""
+    try:
+        return parse_golden(files.record or b"", files.cosines or b"", folder)
+    except GoldenError:
+        return None
+
+
+def _metric_names(record: bytes) -> set[str]:
+    """Return the metrics that a golden.json names, whether or not they are known ones."""
+    try:
+        metrics = json.loads(record)["metrics"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return set(metrics) if isinstance(metrics, dict) else set()
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,261 @@
+"""A change beside its merge base: what each case was held to there, and what got looser since."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from amn.case import Case
+from amn.config import EVALUATED, CaseConfig
+from amn.errors import ConfigError, GoldenError
+from amn.findings import Loosening, Waiver
+from amn.golden.ledger import LEDGER_FILE
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, parse_golden
+from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
+from amn.mergebase.git import find_repository
+from amn.mergebase.goldens import GoldenFiles, golden_loosenings, ledger_loosenings, new_entries
+from amn.mergebase.limits import SHRANK, limit_loosenings, selector_loosenings
+from amn.mergebase.pipelines import PIPELINES, pipeline_loosenings
+from amn.mergebase.target import base_commit
+from amn.places import CASE_FILE, GOLDEN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from amn.golden.schema import Golden
+    from amn.mergebase.git import Repository
+
+CASES = f":(glob)**/{GOLDEN_FOLDER}/*/{CASE_FILE}"  # a pathspec of git
+NO_GIT = "no git checkout"
+NO_TARGET = "no branch to compare with; name one: --target BRANCH"
+
+
+@dataclass(frozen=True)
+class CaseAtBase:
+    """What a case was held to at the merge base, and what let more through since.
+
+    Attributes:
+        config: None for a new case, and for one whose case.toml of then cannot be read now.
+        golden: None when there was none, or none that can be read.
+        checks: Labels that the golden of then was accepted by.
+        waivers: Those that were in force then.
+        loosenings: Of this case.
+        note: What changed without letting more through: a golden that was updated, with its reason.
+    """
+
+    config: CaseConfig | None = None
+    golden: Golden | None = None
+    checks: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    loosenings: tuple[Loosening, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class MergeBase:
+    """Where this change left the branch that it is to be merged into.
+
+    Args:
+        folder: Any folder of the checkout.
+        target: Branch to compare with; None: the usual one, if it is there.
+        approval: Who lets this change's loosenings through, and why.
+    """
+
+    folder: Path = field(default_factory=Path)
+    target: str | None = None
+    approval: str = ""
+
+    @cached_property
+    def repository(self) -> Repository | None:
+        """The git checkout."""
+        return find_repository(self.folder)
+
+    @cached_property
+    def _branch_and_commit(self) -> tuple[str, str] | None:
+        return base_commit(self.repository, self.target) if self.repository else None
+
+    @property
+    def branch(self) -> str:
+        """The branch that is compared with; empty when there is none."""
+        return self._branch_and_commit[0] if self._branch_and_commit else ""
+
+    @property
+    def commit(self) -> str:
+        """The merge base; empty when nothing can be compared.
+
+        Raises:
+            RepositoryError: If a branch was named and git has no common commit with it.
+        """
+        return self._branch_and_commit[1] if self._branch_and_commit else ""
+
+    @property
+    def note(self) -> str:
+        """Why nothing can be compared; empty when it can."""
+        if self.commit:
+            return ""
+        return NO_TARGET if self.repository else NO_GIT
+
+    @cached_property
+    def of_project(self) -> tuple[Loosening, ...]:
+        """What got looser outside of the cases that are there: cases that are gone, CI files."""
+        if not self.repository or not self.commit:
+            return ()
+        changed = self.repository.changed(self.commit, [CASES, *PIPELINES])
+        cases = [name for name in changed if Path(name).name == CASE_FILE]
+        files = [name for name in changed if name not in cases]
+        before = self.repository.read(self.commit, files)
+        found = [
+            Loosening("removed a case", name, "there", "gone")
+            for name in cases
+            if not (self.repository.root / name).exists()
+        ]
+        for name in files:
+            old, new = before[name], _read(self.repository.root / name)
+            found += pipeline_loosenings(name, _text(old), _text(new))
+        return tuple(found)
+
+    def why_not(self, case: Case) -> str:
+        """Return why a case cannot be compared; empty when it can."""
+        return self.note or ("" if self._where(case) else "the case is outside of this checkout")
+
+    def case(self, case: Case) -> CaseAtBase:
+        """Return what a case was held to at the merge base.
+
+        Raises:
+            RepositoryError: If git cannot tell.
+        """
+        where = self._where(case)
+        if not self.repository or not self.commit or where is None:
+            return CaseAtBase()
+        names = (CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)
+        paths = [f"{where}/{name}" for name in names]
+        found = self.repository.read(self.commit, paths)
+        old = {name: found[path] for name, path in zip(names, paths, strict=True)}
+        if old[CASE_FILE] is None:
+            return CaseAtBase(note="a new case: nothing to compare with")
+        new = {name: _read(case.folder / name) for name in names}
+        config = _config(old[CASE_FILE])
+        golden = _golden(old, case.folder)
+        waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
+        loosenings = [
+            *self._config_loosenings(case, config, golden, where),
+            *golden_loosenings(_files(old), _files(new), case.folder, where),
+            *ledger_loosenings(old[LEDGER_FILE], new[LEDGER_FILE], f"{where}/{LEDGER_FILE}"),
+            *_waiver_loosenings(waivers, read_waivers(case.folder), f"{where}/{WAIVERS_FILE}"),
+        ]
+        entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
+        return CaseAtBase(
+            config=config,
+            golden=golden,
+            checks=golden.record.checks if golden else (),
+            waivers=waivers,
+            loosenings=tuple(loosenings),
+            note="; ".join(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
+        )
+
+    def _where(self, case: Case) -> str | None:
+        """Return a case's folder relative to the checkout, None when it is outside of it."""
+        if self.repository is None:
+            return None
+        folder = case.folder.resolve()
+        if not folder.is_relative_to(self.repository.root):
+            return None
+        return folder.relative_to(self.repository.root).as_posix()
+
+    def _config_loosenings(
+        self, case: Case, config: CaseConfig | None, golden: Golden | None, where: str
+    ) -> Iterator[Loosening]:
+        """Yield what case.toml, and the lists of articles that it names, let through now."""
+        file = f"{where}/{CASE_FILE}"
+        if config is None:
+            yield Loosening("replaced a case.toml that cannot be read now", file, "unreadable", "")
+            return
+        yield from limit_loosenings(config, case.config, file)
+        # With a golden on both sides windows are compared by id, which says more than a selector.
+        has_golden = golden is not None and (case.folder / GOLDEN_FILE).exists()
+        for loosening in selector_loosenings(Case(case.folder, config), case, file):
+            if loosening.what == SHRANK or not has_golden:
+                yield loosening
+        names = {split: getattr(case.config.split, split).file for split in EVALUATED}
+        for split, name in names.items():
+            if name and not has_golden:
+                yield from self._list_loosenings(case, split, name, where)
+
+    def _list_loosenings(
+        self, case: Case, split: str, name: str, where: str
+    ) -> Iterator[Loosening]:
+        """Yield a file of splits that no longer lists every article that it did."""
+        path = f"{where}/{name}"
+        old = self.repository.read(self.commit, [path])[path] if self.repository else None
+        before, after = _lists(old, split), _lists(_read(case.folder / name), split)
+        if not before <= after:
+            counts = (f"{len(before)} articles", f"{len(before - after)} of them gone")
+            yield Loosening(SHRANK, f"{path} {split}", *counts)
+
+
+def _waiver_loosenings(
+    old: Sequence[Waiver], new: Sequence[Waiver], where: str
+) -> Iterator[Loosening]:
+    """Yield waivers that are new or last longer."""
+    before = {waiver.check: waiver for waiver in old}
+    for waiver in new:
+        was = before.get(waiver.check)
+        if was is None:
+            yield Loosening("added a waiver", f"{where} {waiver.check}", "", str(waiver))
+        elif waiver.expires > was.expires:
+            dates = (str(was.expires), str(waiver.expires))
+            yield Loosening("extended a waiver", f"{where} {waiver.check}", *dates)
+
+
+def _config(content: bytes | None) -> CaseConfig | None:
+    """Return the config of another revision, None when it cannot be read by this version."""
+    try:
+        return CaseConfig.model_validate(tomllib.loads((content or b"").decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError):
+        return None
+
+
+def _golden(files: dict[str, bytes | None], folder: Path) -> Golden | None:
+    """Return the golden of another revision, None when there was none that can be read."""
+    try:
+        return parse_golden(files[GOLDEN_FILE] or b"", files[COSINES_FILE] or b"", folder)
+    except GoldenError:
+        return None
+
+
+def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:
+    """Return the waivers of another revision; one that cannot be read waives nothing."""
+    try:
+        return parse_waivers(content or b"", path)
+    except ConfigError:
+        return ()
+
+
+def _files(files: dict[str, bytes | None]) -> GoldenFiles:
+    return GoldenFiles(files[GOLDEN_FILE], files[COSINES_FILE], files[LEDGER_FILE])
+
+
+def _lists(content: bytes | None, split: str) -> set[int]:
+    """Return the article ids that a file of splits lists; none when it cannot be read."""
+    try:
+        values: Any = json.loads(content or b"{}").get(split, [])
+        return set(values)
+    except (ValueError, AttributeError, TypeError):
+        return set()
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="replace")

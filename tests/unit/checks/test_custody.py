@@ -1,0 +1,207 @@
+"""G: each check of custody fires with what is wrong, and stays quiet on a golden that is kept."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.checks.evidence import CustodyEvidence
+from amn.checks.registry import execute
+from amn.errors import CheckNotRunError
+from amn.findings import Loosening, Review, Status, Waiver
+from amn.golden.ledger import LEDGER_FILE, Acceptance
+from amn.golden.schema import Golden, GoldenSplit, summarise
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, write_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TODAY = date(2025, 2, 12)
+WAIVER = Waiver("C002", "new region", "B. Owner", date(2025, 2, 1), date(2025, 2, 28))
+FOUND = Loosening("lowered a floor", "golden/case/case.toml criteria.ood", "0.6", "0.55")
+REVIEW = Review(target="origin/main", base="a" * 40)
+
+
+@pytest.fixture
+def evidence(make_case: Any, toy_golden: Golden, tmp_path: Path) -> Callable[..., CustodyEvidence]:
+    """A kept golden of the toy case; keywords are the evidence's own."""
+
+    def evidence(*, goldens: Any = None, sections: Any = None, **own: Any) -> CustodyEvidence:
+        folder = tmp_path / "golden" / "case"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "case.toml").touch()
+        for golden in goldens or [toy_golden]:
+            write_golden(folder, golden)
+        case = make_case(folder, **(sections or {}))
+        return CustodyEvidence(case, **{"waivers": (WAIVER,), "today": TODAY, **own})
+
+    return evidence
+
+
+def lowered(golden: Golden, by: float) -> Golden:
+    """Return a golden whose every cosine is lower."""
+    splits = {
+        name: GoldenSplit(s.cosines - by, s.article_ids, s.target_chunks)
+        for name, s in golden.splits.items()
+    }
+    old = golden.record.metrics
+    metrics = {
+        name: summarise(split, se=old[name].se, references=old[name].references)
+        for name, split in splits.items()
+    }
+    digests = golden.record.digests.model_copy(update={"cosines": cosines_digest(splits)})
+    record = golden.record.model_copy(update={"metrics": metrics, "digests": digests})
+    return Golden(record, splits)
+
+
+@pytest.mark.parametrize("check", ["G004", "G008", "G009", "G012", "G013"])
+def test_a_kept_golden_passes(check: str, evidence: Any, passes: Any) -> None:
+    passes(check, evidence())
+
+
+def test_g008_fires_without_a_ledger(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    (found.case.folder / LEDGER_FILE).unlink()
+
+    assert "amn golden adopt case" in fires("G008", found).fix
+
+
+def test_g008_fires_at_the_line_that_was_edited(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    path = found.case.folder / LEDGER_FILE
+    path.write_bytes(path.read_bytes().replace(b"first accepted result", b"looks fine"))
+    finding = fires("G008", found)
+
+    assert finding.where == "ledger.jsonl line 1"
+    assert "the entry was edited" in finding.message
+
+
+@pytest.mark.parametrize("name", [GOLDEN_FILE, COSINES_FILE])
+def test_g009_fires_on_a_file_that_no_entry_accepted(name: str, evidence: Any, fires: Any) -> None:
+    found = evidence()
+    path = found.case.folder / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    finding = fires("G009", found)
+
+    assert finding.where == name
+    assert "of entry 0" in finding.message
+    assert "changed without amn golden update" in finding.message
+
+
+def test_g009_fires_when_the_last_entry_was_cut_off(
+    evidence: Any, fires: Any, toy_golden: Golden
+) -> None:
+    found = evidence(goldens=[toy_golden, lowered(toy_golden, 0.002)])
+    path = found.case.folder / LEDGER_FILE
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+
+    assert fires("G009", found).where == GOLDEN_FILE
+
+
+def test_g009_fires_on_a_golden_that_is_gone(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    (found.case.folder / COSINES_FILE).unlink()
+
+    assert "expected the file of entry 0, found none" in fires("G009", found).message
+
+
+def test_g009_fires_on_the_golden_of_another_case(
+    evidence: Any, fires: Any, toy_golden: Any
+) -> None:
+    record = toy_golden.record.model_copy(update={"case": "other"})
+
+    finding = fires("G009", evidence(goldens=[Golden(record, toy_golden.splits)]))
+
+    assert "expected the golden of 'case', got that of 'other': stale" in finding.message
+
+
+def steps(golden: Golden, n: int, by: float = 0.004) -> list[Golden]:
+    return [lowered(golden, by * step) for step in range(n + 1)]
+
+
+def test_g012_fires_when_small_steps_add_up(evidence: Any, fires: Any, toy_golden: Golden) -> None:
+    finding = fires("G012", evidence(goldens=steps(toy_golden, 5)))
+
+    assert "expected at most 0.01 below the anchor, got 0.0200 in 5 steps" in finding.message
+
+
+def test_g012_is_quiet_within_the_budget(evidence: Any, passes: Any, toy_golden: Golden) -> None:
+    passes("G012", evidence(goldens=steps(toy_golden, 2)))
+    passes("G012", evidence(goldens=steps(toy_golden, 5), sections={"golden": {"drift": 0.03}}))
+
+
+def test_g013_fires_on_a_golden_without_a_case(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    orphan = found.case.folder.parent / "old"
+    shutil.copytree(found.case.folder, orphan)
+    (orphan / "case.toml").unlink()
+    finding = fires("G013", found)
+
+    assert finding.where == "golden/old"
+    assert "expected a case.toml beside its golden.json, found none" in finding.message
+
+
+def test_g010_fires_with_what_was_loosened(evidence: Any, fires: Any) -> None:
+    review = replace(REVIEW, loosenings=(FOUND,))
+    finding = fires("G010", evidence(find_review=lambda: review))
+
+    assert finding.where == "golden/case/case.toml criteria.ood"
+    assert finding.message == "this change lowered a floor: 0.6 at the merge base, 0.55 now"
+
+
+def test_g010_shows_what_was_approved_as_a_warning(evidence: Any) -> None:
+    review = replace(REVIEW, loosenings=(FOUND,), approval="C. Lead: agreed")
+    outcome = execute("G010", evidence(find_review=lambda: review))
+
+    assert outcome.status is Status.WARN
+    assert outcome.findings[0].fix == "approved by C. Lead: agreed"
+
+
+@pytest.mark.parametrize("review", [REVIEW, Review(note="no git checkout")])
+def test_g010_is_quiet_when_nothing_is_loosened(review: Review, evidence: Any, passes: Any) -> None:
+    passes("G010", evidence(find_review=lambda: review))
+
+
+def test_g010_does_not_pass_without_a_review(evidence: Any) -> None:
+    with pytest.raises(CheckNotRunError, match="expected a review"):
+        execute("G010", evidence())
+
+
+def test_g011_shows_a_waiver_in_force_as_a_warning(evidence: Any) -> None:
+    outcome = execute("G011", evidence())
+
+    assert outcome.status is Status.WARN
+    assert "waived until 2025-02-28 by B. Owner: new region" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"expires": date(2025, 2, 11)}, "got one that expired on 2025-02-11, 1 days ago"),
+        ({"created": date(2025, 2, 13)}, "expected a waiver made by 2025-02-12"),
+        ({"check": "X999"}, "got an unknown id"),
+        ({"check": "G008"}, "got G008-ledger"),
+        ({"check": "M001"}, "got M001-probe"),
+    ],
+)
+def test_g011_fires_on_a_waiver_that_must_not_hold(
+    changes: Any, message: str, evidence: Any, fires: Any
+) -> None:
+    assert message in fires("G011", evidence(waivers=(replace(WAIVER, **changes),))).message
+
+
+def test_g011_does_not_pass_without_the_day(evidence: Any) -> None:
+    with pytest.raises(CheckNotRunError, match="today's date"):
+        execute("G011", evidence(today=None))
+
+
+def test_an_accepted_regression_is_on_record(tmp_path: Path, toy_golden: Golden) -> None:
+    write_golden(tmp_path, toy_golden, Acceptance(verdict="FAIL", accepted_regression=True))
+
+    assert b'"accepted_regression":true' in (tmp_path / LEDGER_FILE).read_bytes()
