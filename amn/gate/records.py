@@ -122,7 +122,7 @@ class JudgedRecord:
 
 def _record_rules() -> list[Rule]:
     """Return the checks that a record alone can be judged by."""
-    return [rule for rule in rules().values() if "metrics" in rule.modes]
+    return [rule for rule in rules().values() if "metrics" in rule.modes and not rule.custody]
 
 
 def _can_run(rule: Rule, history: RunHistory) -> bool:
