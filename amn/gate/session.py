@@ -308,7 +308,7 @@ class GateSession:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
         declared = {r.id: r for r in self.declared}
         needed = [check for check in rule.needs if check in declared]
-        if rule.family not in BEFORE_TRAINING and not rule.custody:
+        if rule.family not in BEFORE_TRAINING:
             needed += [r.id for r in declared.values() if r.family in BEFORE_TRAINING]
         causes: dict[str, Outcome] = {}
         for outcome in [self.outcome(check) for check in dict.fromkeys(needed)]:

@@ -64,6 +64,7 @@ def run(
     """Run `amn WORDS` in the project; return exit code, stdout and stderr."""
     monkeypatch.chdir(project)
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["amn", *words])
