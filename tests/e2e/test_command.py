@@ -64,7 +64,6 @@ def run(
     """Run `amn WORDS` in the project; return exit code, stdout and stderr."""
     monkeypatch.chdir(project)
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["amn", *words])
@@ -240,7 +239,7 @@ def test_a_golden_needs_a_reason_and_a_person(
     monkeypatch.setenv("CI", "true")
     code, _, err = accepted("golden", "update", "mine", "--reason", "because")
 
-    assert code == 2
+    assert code == 3
     assert "expected a person, got CI" in err
     assert (project / "golden" / "mine" / "golden.json").read_bytes() == before
 
