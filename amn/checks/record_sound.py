@@ -105,7 +105,7 @@ def _identity(history: RunHistory) -> tuple[str, list[Finding]]:
     dim = history.dim or _whole_dim(implied)
     if dim is None:
         if history.origin == "run.json":
-            return "MSE of raw outputs", []
+            return "bests only: the loss is of raw outputs", []
         message = (
             "expected val_loss = 2 (1 - val_cosine) / D or 1 - val_cosine, got neither: "
             f"D would be {np.nanmin(implied):.1f} ... {np.nanmax(implied):.1f}"

@@ -146,7 +146,8 @@ def run(
     if profile != "calibrated":
         reproduce += f" --profile {profile}"
     found = [one.result(reproduce) for one in judged]
-    if len(found) == 1 and judged[0].history:
+    if len(found) == 1:
+        judged[0].require_readable()
         _finish(found[0], style)
     verdict = worst_verdict(found)
     if style == "json":

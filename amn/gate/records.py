@@ -47,6 +47,11 @@ class JudgedRecord:
     stop_epoch: int | None = None
     error: str = ""
 
+    def require_readable(self) -> None:
+        """Raise DataError for a record that could not be read."""
+        if self.history is None:
+            raise DataError(self.path, self.error)
+
     @property
     def statuses(self) -> tuple[RunStatus, ...]:
         """Every status that applies, the one that explains most first."""
@@ -103,6 +108,7 @@ class JudgedRecord:
                 "status": self.status.value,
                 "statuses": [status.value for status in self.statuses],
                 "reason": self.reason,
+                "recorded_status": self.history.then if self.history else "",
                 "stop_epoch": self.stop_epoch,
                 "error": self.error,
                 "unread": self.history.unread if self.history else {},

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from amn.gate.records import JudgedRecord
 
 MOST_NAMES = 3
+LONGEST_NAME = 36
 LONGEST_STATUS = max(len(status.value) for status in RunStatus)
 
 
@@ -32,8 +33,9 @@ def print_records(
         results: Of the records, in their order.
         verdict: The worst of them.
     """
+    width = min(LONGEST_NAME, max(len(result.case) for result in results))
     table = Table(box=None, pad_edge=False)
-    table.add_column("record", no_wrap=True, overflow="ellipsis", max_width=36)
+    table.add_column("record", no_wrap=True, overflow="ellipsis", width=width)
     table.add_column("status", no_wrap=True, min_width=LONGEST_STATUS)
     table.add_column("stop", justify="right", no_wrap=True, min_width=4)
     table.add_column("reason", no_wrap=True, overflow="ellipsis")
@@ -43,6 +45,9 @@ def print_records(
         table.add_row(escape(result.case), status, stop, escape(one.brief))
     out.print(table)
     out.print("\nstop: the epoch after which the run could have been stopped\n", style="dim")
+    for one in judged:
+        if one.error:
+            out.print(f"{escape(str(one.path))}: {escape(one.error)}", soft_wrap=True)
     bad = [r.case for r in results if r.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)]
     names = ", ".join(bad[:MOST_NAMES]) + (" …" if len(bad) > MOST_NAMES else "")
     text = f"{len(bad)} of {len(results)} records ({names})" if bad else f"{len(results)} records"

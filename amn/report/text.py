@@ -60,6 +60,8 @@ def print_result(
     """
     out = console or Console(width=WIDTH, highlight=False)
     out.print(f"[bold]{escape(result.case)}[/]  {escape(str(result.facts.get('title', '')))}\n")
+    if "status" in result.facts:
+        out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
     if not verbose:
         out.print(families_table(result.outcomes))
         out.print()
@@ -82,6 +84,15 @@ def print_result(
     line = last_line(result)
     verdict, _, rest = line.partition(":")
     out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]:{escape(rest)}", soft_wrap=True)
+
+
+def status_line(result: GateResult) -> str:
+    """Return what a run came to, as we see it and as it was written down at the time."""
+    text = f"status: {result.facts['status']}"
+    then = result.facts.get("recorded_status")
+    stop = result.facts.get("stop_epoch")
+    text += f"; written down then: {then}" if then else ""
+    return text + (f"; could have been stopped after epoch {stop}" if stop else "")
 
 
 def _is_listed(outcome: Outcome) -> bool:

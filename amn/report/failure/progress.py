@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from amn.records.history import EpochFigures, RunHistory
 
 MOST_LINES = 8  # epochs shown beside the best, the last and those with an event
-SMOOTH = (0.8, 1.0)  # a learning rate that falls by less in an epoch follows a smooth schedule
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,22 @@ def progression(history: RunHistory, stop_epoch: int | None) -> list[ProgressLin
 
 
 def _events(history: RunHistory, i: int, stop_epoch: int | None) -> tuple[str, ...]:
-    line, before = history.epochs[i], history.epochs[i - 1] if i else None
+    """Return what happened in the epoch with index i."""
+    line = history.epochs[i]
     events = []
-    if before and before.lr is not None and line.lr is not None and line.lr != before.lr:
-        share = line.lr / before.lr if before.lr else 0.0
-        if not SMOOTH[0] < share < SMOOTH[1]:
-            events.append(f"learning rate {before.lr:g} to {line.lr:g}")
+    if i and _has_steps(history):
+        before, now = history.epochs[i - 1].lr, line.lr
+        if before is not None and now is not None and now != before:
+            events.append(f"learning rate {before:g} to {now:g}")
     if line is history.best:
         events.append("best")
     if line.epoch == stop_epoch:
         events.append("could have been stopped here")
     return tuple(events)
+
+
+def _has_steps(history: RunHistory) -> bool:
+    """Tell whether the learning rate changes now and then: a smooth schedule has no events."""
+    rates = [line.lr for line in history.epochs]
+    changes = sum(a != b for a, b in pairwise(rates))
+    return 2 * changes <= len(rates)

@@ -93,6 +93,30 @@ def test_one_run_with_a_case_and_not_several(tmp_path: Path) -> None:
     assert "expected one run with --case, got 2" in got.output
 
 
+def test_one_record_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    got = amn("check", "run", tmp_path / "a.json")
+
+    assert isinstance(got.exception, DataError)
+    assert str(got.exception).startswith(f"{tmp_path / 'a.json'}: expected a record in JSON")
+
+
+def test_what_cannot_be_read_is_said_in_full_below_the_table(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", {"weather": "fine"})
+    write(tmp_path, "b.json")
+    got = amn("check", "run", tmp_path)
+
+    assert f"{path}: expected epochs under 'history' or 'epochs', found none." in got.output
+
+
+def test_the_status_stands_beside_what_was_written_down_then() -> None:
+    got = amn("check", "run", HISTORY / "790k-1.json")
+
+    assert "status: HARNESS; written down then: OOD collapse\n" in got.output
+    got = amn("check", "run", HISTORY / "790k-2.json")
+    assert "InfoNCE dominance; could have been stopped after epoch 1\n" in got.output
+
+
 @pytest.mark.parametrize("command", [("check", "run"), ("report",)])
 def test_nothing_there_is_said(tmp_path: Path, command: tuple[str, ...]) -> None:
     got = amn(*command, tmp_path / "absent.json")

@@ -76,6 +76,14 @@ def test_the_progression_of_attempt_3_has_its_deltas_and_events(history: Failure
     assert lines[6].events == ("best",)
 
 
+def test_a_smooth_schedule_has_no_events() -> None:
+    lines = tuple(EpochFigures(epoch=i, val_cosine=0.5 - 0.01 * i, lr=1 / i) for i in range(1, 21))
+    shown = progression(RunHistory(name="x", epochs=lines), None)
+
+    assert [line.figures.epoch for line in shown] == [1, 4, 7, 10, 13, 16, 19, 20]
+    assert [line.events for line in shown[1:]] == [()] * 7
+
+
 def test_the_broken_measurement_comes_before_everything_else(history: FailureReport) -> None:
     assert [found.cause.id for found in history.causes] == [
         "harness", "dominant_term", "undeclared_term", "no_skill", "low_start", "floor",
