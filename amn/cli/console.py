@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Timer
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # tables fit a terminal of 100 columns, and look the same in a log
 QUIET_SECONDS = 2.0  # what is done sooner needs no bar
+LOG_SECONDS = 30.0  # between two lines of progress in a log
 
 
 def results() -> Console:
@@ -32,13 +34,20 @@ def results() -> Console:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[int, int | None, str], None]]:
-    """Yield a function (done, in all, text) that draws a bar on stderr after two seconds."""
+    """Yield a function (done, in all, text) that draws a bar on stderr after two seconds.
+
+    Where stderr is no terminal it writes a line every `LOG_SECONDS`.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _progress_log(console)
+        return
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     begin = time.monotonic()
@@ -60,6 +69,27 @@ def progress_bar() -> Iterator[Callable[[int, int | None, str], None]]:
     finally:
         if bar.live.is_started:  # else it would write an empty line
             bar.stop()
+
+
+def _progress_log(console: Console) -> Callable[[int, int | None, str], None]:
+    """Return a function (done, in all, text) that writes how far it is and the time left."""
+    last = time.monotonic()
+    began: dict[str, tuple[float, int]] = {}  # when each kind of work was first heard of, and where
+
+    def report(done: int, total: int | None, text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        since, first = began.setdefault(" ".join(text.split()[:2]), (now, done))
+        if now - last < LOG_SECONDS:
+            return
+        last = now
+        line = f"{text}: {done:,}" if total is None else f"{text}: {done:,} of {total:,}"
+        if total and done > first:
+            seconds = (now - since) / (done - first) * (total - done)
+            line += f", about {timedelta(seconds=round(seconds))} left"
+        console.print(line, highlight=False, soft_wrap=True)
+
+    return report
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from amn import __version__
 from amn.corpus.articles import Kind
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 
@@ -59,6 +60,7 @@ def make_plan(config: BuildConfig, encoder: EncoderInfo) -> dict[str, Any]:
     """
     return {
         "format": FORMAT,
+        "amn": __version__,  # another version may cut otherwise
         "source": config.source.identity(),
         "chunking": asdict(config.chunking),
         "drop": sorted(kind.value for kind in config.drop),

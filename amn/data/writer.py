@@ -169,6 +169,7 @@ def write_shards(
             FileEntry(path=file.name, rows=table.num_rows, sha256=sha256_file(file))
             for file in (vector_file, chunk_file)
         ]
+        del table, part, blocks  # before the next shard is made: one in memory
     return tuple(files)
 
 

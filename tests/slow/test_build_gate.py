@@ -84,7 +84,7 @@ def model_folder() -> Path:
 
 @pytest.mark.slow
 def test_articles_become_a_gated_data_set(tmp_path: Path) -> None:
-    write_pages(tmp_path / "pages.jsonl", written_pages(60))
+    write_pages(tmp_path / "pages.jsonl", written_pages(48))
 
     built = amn(
         *(
@@ -101,7 +101,7 @@ def test_articles_become_a_gated_data_set(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert built.returncode == 0, built.stderr
-    assert built.stdout.startswith("towns: 600 rows x 384 float16, 60 articles, in data/towns\n")
+    assert built.stdout.startswith("towns: 480 rows x 384 float16, 48 articles, in data/towns\n")
 
     checked = amn("check", "data", "data/towns", "--encoder", model_folder(), cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -122,7 +122,7 @@ def test_articles_become_a_gated_data_set(tmp_path: Path) -> None:
 
 
 def lower_the_floors(case: Path) -> None:
-    """Write a case that two epochs on 600 sentences of templates can reach."""
+    """Write a case that two epochs on 480 sentences of templates can reach."""
     text = case.read_text(encoding="utf-8")
     text = text.replace("seeds = [0, 1, 2]", "seeds = [0]\nepochs = 2")
     floors = "in_dist = 0.2\nood     = 0.2\ndelta   = [-0.2, 0.2]\nlift    = -1.0 "
