@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from amn import __version__
 from amn.corpus.articles import Kind
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from amn.corpus.sources import Source
     from amn.data.manifest import EncoderInfo
 
-FORMAT = 1  # of the staging folder: other numbers are not gone on with
+FORMAT = 1  # raise it when the folder, or what parsing and chunking make of a page, changes
 PAGES_PER_PART = 256
 # A multiple of every usual batch: 20 s of work on two cores, and parts of equal length.
 ROWS_PER_PART = 4096
@@ -60,7 +59,6 @@ def make_plan(config: BuildConfig, encoder: EncoderInfo) -> dict[str, Any]:
     """
     return {
         "format": FORMAT,
-        "amn": __version__,  # another version may cut otherwise
         "source": config.source.identity(),
         "chunking": asdict(config.chunking),
         "drop": sorted(kind.value for kind in config.drop),
