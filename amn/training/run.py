@@ -32,7 +32,8 @@ from amn.models.reference import fit_references
 from amn.storage import atomic_folder, canonical_json, sha256_file, sha256_of, write_json
 from amn.training.blend import Blend, open_blend, score_retention
 from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from amn.training.loop import Start, ValidationReferences, train
+from amn.training.compute import CPU, Compute
+from amn.training.loop import Start, Trained, ValidationReferences, train
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def run_seed(
     references: PlanReferences,
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
+    compute: Compute = CPU,
 ) -> Run:
     """Train one seed, score it, and write its folder, whole or not at all.
 
@@ -212,6 +214,7 @@ def run_seed(
 
     Args:
         notify: Called with `seed s: resuming at epoch n` when it goes on.
+        compute: Where several processes train together, the first one writes and all return it.
 
     Raises:
         FileExistsError: If the folder exists.
@@ -233,7 +236,20 @@ def run_seed(
             notify=notify,
         ),
         progress=progress,
+        compute=compute,
     )
+    if compute.rank == 0:
+        _write_run(plan, seed, folder, trained, references)
+        for left_over in (state, *folder.parent.glob(f".{state.name}.*")):
+            left_over.unlink(missing_ok=True)
+    compute.wait()
+    return load_run(folder)
+
+
+def _write_run(
+    plan: Plan, seed: int, folder: Path, trained: Trained, references: PlanReferences
+) -> None:
+    """Score what was trained and write its folder, whole or not at all."""
     versions = {
         "amn.training": str(TRAINING_VERSION),
         "amn.metric": str(METRIC_VERSION),
@@ -265,9 +281,6 @@ def run_seed(
         if plan.blend:
             info["retention"] = score_retention(plan.blend, plan.spec, trained.model)
         write_json(temporary / RUN_FILE, {**info, "sha256": sha256_of(canonical_json(info))})
-    for left_over in (state, *folder.parent.glob(f".{state.name}.*")):
-        left_over.unlink(missing_ok=True)
-    return load_run(folder)
 
 
 def load_run(folder: Path) -> Run:

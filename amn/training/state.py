@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.swa_utils import AveragedModel
 
+    from amn.training.compute import Precision
     from amn.training.schedule import Schedule
 
-FORMAT = "amn-training-state/1"
-RANDOM = "random"
+FORMAT = "amn-training-state/2"
+RANDOM, GPU_RANDOM = "random", "random.gpu"
 
 
 @dataclass(kw_only=True)
@@ -39,6 +40,7 @@ class TrainingState:
         average: The moving average of the weights, where one is kept.
         best: The weights of the best epoch so far.
         best_epoch: 0 when there is none.
+        precision: Number format of the network's products; None until it is chosen.
     """
 
     model: nn.Module
@@ -48,11 +50,16 @@ class TrainingState:
     best: dict[str, Tensor]
     best_epoch: int = 0
     epochs: list[Epoch] = field(default_factory=list)
+    precision: Precision | None = None
 
     @property
     def judged(self) -> nn.Module:
         """The network that is validated and kept: the average where there is one."""
         return self.model if self.average is None else self.average.module
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return next(self.model.parameters()).device.type == "cuda"
 
     def note_epoch(self, line: Epoch) -> None:
         """Add a line to the ledger, and keep the weights if no epoch was better."""
@@ -71,6 +78,7 @@ class TrainingState:
         """
         rest = {
             "best_epoch": self.best_epoch,
+            "precision": self.precision,
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "schedule": self.schedule.state_dict(),
             "rates": [group["lr"] for group in self.optimizer.param_groups],
@@ -96,7 +104,7 @@ class TrainingState:
         self.schedule.load_state_dict(rest["schedule"])
         for group, rate in zip(self.optimizer.param_groups, rest["rates"], strict=True):
             group["lr"] = rate
-        self.best_epoch = rest["best_epoch"]
+        self.best_epoch, self.precision = rest["best_epoch"], rest["precision"]
         self.epochs = [Epoch(**line) for line in rest["epochs"]]
         return True
 
@@ -109,7 +117,11 @@ class TrainingState:
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": t for name, t in values.items()}
         tensors[RANDOM] = torch.random.get_rng_state()
-        return {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+        if self._is_on_gpu:
+            tensors[GPU_RANDOM] = torch.cuda.get_rng_state()
+        return {
+            name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()
+        }
 
     def _load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Put the tensors of `_tensors` back."""
@@ -128,6 +140,8 @@ class TrainingState:
         state = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**state, "state": moments})
         torch.random.set_rng_state(tensors[RANDOM])
+        if self._is_on_gpu:
+            torch.cuda.set_rng_state(tensors[GPU_RANDOM])
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:

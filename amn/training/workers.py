@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from amn.errors import AmnError, TrainingError
+from amn.training.compute import Compute
+from amn.training.precision import choose_precision
 from amn.training.run import run_seed
 
 if TYPE_CHECKING:
@@ -92,20 +94,31 @@ def run_seeds(
     threads = threads_each(len(plan.config.training.seeds), cores)
     n_workers = min(len(folders), cores)
     work = len(plan.train) * (plan.config.training.epochs or 1)
+    with torch_threads(threads):
+        compute = Compute(precision=choose_precision(plan.spec, plan.train, plan.config.training))
     if n_workers == 1 or work < WORTH_A_PROCESS:
         with torch_threads(threads):
             for seed, folder in folders.items():
                 yield run_seed(
-                    plan, seed, folder, references=references, progress=progress, notify=notify
+                    plan,
+                    seed,
+                    folder,
+                    references=references,
+                    progress=progress,
+                    notify=notify,
+                    compute=compute,
                 )
         return
     yield from _run_in_processes(
-        (plan, references, threads), deque(folders.items()), n_workers, (progress, notify)
+        (plan, references, threads, compute),
+        deque(folders.items()),
+        n_workers,
+        (progress, notify),
     )
 
 
 def _run_in_processes(
-    setup: tuple[Plan, PlanReferences, int],
+    setup: tuple[Plan, PlanReferences, int, Compute],
     waiting: deque[tuple[int, Path]],
     n_workers: int,
     listeners: tuple[Progress | None, Notify | None],
@@ -174,7 +187,9 @@ def _receive(
     return run
 
 
-def _work(pipe: Connection, plan: Plan, references: PlanReferences, threads: int) -> None:
+def _work(
+    pipe: Connection, plan: Plan, references: PlanReferences, threads: int, compute: Compute
+) -> None:
     """Train what comes through the pipe until it closes; the body of a process."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves no temporary folder behind
     torch.set_num_threads(threads)
@@ -197,6 +212,7 @@ def _work(pipe: Connection, plan: Plan, references: PlanReferences, threads: int
                     references=references,
                     progress=report,
                     notify=pipe.send,
+                    compute=compute,
                 )
             except (AmnError, OSError) as error:
                 pipe.send(error)

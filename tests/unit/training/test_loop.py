@@ -15,7 +15,9 @@ from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
 from amn.models.build import ModelSpec
-from amn.training import loop
+from amn.training import epochs
+from amn.training.compute import CPU
+from amn.training.epochs import Epochs
 from amn.training.loop import Start, Trained, ValidationReferences, train
 from amn.training.record import TrainingRecord
 from amn.training_config import TrainingConfig
@@ -56,6 +58,7 @@ def fit(
     validation = changes.pop("validation", toy(32, seed=1))
     references = changes.pop("references", EASY)
     start = changes.pop("start", Start())
+    compute = changes.pop("compute", CPU)
     if "losses" in changes:
         changes["loss"] = None
     config = TrainingConfig(**{**SETTINGS, **changes})
@@ -69,6 +72,7 @@ def fit(
         references=references,
         start=start,
         progress=progress,
+        compute=compute,
     )
 
 
@@ -151,13 +155,13 @@ def test_the_first_epoch_of_one_batch_equals_a_reference_step(loss: Any) -> None
 
 def test_every_window_is_seen_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     windows, seen = toy(50), list[Any]()
-    step = loop._Run._step
+    step = Epochs.take_step
 
     def spy(self: Any, batch: Any, **options: Any) -> Any:
         seen.append(batch)
         return step(self, batch, **options)
 
-    monkeypatch.setattr(loop._Run, "_step", spy)
+    monkeypatch.setattr(Epochs, "take_step", spy)
     fit(windows=windows, epochs=2, batch_size=16)
 
     assert [len(batch) for batch in seen] == [16, 16, 16, 2] * 2
@@ -177,7 +181,7 @@ def scripted(
         n = len(weights) - 1
         return (losses or [0.5] * len(cosines))[n], cosines[n]
 
-    monkeypatch.setattr(loop._Run, "validate", validate)
+    monkeypatch.setattr(Epochs, "validate", validate)
     return lambda: weights
 
 
@@ -254,12 +258,12 @@ def test_weights_that_break_in_the_last_batch_are_seen_by_validation(
 
 
 def test_a_gradient_that_is_not_finite_crashes_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = loop._Run._step
+    step = Epochs.take_step
 
     def exploding(self: Any, batch: Any, **options: Any) -> Any:
-        return step(self, batch, **options)._replace(norm=math.inf)
+        return step(self, batch, **options)._replace(norm=torch.tensor(math.inf))
 
-    monkeypatch.setattr(loop._Run, "_step", exploding)
+    monkeypatch.setattr(Epochs, "take_step", exploding)
 
     record = fit().record
 
@@ -320,7 +324,7 @@ def test_measuring_gradients_changes_no_weight(monkeypatch: pytest.MonkeyPatch) 
     spec = replace(SPEC, dropout=0.3)
     losses = {"cosine": 1.0, "moment": 0.5}
     measured = fit(spec=spec, losses=losses)
-    monkeypatch.setattr(loop._Run, "_term_norms", lambda *_: (0.0, 0.0))
+    monkeypatch.setattr(Epochs, "_term_norms", lambda *_: torch.zeros(2))
 
     for name, tensor in weights_of(fit(spec=spec, losses=losses)).items():
         assert torch.equal(tensor, weights_of(measured)[name])
@@ -379,7 +383,7 @@ def test_the_ledger_is_numbered_and_counts_its_windows() -> None:
 def test_validation_equals_scoring_the_kept_model(
     monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(loop, "VALIDATION_BATCH", batch)
+    monkeypatch.setattr(epochs, "VALIDATION_BATCH", batch)
     trained = fit(epochs=1)
 
     scored = score(trained.model, toy(32, seed=1))
@@ -474,7 +478,7 @@ def test_the_moving_average_is_what_is_validated_and_kept() -> None:
 
 def test_a_moving_average_equals_its_definition() -> None:
     seen: list[torch.Tensor] = []
-    step = loop._Run._step
+    step = Epochs.take_step
 
     with pytest.MonkeyPatch.context() as patch:
 
@@ -483,7 +487,7 @@ def test_a_moving_average_equals_its_definition() -> None:
             seen.append(self.state.model.state_dict()["recency"].clone())
             return result
 
-        patch.setattr(loop._Run, "_step", spy)
+        patch.setattr(Epochs, "take_step", spy)
         trained = fit(epochs=1, ema=0.75)
 
     average = seen[0]  # torch starts the average at the weights after the first step

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from amn.training import loop
+from amn.training.epochs import Epochs
 from amn.training.loop import Start
 from tests.unit.training.test_loop import SPEC, fit, timeless, weights_of
 
@@ -31,7 +31,7 @@ class Killed(BaseException):
 def fit_until(number: int, **options: Any) -> None:
     """Let the training die in this step, counted from 1."""
     steps: list[int] = []
-    step = loop._Run._step
+    step = Epochs.take_step
 
     def dying(self: Any, batch: Any, **options: Any) -> Any:
         steps.append(1)
@@ -40,7 +40,7 @@ def fit_until(number: int, **options: Any) -> None:
         return step(self, batch, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Run, "_step", dying)
+        patch.setattr(Epochs, "take_step", dying)
         with pytest.raises(Killed):
             fit(**options)
 

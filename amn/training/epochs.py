@@ -1,0 +1,268 @@
+"""One training, an epoch at a time: steps on batches of stretches, then validation."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from amn.data.stretches import stretch_batches
+from amn.errors import ArgumentError
+from amn.models.amn import Dropout, predict
+from amn.models.build import ModelSpec, build_model
+from amn.training.compute import CPU, Compute
+from amn.training.curriculum import Curriculum
+from amn.training.losses import WeightedLoss, cosine_rows
+from amn.training.record import Epoch, Stop
+from amn.training.schedule import Schedule
+from amn.training.sentinels import find_dominance, find_stop
+from amn.training.state import TrainingState
+from amn.training.tally import READ_EVERY, Step, Tally, require_finite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from amn.data.stretches import StretchBatch
+    from amn.data.windows import Windows
+    from amn.training.loop import ValidationReferences
+    from amn.training_config import TrainingConfig
+
+VALIDATION_BATCH = 1024
+GRADIENT_SAMPLES = 4  # batches an epoch on which each loss term's own gradient is measured
+DOMINANCE_SHARE = 0.25  # of epoch 1, after which secondary losses must not outweigh the primary one
+
+
+class Epochs:
+    """One training: the network and all that moves with it, the loss, and the order of batches."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        train_windows: Windows,
+        validation_windows: Windows,
+        config: TrainingConfig,
+        *,
+        seed: int,
+        weights: Mapping[str, Tensor] | None = None,
+        compute: Compute = CPU,
+    ) -> None:
+        self.train_windows, self.validation_windows = train_windows, validation_windows
+        self.config, self.seed, self.compute = config, seed, compute
+        self.batch_size = config.batch_size or 32
+        self.n_epochs = config.epochs or 1
+        self.clip = config.clip or math.inf
+        self.loss = WeightedLoss(config.loss_terms())
+        self.curriculum = Curriculum(train_windows, config.curriculum)
+        model = build_model(spec)
+        self.stretch = config.stretch or 1
+        if self.stretch > 1 and not hasattr(model, "forward_stretches"):
+            raise ArgumentError(
+                f"training.stretch: expected 1 for {spec.architecture}, got {self.stretch}"
+            )
+        if compute.world > 1 and len(self.loss.names) > 1:
+            raise ArgumentError(
+                "training.losses: expected mse or cosine alone with several processes, got "
+                f"{', '.join(self.loss.names)}: a batch that is split is another batch to them"
+            )
+        if weights is not None:
+            model.load_state_dict(weights)
+        model.to(compute.device)
+        self.dropouts = [part for part in model.modules() if isinstance(part, Dropout)]
+        self.network = compute.wrap(model)
+        optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=config.lr or 5e-4,
+            weight_decay=config.weight_decay or 0.0,
+            fused=True,
+        )
+        self.state = TrainingState(
+            model=model,
+            optimizer=optimizer,
+            schedule=Schedule(optimizer, config, steps=self._batches_before(self.n_epochs + 1)),
+            average=_average(model, config.ema),
+            best={name: tensor.clone() for name, tensor in model.state_dict().items()},
+        )
+
+    def _batches_before(self, epoch: int) -> int:
+        """Return how many batches the epochs before this one have."""
+        counts = (self.curriculum.count(e) for e in range(1, epoch))
+        return sum(math.ceil(count / self.batch_size) for count in counts)
+
+    def has_ended(self) -> bool:
+        """Tell if every epoch is done, or early stopping ends the training."""
+        done, patience = len(self.state.epochs), self.config.early_stopping
+        is_still = patience is not None and done - self.state.best_epoch >= patience
+        return done >= self.n_epochs or (done > 0 and is_still)
+
+    def find_stop(self, references: ValidationReferences) -> Stop | None:
+        """Return why training has to stop after its latest epoch."""
+        lines, rule = self.state.epochs, self.config.abort
+        return find_dominance(lines[-1].epoch, lines[-1].terms) or find_stop(
+            [line.val_cosine for line in lines],
+            rule,
+            constant=references.constant,
+            mean=references.mean,
+        )
+
+    def epoch(self, number: int, progress: Callable[[int, int, str], None] | None) -> Epoch:
+        """Train on the epoch's windows once, then validate.
+
+        Epoch 1 ends early when its secondary losses outweigh the primary one.
+        """
+        begin = time.perf_counter()
+        rng = np.random.default_rng([self.seed, number])
+        batches = stretch_batches(
+            self.curriculum.windows(number, rng),
+            length=self.stretch,
+            batch_size=self.batch_size,
+            rng=rng,
+        )
+        n_batches = math.ceil(self.curriculum.count(number) / self.batch_size)
+        before, total = self._batches_before(number), self._batches_before(self.n_epochs + 1)
+        tally = Tally(
+            len(self.loss.names),
+            where=f"epoch {number}, batch",
+            n_batches=n_batches,
+            read_every=READ_EVERY[self.compute.kind],
+        )
+        self.state.model.train()
+        for index, batch in enumerate(batches):
+            is_sampled = index % math.ceil(n_batches / GRADIENT_SAMPLES) == 0
+            tally.add(self.take_step(batch, measure_terms=is_sampled), len(batch))
+            if progress:
+                progress(before + index + 1, total, f"seed {self.seed} epoch {number}")
+            if number == 1 and index + 1 == math.ceil(DOMINANCE_SHARE * n_batches):
+                tally.read()
+                terms = dict(zip(self.loss.names, tally.sums[2:], strict=True))
+                if find_dominance(number, terms):
+                    break
+        tally.read()
+        val_loss, val_cosine = self.validate()
+        require_finite(f"epoch {number}, validation", loss=val_loss, cosine=val_cosine)
+        self.state.schedule.end_epoch(val_loss)
+        loss, cosine, *shares = (tally.sums / tally.seen).tolist()
+        return Epoch(
+            epoch=number,
+            train_loss=loss,
+            terms=dict(zip(self.loss.names, shares, strict=True)),
+            train_cosine=cosine,
+            val_loss=val_loss,
+            val_cosine=val_cosine,
+            grad_norm=tally.largest,
+            lr=self.state.optimizer.param_groups[0]["lr"],
+            seconds=time.perf_counter() - begin,
+            term_grad_norms=dict(zip(self.loss.names, tally.mean_term_norms(), strict=True)),
+            n_windows=tally.seen,
+        )
+
+    def _forward(self, batch: StretchBatch) -> tuple[Tensor, Tensor]:
+        """Return raw outputs and targets of a batch, (B, D) float32 each."""
+        compute = self.compute
+        rows, places = compute.rows(self.train_windows, batch.rows), None
+        targets = rows[:, -1]
+        if batch.length > 1:
+            places = torch.from_numpy(batch.places).to(compute.device)
+            targets = rows[:, batch.context :].flatten(0, 1)[places]
+        with torch.autocast(
+            compute.kind, torch.bfloat16, enabled=self.state.precision == "bfloat16"
+        ):
+            raw: Tensor = self.network(rows, places)
+        return raw.float(), targets
+
+    def _own(self, batch: StretchBatch) -> tuple[StretchBatch, float]:
+        """Return this process's part of a batch, and its share of the batch's windows."""
+        if self.compute.world == 1:
+            return batch, 1.0
+        own, first = batch.part(self.compute.rank, self.compute.world)
+        share = len(own) / len(batch)
+        if not share:  # fewer stretches than processes: it keeps step with one that does not count
+            own, first = batch.part(0, len(batch.starts))
+        for dropout in self.dropouts:
+            dropout.part = (first, len(batch))
+        return own, share
+
+    def _articles(self, batch: StretchBatch) -> Tensor | None:
+        """Return the article of each window, (B,) int64, if the loss looks at it."""
+        if not self.loss.needs_articles:
+            return None
+        ids = self.train_windows.dataset.article_ids[batch.starts]
+        return torch.from_numpy(np.repeat(ids, batch.counts)).to(self.compute.device)
+
+    def take_step(self, batch: StretchBatch, *, measure_terms: bool = False) -> Step:
+        """Take one optimiser step.
+
+        Args:
+            measure_terms: Take the norm of each term's own gradient too, a backward pass a term.
+        """
+        state, compute = self.state, self.compute
+        own, share = self._own(batch)
+        raw, target = self._forward(own)
+        terms = self.loss.terms(raw, target, self._articles(own))
+        loss = terms[0] if len(terms) == 1 else torch.stack(terms).sum()
+        term_norms = self._term_norms(terms) if measure_terms and len(terms) > 1 else None
+        state.optimizer.zero_grad(set_to_none=True)
+        if compute.world > 1:  # which takes the mean of the processes' gradients
+            (loss * (share * compute.world)).backward()  # type: ignore[no-untyped-call]  # as below
+        else:
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), self.clip)
+        state.optimizer.step()
+        state.schedule.step()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
+        if measure_terms and len(terms) == 1:
+            term_norms = norm[None]
+        if self.loss.names == ("cosine",):
+            cosine = 1 - loss.detach() / self.loss.weights["cosine"]
+        else:
+            cosine = cosine_rows(raw.detach(), target).mean()
+        values = torch.stack([loss.detach(), cosine, *(term.detach() for term in terms)])
+        return Step(compute.sum(share * values), norm, term_norms)
+
+    def _term_norms(self, terms: list[Tensor]) -> Tensor:
+        """Return the norm of each term's gradient with respect to all parameters, (K,)."""
+        parameters = list(self.state.model.parameters())
+        gradients = (
+            torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+            for term in terms
+        )
+        return torch.stack(
+            [
+                nn.utils.get_total_norm([g for g in gradient if g is not None])
+                for gradient in gradients
+            ]
+        )
+
+    def validate(self) -> tuple[float, float]:
+        """Return the primary loss and the cosine on the validation windows, in float32."""
+        model, compute = self.state.judged.eval(), self.compute
+        for dropout in self.dropouts:
+            dropout.part = None
+        sums = torch.zeros(2, dtype=torch.float64, device=compute.device)
+        n = len(self.validation_windows)
+        first, step = compute.rank * VALIDATION_BATCH, compute.world * VALIDATION_BATCH
+        with torch.inference_mode():
+            for start in range(first, n, step):
+                rows = torch.from_numpy(
+                    self.validation_windows.gather(slice(start, start + VALIDATION_BATCH))
+                ).to(compute.device)
+                context, target = rows[:, :-1], rows[:, -1]
+                loss = self.loss.primary(model(context), target).double() * len(rows)
+                predicted = predict(model, context)
+                sums += torch.stack([loss, (predicted.double() * target.double()).sum()])
+        loss_sum, cosine_sum = compute.sum(sums).tolist()
+        return loss_sum / n, cosine_sum / n
+
+
+def _average(model: nn.Module, decay: float | None) -> AveragedModel | None:
+    """Return a moving average of the weights that forgets by `decay` a step."""
+    if decay is None:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]  # torch has no annotation for it
