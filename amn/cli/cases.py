@@ -36,6 +36,14 @@ def find_case(name: str) -> Case:
     return find_cases((name,))[0]
 
 
+def is_case(target: str) -> bool:
+    """Tell whether a target names a case: a folder with case.toml, or one under golden/."""
+    path = Path(target)
+    if path.exists():
+        return (path / CASE_FILE).is_file() or path.name == CASE_FILE
+    return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
+
+
 def is_ci() -> bool:
     """Tell whether a CI system runs this: they all set CI."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")

@@ -25,6 +25,7 @@ COMMANDS = {
     "data": "Data sets: import, build, describe, compare, filter, split.",
     "index": "FAISS indexes: build.",
     "selftest": "Inject known defects: each must be caught by the check that owns it.",
+    "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
     "rules": "What a check means, why it exists, how to fix it.",
 }

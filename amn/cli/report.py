@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case
+from amn.cli.cases import find_case, is_case
 from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateOptions, GateSession
-from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.places import CACHE_FOLDER
 from amn.records.history import history_of
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
@@ -89,14 +89,14 @@ def command(
       amn report wiki-mini -o report.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
     is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
-    if is_page and (others := [target for target in targets if not _is_case(target)]):
+    if is_page and (others := [target for target in targets if not is_case(target)]):
         raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
     known = known_references(references)
     sessions: list[GateSession] = []
     runs: list[ReportedRun] = []
     with progress_bar() as progress:
         for target in targets:
-            if _is_case(target):
+            if is_case(target):
                 sessions.append(_session(target, cache, progress))
                 runs.append(_gated(sessions[-1]))
             else:
@@ -116,14 +116,6 @@ def command(
         click.echo(to_markdown(report), nl=False)
     else:
         print_report(report, results())
-
-
-def _is_case(target: str) -> bool:
-    """Tell whether a target names a case: a folder with case.toml, or one under golden/."""
-    path = Path(target)
-    if path.exists():
-        return (path / CASE_FILE).is_file() or path.name == CASE_FILE
-    return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
 
 
 def _session(target: str, cache: Path, progress: Report) -> GateSession:

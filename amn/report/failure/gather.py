@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amn.config import PROFILES
+from amn.diagnosis.figures import record_figures
+from amn.diagnosis.ranking import rank_causes
 from amn.findings import Finding, Status
 from amn.records.status import RunStatus
-from amn.report.failure.causes import Cause, causes, find_causes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amn.diagnosis.causes import Cause
     from amn.findings import Outcome
     from amn.report.failure.runs import ReportedRun
     from amn.training_config import AbortConfig
 
 MOST_EVIDENCE = 6  # findings shown of one cause
 MOST_PROGRESSIONS = 6
+PASSED = (Status.PASS, Status.WARN)
 NOTED = (Status.WARN, Status.INCONCLUSIVE, Status.ERROR)  # no failure, and worth reading
 
 
@@ -136,11 +139,17 @@ def gather(
         abort: The stopping rules that were replayed.
         command: What gives this report again.
     """
-    found: dict[str, list[tuple[ReportedRun, Outcome]]] = {}
+    places: dict[Cause, list[tuple[int, float]]] = {}  # rank and points, a run each
+    seen: dict[Cause, list[tuple[ReportedRun, Outcome]]] = {}
     for run in runs:
-        for cause, outcomes in find_causes(run.outcomes).items():
-            found.setdefault(cause.id, []).extend((run, outcome) for outcome in outcomes)
-    listed = tuple(_found(cause, found[cause.id]) for cause in causes() if cause.id in found)
+        if all(outcome.status in PASSED for outcome in run.outcomes):
+            continue
+        for place, ranked in enumerate(rank_causes(run.outcomes, record_figures(run.histories))):
+            places.setdefault(ranked.cause, []).append((place, -ranked.points))
+            seen.setdefault(ranked.cause, []).extend((run, o) for o in ranked.outcomes)
+    # What comes first in some run, in most runs, with most points.
+    in_order = sorted(seen, key=lambda c: (min(places[c])[0], -len(places[c]), min(places[c])))
+    listed = tuple(_found(cause, seen[cause]) for cause in in_order)
     return FailureReport(title, tuple(runs), listed, abort, command)
 
 

@@ -1,0 +1,140 @@
+"""`amn diagnose`: why a run failed, in the order in which to look."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.cli.cases import find_case, is_case
+from amn.cli.check import known_references
+from amn.cli.console import progress_bar, results
+from amn.diagnosis.diagnosis import Diagnosis
+from amn.diagnosis.subject import of_record, of_result, of_session, read_results
+from amn.errors import ConfigError
+from amn.gate.records import PROFILES, judge_records
+from amn.gate.session import GateOptions, GateSession
+from amn.places import CACHE_FOLDER
+from amn.report.diagnosis_text import print_diagnosis
+from amn.report.json import finite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amn.case import Case
+
+    Report = Callable[[int, int, str], None]
+
+SCHEMA = 1
+RUN_FILE, CHECKPOINTS = "run.json", (".safetensors", ".pt")
+
+
+@click.command("diagnose")
+@click.argument("target")
+@click.option(
+    "--case", "case_name", metavar="CASE", help="The case that a run or checkpoint is of."
+)
+@click.option("--first-run", is_flag=True, help="There is no golden yet: gate without one.")
+@click.option(
+    "--reference",
+    "references",
+    metavar="NAME=COSINE",
+    multiple=True,
+    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
+)
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option("-v", "--verbose", is_flag=True, help="Every cause in full.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=CACHE_FOLDER,
+    show_default=True,
+    help="Finished runs of cases, by content.",
+)
+def command(
+    target: str,
+    case_name: str | None,
+    first_run: bool,
+    references: tuple[str, ...],
+    style: str,
+    verbose: bool,
+    cache: Path,
+) -> None:
+    """Rank the causes of what failed: evidence for and against, what settles it, what to do.
+
+    TARGET is a case (a name under golden/, or a path), which is gated first; a run folder or a
+    checkpoint, with --case for all checks; a record as in amn check run; or the JSON of amn gate.
+    The diagnosis judges nothing new: it exits with 0 once it is written.
+
+    \b
+    Examples:
+      amn diagnose wiki-mini
+      amn diagnose runs/seed-0 --case wiki-mini
+      amn diagnose training_history.json
+      amn diagnose verdict.json --format json
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    known = known_references(references)
+    with progress_bar() as progress:
+        session = _session(target, case_name, cache, progress, first_run=first_run)
+        found = [_gated(session)] if session else _without_case(Path(target), known)
+    if style == "json":
+        document = {"schema": SCHEMA, "diagnoses": [one.to_json() for one in found]}
+        click.echo(json.dumps(finite(document), indent=2, ensure_ascii=False))
+        return
+    out = results()
+    for number, one in enumerate(found):
+        if number:
+            out.print()
+        print_diagnosis(one, out, verbose=verbose)
+
+
+def _session(
+    target: str, case_name: str | None, cache: Path, progress: Report, *, first_run: bool
+) -> GateSession | None:
+    """Return the gate that the target asks for; None where it is a record or a verdict."""
+    path = Path(target)
+    case: Case | None = find_case(case_name) if case_name else None
+    if is_case(target):
+        if case:
+            raise click.UsageError(f"expected a run or checkpoint with --case, got case {target}")
+        options = GateOptions(cache=cache, first_run=first_run)
+        return GateSession(find_case(target), options, progress=progress)
+    if not path.exists():
+        raise ConfigError(
+            path, ["expected a case, run, record or verdict, found none. Fix: amn diagnose CASE"]
+        )
+    is_run, is_checkpoint = (path / RUN_FILE).is_file(), path.suffix in CHECKPOINTS
+    if case is None:
+        if is_checkpoint:
+            raise click.UsageError(f"{path}: expected the case of this checkpoint. Fix: --case")
+        return None
+    if not (is_run or is_checkpoint):
+        raise click.UsageError(f"expected a run folder or checkpoint with --case, got {path}")
+    options = GateOptions(
+        cache=cache,
+        runs=(path,) if is_run else (),
+        checkpoint=None if is_run else path,
+        first_run=first_run,
+    )
+    return GateSession(case, options, progress=progress)
+
+
+def _gated(session: GateSession) -> Diagnosis:
+    """Gate a case and diagnose it."""
+    return Diagnosis(of_session(session))
+
+
+def _without_case(path: Path, references: dict[str, float]) -> list[Diagnosis]:
+    """Diagnose the JSON of a gate, or records."""
+    gated = read_results(path) if path.is_file() else None
+    if gated is not None:
+        return [Diagnosis(of_result(result)) for result in gated]
+    words = ["amn", "diagnose", str(path)]
+    words += [word for n, v in references.items() for word in ("--reference", f"{n}={v}")]
+    judged = judge_records([path], PROFILES["calibrated"], references)
+    return [Diagnosis(of_record(one, shlex.join(words))) for one in judged]

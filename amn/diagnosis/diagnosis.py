@@ -1,0 +1,103 @@
+"""A diagnosis: a subject, what the experiments gave, and its causes in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from amn.diagnosis.ranking import RankedCause, rank_causes
+
+if TYPE_CHECKING:
+    from amn.diagnosis.subject import Subject
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One experiment that was run.
+
+    Attributes:
+        id: As causes name it.
+        lines: What it gave, for people.
+        figures: What it gave, for the ranking.
+        seconds: Time it took.
+    """
+
+    id: str
+    title: str
+    lines: tuple[str, ...]
+    figures: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a subject failed, in the order in which to look; a healthy one has no causes.
+
+    Attributes:
+        trials: The experiments that were run.
+        can_try: Whether experiments can be run on it: it is a case with its data.
+    """
+
+    subject: Subject
+    trials: tuple[Trial, ...] = ()
+    can_try: bool = False
+
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """The subject's figures and those of the experiments."""
+        found = dict(self.subject.figures)
+        for trial in self.trials:
+            found |= trial.figures
+        return found
+
+    @cached_property
+    def causes(self) -> tuple[RankedCause, ...]:
+        """Ranked causes; none where every check passed."""
+        if self.subject.is_healthy:
+            return ()
+        return tuple(rank_causes(self.subject.outcomes, self.figures))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        subject = self.subject
+        return {
+            "name": subject.name,
+            "verdict": subject.verdict,
+            "healthy": subject.is_healthy,
+            "checks": len(subject.outcomes),
+            "failed": [outcome.label for outcome in subject.failed],
+            "warned": [outcome.label for outcome in subject.warned],
+            "scores": subject.scores,
+            "figures": self.figures,
+            "causes": [_cause(ranked) for ranked in self.causes],
+            "experiments": [
+                {
+                    "id": trial.id,
+                    "title": trial.title,
+                    "lines": list(trial.lines),
+                    "figures": trial.figures,
+                    "seconds": round(trial.seconds, 3),
+                }
+                for trial in self.trials
+            ],
+            "reproduce": subject.reproduce,
+        }
+
+
+def _cause(ranked: RankedCause) -> dict[str, Any]:
+    cause = ranked.cause
+    return {
+        "id": cause.id,
+        "title": cause.title,
+        "points": ranked.points,
+        "degree": ranked.degree,
+        "why": cause.why,
+        "for": [{"points": e.points, "text": e.text} for e in ranked.speaks_for],
+        "against": [{"points": e.points, "text": e.text} for e in ranked.speaks_against],
+        "experiment": cause.experiment,
+        "trial": cause.trial,
+        "do": list(cause.actions),
+        "do_not": list(cause.avoid),
+        "next": list(cause.next),
+    }

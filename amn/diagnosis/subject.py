@@ -1,0 +1,155 @@
+"""What is diagnosed: a gated case, a record, or the JSON of a gate; all end as one value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from amn.diagnosis.figures import record_figures, score_figures
+from amn.errors import DataError
+from amn.findings import Finding, GateResult, Outcome, Status
+from amn.records.history import history_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from amn.gate.records import JudgedRecord
+    from amn.gate.session import GateSession
+    from amn.records.history import RunHistory
+
+SCHEMA = 1  # of a gate's JSON
+PASSED = (Status.PASS, Status.WARN)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """How every check of one run or case ended, and the figures that go with it.
+
+    Attributes:
+        name: For people.
+        verdict: In one word, as its gate or its record has it.
+        scores: Mean cosines of the judged splits, where they were measured.
+        figures: See `figures.FIGURES`; only what is known.
+        reproduce: The command that gives the outcomes again.
+    """
+
+    name: str
+    verdict: str
+    outcomes: tuple[Outcome, ...]
+    scores: dict[str, float] = field(default_factory=dict)
+    lift: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    reproduce: str = ""
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The checks that did not pass."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status not in PASSED)
+
+    @property
+    def warned(self) -> tuple[Outcome, ...]:
+        """The checks that warn."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status is Status.WARN)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether checks ran and every one passed; nothing looked at is not healthy."""
+        return bool(self.outcomes) and not self.failed
+
+
+def of_result(result: GateResult, histories: Sequence[RunHistory] = ()) -> Subject:
+    """Return a gate's result as a subject.
+
+    Args:
+        histories: Courses of training of its candidates.
+    """
+    scores: dict[str, Any] = _table(result.facts.get("scores"))
+    lifts = [_table(split.get("lift")).get("mean") for split in scores.values()]
+    known = [float(lift) for lift in lifts if lift is not None]
+    return Subject(
+        name=result.case,
+        verdict=result.verdict.value,
+        outcomes=result.outcomes,
+        scores={n: float(s["mean"]) for n, s in scores.items() if s.get("mean") is not None},
+        lift=min(known, default=None),
+        figures=score_figures(result.facts) | record_figures(histories),
+        reproduce=result.reproduce,
+    )
+
+
+def of_session(session: GateSession) -> Subject:
+    """Run a gate and return it as a subject, with the courses of its trainings."""
+    result = session.result()
+    kind = session.case.config.model.kind
+    candidates = session.seen.candidates
+    histories = [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
+    return of_result(result, histories)
+
+
+def of_record(judged: JudgedRecord, reproduce: str) -> Subject:
+    """Return a judged record as a subject; in one that cannot be read no check could look."""
+    if judged.history is None:
+        finding = Finding(str(judged.path), judged.error)
+        unread = Outcome("R010", "epochs", Status.ERROR, findings=(finding,))
+        return Subject(judged.path.name, judged.status.value, (unread,), reproduce=reproduce)
+    history = judged.history
+    return Subject(
+        name=history.name,
+        verdict=judged.status.value,
+        outcomes=judged.outcomes,
+        scores=dict(history.scores),
+        figures=record_figures([history]),
+        reproduce=reproduce,
+    )
+
+
+def read_results(path: Path) -> list[GateResult] | None:
+    """Return the results in the JSON of `amn gate --format json`; None where it is something else.
+
+    Raises:
+        DataError: If it is such a document, of another schema or with results that are none.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # a folder, a table, a damaged record: for the readers of records to tell
+    if not isinstance(document, dict) or "results" not in document:
+        return None
+    if document.get("schema") != SCHEMA:
+        raise DataError(path, f"expected schema {SCHEMA}, got {document.get('schema')!r}")
+    try:
+        return [_result(item) for item in document["results"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            path, f"expected results of a gate, got: {error!r}. Fix: amn gate --format json"
+        ) from error
+
+
+def _result(item: dict[str, Any]) -> GateResult:
+    return GateResult(
+        case=str(item["case"]),
+        declared=tuple(item["declared"]),
+        outcomes=tuple(_outcome(check) for check in item["checks"]),
+        facts=_table(item["facts"]),
+        reproduce=str(item["reproduce"]),
+    )
+
+
+def _outcome(check: dict[str, Any]) -> Outcome:
+    return Outcome(
+        check=str(check["id"]),
+        name=str(check["name"]),
+        status=Status(check["status"]),
+        value=str(check["value"]),
+        limit=str(check["limit"]),
+        detail=str(check["detail"]),
+        findings=tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"]),
+        number=check["number"],
+        seconds=float(check["seconds"]),
+    )
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
