@@ -106,3 +106,15 @@ def drifting_rows(n_articles: int, n_rows: int, dim: int, *, seed: int = 0) -> N
 def rescored(candidate: Candidate, evaluation: Evaluation) -> Candidate:
     """Return a candidate with other scores."""
     return replace(candidate, score=lambda _: evaluation)
+
+
+def seeds_of_a_recipe(
+    n: int, *, articles: int = 60, seed_sd: float = 0.002, wobble: float = 0.004, seed: int = 0
+) -> tuple[Any, Any]:
+    """(S, N) cosines of seeds that differ everywhere and by article, and (N,) articles."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(5, 40, articles)
+    clusters = np.repeat(np.arange(articles), sizes)
+    text = rng.normal(0.6, 0.1, len(clusters))
+    by_article = rng.normal(0, wobble, (n, articles))[:, clusters]
+    return text + rng.normal(0, seed_sd, (n, 1)) + by_article, clusters

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "One family of checks: data, index, split or run.",
     "train": "Train a case's seeds, without a verdict.",
     "eval": "Score a checkpoint or run, without a verdict.",
+    "calibrate": "Noise, smallest detectable drop, error rates, and the margin that follows.",
     "golden": "Goldens: new, update, log, verify and more.",
     "data": "Data sets: import, build, describe, compare, filter, split.",
     "index": "FAISS indexes: build.",

@@ -124,6 +124,16 @@ class Comparison:
         return math.copysign(math.inf, self.difference) if self.difference else 0.0
 
 
+class Reach(NamedTuple):
+    """What the verdict rests on: a difference, how far it may be off, and the estimates behind."""
+
+    difference: float
+    lower: float
+    upper: float
+    pooled: Bounds
+    macro: Bounds
+
+
 def seed_from(*parts: str) -> int:
     """Return a seed that follows from `parts` alone, such as a check's id and a golden's digest."""
     return int(sha256_of(canonical_json(parts))[:16], 16)
@@ -203,15 +213,13 @@ def noninferiority(
     if np.array_equal(ours.mean(axis=0), theirs.mean(axis=0)):
         # The same runs on both sides: their seeds are no source of doubt.
         table = ClusterTable(table.labels, table.sizes, (np.zeros((1, len(table.sizes))),))
-    pooled, macro = both_bounds(table, alpha, resamples, seed)
-    lower = min(pooled.low, macro.low, pooled.mean)
-    upper = max(pooled.high, macro.high, pooled.mean)
+    difference, lower, upper, pooled, macro = reach_of(table, alpha, resamples, seed)
     articles, candidate_seeds, golden_seeds = (*moments_of(table).variances, 0.0)[:3]
     return Comparison(
-        verdict=_judge(pooled.mean, lower, upper, margin),
+        verdict=judge_difference(difference, lower, upper, margin),
         margin=margin,
         alpha=alpha,
-        difference=pooled.mean,
+        difference=difference,
         lower=lower,
         upper=upper,
         se=pooled.se,
@@ -229,8 +237,16 @@ def noninferiority(
     )
 
 
-def _judge(difference: float, lower: float, upper: float, margin: float) -> Verdict:
-    """Return the verdict that an estimate and its bounds allow."""
+def reach_of(table: ClusterTable, alpha: float, resamples: int, seed: int) -> Reach:
+    """Return first side minus second side, with the more cautious of both bounds on each side."""
+    pooled, macro = both_bounds(table, alpha, resamples, seed)
+    lower = min(pooled.low, macro.low, pooled.mean)
+    upper = max(pooled.high, macro.high, pooled.mean)
+    return Reach(pooled.mean, lower, upper, pooled, macro)
+
+
+def judge_difference(difference: float, lower: float, upper: float, margin: float) -> Verdict:
+    """Return the verdict that a difference and its one-sided bounds allow."""
     if lower > -margin:
         return Verdict.PASS
     if upper < -margin or (difference <= -margin and upper < 0):
