@@ -28,6 +28,7 @@ COMMANDS = {
     "selftest": "Inject known defects: each must be caught by the check that owns it.",
     "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
+    "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130

@@ -1,0 +1,82 @@
+"""`amn ci init`: a ready workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import click
+
+from amn.errors import ArgumentError
+from amn.mergebase.git import find_repository
+from amn.storage import write_bytes
+from amn.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
+
+
+@click.command("init")
+@click.argument("system", type=click.Choice(SYSTEMS))
+@click.option("--branch", help="What changes are merged into. Default: origin's, or main.")
+@click.option(
+    "--package", default=PACKAGE, show_default=True, help="What pip installs, such as a git URL."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where. Default: where it is read."
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there and differs.")
+def command(
+    system: str, branch: str | None, package: str, output: Path | None, *, force: bool
+) -> None:
+    """Write a workflow that blocks a merge on every verdict but PASS.
+
+    A file that is there is never replaced without --force.
+
+    \b
+    Examples:
+      amn ci init github
+      amn ci init gitlab -o .gitlab/amn.yml      to be included by a .gitlab-ci.yml that is there
+      amn ci init jenkins --package 'amn @ git+https://example.org/amn@v1'
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    place = PLACES[cast("System", system)]
+    file = output or place.file
+    branch = _default_branch() if branch is None else branch
+    text = render_workflow(cast("System", system), branch=branch, package=package)
+    old = _old(file)
+    if old == text.encode():
+        click.echo(f"{file} is as it would be written")
+    elif old is not None and not force:
+        raise ArgumentError(f"{file}: exists and differs. Fix: {_way_out(system, file)}")
+    else:
+        write_bytes(file, text.encode())
+        click.echo(f"{'replaced' if old is not None else 'wrote'} {file}")
+    click.echo(f"next: git add {file} && git commit")
+    click.echo(f"      {place.required}")
+    click.echo("      amn doctor")
+
+
+def _default_branch() -> str:
+    """Return the branch that the remote names as its default; main without one."""
+    repository = find_repository(Path())
+    named = repository.default_branch() if repository else None
+    return named.removeprefix("origin/") if named else "main"
+
+
+def _old(file: Path) -> bytes | None:
+    """Return what is there, None when nothing is."""
+    if file.is_dir():
+        raise ArgumentError(f"{file}: expected a file, got a folder")
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as error:
+        raise ArgumentError(f"{file}: expected folders above it, got a file") from error
+
+
+def _way_out(system: str, file: Path) -> str:
+    """Return how to keep both files."""
+    if system == "gitlab" and file == PLACES["gitlab"].file:
+        return (
+            "amn ci init gitlab -o .gitlab/amn.yml, and in it `include: [local: .gitlab/amn.yml]`; "
+            "or --force to replace it"
+        )
+    return "-o ANOTHER_FILE, or --force to replace it"

@@ -1,0 +1,1 @@
+"""CI: ready workflows, what a final job requires, and what a project is missing."""

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from amn.cli.main import cli
+from amn.errors import ArgumentError
+from amn.workflows.init import PLACES, SYSTEMS, System
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def init(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["ci", "init", *words])
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_workflow_is_written_where_its_system_reads_it(system: System) -> None:
+    result = init(system, "--branch", "trunk")
+
+    assert result.exit_code == 0
+    assert f"wrote {PLACES[system].file}" in result.output
+    assert PLACES[system].required in result.output
+    assert "amn gate " in PLACES[system].file.read_text("utf-8")
+
+
+def test_writing_the_same_again_changes_nothing() -> None:
+    init("github")
+    written = PLACES["github"].file.stat().st_mtime_ns
+
+    result = init("github")
+
+    assert result.exit_code == 0
+    assert "is as it would be written" in result.output
+    assert PLACES["github"].file.stat().st_mtime_ns == written
+
+
+def test_a_file_that_differs_is_kept_and_the_way_out_is_named() -> None:
+    Path(".gitlab-ci.yml").write_text("stages: [build]\n", "utf-8")
+
+    result = init("gitlab")
+
+    assert isinstance(result.exception, ArgumentError)
+    assert "include: [local: .gitlab/amn.yml]" in str(result.exception)
+    assert Path(".gitlab-ci.yml").read_text("utf-8") == "stages: [build]\n"
+
+
+def test_force_replaces_it_and_says_so() -> None:
+    Path("Jenkinsfile").write_text("mine\n", "utf-8")
+
+    result = init("jenkins", "--force")
+
+    assert "replaced Jenkinsfile" in result.output
+    assert "pipeline {" in Path("Jenkinsfile").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["travis"],
+        ["GITHUB"],
+        ["github", "gitlab"],
+        ["github", "--branch", ""],
+        ["github", "--branch", "a\nb"],
+        ["github", "--package", "amn; rm -rf /"],
+        ["github", "-o", "."],
+        ["github", "-o", "kept"],
+        ["github", "-o", "kept/amn.yml"],
+        ["github", "--frce"],
+    ],
+)
+def test_bad_input_is_one_line_with_2_and_changes_nothing(words: list[str]) -> None:
+    Path("kept").write_text("mine", "utf-8")
+
+    result = init(*words)
+
+    is_usage = result.exit_code == 2
+    assert is_usage or isinstance(result.exception, ArgumentError)
+    assert "\n" not in str(result.exception)
+    assert [path.name for path in Path().rglob("*")] == ["kept"]
+    assert Path("kept").read_text("utf-8") == "mine"
