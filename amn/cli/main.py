@@ -29,6 +29,7 @@ COMMANDS = {
     "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
     "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
+    "doctor": "What is missing before the gate blocks a merge.",
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130

@@ -38,7 +38,7 @@ PLACES: dict[System, Place] = {
     "github": Place(
         Path(".github/workflows/amn.yml"),
         "github.yml",
-        'in Settings, Rules, require the status check "amn verdict" on the branch',
+        'in Settings, Rules, require the status check "amn-verdict" on the branch',
     ),
     "gitlab": Place(
         Path(".gitlab-ci.yml"),
