@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.config import CriteriaConfig, IndexConfig
+    from amn.evaluation.attribution import Attribution
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.findings import Review, Waiver
@@ -252,12 +253,23 @@ class GoldenEvidence:
     Attributes:
         declared: Labels of all checks of this gate.
         given: The golden, where it is not the one in the case's folder.
+        splits: Whose articles have titles and kinds; None where they are not known.
     """
 
     case: Case
     candidates: tuple[Candidate, ...]
     declared: tuple[str, ...]
     given: Golden | None = None
+    splits: SplitEvidence | None = None
+
+    @cached_property
+    def attributions(self) -> dict[str, Attribution]:
+        """Where the difference of a split comes from, once a check had to ask."""
+        return {}
+
+    def dataset(self, split: str) -> DataSet | None:
+        """Return the data set that a split draws from, None where it is not known."""
+        return self.splits.splits[split].dataset if self.splits else None
 
     @cached_property
     def golden(self) -> Golden:

@@ -9,9 +9,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from amn.checks import custody
+from amn.checks.groups import groups_of, titles_of
 from amn.checks.registry import implements
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
+from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import noninferiority, seed_from
 from amn.findings import Finding, Measured, Severity, Standing, Verdict
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.evidence import GoldenEvidence
-    from amn.evaluation.statistics import Comparison
+    from amn.evaluation.attribution import Attribution
 
 __all__ = ["custody"]  # imported because it registers the family's other checks
 
+NAMED = 3  # articles in a message
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
 
 
@@ -131,11 +134,13 @@ def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
     findings = []
     if comparison.verdict is Verdict.FAIL:
         message = f"expected not worse than the golden by {config.margin}, got {d:+.4f} ({bounds})"
-        findings.append(Finding(split, message, _blame(comparison)))
+        findings.append(Finding(split, message, _blame(_attribution(evidence, split))))
     elif comparison.verdict is not Verdict.PASS:
         message = f"cannot tell: {d:+.4f} ({bounds}), margin {config.margin}"
         needed = comparison.articles_needed
         fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
+        if d < 0:
+            fix = f"{fix}; {_attribution(evidence, split)}"
         findings.append(Finding(split, message, fix, severity=Severity.INCONCLUSIVE))
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
@@ -145,9 +150,21 @@ def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
     return Measured(f"{d:+.4f}", f"> {-config.margin:+.4f}", findings, detail, d, standing)
 
 
-def _blame(comparison: Comparison) -> str:
-    """Name the articles that pull the difference down most."""
-    worst = comparison.contributions
-    share = sum(c.part for c in worst) / comparison.difference if comparison.difference else 0.0
-    names = ", ".join(f"{c.article} ({c.difference:+.3f})" for c in worst[:3])
-    return f"look at articles {names}: the top {len(worst)} carry {share:.0%} of the loss"
+def _attribution(evidence: GoldenEvidence, split: str) -> Attribution:
+    """Return where a split's difference comes from, and keep it for reports."""
+    candidate, golden, articles = _aligned(evidence, split)
+    dataset = evidence.dataset(split)
+    titles = titles_of(dataset, articles) if dataset else {}
+    evidence.attributions[split] = attribute(
+        candidate, golden, articles, titles=titles, groupings=groups_of(dataset, articles, titles)
+    )
+    return evidence.attributions[split]
+
+
+def _blame(attribution: Attribution) -> str:
+    """Name the articles that pull the difference down most, and say whether they are alone."""
+    names = ", ".join(
+        f"{part.article}{f' ({part.title})' if part.title else ''} ({part.difference:+.3f})"
+        for part in attribution.worst[:NAMED]
+    )
+    return f"look at articles {names}: {attribution}"

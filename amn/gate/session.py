@@ -252,7 +252,7 @@ class GateSession:
             return CriteriaEvidence(self.case.config.criteria, self.summaries)
         if family == "golden":
             labels = tuple(rule.label for rule in self.declared)
-            return GoldenEvidence(self.case, self.candidates, labels)
+            return GoldenEvidence(self.case, self.candidates, labels, splits=self.split_evidence)
         return self._run_evidence
 
     @property
@@ -380,6 +380,10 @@ class GateSession:
             facts["behaviour"] = self._behaviour(outcomes)
             facts["windows"] = {name: len(w) for name, w in self.split_evidence.windows.items()}
             facts["dataset_digest"] = self._parts[0].dataset.digest
+        golden = self._made.get("golden")
+        if isinstance(golden, GoldenEvidence) and golden.attributions:
+            parts = golden.attributions.items()
+            facts["attribution"] = {split: part.to_json() for split, part in parts}
         return facts
 
     def _behaviour(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:

@@ -190,6 +190,21 @@ def test_g001_and_g002_fire_on_a_worse_candidate_and_name_its_articles(
     assert f"expected not worse than the golden by 0.01, got {number:+.4f}" in finding.message
     worst = {"ood": 60, "in_dist": 48}[split]
     assert finding.fix.startswith(f"look at articles {worst} (-0.")
+    assert "broad shift: 12 of 12 articles are worse" in finding.fix
+    assert found.attributions[split].difference == pytest.approx(number, abs=1e-12)
+
+
+def test_a_regression_of_one_article_is_named_as_such(
+    evidence: Any, toy_candidates: Any, toy_splits: Any, fires: Any
+) -> None:
+    ids = toy_candidates[0].evaluation.scores["ood"].article_ids
+    candidates = shifted(toy_candidates, "ood", np.where(ids == 60, -0.9, 0.0))
+
+    found = evidence(candidates=candidates, splits=toy_splits)
+    finding = fires("G001", found, Status.INCONCLUSIVE)  # one article decides nothing
+
+    assert "few articles: " in finding.fix
+    assert found.attributions["ood"].worst[0].article == 60
 
 
 @pytest.mark.parametrize("check", SPLITS)

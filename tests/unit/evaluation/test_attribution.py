@@ -1,0 +1,119 @@
+"""Where a difference comes from: made with a known cause, which is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amn.errors import ArgumentError
+from amn.evaluation.attribution import attribute, sign_test
+from amn.evaluation.statistics import noninferiority
+
+ARTICLES, WINDOWS = 60, 12
+CLUSTERS = np.repeat(np.arange(100, 100 + ARTICLES), WINDOWS)
+
+
+def compared(drop: Any, *, noise: float = 0.002, **options: Any) -> Any:
+    """Attribution of a candidate that loses `drop`, a number an article."""
+    rng = np.random.default_rng(0)
+    golden = rng.normal(0.6, 0.1, (2, len(CLUSTERS)))
+    moved = golden.mean(axis=0) - np.repeat(np.broadcast_to(drop, ARTICLES), WINDOWS)
+    return attribute(moved + rng.normal(0, noise, len(CLUSTERS)), golden, CLUSTERS, **options)
+
+
+def test_a_loss_everywhere_is_a_broad_shift() -> None:
+    found = compared(0.01)
+
+    assert found.pattern == "broad shift"
+    assert (found.worse, found.better) == (60, 0)
+    assert found.sign_p == pytest.approx(2 * 0.5**60)
+    assert found.worst_share < 0.1
+    assert str(found).startswith("broad shift: 60 of 60 articles are worse (sign test p 2e-18)")
+
+
+def test_a_loss_of_three_articles_is_theirs() -> None:
+    drop = np.zeros(ARTICLES)
+    drop[[5, 17, 40]] = 0.3
+
+    found = compared(drop, titles={105: "Aristotle"})
+
+    assert found.pattern == "few articles"
+    assert {part.article for part in found.worst[:3]} == {105, 117, 140}
+    assert {part.title for part in found.worst[:3]} == {"Aristotle", ""}
+    assert found.worst_share > 0.9
+    assert abs(found.without_worst) < 0.001
+
+
+def test_a_scatter_without_a_direction_is_no_pattern() -> None:
+    drop = np.random.default_rng(3).normal(0.002, 0.01, ARTICLES)
+
+    assert compared(drop).sign_p > 0.01
+    assert compared(drop).pattern == "no pattern"
+    assert compared(np.tile([0.012, -0.01], 30)).pattern == "no pattern"
+
+
+def test_the_group_that_loses_stands_out_by_name() -> None:
+    groups = {int(a): "list" if a % 4 == 0 else "article" for a in np.unique(CLUSTERS)}
+    halves = {int(a): "old" if a < 130 else "new" for a in np.unique(CLUSTERS)}
+    drop = np.where(np.arange(100, 160) % 4 == 0, 0.04, 0.0)
+
+    found = compared(drop, groupings={"kind": groups, "age": halves})
+
+    first = found.slices[0]
+    assert (first.by, first.name, first.articles) == ("kind", "list", 15)
+    assert first.z < -10
+    assert first.difference == pytest.approx(-0.04, abs=0.002)
+    assert "by kind, list stands out: -0.0" in str(found)
+    for by in ("kind", "age"):
+        assert sum(s.share for s in found.slices if s.by == by) == pytest.approx(1)
+
+
+def test_an_even_loss_makes_no_group_stand_out() -> None:
+    groups = {int(a): str(a % 4) for a in np.unique(CLUSTERS)}
+
+    assert "stands out" not in str(compared(0.01, groupings={"kind": groups}))
+
+
+def test_parts_add_up_to_the_difference_that_the_gate_judges() -> None:
+    found = compared(np.linspace(0, 0.02, ARTICLES))
+    rng = np.random.default_rng(0)
+    golden = rng.normal(0.6, 0.1, (2, len(CLUSTERS)))
+    moved = golden.mean(axis=0) - np.repeat(np.linspace(0, 0.02, ARTICLES), WINDOWS)
+    candidate = moved + rng.normal(0, 0.002, len(CLUSTERS))
+    judged = noninferiority(candidate, golden, CLUSTERS, margin=0.01, alpha=0.05, seed=1)
+
+    assert found.difference == pytest.approx(judged.difference, abs=1e-15)
+    listed = [(part.article, part.windows) for part in found.worst[:5]]
+    assert listed == [(c.article, c.windows) for c in judged.contributions]
+
+
+def test_nothing_that_differs_is_no_pattern_and_has_no_culprit() -> None:
+    values = np.full(len(CLUSTERS), 0.5)
+    found = attribute(values, values, CLUSTERS)
+
+    assert (found.pattern, found.worst, found.difference) == ("no pattern", (), 0.0)
+    assert found.sign_p == 1.0
+
+
+def test_json_is_plain() -> None:
+    values = json.loads(json.dumps(compared(0.01).to_json(), allow_nan=False))
+
+    assert values["pattern"] == "broad shift"
+    assert set(values["worst"][0]) == {"article", "title", "windows", "difference", "part"}
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "p"), [(0, 0, 1.0), (5, 5, 1.0), (10, 0, 2 / 1024), (9, 1, 22 / 1024)]
+)
+def test_the_sign_test_is_the_binomial_one(worse: int, better: int, p: float) -> None:
+    assert sign_test(worse, better) == pytest.approx(p)
+    assert sign_test(better, worse) == pytest.approx(p)
+
+
+def test_a_value_that_is_not_finite_is_refused() -> None:
+    values = np.full(len(CLUSTERS), 0.5)
+    with pytest.raises(ArgumentError, match="golden: expected finite values, got nan"):
+        attribute(values, np.where(np.arange(len(values)) == 7, np.nan, values), CLUSTERS)
