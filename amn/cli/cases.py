@@ -27,8 +27,14 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
         return [load_case(folder) for folder in folders]
-    paths = [Path(name) for name in names]
-    return [load_case(path if path.exists() else GOLDEN_FOLDER / path) for path in paths]
+    return [load_case(_case_folder(name)) for name in names]
+
+
+def _case_folder(name: str) -> Path:
+    """Return the folder that a name means: a case under golden/ before a folder of that name."""
+    under_golden = GOLDEN_FOLDER / name
+    is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
+    return Path(name) if is_path else under_golden
 
 
 def find_case(name: str) -> Case:

@@ -71,11 +71,14 @@ class Retrieval:
         first: Share of predictions whose nearest candidate is the target, 0 to 1, higher is better.
         chance: What `first` is expected to be for a predictor that knows nothing.
         n: Predictions.
+        beaten: Share of the other candidates that the target is nearer than, mean, 0 to 1: 0.5 for
+            a predictor that knows nothing, 1 at best. Candidates as near as the target count half.
     """
 
     first: float
     chance: float
     n: int
+    beaten: float
 
     @property
     def standard_error(self) -> float:
@@ -136,14 +139,17 @@ def retrieve_in_batch(predicted: NDArray[np.floating], targets: NDArray[np.float
         targets: (B, D).
     """
     scores = np.asarray(predicted, np.float64) @ _unit(targets).T  # (B, B)
-    own = np.diag(scores)
     n = len(scores)
-    first = (
-        float((own[:, None] + TIE * np.abs(own[:, None]) >= scores).all(axis=1).mean())
-        if n
-        else float("nan")
+    if not n:
+        return Retrieval(float("nan"), float("nan"), 0, float("nan"))
+    own = np.diag(scores)[:, None]
+    tie = TIE * np.abs(own)
+    is_first = (own + tie >= scores).all(axis=1)
+    points = (own - tie > scores).sum(axis=1) + 0.5 * (
+        (np.abs(own - scores) <= tie).sum(axis=1) - 1
     )
-    return Retrieval(first, 1 / n if n else float("nan"), n)
+    beaten = float(points.mean() / (n - 1)) if n > 1 else float("nan")
+    return Retrieval(float(is_first.mean()), 1 / n, n, beaten)
 
 
 def retrieve_in_article(predicted: NDArray[np.floating], surroundings: Surroundings) -> Retrieval:
@@ -160,14 +166,17 @@ def retrieve_in_article(predicted: NDArray[np.floating], surroundings: Surroundi
     counts = is_candidate.sum(axis=1)
     chosen = counts > 1
     if not chosen.any():
-        return Retrieval(float("nan"), float("nan"), 0)
+        return Retrieval(float("nan"), float("nan"), 0, float("nan"))
     asked = np.asarray(predicted, np.float32)[..., None]  # (B, D, 1)
     scores = np.matmul(surroundings.unit_rows, asked)[chosen, :, 0]
     own = scores[:, surroundings._at(0)]  # noqa: SLF001 - as above
     is_first = ((own[:, None] + TIE * np.abs(own[:, None]) >= scores) | ~is_candidate[chosen]).all(
         axis=1
     ) & np.isfinite(own)
-    return Retrieval(float(is_first.mean()), float((1 / counts[chosen]).mean()), len(own))
+    others = is_candidate[chosen]
+    below = ((own[:, None] > scores) & others).sum(axis=1) / (counts[chosen] - 1)
+    chance = float((1 / counts[chosen]).mean())
+    return Retrieval(float(is_first.mean()), chance, len(own), float(below.mean()))
 
 
 def pairwise_cosine(rows: NDArray[np.floating]) -> float:

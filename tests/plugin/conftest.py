@@ -153,5 +153,7 @@ def replace(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], None]:
 def n_checks(toy: Path, cache: Path) -> int:
     """How many checks the toy case declares."""
     from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - as above
+    from amn.mergebase.review import MergeBase  # noqa: PLC0415 - as above
 
-    return len(GateSession(load_case(toy), GateOptions(cache=cache)).declared)
+    options = GateOptions(cache=cache, merge_base=MergeBase(toy, None, ""))
+    return len(GateSession(load_case(toy), options).declared)

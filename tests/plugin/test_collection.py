@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
+from amn.golden.store import read_golden, write_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +36,10 @@ def test_a_sound_case_passes_with_one_item_a_check(run: Run, n_checks: int) -> N
 
 
 def test_a_new_folder_is_gated_without_code(run: Run, project: Path, n_checks: int) -> None:
-    shutil.copytree(project / "golden/toy", project / "golden/other")
+    toy, other = project / "golden/toy", project / "golden/other"
+    shutil.copytree(toy, other, ignore=shutil.ignore_patterns("golden.*", "ledger.*"))
+    golden = read_golden(toy)
+    write_golden(other, replace(golden, record=golden.record.model_copy(update={"case": "other"})))
 
     result = run("-q")
 
@@ -102,7 +108,7 @@ def test_a_wrong_case_file_is_a_collection_error_with_every_problem(
     [
         ("amn_data", "D003-readable", "DSW"),
         ("amn_criteria", "R005-completed", "RMEC"),
-        ("amn_golden", "G004-intact", "G"),
+        ("amn_golden", "G010-not_loosened", "G"),
     ],
 )
 def test_a_marker_selects_its_families(run: Run, marker: str, first: str, families: str) -> None:

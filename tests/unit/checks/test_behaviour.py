@@ -76,7 +76,7 @@ def test_e010_fires_on_random_predictions(answering: Any, fires: Any) -> None:
 def test_e011_fires_on_one_vector_for_everything(answering: Any, fires: Any) -> None:
     finding = fires("E011", answering(lambda context: torch.ones_like(context[:, 0])))
 
-    assert "of 128 predictions, got 0.8% (chance 0.8%)" in finding.message
+    assert "over 128 predictions, got 50.0% (chance 50 %)" in finding.message
 
 
 def test_e012_warns_of_predictions_that_miss_their_target_in_the_article(

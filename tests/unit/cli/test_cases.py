@@ -1,0 +1,57 @@
+"""Which folder the name of a case means."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from amn.cli.cases import find_case
+from amn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from amn.case import Case
+
+CASE = """
+schema = 1
+[dataset]
+path = "data"
+[split]
+in_dist = { articles = "1-2" }
+ood = { articles = "3-4" }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("golden/towns", "elsewhere/towns"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "case.toml").write_text(CASE, encoding="utf-8")
+    return tmp_path
+
+
+def where(case: Case) -> str:
+    return case.folder.as_posix()
+
+
+def test_a_data_set_of_the_same_name_does_not_hide_a_case(project: Path) -> None:
+    (project / "towns").mkdir()
+
+    assert where(find_case("towns")) == "golden/towns"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_path_is_a_case_wherever_it_is() -> None:
+    shutil.copytree("elsewhere/towns", "other")
+
+    assert where(find_case("elsewhere/towns")) == "elsewhere/towns"
+    assert where(find_case("other")) == "other"
+
+
+@pytest.mark.usefixtures("project")
+def test_an_unknown_name_is_looked_for_under_golden() -> None:
+    with pytest.raises(ConfigError, match=r"^golden/nowhere/case\.toml: "):
+        find_case("nowhere")
