@@ -98,6 +98,9 @@ class TrainingConfig(Section):
         early_stopping: Epochs without a new best after which training ends, and ends well.
         ema: Decay a step of the moving average of the weights; it is what is validated and kept.
         curriculum: Phases; without one every epoch sees every window.
+        init: Initial weights. `random`: as the network draws them. `mean` (gru, lstm, transformer):
+            it starts as a weighted mean of its context, along the principal directions of the
+            training rows (see `amn.models.start`). Of kind amn, untrained is the mean anyway.
         init_from: Checkpoint to start from, relative to the case; trains on the articles that it
             has not seen. The rate is then 1e-4 where the file is silent.
         precision: Number format of the network's products; losses and validation stay in float32.
@@ -120,6 +123,7 @@ class TrainingConfig(Section):
     early_stopping: int | None = Field(default=None, ge=1)
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     curriculum: list[Phase] | None = Field(default=None, min_length=1)
+    init: Literal["random", "mean"] = "random"
     init_from: str | None = Field(default=None, min_length=1)
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     abort: AbortConfig = AbortConfig()

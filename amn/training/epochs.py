@@ -15,6 +15,7 @@ from amn.data.stretches import stretch_batches
 from amn.errors import ArgumentError
 from amn.models.amn import Dropout, predict
 from amn.models.build import ModelSpec, build_model
+from amn.models.start import start_as_mean
 from amn.training.compute import CPU, Compute
 from amn.training.curriculum import Curriculum
 from amn.training.losses import WeightedLoss, cosine_rows
@@ -73,6 +74,8 @@ class Epochs:
             )
         if weights is not None:
             model.load_state_dict(weights)
+        elif config.init == "mean":
+            start_as_mean(model, spec, train_windows)
         model.to(compute.device)
         self.dropouts = [part for part in model.modules() if isinstance(part, Dropout)]
         self.network = compute.wrap(model)

@@ -95,7 +95,9 @@ def test_fine_tuning_has_a_rate_of_its_own() -> None:
 
 
 def test_a_rule_of_your_own_keeps_the_recipes_other_rules() -> None:
-    own = config(model={"kind": "gru"}, training={"abort": {"drop": 0.02}}).training.abort
+    own = config(
+        model={"kind": "gru", "recipe": "original"}, training={"abort": {"drop": 0.02}}
+    ).training.abort
 
     assert (own.drop, own.first_epoch_share) == (0.02, 0.1)
 

@@ -14,7 +14,8 @@ from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec
+from amn.models.build import ModelSpec, build_model
+from amn.recipes import RECIPES
 from amn.training import epochs
 from amn.training.compute import CPU
 from amn.training.epochs import Epochs
@@ -436,6 +437,38 @@ def test_stretches_for_a_network_that_cannot_share_rows_are_refused() -> None:
 
     with pytest.raises(ArgumentError, match=r"expected 1 for amn/original/1, got 4$"):
         fit(spec=spec, stretch=4)
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm", "transformer"])
+def test_a_default_recipe_starts_at_the_mean_and_gets_better_on_a_toy(kind: str) -> None:
+    windows, validation = (toy(n, seed=s, source=slice(0, T)) for n, s in ((512, 0), (32, 1)))
+    recipe = RECIPES[kind]["regularised"]
+    spec = replace(SPEC, architecture=f"{kind}/1", **{**recipe["model"], "hidden_dim": 64})
+    batch = validation.gather(slice(None))
+    mean = cosine_rows(batch[:, :-1].mean(axis=1, dtype=np.float64), batch[:, -1]).mean()
+
+    settings = {**recipe["training"], "windows": windows, "validation": validation}
+    still = fit(spec=spec, **{**settings, "epochs": 1, "lr": 1e-9}).record
+    record = fit(spec=spec, **{**settings, "epochs": 8, "batch_size": 32, "lr": 1e-3}).record
+
+    assert still.best_val_cosine == pytest.approx(mean, abs=0.1)
+    assert record.best_val_cosine > mean + 0.5
+
+
+def test_given_weights_take_the_place_of_initial_ones() -> None:
+    spec = replace(SPEC, architecture="lstm/1", hidden_dim=24)
+    given = {name: torch.zeros_like(t) for name, t in build_model(spec).state_dict().items()}
+
+    trained = fit(spec=spec, init="mean", start=Start(weights=given), epochs=1, lr=1e-9)
+
+    assert all(float(tensor.abs().max()) < 1e-6 for tensor in weights_of(trained).values())
+
+
+def test_a_network_that_cannot_start_as_a_mean_is_refused() -> None:
+    spec = replace(SPEC, architecture="amn/original/1")
+
+    with pytest.raises(ArgumentError, match=r"expected random for amn/original/1, got 'mean'$"):
+        fit(spec=spec, init="mean")
 
 
 def test_a_warm_up_rises_to_the_rate_that_its_schedule_starts_from() -> None:
