@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,6 +15,7 @@ from amn.errors import ArgumentError
 from amn.report.markdown import MARKER
 from amn.workflows.init import PLACES, SYSTEMS, System, render_workflow
 
+ROOT = Path(__file__).parents[3]
 PINNED = (
     "PYTHONHASHSEED",
     "OMP_NUM_THREADS",
@@ -34,6 +36,24 @@ def parsed(system: System) -> dict[str, Any]:
 )
 def test_a_workflow_obeys_the_published_schema_of_its_system(system: System, schema: str) -> None:
     jsonschema.validate(parsed(system), get_builtin_schema(schema))
+
+
+def test_the_action_obeys_the_published_schema_and_pins_what_the_workflow_pins() -> None:
+    action = YAML(typ="safe").load(ROOT / "action.yml")
+
+    jsonschema.validate(action, get_builtin_schema("github-actions"))
+    gate = next(step for step in action["runs"]["steps"] if step.get("name") == "Gate")
+    assert set(PINNED) <= set(gate["env"])
+
+
+def test_the_steps_of_the_guide_are_valid_for_github() -> None:
+    text = (ROOT / "docs/guide.md").read_text("utf-8")
+    blocks = [YAML(typ="safe").load(b) for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    hooks = {hook["id"] for hook in YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")}
+    workflow = {"on": "push", "jobs": {"gate": {"runs-on": "ubuntu-latest", "steps": blocks[1]}}}
+
+    assert {hook["id"] for hook in blocks[0]["repos"][0]["hooks"]} == hooks
+    jsonschema.validate(workflow, get_builtin_schema("github-workflows"))
 
 
 def test_the_jenkinsfile_is_balanced_and_has_its_stages() -> None:
