@@ -15,7 +15,7 @@ from amn.errors import ConfigError
 from amn.places import CASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -49,6 +49,42 @@ def load_case(path: Path) -> Case:
         ConfigError: If the file is missing or wrong; `.problems` lists everything, with lines.
     """
     file = path if path.name == CASE_FILE else path / CASE_FILE
+    values, text = _read(file)
+    try:
+        config = CaseConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(file, [_describe(item, text) for item in error.errors()]) from error
+    return Case(folder=file.parent, config=config)
+
+
+def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
+    """Return a case with other values for some keys of its case.toml.
+
+    Args:
+        changes: Values by dotted key, such as `training.lr`. The recipe fills in what the changed
+            file leaves out.
+
+    Raises:
+        ConfigError: If the changed file is wrong; `.problems` lists everything.
+    """
+    values, _ = _read(case.file)
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        table = values
+        for section in sections:
+            table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise ConfigError(case.file, [f"{key}: expected a table in {section}, got {table}"])
+        table[name] = value
+    try:
+        config = CaseConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(case.file, [_describe(item, "") for item in error.errors()]) from error
+    return Case(folder=case.folder, config=config)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], str]:
+    """Return what a case file says, and its text."""
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
@@ -60,14 +96,9 @@ def load_case(path: Path) -> Case:
             file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]
         ) from error
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, [f"not TOML: {error}"]) from error
-    try:
-        config = CaseConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(file, [_describe(item, text) for item in error.errors()]) from error
-    return Case(folder=file.parent, config=config)
 
 
 def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error dictionary

@@ -11,6 +11,7 @@ from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
 from amn.gate.session import case_parts, summary_facts
+from amn.training.compute import CPU, Compute
 from amn.training.run import score_plan_references
 from amn.training.workers import available_cores, run_seeds
 from amn.training_config import BLEND_LR
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.training.run import Run
+    from amn.training.run import Plan, Run
 
 
 def train_case(
@@ -30,11 +31,13 @@ def train_case(
     *,
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
+    compute: Compute = CPU,
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
 
     Args:
         notify: Called with `seed s: resuming at epoch n` when a killed training goes on.
+        compute: The device, and this process's part where several train together.
 
     Raises:
         FileExistsError: If a run folder exists, before anything is trained.
@@ -44,7 +47,7 @@ def train_case(
     for folder in folders.values():
         if folder.exists():
             raise FileExistsError(folder)
-    plan = plan_for(case, _evidence(case))
+    plan = case_plan(case)
     references = score_plan_references(plan)
     yield from run_seeds(
         plan,
@@ -53,6 +56,7 @@ def train_case(
         cores=available_cores(),
         progress=progress,
         notify=notify,
+        compute=compute,
     )
 
 
@@ -71,7 +75,7 @@ def evaluate_checkpoint(
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
     """Score a checkpoint on a case, write the evaluation to `out` if given, return the figures."""
-    plan = plan_for(case, _evidence(case))
+    plan = case_plan(case)
     checkpoint = open_checkpoint(path, context=case.config.windows.context)
     if progress:
         progress(0, 1, "scoring every window")
@@ -82,6 +86,7 @@ def evaluate_checkpoint(
     return {split: summary_facts(summarise_split([evaluation], split)) for split in EVALUATED}
 
 
-def _evidence(case: Case) -> SplitEvidence:
+def case_plan(case: Case) -> Plan:
+    """Return the training plan of a case; its data is opened, not checked."""
     parts: tuple[DataPart, ...] = case_parts(case)
-    return SplitEvidence(case, parts)
+    return plan_for(case, SplitEvidence(case, parts))

@@ -138,29 +138,29 @@ def find_device(name: str, *, local_rank: int = 0) -> str:
 
 
 @contextmanager
-def joined(device: str, *, timeout: timedelta = TIMEOUT) -> Iterator[Compute]:
-    """Join the processes that torchrun started and yield this one's part.
+def take_part(device: str, *, timeout: timedelta = TIMEOUT) -> Iterator[Compute]:
+    """Yield what this process trains with: alone, or as one of those that torchrun started.
 
     Args:
         device: `cpu` (gloo) or `cuda` (nccl), a GPU a process.
         timeout: How long to wait for a process that says nothing.
 
     Raises:
+        ArgumentError: If there is no such device.
         TrainingError: If another process died or said nothing for too long.
     """
+    if not is_launched():
+        yield Compute(device=find_device(device))
+        return
+    own = find_device(device, local_rank=dist.get_node_local_rank(fallback_rank=0))
+    if own != "cpu":
+        torch.cuda.set_device(own)
     rank = -1
     try:
-        backend = "gloo" if device == "cpu" else "nccl"
-        local_rank = dist.get_node_local_rank(fallback_rank=0)
-        own = find_device(device, local_rank=local_rank)
-        if own != "cpu":
-            torch.cuda.set_device(own)
-        dist.init_process_group(backend, timeout=timeout)
+        dist.init_process_group("gloo" if own == "cpu" else "nccl", timeout=timeout)
         rank = dist.get_rank()
         yield Compute(device=own, rank=rank, world=dist.get_world_size())
     except RuntimeError as error:  # what gloo and nccl raise, and torch's DistError
-        if isinstance(error, TrainingError):
-            raise
         first = str(error).strip().splitlines()[0]
         raise TrainingError(
             f"process {rank}: expected the other processes to go on, got: {first}. Fix: see which "

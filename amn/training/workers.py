@@ -14,13 +14,14 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import connection, get_context
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from amn.errors import AmnError, TrainingError
-from amn.training.compute import Compute
+from amn.training.compute import CPU, Compute
 from amn.training.precision import choose_precision
 from amn.training.run import run_seed
 
@@ -83,10 +84,15 @@ def run_seeds(
     cores: int,
     progress: Progress | None = None,
     notify: Notify | None = None,
+    compute: Compute = CPU,
 ) -> Iterator[Run]:
     """Train seeds into their folders and yield each run when it is finished, in any order.
 
-    Small trainings run one after the other in this process, with the same result.
+    Small trainings run one after the other in this process, with the same result; so do those on a
+    GPU, and those that several processes share.
+
+    Args:
+        compute: The device, and this process's part where several train together.
 
     Raises:
         TrainingError: If a process died; what the others finished is kept.
@@ -95,8 +101,10 @@ def run_seeds(
     n_workers = min(len(folders), cores)
     work = len(plan.train) * (plan.config.training.epochs or 1)
     with torch_threads(threads):
-        compute = Compute(precision=choose_precision(plan.spec, plan.train, plan.config.training))
-    if n_workers == 1 or work < WORTH_A_PROCESS:
+        precision = choose_precision(plan.spec, plan.train, plan.config.training, compute=compute)
+    compute = replace(compute, precision=precision)
+    is_alone = n_workers == 1 or compute.world > 1 or compute.kind != "cpu"
+    if is_alone or work < WORTH_A_PROCESS:
         with torch_threads(threads):
             for seed, folder in folders.items():
                 yield run_seed(

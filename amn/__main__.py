@@ -1,0 +1,8 @@
+"""`python -m amn`: the command, also under `torchrun -m amn`."""
+
+from __future__ import annotations
+
+from amn.cli.main import main
+
+if __name__ == "__main__":
+    main()

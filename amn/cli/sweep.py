@@ -1,0 +1,58 @@
+"""`amn train CASE --sweep FILE`: many trainings, one table, one plot."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from amn.cli.console import progress_bar, results
+from amn.places import CACHE_FOLDER
+from amn.storage import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amn.case import Case
+
+Style = Literal["text", "json", "markdown"]
+
+
+def sweep_case(case: Case, file: Path, out: Path, style: Style) -> None:
+    """Run a sweep and write its table, its JSON and its plot.
+
+    Args:
+        file: The sweep file.
+        out: Folder of the JSON and the plot.
+    """
+    from amn.report.sweep import (  # noqa: PLC0415 - loads torch
+        sweep_json,
+        sweep_lines,
+        sweep_markdown,
+        sweep_table,
+    )
+    from amn.report.sweep_plot import write_plot  # noqa: PLC0415 - loads torch
+    from amn.sweeps.config import load_sweep  # noqa: PLC0415 - as above
+    from amn.sweeps.run import run_sweep  # noqa: PLC0415 - as above
+
+    sweep = load_sweep(file)
+    done = []
+    with progress_bar() as progress:
+        for result in run_sweep(case, sweep, cache=CACHE_FOLDER, file=file, progress=progress):
+            done.append(result)
+            click.echo(f"{result.point.name}: val cosine {result.val_cosine:.4f}", err=True)
+    facts = sweep_json(case.name, sweep, done)
+    target = out / f"{case.name}-{file.stem}"
+    figures, plot = target.with_suffix(".json"), target.with_suffix(".svg")
+    write_json(figures, facts)
+    write_plot(plot, done, title=sweep.title or f"{case.name}: {file.stem}")
+    if style == "json":
+        click.echo(json.dumps(facts, indent=2, allow_nan=False))
+    elif style == "markdown":
+        click.echo(sweep_markdown(sweep, done), nl=False)
+    else:
+        results().print(sweep_table(done))
+        for line in sweep_lines(done):
+            click.echo(line)
+    click.echo(f"wrote {figures} and {plot}", err=True)

@@ -1,0 +1,1 @@
+"""Sweeps: a case trained again and again with other values, and what became of its score."""
