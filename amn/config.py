@@ -13,6 +13,7 @@ from amn.training_config import BLEND_LR, TrainingConfig
 
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED = ("in_dist", "ood")
+LEAST_LOOK = 2  # seeds: one has no spread
 
 
 class DataSetConfig(Section):
@@ -160,11 +161,35 @@ class GoldenConfig(Section):
         alpha: One-sided error of the bound.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
+        adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
+            next ones are trained only while the comparison is undecided. None: all, at one look.
     """
 
     margin: Positive = 0.01
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
+    adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _looks_grow(self) -> GoldenConfig:
+        looks = self.adaptive_seeds
+        if looks and (looks[0] < LEAST_LOOK or sorted(set(looks)) != looks):
+            raise ValueError(
+                f"adaptive_seeds: expected growing numbers from {LEAST_LOOK} on, got {looks}"
+            )
+        return self
+
+    def looks_until(self, seeds: int) -> tuple[int, ...]:
+        """Return the looks up to the one at so many seeds."""
+        return tuple(look for look in self.adaptive_seeds or () if look <= seeds)
+
+    def alpha_at(self, look: int) -> float:
+        """Return the share of alpha that a look at so many seeds spends; shares add up to alpha.
+
+        In proportion to the seeds: `[2, 3, 5]` spends 0.01, 0.015 and 0.025 of 0.05.
+        """
+        looks = self.adaptive_seeds
+        return self.alpha * look / sum(looks) if looks else self.alpha
 
     @property
     def drift_budget(self) -> float:
@@ -238,6 +263,16 @@ class CaseConfig(Section):
             "model": {**recipe["model"], "recipe": name, **model},
             "training": _merged(way, training),
         }
+
+    @model_validator(mode="after")
+    def _has_seeds_for_every_look(self) -> CaseConfig:
+        looks, seeds = self.golden.adaptive_seeds, self.training.seeds
+        if looks and looks[-1] != len(seeds):
+            raise ValueError(
+                f"golden.adaptive_seeds: expected the last look at all {len(seeds)} of "
+                f"training.seeds, got {looks[-1]}"
+            )
+        return self
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""

@@ -160,6 +160,7 @@ def calibrate(
     asked = settings or Settings()
     noises = {split: noise_of(split, s.cosines, s.article_ids) for split, s in scored.items()}
     candidate_seeds = len(config.training.seeds)
+    alpha = config.golden.alpha_at(candidate_seeds)  # with adaptive seeds that of the last look
     trials = {}
     for split, noise in noises.items():
         trials[split] = tuple(
@@ -167,7 +168,7 @@ def calibrate(
                 noise,
                 candidate_seeds=candidate_seeds,
                 golden_seeds=golden_seeds,
-                alpha=config.golden.alpha,
+                alpha=alpha,
                 scatter=scatter,
                 trials=asked.trials,
                 seed=seed_from("calibrate", split),
@@ -190,7 +191,7 @@ def calibrate(
         source=source,
         candidate_seeds=candidate_seeds,
         golden_seeds=golden_seeds,
-        alpha=config.golden.alpha,
+        alpha=alpha,
         settings=asked,
         margin=config.golden.margin,
         proposed=proposed,
@@ -200,9 +201,7 @@ def calibrate(
                 floor=_floor(config, noise),
                 same_se=noise.comparison_se(candidate_seeds, golden_seeds),
                 comparison_se=noise.comparison_se(candidate_seeds, golden_seeds, asked.scatter),
-                detectable=noise.detectable(
-                    candidate_seeds, golden_seeds, config.golden.alpha, asked.scatter
-                ),
+                detectable=noise.detectable(candidate_seeds, golden_seeds, alpha, asked.scatter),
                 margin=needed[split],
                 table=tuple(_at(margin, *trials[split]) for margin in margins),
             )

@@ -254,6 +254,8 @@ class GoldenEvidence:
         declared: Labels of all checks of this gate.
         given: The golden, where it is not the one in the case's folder.
         splits: Whose articles have titles and kinds; None where they are not known.
+        looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
+            them; empty where there is but one look.
     """
 
     case: Case
@@ -261,6 +263,13 @@ class GoldenEvidence:
     declared: tuple[str, ...]
     given: Golden | None = None
     splits: SplitEvidence | None = None
+    looks: tuple[int, ...] = ()
+
+    @property
+    def alpha(self) -> float:
+        """One-sided error of a bound at this look."""
+        config = self.case.config.golden
+        return config.alpha_at(self.looks[-1]) if self.looks else config.alpha
 
     @cached_property
     def attributions(self) -> dict[str, Attribution]:

@@ -5,24 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import ValidationError
 
 from amn.checks import custody
+from amn.checks.comparison import aligned, judge_check
 from amn.checks.groups import groups_of, titles_of
 from amn.checks.registry import implements
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.statistics import noninferiority, seed_from
 from amn.findings import Finding, Measured, Severity, Standing, Verdict
-from amn.golden.compare import align, config_changes
-from amn.golden.store import COSINES_FILE
+from amn.golden.compare import config_changes
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from amn.checks.evidence import GoldenEvidence
     from amn.evaluation.attribution import Attribution
 
@@ -38,7 +34,7 @@ def check_comparable(evidence: GoldenEvidence) -> Measured:
     golden, findings = evidence.golden, []
     for split in EVALUATED:
         try:
-            _aligned(evidence, split)
+            aligned(evidence, split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), "amn golden update CASE --reason TEXT"))
     if golden.record.versions.metric != METRIC_VERSION:
@@ -101,42 +97,21 @@ def check_in_dist(evidence: GoldenEvidence) -> Measured:
     return _not_worse(evidence, "G002", "in_dist")
 
 
-def _aligned(
-    evidence: GoldenEvidence, split: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return candidate (Sc, N) and golden (Sg, N) cosines joined by window id, and articles (N,).
-
-    Raises:
-        GoldenError: If the two have different windows.
-    """
-    golden = evidence.golden.splits[split]
-    scores = [candidate.evaluation.scores[split] for candidate in evidence.candidates]
-    path = evidence.case.folder / COSINES_FILE
-    order = align(golden, scores[0].article_ids, scores[0].target_chunks, path=path)
-    candidate = np.stack([score.cosines[order] for score in scores])
-    return candidate, golden.cosines, golden.article_ids
-
-
 def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
     """Judge a split against the golden."""
-    candidate, golden, articles = _aligned(evidence, split)
-    config = evidence.case.config.golden
-    comparison = noninferiority(
-        candidate,
-        golden,
-        articles,
-        margin=config.margin,
-        alpha=config.alpha,
-        seed=seed_from(check, evidence.golden.digest),
-    )
+    judged = judge_check(evidence, check)
+    comparison, margin = judged.comparison, evidence.case.config.golden.margin
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
+    spent = _spent(evidence)
     findings = []
-    if comparison.verdict is Verdict.FAIL:
-        message = f"expected not worse than the golden by {config.margin}, got {d:+.4f} ({bounds})"
+    if judged.verdict is Verdict.FAIL:
+        message = f"expected not worse than the golden by {margin}, got {d:+.4f} ({bounds}{spent})"
         findings.append(Finding(split, message, _blame(_attribution(evidence, split))))
-    elif comparison.verdict is not Verdict.PASS:
-        message = f"cannot tell: {d:+.4f} ({bounds}), margin {config.margin}"
+    elif judged.verdict is not Verdict.PASS:
+        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {margin}"
+        if comparison.verdict is Verdict.FAIL:
+            message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
         needed = comparison.articles_needed
         fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
         if d < 0:
@@ -145,14 +120,29 @@ def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
-    detail = f"{bounds}, {comparison.n_clusters} articles"
-    standing = Standing(comparison.lower, comparison.upper, least=-config.margin)
-    return Measured(f"{d:+.4f}", f"> {-config.margin:+.4f}", findings, detail, d, standing)
+    detail = f"{bounds}, {comparison.n_clusters} articles{spent}"
+    standing = Standing(comparison.lower, comparison.upper, least=-margin)
+    return Measured(f"{d:+.4f}", f"> {-margin:+.4f}", findings, detail, d, standing)
+
+
+def _spent(evidence: GoldenEvidence) -> str:
+    """Return which look this is and what error it and those before it spent, where there are more.
+
+    Shares of alpha add up, so that a PASS at any look is false in at most alpha of all cases.
+    """
+    looks, config = evidence.looks, evidence.case.config.golden
+    if not looks or not config.adaptive_seeds:
+        return ""
+    spent = sum(config.alpha_at(look) for look in looks)
+    return (
+        f", look {len(looks)} of {len(config.adaptive_seeds)} at {looks[-1]} seeds, "
+        f"alpha {evidence.alpha:g}, spent {spent:g} of {config.alpha:g}"
+    )
 
 
 def _attribution(evidence: GoldenEvidence, split: str) -> Attribution:
     """Return where a split's difference comes from, and keep it for reports."""
-    candidate, golden, articles = _aligned(evidence, split)
+    candidate, golden, articles = aligned(evidence, split)
     dataset = evidence.dataset(split)
     titles = titles_of(dataset, articles) if dataset else {}
     evidence.attributions[split] = attribute(

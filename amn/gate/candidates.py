@@ -62,7 +62,7 @@ def find_candidates(
         scorer = Scorer(plan)
         return tuple(_from_run(scorer, load_run(folder)) for folder in options.runs)
     runs = RunCache(options.cache).runs(plan, case.config.training.seeds, progress=progress)
-    return tuple(_trained(run) for run in runs)
+    return tuple(trained(run) for run in runs)
 
 
 def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
@@ -99,7 +99,7 @@ class Scorer:
         return Evaluation(scores, self._references)
 
 
-def _trained(run: Run) -> Candidate:
+def trained(run: Run) -> Candidate:
     """Return a run that was trained for this case; its scores are of this case's windows."""
     return Candidate(
         name=f"seed {run.seed}",

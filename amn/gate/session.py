@@ -179,10 +179,21 @@ class GateSession:
         try:
             if self.options.mode == "train":
                 require_no_hold(self.case, self._gate_other)
+            if self._is_adaptive:
+                from amn.gate.adaptive import train_adaptively  # noqa: PLC0415 - loads torch
+
+                evidence, cache = self.split_evidence, self.options.cache
+                return train_adaptively(self.case, evidence, cache, self._progress)
             return find_candidates(self.case, self.split_evidence, self.options, self._progress)
         except AmnError as error:
             self._no_candidates = error  # the next check need not try again
             raise
+
+    @property
+    def _is_adaptive(self) -> bool:
+        """Whether seeds are trained until the comparison with the golden is decided."""
+        is_compared = self.options.mode == "train" and not self.options.first_run
+        return is_compared and self.case.config.golden.adaptive_seeds is not None
 
     def _gate_other(self, case: Case) -> GateResult:
         """Gate the case that this one waits for."""
@@ -252,7 +263,11 @@ class GateSession:
             return CriteriaEvidence(self.case.config.criteria, self.summaries)
         if family == "golden":
             labels = tuple(rule.label for rule in self.declared)
-            return GoldenEvidence(self.case, self.candidates, labels, splits=self.split_evidence)
+            n = len(self.candidates) if self._is_adaptive else 0
+            looks = self.case.config.golden.looks_until(n)
+            return GoldenEvidence(
+                self.case, self.candidates, labels, splits=self.split_evidence, looks=looks
+            )
         return self._run_evidence
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amn.calibration.report import SCATTER, Settings, calibrate
-from amn.config import CaseConfig
+from amn.config import CaseConfig, GoldenConfig
 from amn.evaluation.clusters import ClusterTable
 from amn.evaluation.statistics import judge_difference, noninferiority, reach_of
 from amn.findings import Verdict
@@ -90,6 +90,27 @@ def test_an_identical_candidate_passes_at_the_proposed_margin_and_never_fails(
     assert verdicts.count(Verdict.PASS) >= 432, f"{verdicts.count(Verdict.PASS)} of 480"
 
 
+def test_looking_again_with_more_seeds_makes_no_false_pass_likelier() -> None:
+    rng = np.random.default_rng(4)
+    config = GoldenConfig(margin=MARGIN, alpha=ALPHA, adaptive_seeds=[2, 3, 5])
+    looks, passed, trials = config.looks_until(5), 0, 600
+    ended = dict.fromkeys(looks, 0)
+    for trial in range(trials):
+        world = World(rng, articles=30, seed_sd=0.001)
+        golden, candidate = world.seeds(GOLDEN_SEEDS), world.seeds(looks[-1])
+        candidate += world.change(-MARGIN, scatter=0.02)
+        for look in looks:
+            alpha = config.alpha_at(look)
+            verdict = world.verdict(candidate[:look], golden, MARGIN, trial, alpha)
+            if verdict is not Verdict.INCONCLUSIVE:
+                break
+        ended[look] += 1
+        passed += verdict is Verdict.PASS
+
+    assert 0 < passed <= 36, f"{passed} of {trials}"
+    assert all(ended.values()), ended
+
+
 class World:
     """Articles whose texts stay, and seeds that can be drawn from it without end."""
 
@@ -109,7 +130,9 @@ class World:
         """(N,) what a change does to the windows, article by article."""
         return self.rng.normal(mean, scatter, self.clusters[-1] + 1)[self.clusters]
 
-    def verdict(self, candidate: Any, golden: Any, margin: float, seed: int) -> Verdict:
+    def verdict(
+        self, candidate: Any, golden: Any, margin: float, seed: int, alpha: float = ALPHA
+    ) -> Verdict:
         return noninferiority(
-            candidate, golden, self.clusters, margin=margin, alpha=ALPHA, resamples=499, seed=seed
+            candidate, golden, self.clusters, margin=margin, alpha=alpha, resamples=999, seed=seed
         ).verdict

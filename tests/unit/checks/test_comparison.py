@@ -1,0 +1,141 @@
+"""Alarms beside each other, and looks after each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from amn.checks.comparison import COMPARED, _fails, holm, judge_check
+from amn.checks.evidence import GoldenEvidence
+from amn.checks.registry import execute
+from amn.findings import Status, Verdict
+from amn.golden.store import write_golden
+from tests.strategies import rescored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def by_p(p: dict[str, float]) -> Callable[[str, float], bool]:
+    return lambda name, level: p[name] <= level
+
+
+@pytest.mark.parametrize(
+    ("p", "alarms"),
+    [
+        ({"a": 0.04, "b": 0.04}, set()),  # each would be one by itself
+        ({"a": 0.02, "b": 0.04}, {"a", "b"}),
+        ({"a": 0.02, "b": 0.06}, {"a"}),
+        ({"a": 0.2, "b": 0.6}, set()),
+        ({"a": 0.01, "b": 0.02, "c": 0.03, "d": 0.04}, {"a"}),
+        ({"a": 0.04}, {"a"}),
+        ({}, set()),
+    ],
+)
+def test_holm_by_levels_is_holm_by_p_values(p: dict[str, float], alarms: set[str]) -> None:
+    assert set(holm(p, by_p(p), 0.05)) == alarms
+
+
+def test_holm_equals_the_textbook_on_random_p_values() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        p = {str(i): float(v) for i, v in enumerate(rng.beta(0.4, 4, rng.integers(1, 8)))}
+        ordered = sorted(p.items(), key=lambda item: item[1])
+        textbook: set[str] = set()
+        for rank, (name, value) in enumerate(ordered):
+            if value > 0.05 / (len(p) - rank):
+                break
+            textbook.add(name)
+        assert set(holm(p, by_p(p), 0.05)) == textbook
+
+
+@pytest.fixture
+def evidence(
+    make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
+) -> Callable[..., GoldenEvidence]:
+    """The toy case with its golden; the candidate is the golden's mean, moved by split."""
+
+    def evidence(
+        moved: dict[str, Any] | None = None, looks: tuple[int, ...] = (), **golden: Any
+    ) -> GoldenEvidence:
+        write_golden(tmp_path, toy_golden)
+        seeds = {"seeds": [0, 1, 2, 3, 4]} if looks else {}
+        case = make_case(tmp_path, golden=golden, training=seeds)
+        first = toy_candidates[0]
+        scores = dict(first.evaluation.scores)
+        for name, by in (moved or {}).items():
+            cosines = toy_golden.splits[name].cosines.mean(axis=0)
+            scores[name] = replace(scores[name], cosines=cosines + by)
+        candidate = rescored(first, replace(first.evaluation, scores=scores))
+        return GoldenEvidence(case, (candidate,), (), looks=looks)
+
+    return evidence
+
+
+def scattered(toy_golden: Any, split: str, mean: float, sd: float) -> Any:
+    """(N,) a change of each article, of exactly this mean over windows."""
+    articles, index = np.unique(toy_golden.splits[split].article_ids, return_inverse=True)
+    by = np.random.default_rng(1).normal(0, sd, len(articles))[index]
+    return by - by.mean() + mean
+
+
+def barely(evidence: Any, toy_golden: Any) -> Any:
+    """(N,) a change of OOD that fails at 0.05 and not at 0.025."""
+    for sd in np.arange(0.015, 0.06, 0.0005):
+        by = scattered(toy_golden, "ood", -0.0123, sd)
+        found = evidence({"ood": by})
+        if not _fails(found, "G001", 0.025):
+            assert _fails(found, "G001", 0.05)
+            return by
+    raise AssertionError("no such scatter")
+
+
+def test_a_clear_fail_is_an_alarm_beside_a_split_that_passes(evidence: Any) -> None:
+    found = evidence({"ood": -0.05, "in_dist": 0.0})
+
+    judged = {check: judge_check(found, check) for check in COMPARED}
+
+    assert judged["G001"].verdict is Verdict.FAIL
+    assert judged["G001"].level == 0.025
+    assert judged["G002"].verdict is Verdict.PASS
+    assert judged["G002"].level == 0.05
+
+
+def test_a_fail_that_only_its_own_level_sees_is_no_alarm(evidence: Any, toy_golden: Any) -> None:
+    by = barely(evidence, toy_golden)
+    found = evidence({"ood": by, "in_dist": 0.0})
+    judged = judge_check(found, "G001")
+
+    assert judged.comparison.verdict is Verdict.FAIL
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    outcome = execute("G001", found)
+    assert outcome.status is Status.INCONCLUSIVE
+    message = "no alarm at 0.025, its level beside the other split (Holm)"
+    assert message in outcome.findings[0].message
+
+
+def test_it_is_an_alarm_once_the_other_split_is_one_as_well(evidence: Any, toy_golden: Any) -> None:
+    by = barely(evidence, toy_golden)
+    found = evidence({"ood": by, "in_dist": -0.05})
+
+    assert judge_check(found, "G001").verdict is Verdict.FAIL
+    assert judge_check(found, "G001").level == 0.05
+    assert judge_check(found, "G002").level == 0.025
+
+
+def test_a_look_is_judged_at_its_share_of_alpha_and_says_what_was_spent(
+    evidence: Any, toy_golden: Any
+) -> None:
+    by = scattered(toy_golden, "ood", 0.0, 0.01)
+    one = execute("G001", evidence({"ood": by}))
+    first = execute("G001", evidence({"ood": by}, (2,), adaptive_seeds=[2, 3, 5]))
+    second = execute("G001", evidence({"ood": by}, (2, 3), adaptive_seeds=[2, 3, 5]))
+
+    assert "look" not in one.detail
+    assert first.detail.endswith("look 1 of 3 at 2 seeds, alpha 0.01, spent 0.01 of 0.05")
+    assert second.detail.endswith("look 2 of 3 at 3 seeds, alpha 0.015, spent 0.025 of 0.05")
+    assert first.standing.low < second.standing.low < one.standing.low

@@ -1,0 +1,83 @@
+"""Adaptive seeds: no more are trained than the comparison needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.case import load_case
+from amn.errors import ConfigError
+from amn.findings import Status
+from amn.gate.session import GateOptions, GateSession
+from amn.golden.store import write_golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEEDS = {"seeds": [0, 1, 2, 3, 4]}
+
+
+@pytest.fixture
+def session(make_case: Any, toy_golden: Any, toy_cache: Path, tmp_path: Path) -> Any:
+    """A gate of the toy case with its golden, looked at after 2, 3 and 5 seeds."""
+
+    def session(margin: float, **options: Any) -> GateSession:
+        write_golden(tmp_path, toy_golden)
+        golden = {"margin": margin, "adaptive_seeds": [2, 3, 5]}
+        case = make_case(tmp_path, golden=golden, training=SEEDS)
+        return GateSession(case, GateOptions(cache=toy_cache, **options))
+
+    return session
+
+
+def test_two_seeds_are_enough_where_they_decide(session: Any) -> None:
+    gate = session(0.3)
+
+    assert [c.name for c in gate.candidates] == ["seed 0", "seed 1"]
+    assert gate.outcome("G001").status is Status.PASS
+    assert gate.outcome("G001").detail.endswith("alpha 0.01, spent 0.01 of 0.05")
+    assert gate.outcome("E008").status is Status.PASS
+
+
+def test_all_seeds_are_trained_while_the_comparison_is_undecided(session: Any) -> None:
+    gate = session(1e-6)
+
+    assert len(gate.candidates) == 5
+    assert "look 3 of 3 at 5 seeds, alpha 0.025, spent 0.05 of 0.05" in gate.outcome("G001").detail
+
+
+def test_a_first_run_has_no_golden_to_look_at_and_trains_all(session: Any) -> None:
+    assert len(session(0.3, first_run=True).candidates) == 5
+
+
+def test_what_cannot_be_compared_trains_no_further_seed_and_is_named(
+    session: Any, tmp_path: Path
+) -> None:
+    gate = session(1e-6)
+    (tmp_path / "golden.npz").write_bytes(b"damaged")
+
+    assert len(gate.candidates) == 2
+    assert gate.outcome("G004").has_failed
+
+
+@pytest.mark.parametrize(
+    ("golden", "message"),
+    [
+        ("adaptive_seeds = [3]", "golden.adaptive_seeds: "),
+        ("adaptive_seeds = [1, 3]", "expected growing numbers from 2 on, got [1, 3]"),
+        ("adaptive_seeds = [3, 2]", "expected growing numbers from 2 on, got [3, 2]"),
+        ("adaptive_seeds = [2, 5]", "expected the last look at all 3 of training.seeds, got 5"),
+        ("adaptive_seeds = 'all'", "golden.adaptive_seeds: "),
+    ],
+)
+def test_looks_that_make_no_sense_are_refused(golden: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text(
+        "schema = 1\n[dataset]\npath = 'data'\n[split]\nin_dist = { fraction = 0.1 }\n"
+        f"ood = {{ articles = '1-9' }}\n[golden]\n{golden}\n",
+        "utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_case(tmp_path)
+
+    assert message in str(caught.value)
