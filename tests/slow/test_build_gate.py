@@ -28,14 +28,14 @@ TOPICS = {
 }
 SENTENCES = (
     "The {a} of {place} was rebuilt in {year} after the old {b} had failed.",
-    "A visitor in {year} praised the {a} and wrote at length about the {b}.",
+    "A visitor of {place} in {year} praised the {a} and wrote at length about the {b}.",
     "Since then every {a} in {place} has been kept next to a {b}.",
-    "The town paid {n} crowns for a new {a}, and {m} more for the {b}.",
+    "The town of {place} paid {n} crowns for a new {a}, and {m} more for the {b}.",
     "Nobody in {place} remembers who brought the first {a} there, or the {b}.",
-    "In winter the {a} could not be used, and the {b} stood idle for {n} days.",
-    "Its {a} is the largest of the county, though the {b} is quite small.",
-    "Workers at the {topic} learned to mend the {a} before they touched a {b}.",
-    "By {year} there were {n} people at the {topic}, most of them with the {a}.",
+    "In winter the {a} of {place} could not be used, and the {b} stood idle for {n} days.",
+    "The {a} of {place} is the largest of the county, though the {b} is quite small.",
+    "Workers at the {topic} of {place} learned to mend the {a} before they touched a {b}.",
+    "By {year} {place} had {n} people at its {topic}, most of them with the {a}.",
     "The {topic} of {place} lost its {a} in a fire and its {b} in a flood.",
 )
 FIRST, SECOND = (
@@ -116,7 +116,7 @@ def test_articles_become_a_gated_data_set(tmp_path: Path) -> None:
     broken = {"FAIL", "HARNESS", "ERROR", "NOT RUN"}
     bad = [one["id"] for one in result["checks"] if one["status"] in broken]
     assert gated.returncode in (0, 1), gated.stderr
-    assert result["verdict"] in ("PASS", "FAIL")
+    assert result["verdict"] in ("PASS", "FAIL", "INCONCLUSIVE")
     # Two epochs make a poor model of templates; data, split and windows have nothing to answer for.
     assert not [check for check in bad if check[0] in "DISWR"]
 
