@@ -27,14 +27,15 @@ REGULARISED = {
     "schedule": "cosine",
 }
 
-# The siblings start as a weighted mean of the context, about at the score of the plain mean. A rate
-# of 2e-4 unlearns some of that within an epoch: 8,000 windows are few for millions of weights.
+# The siblings start as a weighted mean of the context, at the score of the plain mean or above it.
+# Measured on wiki-mini: at lr 2e-5 the LSTM comes to 0.603 in-dist and 0.596 OOD, the mean to 0.594
+# and 0.586; rates of 2e-4 and more unlearn the start, as 8,000 windows are few for its weights.
 FROM_THE_MEAN = {
     **REGULARISED,
     "init": "mean",
     "epochs": 3,
     "batch_size": 128,
-    "lr": 5e-5,
+    "lr": 2e-5,
 }
 
 # Networks that first have to learn to copy their context: epoch 1 need only be clear of a constant.
@@ -55,7 +56,7 @@ RECIPES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
     },
     "gru": {
         "regularised": {
-            "model": {"hidden_dim": 512, "layers": 4, "dropout": 0.3},
+            "model": {"hidden_dim": 512, "layers": 4, "dropout": 0.1},
             "training": FROM_THE_MEAN,
         },
         "original": {

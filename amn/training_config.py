@@ -101,6 +101,7 @@ class TrainingConfig(Section):
         init: Initial weights. `random`: as the network draws them. `mean` (gru, lstm, transformer):
             it starts as a weighted mean of its context, along the principal directions of the
             training rows (see `amn.models.start`). Of kind amn, untrained is the mean anyway.
+            `init_from` takes the place of either.
         init_from: Checkpoint to start from, relative to the case; trains on the articles that it
             has not seen. The rate is then 1e-4 where the file is silent.
         precision: Number format of the network's products; losses and validation stay in float32.
