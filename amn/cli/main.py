@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "What happened, why, and what to do next: the failure report.",
     "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
     "doctor": "What is missing before the gate blocks a merge.",
+    "demo": "Demonstrations: the failures of the earlier work.",
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130

@@ -37,7 +37,7 @@ def test_a_healthy_run_is_three_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cause"), [("790k-1", "loader"), ("790k-2", "Dominant term"), ("790k-3", "loader")]
+    ("name", "cause"), [("790k-1", "Loader"), ("790k-2", "Dominant term"), ("790k-3", "Loader")]
 )
 def test_the_failed_attempts_have_their_cause_on_top(name: str, cause: str) -> None:
     result = diagnose(str(HISTORY / f"{name}.json"))
