@@ -1,4 +1,4 @@
-"""`amn demo`: what amn does, shown on a case, a module a sub-command."""
+"""`amn demo`, shown on a case, a module a sub-command."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ COMMANDS = {
 
 @click.group("demo", cls=LazyGroup, package="amn.cli.demo", summaries=COMMANDS)
 def command() -> None:
-    """Demonstrations: what amn does, shown on a case."""
+    """Demonstrations, shown on a case."""
