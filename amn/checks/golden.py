@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from amn.checks.comparison import aligned, judge_check
 from amn.checks.groups import groups_of, titles_of
 from amn.checks.registry import implements
 from amn.config import EVALUATED, CaseConfig
-from amn.errors import GoldenError
+from amn.errors import CheckNotRunError, GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.findings import Finding, Measured, Severity, Standing, Verdict
@@ -83,6 +84,39 @@ def check_config(evidence: GoldenEvidence) -> Measured:
         Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
     ]
     return Measured(f"{len(findings)} changes", "none", findings)
+
+
+@implements("G020")
+def check_numerics(evidence: GoldenEvidence) -> Measured:
+    """G020: this machine computes what the golden's machine computed."""
+    from amn.evaluation.numerics import (  # noqa: PLC0415 - loads torch
+        TOLERANCE,
+        machine,
+        numeric_values,
+    )
+
+    then, now = evidence.golden.record.numerics, numeric_values()
+    if then is None:
+        raise CheckNotRunError("golden.json: expected a fingerprint of the machine, found none")
+    off = {name: abs(now.get(name, math.nan) - value) for name, value in then.values.items()}
+    here = machine()
+    changed = [
+        f"{key} {old} then, {here.get(key, 'unknown')} now"
+        for key, old in then.machine.items()
+        if here.get(key) != old
+    ]
+    because = "; ".join(changed) or "the same libraries and instruction set"
+    findings = [
+        Finding(
+            name,
+            f"expected {value:.9g} as beside the golden, got {now.get(name, math.nan):.9g}",
+            f"look at the machine before the model: {because}",
+        )
+        for name, value in then.values.items()
+        if not off[name] <= TOLERANCE
+    ]
+    worst = max(off.values())  # NaN where a step is gone: its finding says so
+    return Measured(f"{worst:.1g}", f"<= {TOLERANCE:g}", findings, "; ".join(changed), worst)
 
 
 @implements("G001")

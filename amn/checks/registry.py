@@ -70,7 +70,7 @@ class Rule(BaseModel):
     bad: str
     fix: str
     needs: tuple[str, ...] = ()
-    when: Literal["always", "hashes", "reencode", "merge_base", "waivers"] = "always"
+    when: Literal["always", "hashes", "reencode", "merge_base", "waivers", "numerics"] = "always"
     modes: tuple[Mode, ...] = ("train", "run", "checkpoint")
     reads: tuple[Part, ...] = ()
     custody: bool = False

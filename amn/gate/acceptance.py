@@ -24,6 +24,7 @@ from amn.golden.schema import (
     Golden,
     GoldenRecord,
     GoldenSplit,
+    Numerics,
     SplitMetrics,
     Tolerances,
     Versions,
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from amn.findings import Outcome
 
 MIN_SEEDS = 5
-PASSING = ("merge_base", "waivers")  # declared where there is a branch or a waiver: not for ever
+# declared where there is a branch, a waiver or a fingerprint: not for ever
+PASSING = ("merge_base", "waivers", "numerics")
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
     "alpha: one false PASS in twenty at exactly the margin"
@@ -156,6 +158,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             metric=METRIC_VERSION,
         ),
         config=case.config.resolved(),
+        numerics=_numerics(),
     )
     return Accepted(Golden(record, splits), verdict, failures)
 
@@ -222,6 +225,13 @@ def _windows_digest(splits: dict[str, GoldenSplit]) -> str:
     """Return one digest for the ids of all windows."""
     ids = {n: [s.article_ids.tolist(), s.target_chunks.tolist()] for n, s in splits.items()}
     return sha256_of(canonical_json(ids))
+
+
+def _numerics() -> Numerics:
+    """Return the fingerprint of this machine."""
+    from amn.evaluation.numerics import machine, numeric_values  # noqa: PLC0415 - loads torch
+
+    return Numerics(values=numeric_values(), machine=machine())
 
 
 def _installed(package: str) -> str | None:

@@ -11,6 +11,7 @@ A stage whose predecessors failed does not run, and says so.
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from amn.gate.hold import require_no_hold
 from amn.gate.merit import review_change
 from amn.gate.records import abort_for
 from amn.gate.seen import Seen, SeenCandidate
+from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.records.status import statuses
 
@@ -148,6 +150,8 @@ class GateSession:
             return self._has_hashes
         if what == "waivers":
             return (self.case.folder / WAIVERS_FILE).exists()
+        if what == "numerics":
+            return not self.options.first_run and self._has_numerics
         given = {"reencode": self.options.encode, "merge_base": self.options.merge_base}
         return what == "always" or given[what] is not None
 
@@ -158,6 +162,14 @@ class GateSession:
             return self._parts[0].dataset.column(HASH_COLUMN) is not None
         except (AmnError, OSError):
             return False
+
+    @cached_property
+    def _has_numerics(self) -> bool:
+        """Whether the golden has a fingerprint; an unreadable golden is G004's to report."""
+        with suppress(AmnError, OSError):
+            content = (self.case.folder / GOLDEN_FILE).read_bytes()
+            return parse_record(content, self.case.folder).numerics is not None
+        return False
 
     @cached_property
     def _parts(self) -> tuple[DataPart, ...]:

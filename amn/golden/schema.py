@@ -29,6 +29,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(pattern=r"\S")]
 Cosine = Annotated[float, Field(ge=-UNIT, le=UNIT)]
 Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Record(BaseModel):
@@ -100,6 +101,18 @@ class Versions(_Record):
     metric: int
 
 
+class Numerics(_Record):
+    """What a fixed computation came to on the machine that measured the golden.
+
+    Attributes:
+        values: Result of each step (see `amn.evaluation.numerics`).
+        machine: Instruction set, libraries, versions and threads: what explains a difference.
+    """
+
+    values: Annotated[dict[str, Finite], Field(min_length=1)]
+    machine: dict[str, str]
+
+
 class GoldenRecord(_Record):
     """The whole of golden.json.
 
@@ -112,6 +125,7 @@ class GoldenRecord(_Record):
         checks: Labels of the checks that were declared when it was accepted.
         artefacts: sha256 of each seed's model.safetensors.
         config: Resolved config, so that what changed can be listed key by key.
+        numerics: Fingerprint of the machine; None in goldens from before there was one.
     """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -129,6 +143,7 @@ class GoldenRecord(_Record):
     artefacts: tuple[Sha256, ...]
     versions: Versions
     config: dict[str, Any]
+    numerics: Numerics | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -153,6 +168,8 @@ class GoldenRecord(_Record):
     def to_bytes(self) -> bytes:
         """Return golden.json as it is written: equal records give equal bytes."""
         values = self.model_dump(mode="json", by_alias=True)
+        if self.numerics is None:
+            del values["numerics"]  # the bytes, and the digest, of goldens from before it stay
         return (json.dumps(values, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import CheckNotRunError
-from amn.golden.schema import Golden, GoldenSplit, summarise
+from amn.evaluation.numerics import machine, numeric_values
+from amn.golden.schema import Golden, GoldenSplit, Numerics, summarise
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, read_golden, write_golden
 from amn.selftest.defects import WARNS, Defect, in_check, in_golden
 
@@ -88,6 +89,16 @@ def check_gone(copy: CaseCopy) -> None:
     )
 
 
+def other_machine(copy: CaseCopy) -> None:
+    """Give the golden the fingerprint of a machine that rounds in another way."""
+    values = numeric_values()
+    values["layer_norm"] += 1e-5
+    numerics = Numerics(values=values, machine={**machine(), "instructions": "other"})
+    golden = read_golden(copy.folder)
+    record = golden.record.model_copy(update={"numerics": numerics})
+    write_golden(copy.folder, Golden(record, golden.splits))
+
+
 def config_drift(copy: CaseCopy) -> None:
     """Train at three times the golden's learning rate."""
     lr = copy.config.training.lr or 5e-4
@@ -122,6 +133,7 @@ DEFECTS = (
     Defect("self-compare", "G005", "the golden's own file is compared with it", _self_compare),
     in_golden("check-gone", "G006", "a check of the golden no longer exists", check_gone),
     in_golden("config-drift", "G007", "the learning rate is not the golden's", config_drift, WARNS),
+    in_golden("other-machine", "G020", "the golden is of another machine", other_machine, WARNS),
     in_check("check-deleted", "D007", "a check has lost its implementation", None),
     in_check("check-returns-nothing", "D010", "a check returns nothing", _looks_at_nothing),
     in_check("check-skipped", "S004", "a check was skipped", _skips),

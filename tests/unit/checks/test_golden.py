@@ -10,7 +10,9 @@ import pytest
 
 from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
+from amn.errors import CheckNotRunError
 from amn.findings import Severity, Status
+from amn.golden.schema import Numerics
 from amn.golden.store import write_golden
 from amn.storage import canonical_json, sha256_of
 from tests.strategies import rescored
@@ -265,3 +267,41 @@ def test_a_candidate_of_the_goldens_very_cosines_does_not_differ(
 
     assert outcome.status is Status.PASS
     assert outcome.number == 0.0
+
+
+def test_g020_passes_on_the_machine_that_made_the_golden(evidence: Any, passes: Any) -> None:
+    assert passes("G020", evidence()).number == 0.0
+
+
+def test_g020_fires_on_other_arithmetic_and_names_what_changed(
+    evidence: Any, toy_golden: Any, fires: Any
+) -> None:
+    then = toy_golden.record.numerics
+    values = {**then.values, "gelu": then.values["gelu"] + 2e-6}
+    other = Numerics(values=values, machine={**then.machine, "instructions": "AVX9"})
+    record = toy_golden.record.model_copy(update={"numerics": other})
+
+    finding = fires("G020", evidence(replace(toy_golden, record=record)))
+
+    assert finding.where == "gelu"
+    assert finding.message.startswith(f"expected {values['gelu']:.9g} as beside the golden, got 0.")
+    assert "instructions AVX9 then, " in finding.fix
+
+
+def test_g020_allows_what_instruction_sets_differ_by(
+    evidence: Any, toy_golden: Any, passes: Any
+) -> None:
+    then = toy_golden.record.numerics
+    near = {name: value + 5e-8 for name, value in then.values.items()}
+    record = toy_golden.record.model_copy(
+        update={"numerics": then.model_copy(update={"values": near})}
+    )
+
+    passes("G020", evidence(replace(toy_golden, record=record)))
+
+
+def test_g020_without_a_fingerprint_does_not_pass(evidence: Any, toy_golden: Any) -> None:
+    record = toy_golden.record.model_copy(update={"numerics": None})
+
+    with pytest.raises(CheckNotRunError, match="expected a fingerprint of the machine, found none"):
+        execute("G020", evidence(replace(toy_golden, record=record)))
