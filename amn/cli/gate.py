@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from amn.bundle.archive import write_archive
+from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.gate.session import GateOptions, GateSession
@@ -87,6 +89,11 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "dvc=, bencher=, benchmark-action=PATH, tensorboard=FOLDER, mlflow=URI.",
 )
 @click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Pack what the verdict rests on into this .zip: amn replay reaches it elsewhere.",
+)
+@click.option(
     "--selftest",
     type=click.Path(path_type=Path),
     help="Show this self-test in the HTML report: amn selftest --format json > FILE.",
@@ -119,6 +126,7 @@ def command(
     strict: bool,
     style: str,
     outputs: tuple[str, ...],
+    bundle: Path | None,
     selftest: Path | None,
     verbose: bool,
     cache: Path,
@@ -135,6 +143,7 @@ def command(
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
+      amn gate --bundle out.zip
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
@@ -150,16 +159,23 @@ def command(
     )  # fmt: skip
     found = find_cases(cases)
     remove_old(wanted)
-    results, seen = [], []
+    if bundle:
+        prepare_bundle(bundle, found)
+    results, seen, members = [], [], dict[str, bytes]()
     with progress_bar() as progress:
         for case in found:
             session = GateSession(case, options, progress=progress)
             results.append(session.result())
             seen.append(session.seen)
+            members |= members_of(session) if bundle else {}
     if style == "text":
         for result in results:
             print_result(result, verbose=verbose)
     else:
         click.echo(FORMS[style](results))
     write_outputs(wanted, Report(tuple(results), tuple(seen), strict, faults))
+    if bundle:
+        members[VERDICT_FILE] = timeless(to_json(results))
+        digest = write_archive(bundle, members, made_with())
+        click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
     sys.exit(worst_verdict(results).exit_code(strict=strict))

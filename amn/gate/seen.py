@@ -23,12 +23,14 @@ class SeenCandidate:
         record: Its course of training, where there is one.
         evaluation: Its scores; None when it was not scored.
         behaviour: split -> what it did with a sample of windows, where a check asked.
+        digest: sha256 of its file.
     """
 
     name: str
     record: TrainingRecord | None = None
     evaluation: Evaluation | None = None
     behaviour: dict[str, Behaviour] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True)

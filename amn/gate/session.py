@@ -41,7 +41,7 @@ from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.records.status import statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -370,6 +370,31 @@ class GateSession:
         )
         return session
 
+    def resuming(
+        self,
+        declared: Sequence[str],
+        outcomes: Mapping[str, Outcome],
+        candidates: Sequence[Candidate],
+    ) -> GateSession:
+        """Return a gate that was run elsewhere: outcomes stand, and the others are judged here.
+
+        Args:
+            declared: Labels of the checks that were declared there.
+            outcomes: Those that stand, by id.
+            candidates: With their scores; no data and no models are there.
+        """
+        session = GateSession(self.case, self.options)
+        session._outcomes = dict(outcomes)
+        known = (label.partition("-")[0] for label in declared)
+        judged = tuple(candidates)
+        vars(session).update(
+            declared=tuple(rules()[check] for check in known if check in rules()),
+            candidates=judged,
+            _run_evidence=RunEvidence(self.case, judged, {}, self.case.dataset_path),
+        )
+        session._made["golden"] = GoldenEvidence(self.case, judged, tuple(declared))
+        return session
+
     def result(self) -> GateResult:
         """Run every declared check and return the one object that reports are made from."""
         outcomes = tuple(self.outcome(rule.id) for rule in self.declared)
@@ -443,6 +468,7 @@ def _seen(candidate: Candidate, run: RunEvidence | None) -> SeenCandidate:
         record=candidate.record,
         evaluation=vars(candidate).get("evaluation", candidate.recorded),
         behaviour=run.observed(candidate) if run else {},
+        digest=candidate.digest,
     )
 
 

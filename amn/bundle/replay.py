@@ -1,0 +1,192 @@
+"""The verdict of a bundle, judged again: statistics, criteria, golden and records from its files.
+
+What reads vectors, indexes, weights or git cannot be judged from them: those outcomes are carried
+over as they were, and said to be.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amn.bundle.archive import read_archive
+from amn.bundle.pack import VERDICT_FILE
+from amn.case import load_case
+from amn.checks.evidence import Candidate
+from amn.checks.registry import rules
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
+from amn.evaluation.storage import load_evaluation
+from amn.findings import Finding, Outcome, Status, Verdict, judge
+from amn.gate.session import GateOptions, GateSession
+from amn.training.record import TrainingRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amn.evaluation.storage import Evaluation
+    from amn.training.checkpoint import Checkpoint
+
+TOLERANCE = 1e-9  # of a number judged again: sums of float64 differ by machine, not by more
+# Judged again: families that need scores and records only, and such checks of other families.
+FAMILIES = ("record", "criteria")
+CHECKS = ("E002", "E003", "E004", "E005", "E008", "G001", "G002", "G003", "G004", "G005", "G006",
+          "G007", "G008", "G009", "G011", "G012")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One case of a bundle, judged again.
+
+    Attributes:
+        recorded: The verdict in the bundle.
+        verdict: The verdict now.
+        again: Labels of the checks that were judged again.
+        carried: Labels of those that were carried over.
+        differences: Where the two differ, one line each; empty when they agree.
+    """
+
+    case: str
+    recorded: Verdict
+    verdict: Verdict
+    again: tuple[str, ...]
+    carried: tuple[str, ...]
+    differences: tuple[str, ...]
+
+
+def replay(path: Path) -> list[Replayed]:
+    """Judge every case of a bundle again.
+
+    Raises:
+        DataError: If it is no bundle, or was changed.
+    """
+    _, members = read_archive(path)
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder)
+        try:
+            results = json.loads(members[VERDICT_FILE])["results"]
+            if not results or any(f"{one['case']}/context.json" not in members for one in results):
+                raise ArgumentError(f"expected the files of every case in {VERDICT_FILE}")
+            for name, content in members.items():
+                file = unpacked / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            return [_replay_case(unpacked, result) for result in results]
+        except AmnError as error:
+            message = " ".join(str(error).split()).replace(f"{unpacked}/", "")
+            raise DataError(path, message) from error
+        except FileNotFoundError as error:
+            missing = str(error.filename).replace(f"{unpacked}/", "")
+            raise DataError(path, f"expected {missing} in it, found none") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(path, f"expected a whole bundle, got: {error!r}") from error
+
+
+def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
+    """Judge one case again."""
+    name = result["case"]
+    folder = unpacked / name
+    recorded = {f"{c['id']}-{c['name']}": _outcome(c) for c in result["checks"]}
+    declared = result["declared"]
+    mine = [label for label in declared if _is_judged_again(label, recorded)]
+    context = json.loads((folder / "context.json").read_bytes())
+    carried = {o.check: o for label, o in recorded.items() if label not in mine}
+    session = _session(folder, name, context, declared, carried)
+    outcomes = {o.check: o for o in (session.outcome(label.partition("-")[0]) for label in mine)}
+    found = [outcomes.get(o.check, o) for o in recorded.values()]
+    verdict = judge(declared, found)
+    differences = [
+        difference
+        for label in mine
+        if (difference := _difference(recorded[label], outcomes[label.partition("-")[0]]))
+    ]
+    said = Verdict[result["verdict"]]
+    if verdict is not said:
+        differences.append(f"verdict: {said.value} in the bundle, {verdict.value} now")
+    others = tuple(label for label in declared if label not in mine)
+    return Replayed(name, said, verdict, tuple(mine), others, tuple(differences))
+
+
+def _is_judged_again(label: str, recorded: Mapping[str, Outcome]) -> bool:
+    """Tell whether a check needs only what is in the bundle."""
+    check = label.partition("-")[0]
+    if check not in rules() or label not in recorded:
+        return False
+    outcome = recorded[label]
+    needs_no_more = check in CHECKS or rules()[check].family in FAMILIES
+    return needs_no_more and outcome.status not in (Status.NOT_RUN, Status.ERROR)
+
+
+def _session(
+    folder: Path,
+    name: str,
+    context: Mapping[str, Any],
+    declared: list[str],
+    carried: dict[str, Outcome],
+) -> GateSession:
+    """Return a gate of the bundle's candidates, in which the carried outcomes stand."""
+    case = load_case(folder / "golden" / name)
+    if case.config.resolved() != context["resolved"]:
+        raise ArgumentError(f"{name}: expected the config of the verdict, got another case.toml")
+    metrics = folder / "metrics.json"
+    options = GateOptions(
+        cache=folder / "cache",
+        metrics=metrics if metrics.exists() else None,
+        first_run=bool(context["first_run"]),
+        today=date.fromisoformat(context["today"]) if context["today"] else None,
+    )
+    candidates = [
+        _candidate(folder / f"candidate-{number:03}") for number in range(context["candidates"])
+    ]
+    return GateSession(case, options).resuming(declared, carried, candidates)
+
+
+def _candidate(folder: Path) -> Candidate:
+    """Return a candidate that has scores and a record, and no model."""
+    about = json.loads((folder / "candidate.json").read_bytes())
+    evaluation = load_evaluation(folder) if (folder / "cosines.npz").exists() else None
+    record = TrainingRecord.from_json(about["record"]) if about["record"] else None
+
+    def load() -> Checkpoint:
+        raise CheckNotRunError(f"{about['name']}: a bundle has no weights")
+
+    def score(_: Checkpoint) -> Evaluation:
+        raise CheckNotRunError(f"{about['name']}: it was not scored")
+
+    candidate = Candidate(about["name"], record, evaluation, load, score, about["digest"])
+    if evaluation is not None:
+        vars(candidate)["evaluation"] = evaluation  # what a check would score first
+    return candidate
+
+
+def _outcome(check: Mapping[str, Any]) -> Outcome:
+    """Return a recorded outcome: what the verdict needs of it."""
+    findings = tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"])
+    return Outcome(
+        check=check["id"],
+        name=check["name"],
+        status=Status(check["status"]),
+        value=check["value"],
+        limit=check["limit"],
+        detail=check["detail"],
+        findings=findings,
+        number=check["number"],
+    )
+
+
+def _difference(then: Outcome, now: Outcome) -> str:
+    """Return how two outcomes of a check differ, empty when they agree."""
+    if then.status is not now.status:
+        cause = f": {now.findings[0]}" if now.findings else ""
+        return f"{then.label}: {then.status.value} in the bundle, {now.status.value} now{cause}"
+    old = then.number if then.number is not None else math.nan
+    new = now.number if now.number is not None and math.isfinite(now.number) else math.nan
+    if math.isnan(old) and math.isnan(new):
+        return ""
+    if not math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        return f"{then.label}: {then.number} in the bundle, {now.number} now"
+    return ""

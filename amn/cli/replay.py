@@ -1,0 +1,78 @@
+"""`amn replay`: the same verdict elsewhere, from a bundle alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amn.bundle.replay import replay
+from amn.errors import DataError
+from amn.storage import sha256_file
+
+if TYPE_CHECKING:
+    from amn.bundle.replay import Replayed
+
+NOT_EVALUATED = 3
+SEVEREST = (3, 1, 5, 4, 0)
+
+
+@click.command("replay")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--sha256", "digest", help="Refuse any bundle but this one: what amn gate printed.")
+@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> None:
+    """Judge a BUNDLE of `amn gate --bundle` again: no data, no weights, no git.
+
+    Criteria, the comparison with the golden, its ledger, records and the soundness of the scores
+    are judged again from the files in it. What reads vectors, weights or git is carried over, and
+    listed. A file that was changed is refused. Exit codes as those of `amn gate`; 3 too where the
+    result is another one.
+
+    \b
+    Examples:
+      amn gate --bundle out.zip
+      amn replay out.zip
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    if digest is not None and bundle.is_file() and sha256_file(bundle) != digest.lower():
+        got = sha256_file(bundle)
+        raise DataError(bundle, f"expected sha256 {digest[:12]}…, got {got[:12]}…")
+    found = replay(bundle)
+    if style == "json":
+        click.echo(json.dumps({"schema": 1, "cases": [_plain(one) for one in found]}, indent=2))
+    else:
+        for one in found:
+            _print(one)
+    codes = {one.verdict.exit_code(strict=strict) for one in found} or {NOT_EVALUATED}
+    if any(one.differences for one in found):
+        codes = {NOT_EVALUATED}
+    sys.exit(next(code for code in SEVEREST if code in codes))
+
+
+def _plain(one: Replayed) -> dict[str, object]:
+    return {**asdict(one), "recorded": one.recorded.value, "verdict": one.verdict.value}
+
+
+def _print(one: Replayed) -> None:
+    click.echo(f"{one.case}: {one.verdict.value}, {_agreement(one)}")
+    click.echo(f"  judged again ({len(one.again)}): {_ids(one.again)}")
+    click.echo(f"  carried over ({len(one.carried)}): {_ids(one.carried)}")
+    for difference in one.differences:
+        click.echo(f"  DIFFERS {difference}")
+
+
+def _agreement(one: Replayed) -> str:
+    if one.differences:
+        return f"{len(one.differences)} differences from the {one.recorded.value} in the bundle"
+    return "as in the bundle"
+
+
+def _ids(labels: tuple[str, ...]) -> str:
+    return " ".join(label.partition("-")[0] for label in labels) or "none"

@@ -1,0 +1,279 @@
+"""The same verdict from a bundle alone, and no other from a bundle that was changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from amn.bundle.archive import read_archive, write_archive
+from amn.bundle.pack import VERDICT_FILE, members_of, timeless
+from amn.bundle.replay import replay
+from amn.case import load_case
+from amn.cli.main import cli
+from amn.errors import AmnError, DataError
+from amn.gate.session import GateOptions, GateSession
+from amn.golden.store import write_golden
+from amn.report.json import to_json
+from tests.unit.conftest import CASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amn.golden.schema import Golden
+
+    Members = dict[str, bytes]
+
+
+def toml(values: dict[str, Any]) -> str:
+    """Return a case as TOML; JSON's strings, numbers and lists are TOML's too."""
+    lines = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    for name, section in values.items():
+        if isinstance(section, dict):
+            lines.append(f"[{name}]")
+            lines += [
+                f"{key} = {{ articles = {json.dumps(v['articles'])} }}"
+                if isinstance(v, dict)
+                else f"{key} = {json.dumps(v)}"
+                for key, v in section.items()
+            ]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def packed(
+    toy_data: Path, toy_cache: Path, toy_golden: Golden, tmp_path_factory: pytest.TempPathFactory
+) -> Members:
+    """The members of the bundle of a toy gate; the data are gone."""
+    root = tmp_path_factory.mktemp("gated")
+    folder = root / "golden" / "case"
+    folder.mkdir(parents=True)
+    shutil.copytree(toy_data, root / "data")
+    values = {**CASE, "dataset": {"path": "../../data"}}
+    (folder / "case.toml").write_text(toml(values), "utf-8")
+    write_golden(folder, toy_golden)
+    options = GateOptions(cache=toy_cache, today=date(2026, 1, 1))
+    session = GateSession(load_case(folder), options)
+    result = session.result()
+    members = {**members_of(session), VERDICT_FILE: timeless(to_json([result]))}
+    shutil.rmtree(root)
+    return members
+
+
+@pytest.fixture
+def bundle(packed: Members, tmp_path: Path) -> Callable[..., Path]:
+    """Write the bundle; keywords of a function change its members, and every digest fits."""
+
+    def bundle(change: Callable[[Members], None] | None = None) -> Path:
+        members = dict(packed)
+        if change:
+            change(members)
+        write_archive(tmp_path / "out.zip", members, {})
+        return tmp_path / "out.zip"
+
+    return bundle
+
+
+def edited(members: Members, name: str, edit: Callable[[Any], None]) -> None:
+    value = json.loads(members[name])
+    edit(value)
+    members[name] = json.dumps(value).encode()
+
+
+def test_the_verdict_is_reached_again_without_data_weights_or_git(
+    bundle: Callable[..., Path], packed: Members
+) -> None:
+    [one] = replay(bundle())
+
+    said = json.loads(packed[VERDICT_FILE])["results"][0]
+    assert one.differences == ()
+    assert one.verdict.value == said["verdict"]
+    assert one.again + one.carried != ()
+    assert sorted(one.again + one.carried) == sorted(said["declared"])
+    judged = {label.partition("-")[0] for label in one.again}
+    assert {"C001", "C002", "G001", "G002", "G004", "G008", "R001", "E002"} <= judged
+    assert {label[0] for label in one.carried} <= {"D", "S", "W", "M", "E", "G"}
+
+
+def test_a_bundle_holds_neither_vectors_nor_weights(packed: Members) -> None:
+    assert not [name for name in packed if name.endswith((".npy", ".safetensors", ".parquet"))]
+    assert sum(map(len, packed.values())) < 1_000_000
+
+
+def set_check(check: str, **values: object) -> Callable[[Members], None]:
+    """Change what the verdict says of a check."""
+
+    def change(members: Members) -> None:
+        def edit(document: Any) -> None:
+            [result] = document["results"]
+            next(c for c in result["checks"] if c["id"] == check).update(values)
+
+        edited(members, VERDICT_FILE, edit)
+
+    return change
+
+
+def lower_golden(members: Members) -> None:
+    name = "case/golden/case/golden.json"
+    members[name] = members[name].replace(b"first accepted", b"other accepted")
+
+
+def drop_candidate(members: Members) -> None:
+    edited(members, "case/context.json", lambda context: context.update(candidates=2))
+
+
+def say(verdict: str) -> Callable[[Members], None]:
+    return lambda members: edited(
+        members, VERDICT_FILE, lambda document: document["results"][0].update(verdict=verdict)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (set_check("C001", number=0.99), "C001-in_dist: 0.99 in the bundle"),
+        (set_check("C002", status="FAIL"), "C002-ood: FAIL in the bundle, PASS now"),
+        (set_check("D001", status="FAIL"), "verdict: "),
+        (lower_golden, "PASS in the bundle, FAIL now"),
+        (drop_candidate, "E008-seeds: PASS in the bundle"),
+        (say("HARNESS"), "verdict: HARNESS in the bundle"),
+    ],
+)
+def test_a_bundle_that_was_changed_with_its_digests_differs(
+    change: Callable[[Members], None], difference: str, bundle: Callable[..., Path]
+) -> None:
+    [one] = replay(bundle(change))
+
+    assert difference in "\n".join(one.differences)
+
+
+def lower_floor(members: Members) -> None:
+    name = "case/golden/case/case.toml"
+    members[name] = members[name].replace(b"ood = 0.3", b"ood = 0.1")
+
+
+def lead_out(members: Members) -> None:
+    edited(members, VERDICT_FILE, lambda document: document["results"][0].update(case="../case"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lower_floor, "expected the config of the verdict, got another case.toml"),
+        (lead_out, "expected the files of every case"),
+        (lambda m: m.pop(VERDICT_FILE), "verdict.json"),
+        (lambda m: m.pop("case/context.json"), "expected the files of every case"),
+        (lambda m: m.pop("case/candidate-001/candidate.json"), "candidate.json"),
+        (lambda m: m.pop("case/candidate-001/evaluation.json"), "evaluation.json"),
+        (lambda m: m.update({VERDICT_FILE: b'{"results": []}'}), "expected the files of every"),
+        (lambda m: m.update({VERDICT_FILE: b'{"results": [1]}'}), "expected a whole bundle"),
+        (lambda m: m.update({"case/context.json": b"[]"}), "expected a whole bundle"),
+        (lambda m: m.update({"case/candidate-000/cosines.npz": b"PK"}), "expected sha256"),
+        (lambda m: m.update({"case/candidate-000/candidate.json": b"{"}), "expected a whole"),
+        (say("GREEN"), "expected a whole bundle"),
+    ],
+)
+def test_a_bundle_that_is_not_whole_is_refused_in_one_line(
+    change: Callable[[Members], None], message: str, bundle: Callable[..., Path]
+) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        replay(bundle(change))
+
+    assert str(caught.value).count("out.zip") == 1
+    assert "\n" not in str(caught.value)
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["replay", *words])
+
+
+def test_the_command_exits_as_the_gate_did_and_lists_what_it_did(
+    bundle: Callable[..., Path],
+) -> None:
+    path = bundle()
+    verdict = replay(path)[0].verdict
+
+    text, data = command(str(path)), command(str(path), "--format", "json")
+
+    assert text.exit_code == data.exit_code == verdict.exit_code()
+    assert f"case: {verdict.value}, as in the bundle" in text.output
+    assert "judged again (" in text.output
+    assert json.loads(data.output)["cases"][0]["differences"] == []
+
+
+def test_another_result_exits_with_3(bundle: Callable[..., Path]) -> None:
+    result = command(str(bundle(set_check("C001", number=0.99))))
+
+    assert result.exit_code == 3
+    assert "DIFFERS C001-in_dist: 0.99 in the bundle" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["none.zip"],
+        ["."],
+        ["text.zip"],
+        ["text.zip", "none.zip"],
+        ["text.zip", "--sha256", "00"],
+        ["text.zip", "--format", "xml"],
+        ["text.zip", "--strct"],
+        ["text.zip/x"],
+        ["none.zip", "--sha256", ""],
+    ],
+)
+def test_bad_input_is_refused_and_changes_nothing(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.zip").write_text("text", "utf-8")
+
+    result = command(*words)
+
+    assert result.exit_code == 2 or isinstance(result.exception, AmnError)
+    assert "\n" not in str(result.exception)
+    assert [path.name for path in Path().rglob("*")] == ["text.zip"]
+    assert Path("text.zip").read_text("utf-8") == "text"
+
+
+@pytest.mark.parametrize("name", ["out", "out.tar", "out.zip.gz", "kept/out.zip", "folder", ""])
+def test_a_bundle_that_cannot_be_written_is_refused_before_the_gate(
+    name: str, packed: Members, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kept").write_text("mine", "utf-8")
+    Path("folder").mkdir()
+    Path("golden/case").mkdir(parents=True)
+    Path("golden/case/case.toml").write_bytes(packed["case/golden/case/case.toml"])
+
+    result = CliRunner().invoke(cli, ["gate", "case", "--bundle", name])
+
+    assert result.exit_code == 2 or "--bundle: expected" in str(result.exception)
+    assert Path("kept").read_text("utf-8") == "mine"
+    assert sorted(p.name for p in Path().iterdir()) == ["folder", "golden", "kept"]
+
+
+def test_a_gate_of_metrics_is_replayed_from_its_metrics_file(
+    packed: Members, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("golden/case").mkdir(parents=True)
+    Path("golden/case/case.toml").write_bytes(packed["case/golden/case/case.toml"])
+    scores = {"in_dist": 0.7, "ood": 0.8}
+    Path("metrics.json").write_text(json.dumps(scores), "utf-8")
+
+    gated = CliRunner().invoke(
+        cli, ["gate", "case", "--metrics", "metrics.json", "--bundle", "out.zip"]
+    )
+    [one] = replay(Path("out.zip"))
+
+    assert one.verdict.exit_code() == gated.exit_code
+    assert one.differences == ()
+    assert any(label.startswith("C001") for label in one.again)
+    assert "case/metrics.json" in read_archive(Path("out.zip"))[1]
