@@ -1,7 +1,8 @@
 """What amn is compared with: next-embedding training as such scripts write it, in plain PyTorch.
 
-Every window is materialised in memory as float32, a DataLoader collates batches of 32, the keys are
-formed for every context row, and loss and cosine are read out after every batch.
+Every window is materialised in memory as float32, a DataLoader collates batches, of 32 as in the
+original, the keys are formed for every context row, and loss and cosine are read out after every
+batch.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ class PlainAMN(nn.Module):
         return mean + self.residual(torch.cat([mean, mixture], dim=-1))
 
 
-def materialise(rows: Tensor, *, shuffle: bool) -> DataLoader[tuple[Tensor, ...]]:
+def materialise(
+    rows: Tensor, *, shuffle: bool, batch: int = BATCH
+) -> DataLoader[tuple[Tensor, ...]]:
     """Return batches of (context, target) from (N, T + 1, D) windows held in memory."""
     windows = TensorDataset(rows[:, :-1].contiguous(), rows[:, -1].contiguous())
-    return DataLoader(windows, batch_size=BATCH, shuffle=shuffle, num_workers=0)
+    return DataLoader(windows, batch_size=batch, shuffle=shuffle, num_workers=0)
 
 
 def evaluate(model: nn.Module, loader: DataLoader[tuple[Tensor, ...]]) -> float:
@@ -64,9 +67,10 @@ def train(
     validation_loader: DataLoader[tuple[Tensor, ...]],
     *,
     epochs: int,
+    seed: int = 0,
 ) -> float:
     """Train by the original recipe, validating after each epoch; return the best cosine."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = PlainAMN()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.01)
     best = -1.0
