@@ -14,6 +14,7 @@ from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_record, of_result, of_session, read_results
+from amn.diagnosis.trials import run_trials
 from amn.errors import ConfigError
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateOptions, GateSession
@@ -48,6 +49,12 @@ RUN_FILE, CHECKPOINTS = "run.json", (".safetensors", ".pt")
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+@click.option(
+    "--run-experiments",
+    "is_trying",
+    is_flag=True,
+    help="Run the cheap experiments that settle causes, about a minute; they move the ranking.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every cause in full.")
 @click.option(
     "--cache",
@@ -62,6 +69,7 @@ def command(
     first_run: bool,
     references: tuple[str, ...],
     style: str,
+    is_trying: bool,
     verbose: bool,
     cache: Path,
 ) -> None:
@@ -74,6 +82,7 @@ def command(
     \b
     Examples:
       amn diagnose wiki-mini
+      amn diagnose wiki-mini --run-experiments
       amn diagnose runs/seed-0 --case wiki-mini
       amn diagnose training_history.json
       amn diagnose verdict.json --format json
@@ -81,7 +90,14 @@ def command(
     known = known_references(references)
     with progress_bar() as progress:
         session = _session(target, case_name, cache, progress, first_run=first_run)
-        found = [_gated(session)] if session else _without_case(Path(target), known)
+        if session and is_trying:
+            found = [run_trials(session, of_session(session), progress=progress)]
+        elif is_trying:
+            raise click.UsageError("--run-experiments: expected a case, or a run with --case")
+        elif session:
+            found = [Diagnosis(of_session(session), can_try=True)]
+        else:
+            found = _without_case(Path(target), known)
     if style == "json":
         document = {"schema": SCHEMA, "diagnoses": [one.to_json() for one in found]}
         click.echo(json.dumps(finite(document), indent=2, ensure_ascii=False))
@@ -122,11 +138,6 @@ def _session(
         first_run=first_run,
     )
     return GateSession(case, options, progress=progress)
-
-
-def _gated(session: GateSession) -> Diagnosis:
-    """Gate a case and diagnose it."""
-    return Diagnosis(of_session(session))
 
 
 def _without_case(path: Path, references: dict[str, float]) -> list[Diagnosis]:

@@ -18,8 +18,9 @@ FIGURES = {
     "rescore_change": "largest change of a window's cosine through the public loader",
     "resort_gain": "gain in neighbours' likeness over far rows after sorting by (article, chunk)",
     "copied_rows": "share of rows that repeat the row before them",
-    "coherent_gain": "OOD score without the least coherent quarter of articles, minus the score",
+    "coherent_margin": "OOD score without the least coherent quarter of articles, minus its floor",
     "context_gain": "best reference predictor at a longer context, minus at the present one",
+    "primary_gain": "validation cosine after a short training on the primary loss alone, gain",
     "slower_gain": "validation cosine after a short training at a third of the rate, minus at it",
 }
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.checks.evidence import Candidate
+    from amn.data.dataset import DataSet
     from amn.evaluation.summary import Summary
     from amn.findings import Waiver
     from amn.gate.metrics import Metrics
@@ -175,6 +176,11 @@ class GateSession:
     def _parts(self) -> tuple[DataPart, ...]:
         """The case's data sets."""
         return case_parts(self.case, self._progress)
+
+    @property
+    def dataset(self) -> DataSet:
+        """The case's own data set. Raises DataError where it cannot be opened."""
+        return self._parts[0].dataset
 
     @cached_property
     def split_evidence(self) -> SplitEvidence:

@@ -51,8 +51,8 @@ def test_a_floor_that_is_missed_above_the_mean_of_the_context_is_dilution() -> N
 def test_an_experiment_moves_the_ranking() -> None:
     missed = [ended("C002"), ended("C004", Status.PASS)]
 
-    assert ranked(*missed, coherent_gain=0.0, context_gain=0.02)[0] == "context"
-    assert ranked(*missed, coherent_gain=0.03, context_gain=0.0)[0] == "dilution"
+    assert ranked(*missed, coherent_margin=-0.01, context_gain=0.02)[0] == "context"
+    assert ranked(*missed, coherent_margin=0.03, context_gain=0.0)[0] == "dilution"
     slower = rank_causes([ended("R001")], {"slower_gain": 0.03})
     assert (slower[0].cause.id, slower[0].points) == ("learning_rate", 6.0)
 
