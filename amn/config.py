@@ -220,6 +220,26 @@ def _merged(recipe: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+class SpeedConfig(Section):
+    """How fast a case has to be: plain's cost over ours, so 2 is twice as fast or half the memory.
+
+    Where the section is, every figure is a declared check; none of them can be left out.
+
+    Attributes:
+        latency: Of one window.
+        inference: Of many windows.
+        training: Of an epoch.
+        memory: Peak of that epoch.
+        tolerance: Share by which a ratio may fall below its stored twin: what noise explains.
+    """
+
+    latency: Positive = 1.0
+    inference: Positive = 1.0
+    training: Positive = 1.0
+    memory: Positive = 1.0
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
 class CaseConfig(Section):
     """The whole of case.toml.
 
@@ -238,6 +258,7 @@ class CaseConfig(Section):
     criteria: CriteriaConfig = CriteriaConfig()
     golden: GoldenConfig = GoldenConfig()
     index: IndexConfig = IndexConfig()
+    speed: SpeedConfig | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -276,7 +297,7 @@ class CaseConfig(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        exclude: Any = {"title": True, "blocked_by": True, "golden": {"drift"}}
+        exclude: Any = {"title": True, "blocked_by": True, "speed": True, "golden": {"drift"}}
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def digest(self) -> str:

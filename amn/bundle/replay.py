@@ -117,7 +117,8 @@ def _is_judged_again(label: str, recorded: Mapping[str, Outcome]) -> bool:
     if check not in rules() or label not in recorded:
         return False
     outcome = recorded[label]
-    needs_no_more = check in CHECKS or rules()[check].family in FAMILIES
+    rule = rules()[check]
+    needs_no_more = check in CHECKS or (rule.family in FAMILIES and rule.when != "speed")
     return needs_no_more and outcome.status not in (Status.NOT_RUN, Status.ERROR)
 
 
@@ -136,6 +137,8 @@ def _session(
     options = GateOptions(
         cache=folder / "cache",
         metrics=metrics if metrics.exists() else None,
+        runs=(folder,) if context["mode"] == "run" else (),  # seeds are looked at once then
+        checkpoint=folder if context["mode"] == "checkpoint" else None,
         first_run=bool(context["first_run"]),
         today=date.fromisoformat(context["today"]) if context["today"] else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from amn.checks import speed
 from amn.checks.registry import implements
 from amn.errors import CheckNotRunError
 from amn.findings import Finding, Measured, Severity, Standing
@@ -12,6 +13,8 @@ from amn.findings import Finding, Measured, Severity, Standing
 if TYPE_CHECKING:
     from amn.checks.evidence import CriteriaEvidence
     from amn.evaluation.summary import Summary
+
+__all__ = ["speed"]  # imported because it registers the family's other checks
 
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
 DIGITS = 4

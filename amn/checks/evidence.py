@@ -15,6 +15,7 @@ from amn.errors import CheckNotRunError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
+from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.records.history import history_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.config import CriteriaConfig, IndexConfig
+    from amn.config import CriteriaConfig, IndexConfig, SpeedConfig
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
@@ -244,6 +245,29 @@ class CriteriaEvidence:
 
     config: CriteriaConfig
     summaries: dict[str, Summary]
+
+
+@dataclass(frozen=True)
+class SpeedEvidence:
+    """How fast a case is on this machine, and what was stored for it.
+
+    Attributes:
+        measure: Returns the ratios against the plain loop.
+    """
+
+    case: Case
+    config: SpeedConfig
+    measure: Callable[[], dict[str, float]]
+
+    @cached_property
+    def ratios(self) -> dict[str, float]:
+        """Plain's cost over ours by name; taken once. Raises CheckNotRunError where they cannot."""
+        return self.measure()
+
+    @cached_property
+    def twin(self) -> dict[str, float] | None:
+        """The ratios stored for this machine, None without any. Raises GoldenError if damaged."""
+        return read_speed(self.case.folder, machine())
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ class Rule(BaseModel):
     bad: str
     fix: str
     needs: tuple[str, ...] = ()
-    when: Literal["always", "hashes", "reencode", "merge_base", "waivers", "numerics"] = "always"
+    when: Literal["always", "hashes", "reencode", "merge_base", "waivers", "numerics", "speed"] = (
+        "always"
+    )
     modes: tuple[Mode, ...] = ("train", "run", "checkpoint")
     reads: tuple[Part, ...] = ()
     custody: bool = False

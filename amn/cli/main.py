@@ -28,6 +28,7 @@ COMMANDS = {
     "selftest": "Inject known defects: each must be caught by the check that owns it.",
     "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
+    "bench": "The speed of a case beside the plain loop: measured, and stored for its checks.",
     "replay": "Reach a verdict again from its bundle: no data, no weights, no git.",
     "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
     "doctor": "What is missing before the gate blocks a merge.",

@@ -25,12 +25,13 @@ from amn.checks.evidence import (
     IndexEvidence,
     RecordEvidence,
     RunEvidence,
+    SpeedEvidence,
     SplitEvidence,
 )
 from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, rules
 from amn.config import EVALUATED
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
-from amn.errors import AmnError, ArgumentError, ConfigError
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Review, Status
 from amn.gate.hold import require_no_hold
 from amn.gate.merit import review_change
@@ -151,6 +152,8 @@ class GateSession:
             return self._has_hashes
         if what == "waivers":
             return (self.case.folder / WAIVERS_FILE).exists()
+        if what == "speed":
+            return self.case.config.speed is not None
         if what == "numerics":
             return not self.options.first_run and self._has_numerics
         given = {"reencode": self.options.encode, "merge_base": self.options.merge_base}
@@ -258,10 +261,25 @@ class GateSession:
         """Return what a check looks at, the same object to all of its family."""
         if rule.custody:
             return self.custody
+        if rule.when == "speed":
+            return self._speed
         family = rule.family
         if family not in self._made:
             self._made[family] = self._make_evidence(family)
         return self._made[family]
+
+    @cached_property
+    def _speed(self) -> SpeedEvidence:
+        """How fast the case is; measured when a check first asks."""
+        if self.case.config.speed is None:
+            raise CheckNotRunError("speed: expected a section [speed] in case.toml, found none")
+        return SpeedEvidence(self.case, self.case.config.speed, self._measured_speed)
+
+    def _measured_speed(self) -> dict[str, float]:
+        from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
+        from amn.training.speed import measure_speed  # noqa: PLC0415 - loads torch
+
+        return measure_speed(plan_for(self.case, self.split_evidence))
 
     def _make_evidence(self, family: Family) -> object:
         if family == "data":
@@ -398,7 +416,8 @@ class GateSession:
             candidates=judged,
             _run_evidence=RunEvidence(self.case, judged, {}, self.case.dataset_path),
         )
-        session._made["golden"] = GoldenEvidence(self.case, judged, tuple(declared))
+        looks = self.case.config.golden.looks_until(len(judged) if session._is_adaptive else 0)
+        session._made["golden"] = GoldenEvidence(self.case, judged, tuple(declared), looks=looks)
         return session
 
     def result(self) -> GateResult:

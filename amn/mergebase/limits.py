@@ -27,10 +27,12 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
     """
     before, after = _limits(old), _limits(new)
     for key, (what, value, sign) in after.items():
-        was = before[key][1]
+        was = before[key][1] if key in before else -sign * math.inf
         if sign * value < sign * was:
             yield Loosening(what, f"{file} {key}", _shown(was), _shown(value))
     yield from _ranges(old, new, file)
+    if old.speed and new.speed is None:
+        yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
     if old.dataset.index is not False and new.dataset.index is False:
         was_index = "required" if old.dataset.index else "checked where there is one"
         where = f"{file} dataset.index"
@@ -81,12 +83,23 @@ def _limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
         "golden.margin": (MARGIN, config.golden.margin, -1),
         "golden.alpha": ("raised alpha", config.golden.alpha, -1),
         "golden.drift": ("widened the drift budget", config.golden.drift_budget, -1),
+        **_speed_limits(config),
         # `relative` is the strictest that can be said without the data.
         "training.abort.first_epoch": (RULE, math.inf if first == "relative" else first, 1),
         "training.abort.stall_epochs": (RULE, abort.stall_epochs, -1),
         "training.abort.drop": (RULE, abort.drop, -1),
         "training.abort.below_best": (RULE, abort.below_best, 1),
     }
+
+
+def _speed_limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
+    """Return the limits of speed, none where the section is not there."""
+    if config.speed is None:
+        return {}
+    limits = config.speed.model_dump()
+    tolerance = limits.pop("tolerance")
+    floors = {f"speed.{name}": (FLOOR, value, 1) for name, value in limits.items()}
+    return {**floors, "speed.tolerance": (MARGIN, tolerance, -1)}
 
 
 def _ranges(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:

@@ -11,7 +11,7 @@ from amn.data.windows import find_windows
 from amn.evaluation.runner import score
 from amn.models.amn import OriginalAMN, RecencyAMN
 from amn.recipes import RECIPES
-from tests.benchmarks import plain
+from amn.training import plain
 from tests.benchmarks.conftest import DIM, Figure
 
 if TYPE_CHECKING:

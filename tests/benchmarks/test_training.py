@@ -19,12 +19,12 @@ from amn.data.splits import resolve_splits
 from amn.data.stretches import stretch_batches
 from amn.data.windows import find_windows
 from amn.models.build import ModelSpec
+from amn.training import plain
 from amn.training.epochs import Epochs
 from amn.training.loop import ValidationReferences, train
 from amn.training.run import PlanReferences, make_plan, score_plan_references
 from amn.training.workers import run_seeds, torch_threads
 from amn.training_config import TrainingConfig
-from tests.benchmarks import plain
 from tests.benchmarks.conftest import DIM, Figure
 
 if TYPE_CHECKING:

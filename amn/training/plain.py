@@ -1,4 +1,4 @@
-"""What amn is compared with: next-embedding training as such scripts write it, in plain PyTorch.
+"""What speed is compared with: next-embedding training as such scripts write it, in plain PyTorch.
 
 Every window is materialised in memory as float32, a DataLoader collates batches, of 32 as in the
 original, the keys are formed for every context row, and loss and cosine are read out after every
@@ -35,11 +35,13 @@ class PlainAMN(nn.Module):
         )
 
     def forward(self, context: Tensor) -> Tensor:
+        """Return (B, D) predictions of (B, T, D) contexts."""
         mean = context.mean(dim=1)
         keys, query = self.keys(context), self.query(mean)
         scores = torch.bmm(keys, query.unsqueeze(-1)).squeeze(-1) / math.sqrt(keys.shape[-1])
         mixture = (torch.softmax(scores, dim=-1).unsqueeze(-1) * context).sum(dim=1)
-        return mean + self.residual(torch.cat([mean, mixture], dim=-1))
+        predicted: Tensor = mean + self.residual(torch.cat([mean, mixture], dim=-1))
+        return predicted
 
 
 def materialise(
@@ -71,7 +73,7 @@ def train(
 ) -> float:
     """Train by the original recipe, validating after each epoch; return the best cosine."""
     torch.manual_seed(seed)
-    model = PlainAMN()
+    model = PlainAMN(dim=train_loader.dataset[0][0].shape[-1])
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.01)
     best = -1.0
     for _ in range(epochs):
@@ -81,7 +83,7 @@ def train(
             raw = model(context)
             loss = F.mse_loss(raw, target)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             total_loss += loss.item()

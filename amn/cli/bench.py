@@ -1,0 +1,50 @@
+"""`amn bench`: the speed of a case, stored as the twin that later gates are compared with."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from amn.checks.evidence import SplitEvidence
+from amn.cli.cases import find_case
+from amn.gate.session import case_parts
+from amn.golden.speed import machine, write_speed
+
+
+@click.command("bench")
+@click.argument("case")
+@click.option("--dry-run", is_flag=True, help="Measure, and store nothing.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(case: str, style: str, *, dry_run: bool) -> None:
+    """Measure CASE beside the plain loop, and store the ratios for this kind of machine.
+
+    Latency of one window, inference, an epoch of training, and its peak memory: plain's cost over
+    ours, taken in turn in one process. With a section [speed] in case.toml every gate measures them
+    again, and fails below a limit, far below the stored ratios, or without stored ones.
+
+    \b
+    Examples:
+      amn bench wiki-mini
+      amn bench wiki-mini --dry-run --format json
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
+    from amn.training.speed import measure_speed  # noqa: PLC0415 - loads torch
+
+    found = find_case(case)
+    ratios = measure_speed(plan_for(found, SplitEvidence(found, case_parts(found))))
+    on = machine()
+    if style == "json":
+        click.echo(json.dumps({"schema": 1, "machine": on, "ratios": ratios}, indent=2))
+    else:
+        for name, ratio in ratios.items():
+            click.echo(f"{name:10} {ratio:6.2f} x the plain loop")
+    if not dry_run:
+        path = write_speed(found.folder, on, ratios)
+        click.echo(f"wrote {path}: git add {path}", err=True)
+        if found.config.speed is None:
+            click.echo(
+                f"next: a section [speed] in {found.file}: no gate asks for it yet", err=True
+            )

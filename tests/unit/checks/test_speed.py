@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.checks.evidence import SpeedEvidence
+from amn.config import SpeedConfig
+from amn.errors import CheckNotRunError, GoldenError
+from amn.golden.speed import RATIOS, machine, speed_file, write_speed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.case import Case
+
+CHECKS = dict(zip(("C010", "C011", "C012", "C013"), RATIOS, strict=True))
+NAN = float("nan")
+
+
+@pytest.fixture
+def evidence(make_case: Callable[..., Case], tmp_path: Path) -> Callable[..., SpeedEvidence]:
+    """Make evidence of a case that measures 2 everywhere; keywords replace ratios."""
+
+    def evidence(stored: float | None = 2.0, **ratios: float) -> SpeedEvidence:
+        case = make_case(tmp_path / "case")
+        if stored:
+            write_speed(case.folder, machine(), dict.fromkeys(RATIOS, stored))
+        measured = dict.fromkeys(RATIOS, 2.0) | ratios
+        return SpeedEvidence(case, SpeedConfig(), lambda: measured)
+
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [("C010", "latency"), ("C011", "inference"), ("C012", "training"), ("C013", "memory")],
+)
+def test_a_ratio_below_its_limit_fires(
+    check: str, name: str, evidence: Callable[..., SpeedEvidence], fires: Any
+) -> None:
+    finding = fires(check, evidence(stored=0.7, **{name: 0.62}))
+
+    assert finding.message == "expected at least 1 times the plain loop, got 0.62"
+
+
+@pytest.mark.parametrize(("check", "name"), CHECKS.items())
+def test_a_ratio_far_below_its_stored_twin_fires(
+    check: str, name: str, evidence: Callable[..., SpeedEvidence], fires: Any
+) -> None:
+    finding = fires(check, evidence(**{name: 1.2}))
+
+    assert finding.message == "expected at most 30% below the stored 2.00, got 1.20, 40% below"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_ratio_without_a_stored_twin_fires(
+    check: str, evidence: Callable[..., SpeedEvidence], fires: Any
+) -> None:
+    finding = fires(check, evidence(stored=None))
+
+    assert "expected a stored twin for this machine, found none" in finding.message
+    assert finding.fix.startswith("amn bench case")
+
+
+@pytest.mark.parametrize(("check", "name"), CHECKS.items())
+def test_a_ratio_that_is_no_number_fires(
+    check: str, name: str, evidence: Callable[..., SpeedEvidence], fires: Any
+) -> None:
+    assert "got nan" in fires(check, evidence(**{name: NAN})).message
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_ratio_within_noise_of_its_twin_passes(
+    check: str, evidence: Callable[..., SpeedEvidence], passes: Any
+) -> None:
+    outcome = passes(check, evidence(stored=2.5))
+
+    assert (outcome.value, outcome.limit, outcome.detail) == ("2.00 x", ">= 1 x", "stored 2.50")
+
+
+def test_a_measurement_that_could_not_be_taken_is_no_pass(
+    evidence: Callable[..., SpeedEvidence], passes: Any
+) -> None:
+    def fail() -> dict[str, float]:
+        raise CheckNotRunError("peak memory: expected /proc")
+
+    with pytest.raises(CheckNotRunError, match="peak memory"):
+        passes("C013", replace(evidence(), measure=fail))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b'{"schema": 1}', b'{"schema": 2, "machine": {}, "ratios": {}}', b"\xff"],
+)
+def test_a_damaged_twin_is_no_pass(
+    content: bytes, evidence: Callable[..., SpeedEvidence], passes: Any
+) -> None:
+    made = evidence()
+    speed_file(made.case.folder, machine()).write_bytes(content)
+
+    with pytest.raises(GoldenError) as caught:
+        passes("C010", made)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ratio", [0, -1, "2", None])
+def test_a_twin_that_holds_no_ratio_is_no_pass(
+    ratio: Any, evidence: Callable[..., SpeedEvidence], passes: Any
+) -> None:
+    made = evidence()
+    write_speed(made.case.folder, machine(), dict.fromkeys(RATIOS, ratio))
+
+    with pytest.raises(GoldenError, match=r"expected a positive ratio, got .* Fix: amn bench case"):
+        passes("C010", made)
+
+
+def test_the_twin_of_another_machine_is_none(evidence: Callable[..., SpeedEvidence]) -> None:
+    made = evidence(stored=None)
+    write_speed(made.case.folder, {**machine(), "processor": "another"}, dict.fromkeys(RATIOS, 1.0))
+
+    assert made.twin is None

@@ -1,0 +1,134 @@
+"""Speed is asked for where case.toml says so, and cannot be left out quietly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from amn.cli.main import cli
+from amn.config import CaseConfig
+from amn.errors import AmnError
+from amn.findings import Status
+from amn.gate.session import GateOptions, GateSession
+from amn.golden.speed import RATIOS, machine, read_speed
+from amn.mergebase.limits import limit_loosenings
+from amn.training import speed
+from amn.training.speed import measure_speed, peak_bytes
+from tests.unit.conftest import CASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.case import Case
+    from amn.training.run import Plan
+
+CHECKS = ["C010", "C011", "C012", "C013"]
+
+
+@pytest.fixture(autouse=True)
+def _few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "ROUNDS", 1)
+    monkeypatch.setattr(speed, "CALLS", 3)
+    monkeypatch.setattr(speed, "SAMPLE", 64)
+
+
+def config(**section: Any) -> CaseConfig:
+    extra = {"speed": section} if section else {}
+    return CaseConfig.model_validate({**CASE, "dataset": {"path": "data"}, **extra})
+
+
+def test_speed_is_declared_only_where_case_toml_asks_for_it(
+    make_case: Callable[..., Case], tmp_path: Path
+) -> None:
+    options = GateOptions(cache=tmp_path, first_run=True)
+    plain, asked = make_case(tmp_path / "a"), make_case(tmp_path / "b", speed={"training": 2.0})
+
+    def declared(case: Case) -> list[str]:
+        return [r.id for r in GateSession(case, options).declared if r.when == "speed"]
+
+    assert declared(plain) == []
+    assert declared(asked) == CHECKS
+
+
+def test_a_gate_without_a_stored_twin_fails_and_one_with_it_looks(
+    make_case: Callable[..., Case], tmp_path: Path
+) -> None:
+    loose = {**dict.fromkeys(RATIOS, 0.001), "tolerance": 0.99}
+    case = make_case(tmp_path / "case", speed=loose)
+    session = GateSession(case, GateOptions(cache=tmp_path, first_run=True))
+    assert {session.outcome(check).status for check in CHECKS} == {Status.FAIL}
+
+
+def test_no_figure_can_be_switched_off() -> None:
+    for wrong in ({"training": 0}, {"memory": -1}, {"latency": False}, {"enabled": False}):
+        with pytest.raises(ValueError, match="validation error"):
+            config(**wrong)
+
+
+def test_speed_shapes_no_result() -> None:
+    assert config(training=2.0).digest() == config().digest()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ({"training": 2.0}, {"training": 1.0}, "lowered a floor"),
+        ({"tolerance": 0.1}, {"tolerance": 0.5}, "widened a margin"),
+        ({"training": 2.0}, {}, "removed the checks of speed"),
+    ],
+)
+def test_a_looser_limit_is_a_loosening(
+    old: dict[str, float], new: dict[str, float], what: str
+) -> None:
+    assert [one.what for one in limit_loosenings(config(**old), config(**new), "f")] == [what]
+
+
+def test_a_section_that_is_new_or_stricter_is_none() -> None:
+    assert list(limit_loosenings(config(), config(training=2.0), "f")) == []
+    assert list(limit_loosenings(config(training=1.0), config(training=2.0), "f")) == []
+
+
+def test_every_ratio_is_measured(toy_plan: Plan) -> None:
+    ratios = measure_speed(toy_plan)
+
+    assert tuple(ratios) == RATIOS
+    assert all(ratio > 0 for ratio in ratios.values())
+
+
+def test_a_peak_is_at_least_what_was_held() -> None:
+    held = 64 << 20
+
+    assert peak_bytes(lambda: b"x" * held) >= held // 2
+
+
+def test_bench_stores_what_it_measured(
+    make_case: Callable[..., Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case(tmp_path / "case")
+    monkeypatch.setattr("amn.cli.bench.find_case", lambda _: case)
+
+    dry = CliRunner().invoke(cli, ["bench", "case", "--dry-run"])
+    assert (dry.exit_code, read_speed(case.folder, machine())) == (0, None)
+
+    done = CliRunner().invoke(cli, ["bench", "case"])
+    stored = read_speed(case.folder, machine())
+    assert done.exit_code == 0
+    assert stored is not None
+    assert f"training   {stored['training']:6.2f} x the plain loop" in done.output
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["none"], ["a", "b"], ["golden"], ["."], ["none", "--format", "xml"], ["-x"]]
+)
+def test_bad_input_of_bench_is_refused_and_stores_nothing(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(cli, ["bench", *words])
+
+    assert result.exit_code == 2 or isinstance(result.exception, AmnError)
+    assert list(tmp_path.iterdir()) == []
