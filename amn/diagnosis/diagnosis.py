@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from amn.diagnosis.hypotheses import decide, hypotheses, stand
 from amn.diagnosis.ranking import RankedCause, rank_causes
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Diagnosis:
             "scores": subject.scores,
             "figures": self.figures,
             "causes": [_cause(ranked) for ranked in self.causes],
+            "hypotheses": [
+                {**hypothesis.model_dump(), "standing": stand(self)[hypothesis.id]}
+                for hypothesis in hypotheses()
+            ],
+            "decision": [asdict(answered) for answered in decide(self)],
             "experiments": [
                 {
                     "id": trial.id,

@@ -51,6 +51,16 @@ def test_the_failed_attempts_have_their_cause_on_top(name: str, cause: str) -> N
     assert max(map(len, indented)) <= 100
 
 
+def test_in_full_it_shows_the_earlier_hypotheses_and_the_decision_tree() -> None:
+    text = " ".join(diagnose(str(HISTORY / "790k-3.json"), "-v").stdout.split())
+    values = json.loads(diagnose(str(HISTORY / "790k-3.json"), "--format", "json").stdout)
+
+    assert "Decision tree Is anything wrong with the measurement" in text
+    assert "or the loss? Yes. Mend that first" in text
+    assert {h["standing"] for h in values["diagnoses"][0]["hypotheses"]} == {"open"}
+    assert values["diagnoses"][0]["decision"][0]["answer"] == "yes"
+
+
 def test_the_json_of_a_gate_is_diagnosed_without_its_case(tmp_path: Path) -> None:
     finding = Finding("data", "expected at most 0.5%, got 50.0%")
     failed = Outcome("D008", "adjacent_duplicates", Status.FAIL, findings=(finding,))
