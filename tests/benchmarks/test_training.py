@@ -39,6 +39,7 @@ SEEDS = (0, 1)
 QUALITY_SEEDS = (0, 1, 2)
 COSINE_TOLERANCE = 0.001
 BARS = {32: 10.0, 256: 3.0}  # against the plain loop at these batch sizes
+LIMIT_ROUNDS = 6
 LIMIT_SHARE = 0.5  # of the machine's matrix products
 GEMM, GEMM_ROUNDS = 1024, 20
 LARGE_WINDOWS, LARGE_SECONDS = 584_000, 60.0
@@ -209,17 +210,17 @@ def test_the_share_of_the_machines_limit(judge: Callable[[Figure], None]) -> Non
     with FlopCounterMode(display=False) as counter:
         run.take_step(batches[0])
     operations = counter.get_total_flops() / len(batches[0])
-    rates = []
+    seconds = []
     with torch_threads(1):
-        for batch in batches:
+        for _ in range(LIMIT_ROUNDS):
             begin = time.perf_counter()
-            run.take_step(batch)
-            rates.append(len(batch) / (time.perf_counter() - begin))
-    limit = gemm_rate(1)
-    median = float(np.median(rates))
+            for batch in batches:
+                run.take_step(batch)
+            seconds.append(time.perf_counter() - begin)
+    limit, reached = gemm_rate(1), len(plan.train) / min(seconds) * operations
     name = f"share of the limit, 1 core, {operations / 1e6:.2f} MFLOP/window"
-    speeds = (f"{median * operations / 1e9:.0f} GFLOP/s", f"{limit / 1e9:.0f} GFLOP/s")
-    judge(Figure(name, *speeds, ratio=median * operations / limit, bar=LIMIT_SHARE))
+    speeds = (f"{reached / 1e9:.0f} GFLOP/s", f"{limit / 1e9:.0f} GFLOP/s")
+    judge(Figure(name, *speeds, ratio=reached / limit, bar=LIMIT_SHARE))
 
 
 def test_an_epoch_of_584k_windows_takes_less_than_a_minute(
