@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from amn.data.stretches import stretch_batches
 from amn.errors import ArgumentError
-from amn.models.amn import Dropout, predict
+from amn.models.amn import Dropout
 from amn.models.build import ModelSpec, build_model
 from amn.models.start import start_as_mean
 from amn.training.compute import CPU, Compute
@@ -257,8 +258,9 @@ class Epochs:
                     self.validation_windows.gather(slice(start, start + VALIDATION_BATCH))
                 ).to(compute.device)
                 context, target = rows[:, :-1], rows[:, -1]
-                loss = self.loss.primary(model(context), target).double() * len(rows)
-                predicted = predict(model, context)
+                raw = model(context)
+                loss = self.loss.primary(raw, target).double() * len(rows)
+                predicted = F.normalize(raw, dim=-1)  # what `predict` does, of the same forward
                 sums += torch.stack([loss, (predicted.double() * target.double()).sum()])
         loss_sum, cosine_sum = compute.sum(sums).tolist()
         return loss_sum / n, cosine_sum / n
