@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from amn.data.writer import write_dataset
     from amn.errors import AmnError
     from amn.findings import Finding, GateResult, Outcome, Severity, Status, Verdict
-    from amn.gate.session import GateOptions, run_gate
+    from amn.gate.options import GateOptions
+    from amn.gate.session import run_gate
 
 __version__ = "0.1.0"
 

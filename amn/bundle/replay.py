@@ -22,7 +22,8 @@ from amn.checks.registry import rules
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
 from amn.evaluation.storage import load_evaluation
 from amn.findings import Finding, Outcome, Status, Verdict, judge
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:

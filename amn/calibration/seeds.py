@@ -70,7 +70,8 @@ def _trained(
     progress: Callable[[int, int, str], None] | None,
 ) -> dict[str, GoldenSplit]:
     """Train what the cache does not have, on data that pass their checks, and return cosines."""
-    from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - not for a golden's seeds
+    from amn.gate.options import GateOptions  # noqa: PLC0415 - not for a golden's seeds
+    from amn.gate.session import GateSession  # noqa: PLC0415 - not for a golden's seeds
 
     training = case.config.training.model_copy(update={"seeds": seeds})
     config = case.config.model_copy(update={"training": training})

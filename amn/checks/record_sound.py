@@ -101,11 +101,11 @@ def _identity(history: RunHistory) -> tuple[str, list[Finding]]:
             )
             for epoch, want, got in zip(epochs[off], angle[off], loss[off], strict=True)
         ]
+    if history.origin == "run.json":
+        return "bests only: the loss is of raw outputs", []
     implied = 2 * angle / np.where(loss == 0, np.nan, loss)
     dim = history.dim or _whole_dim(implied)
     if dim is None:
-        if history.origin == "run.json":
-            return "bests only: the loss is of raw outputs", []
         message = (
             "expected val_loss = 2 (1 - val_cosine) / D or 1 - val_cosine, got neither: "
             f"D would be {np.nanmin(implied):.1f} ... {np.nanmax(implied):.1f}"

@@ -8,7 +8,7 @@ import click
 
 from amn.checks.evidence import SplitEvidence
 from amn.cli.cases import find_case
-from amn.gate.session import case_parts
+from amn.gate.parts import case_parts
 from amn.golden.speed import machine, write_speed
 
 PROPOSED = 0.7  # of what was measured: further than noise goes

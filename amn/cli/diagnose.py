@@ -16,8 +16,9 @@ from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_record, of_result, of_session, read_results
 from amn.diagnosis.trials import run_trials
 from amn.errors import ConfigError
+from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.session import GateSession
 from amn.places import CACHE_FOLDER
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import finite

@@ -11,7 +11,8 @@ from amn.bundle.archive import write_archive
 from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.places import CACHE_FOLDER
 from amn.report.github import to_annotations
 from amn.report.gitlab import to_codequality

@@ -11,8 +11,9 @@ import click
 from amn.cli.cases import find_case, is_case
 from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
+from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.session import GateSession
 from amn.places import CACHE_FOLDER
 from amn.records.history import history_of
 from amn.report.failure.gather import gather

@@ -18,7 +18,8 @@ from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
 from amn.findings import Status
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.schema import (
     Digests,
     Golden,

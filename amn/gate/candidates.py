@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.checks.evidence import SplitEvidence
-    from amn.gate.session import GateOptions
+    from amn.gate.options import GateOptions
 
 SAFETENSORS = ".safetensors"
 

@@ -9,7 +9,8 @@ from amn.case import Case, load_case
 from amn.checks.registry import BEFORE_TRAINING, Family
 from amn.config import CaseConfig
 from amn.findings import GateResult, Outcome
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -144,11 +144,15 @@ def declared_rules(history: RunHistory | None) -> list[Rule]:
 
 
 def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
-    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model."""
+    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model.
+
+    A record that brings no rules of its own is taken for one that started from nothing, as the
+    earlier project's did: by its kind's recipe `original`.
+    """
     if history.settings.get("abort"):
         return AbortConfig.model_validate(history.settings["abort"])
     recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
-    own = next(iter(recipes.values()), {}).get("training", {}).get("abort", {})
+    own = recipes.get("original", {}).get("training", {}).get("abort", {})
     share = own.get("first_epoch_share", abort.first_epoch_share)
     return abort.model_copy(update={"first_epoch_share": share})
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from amn.checks.evidence import Candidate, RunEvidence
     from amn.data.dataset import DataSet
     from amn.data.scan import RowScan
     from amn.evaluation.behaviour import Behaviour
@@ -50,3 +51,14 @@ class Seen:
     golden: Golden | None = None
     context: int = 5
     margin: float = 0.01
+
+
+def see_candidate(candidate: Candidate, run: RunEvidence | None) -> SeenCandidate:
+    """Return what was measured of a candidate."""
+    return SeenCandidate(
+        name=candidate.name,
+        record=candidate.record,
+        evaluation=vars(candidate).get("evaluation", candidate.recorded),
+        behaviour=run.observed(candidate) if run else {},
+        digest=candidate.digest,
+    )

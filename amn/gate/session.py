@@ -10,11 +10,9 @@ A stage whose predecessors failed does not run, and says so.
 
 from __future__ import annotations
 
-import shlex
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amn.checks.evidence import (
     CriteriaEvidence,
@@ -28,26 +26,22 @@ from amn.checks.evidence import (
     SpeedEvidence,
     SplitEvidence,
 )
-from amn.checks.registry import BEFORE_TRAINING, Family, Mode, Rule, execute, rules
+from amn.checks.registry import BEFORE_TRAINING, Family, Rule, execute, rules
 from amn.config import EVALUATED
-from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError
 from amn.findings import EXECUTED, Finding, GateResult, Outcome, Review, Status
+from amn.gate.declare import declare
+from amn.gate.facts import gather_facts
 from amn.gate.hold import require_no_hold
 from amn.gate.merit import review_change
+from amn.gate.options import GateOptions
+from amn.gate.parts import case_parts
 from amn.gate.records import abort_for
-from amn.gate.seen import Seen, SeenCandidate
-from amn.golden.store import GOLDEN_FILE, parse_record
-from amn.golden.waivers import WAIVERS_FILE, read_waivers
-from amn.records.status import statuses
+from amn.gate.seen import Seen, see_candidate
+from amn.golden.waivers import read_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from amn.case import Case
     from amn.checks.evidence import Candidate
@@ -55,48 +49,6 @@ if TYPE_CHECKING:
     from amn.evaluation.summary import Summary
     from amn.findings import Waiver
     from amn.gate.metrics import Metrics
-    from amn.mergebase.review import MergeBase
-
-
-INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateOptions:
-    """How to get a candidate, and what to tolerate.
-
-    Attributes:
-        cache: Folder for runs by content.
-        runs: Run folders to judge instead of training.
-        checkpoint: Checkpoint file to judge instead of training.
-        metrics: Metrics file to judge instead of training.
-        first_run: Judge without a golden; without it a missing golden cannot pass.
-        allow_same: Judge a candidate that is the golden's own file.
-        encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
-        merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
-        today: What waivers expire by; without it, none is in force.
-        custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
-    """
-
-    cache: Path
-    runs: tuple[Path, ...] = ()
-    checkpoint: Path | None = None
-    metrics: Path | None = None
-    first_run: bool = False
-    allow_same: bool = False
-    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
-    merge_base: MergeBase | None = None
-    today: date | None = None
-    custody_only: bool = False
-
-    @property
-    def mode(self) -> Mode:
-        """Where the candidate comes from."""
-        if self.metrics:
-            return "metrics"
-        if self.checkpoint:
-            return "checkpoint"
-        return "run" if self.runs else "train"
 
 
 class GateSession:
@@ -116,64 +68,13 @@ class GateSession:
         self.case, self.options = case, options
         self._progress = progress
         self._outcomes: dict[str, Outcome] = {}
-        self._made: dict[Family, object] = {}
+        self.made: dict[Family, object] = {}
         self._no_candidates: AmnError | None = None
 
     @cached_property
     def declared(self) -> tuple[Rule, ...]:
         """Every check that has to run for this case, in order."""
-        mode, folder = self.options.mode, self.case.dataset_path
-        wants_index = self.case.config.dataset.index
-        has = {
-            "index": any((folder / file).exists() for file in INDEX_FILES)
-            if wants_index is None
-            else wants_index,
-            "golden": not self.options.first_run,
-        }
-        before: tuple[Family, ...] = () if mode == "metrics" else BEFORE_TRAINING
-        declared = []
-        for rule in rules().values():
-            is_active = mode in rule.modes and (rule.when != "always" or has.get(rule.family, True))
-            if rule.family in BEFORE_TRAINING and rule.family not in before:
-                is_active = False
-            if self.options.custody_only and not rule.custody:
-                is_active = False
-            if rule.id == "G005" and self.options.allow_same:
-                is_active = False
-            if rule.family == "record" and mode == "metrics":
-                is_active = is_active and set(rule.reads) <= self._metrics.history.parts
-            if is_active and self._is_there(rule.when):
-                declared.append(rule)
-        return tuple(declared)
-
-    def _is_there(self, what: str) -> bool:
-        """Tell whether what a rule's `when` names is there."""
-        if what == "hashes":
-            return self._has_hashes
-        if what == "waivers":
-            return (self.case.folder / WAIVERS_FILE).exists()
-        if what == "speed":
-            return self.case.config.speed is not None
-        if what == "numerics":
-            return not self.options.first_run and self._has_numerics
-        given = {"reencode": self.options.encode, "merge_base": self.options.merge_base}
-        return what == "always" or given[what] is not None
-
-    @cached_property
-    def _has_hashes(self) -> bool:
-        """Whether the data set stores row digests; an unreadable one is D003's to report."""
-        try:
-            return self._parts[0].dataset.column(HASH_COLUMN) is not None
-        except (AmnError, OSError):
-            return False
-
-    @cached_property
-    def _has_numerics(self) -> bool:
-        """Whether the golden has a fingerprint; an unreadable golden is G004's to report."""
-        with suppress(AmnError, OSError):
-            content = (self.case.folder / GOLDEN_FILE).read_bytes()
-            return parse_record(content, self.case.folder).numerics is not None
-        return False
+        return declare(self)
 
     @cached_property
     def _parts(self) -> tuple[DataPart, ...]:
@@ -221,12 +122,13 @@ class GateSession:
         return run_gate(case, GateOptions(cache=self.options.cache), progress=self._progress)
 
     @cached_property
-    def _run_evidence(self) -> RunEvidence:
+    def run_evidence(self) -> RunEvidence:
+        """The candidates, and the windows they are scored on."""
         windows = {name: self.split_evidence.windows[name] for name in EVALUATED}
         return RunEvidence(self.case, self.candidates, windows, self._parts[0].folder)
 
     @cached_property
-    def _metrics(self) -> Metrics:
+    def metrics(self) -> Metrics:
         """The metrics file: scores, and the course of training where it has one."""
         from amn.gate.metrics import read_metrics  # noqa: PLC0415 - used by one mode
 
@@ -237,7 +139,7 @@ class GateSession:
     @cached_property
     def summaries(self) -> dict[str, Summary]:
         """The scores that the criteria judge."""
-        return self._metrics.summaries if self.options.metrics else self._run_evidence.summaries
+        return self.metrics.summaries if self.options.metrics else self.run_evidence.summaries
 
     @cached_property
     def _all_waivers(self) -> tuple[Waiver, ...]:
@@ -264,9 +166,9 @@ class GateSession:
         if rule.when == "speed":
             return self._speed
         family = rule.family
-        if family not in self._made:
-            self._made[family] = self._make_evidence(family)
-        return self._made[family]
+        if family not in self.made:
+            self.made[family] = self._make_evidence(family)
+        return self.made[family]
 
     @cached_property
     def _speed(self) -> SpeedEvidence:
@@ -289,7 +191,7 @@ class GateSession:
         if family in ("split", "windows"):
             return self.split_evidence
         if self.options.metrics and family == "record":
-            history = self._metrics.history
+            history = self.metrics.history
             return RecordEvidence((history,), abort_for(history, self.case.config.training.abort))
         return self._result_evidence(family)
 
@@ -304,7 +206,7 @@ class GateSession:
             return GoldenEvidence(
                 self.case, self.candidates, labels, splits=self.split_evidence, looks=looks
             )
-        return self._run_evidence
+        return self.run_evidence
 
     @property
     def seen(self) -> Seen:
@@ -313,11 +215,11 @@ class GateSession:
         parts: tuple[DataPart, ...] = made.get("_parts", ())
         scanned = [p for p in parts if {"dataset", "scan"} <= vars(p).keys()]
         candidates: tuple[Candidate, ...] = made.get("candidates", ())
-        run = made.get("_run_evidence")
-        golden = self._made.get("golden")
+        run = made.get("run_evidence")
+        golden = self.made.get("golden")
         return Seen(
             scans=tuple((p.folder.name, p.dataset, p.scan) for p in scanned),
-            candidates=tuple(_seen(candidate, run) for candidate in candidates),
+            candidates=tuple(see_candidate(candidate, run) for candidate in candidates),
             golden=vars(golden).get("golden") if golden else None,
             context=self.case.config.windows.context,
             margin=self.case.config.golden.margin,
@@ -414,10 +316,10 @@ class GateSession:
         vars(session).update(
             declared=tuple(rules()[check] for check in known if check in rules()),
             candidates=judged,
-            _run_evidence=RunEvidence(self.case, judged, {}, self.case.dataset_path),
+            run_evidence=RunEvidence(self.case, judged, {}, self.case.dataset_path),
         )
         looks = self.case.config.golden.looks_until(len(judged) if session._is_adaptive else 0)
-        session._made["golden"] = GoldenEvidence(self.case, judged, tuple(declared), looks=looks)
+        session.made["golden"] = GoldenEvidence(self.case, judged, tuple(declared), looks=looks)
         return session
 
     def result(self) -> GateResult:
@@ -427,8 +329,8 @@ class GateSession:
             case=self.case.name,
             declared=tuple(rule.label for rule in self.declared),
             outcomes=outcomes,
-            facts=self._facts(outcomes),
-            reproduce=self._command(),
+            facts=gather_facts(self, outcomes),
+            reproduce=self.options.command(self.case.name),
             review=self._found_review(outcomes),
             waivers=self.waivers,
         )
@@ -437,97 +339,6 @@ class GateSession:
         """Return the review that G010 made; None when it made none."""
         is_made = any(o.check == "G010" and o.status in EXECUTED for o in outcomes)
         return self.custody.review if is_made else None
-
-    def _facts(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
-        """Return the figures behind the verdict."""
-        facts: dict[str, Any] = {
-            "mode": self.options.mode,
-            "title": self.case.config.title,
-            "config_digest": self.case.config.digest(),
-        }
-        is_measured = any(o.check == "C001" and o.status in EXECUTED for o in outcomes)
-        if is_measured:
-            facts["scores"] = {split: summary_facts(s) for split, s in self.summaries.items()}
-        if self.options.metrics:
-            history = self._metrics.history
-            facts["status"] = statuses(outcomes, history.scores)[0].value
-            facts["recorded_status"] = history.then
-        if is_measured and self.options.mode != "metrics":
-            facts["candidates"] = [candidate.name for candidate in self.candidates]
-            facts["behaviour"] = self._behaviour(outcomes)
-            facts["windows"] = {name: len(w) for name, w in self.split_evidence.windows.items()}
-            facts["dataset_digest"] = self._parts[0].dataset.digest
-        golden = self._made.get("golden")
-        if isinstance(golden, GoldenEvidence) and golden.attributions:
-            parts = golden.attributions.items()
-            facts["attribution"] = {split: part.to_json() for split, part in parts}
-        return facts
-
-    def _behaviour(self, outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
-        """Return what the first candidate does with its input, split by split, where observed."""
-        if not any(o.check == "E009" and o.status in EXECUTED for o in outcomes):
-            return {}
-        evidence = self._run_evidence
-        first = evidence.candidates[0]
-        return {name: evidence.behaviour(first, name).to_json() for name in evidence.windows}
-
-    def _command(self) -> str:
-        """Return the command that gives this result again."""
-        words: list[str] = ["amn", "gate", self.case.name]
-        for run in self.options.runs:
-            words += ["--run", str(run)]
-        if self.options.checkpoint:
-            words += ["--checkpoint", str(self.options.checkpoint)]
-        if self.options.metrics:
-            words += ["--metrics", str(self.options.metrics)]
-        words += ["--first-run"] * self.options.first_run + [
-            "--allow-same"
-        ] * self.options.allow_same
-        return shlex.join(words)
-
-
-def _seen(candidate: Candidate, run: RunEvidence | None) -> SeenCandidate:
-    """Return what was measured of a candidate."""
-    return SeenCandidate(
-        name=candidate.name,
-        record=candidate.record,
-        evaluation=vars(candidate).get("evaluation", candidate.recorded),
-        behaviour=run.observed(candidate) if run else {},
-        digest=candidate.digest,
-    )
-
-
-def case_parts(
-    case: Case, progress: Callable[[int, int, str], None] | None = None
-) -> tuple[DataPart, ...]:
-    """Return the case's data set, then those that its splits name, each once."""
-    split = case.config.split
-    folders = [case.dataset_path]
-    folders += [
-        case.folder / selector.dataset
-        for selector in (split.train, split.in_dist, split.ood)
-        if selector and selector.dataset
-    ]
-    unique = {folder.resolve(): folder for folder in folders}
-    scanning = partial(_report_scan, progress) if progress else None
-    return tuple(DataPart(folder, scanning) for folder in unique.values())
-
-
-def _report_scan(progress: Callable[[int, int, str], None], done: int, total: int) -> None:
-    progress(done, total, "reading every row")
-
-
-def summary_facts(summary: Summary) -> dict[str, Any]:
-    """Return a split's score as plain JSON data; what is not finite is null."""
-    values: dict[str, Any] = {"mean": summary.mean, "per_seed": list(summary.per_seed)}
-    if summary.interval:
-        values |= {"low": summary.interval.low, "high": summary.interval.high}
-        values |= {"standard_error": summary.interval.se, "articles": summary.interval.n_clusters}
-    if summary.lift:
-        lift = summary.lift
-        values["lift"] = {"mean": lift.mean, "low": lift.low, "high": lift.high}
-    values["references"] = summary.references
-    return values
 
 
 def run_gate(

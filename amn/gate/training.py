@@ -10,7 +10,8 @@ from amn.config import EVALUATED
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
-from amn.gate.session import case_parts, summary_facts
+from amn.gate.facts import summary_facts
+from amn.gate.parts import case_parts
 from amn.training.compute import CPU, Compute
 from amn.training.run import score_plan_references
 from amn.training.workers import available_cores, run_seeds

@@ -29,7 +29,8 @@ def gate_for(config: pytest.Config, folder: Path) -> GateSession:
         ConfigError: If its case.toml is wrong.
     """
     from amn.case import load_case  # noqa: PLC0415 - loads pydantic
-    from amn.gate.session import GateOptions, GateSession  # noqa: PLC0415 - loads numpy
+    from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
+    from amn.gate.session import GateSession  # noqa: PLC0415 - loads numpy
 
     gates = config.stash[GATES]
     key = folder.resolve()

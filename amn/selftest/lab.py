@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from amn.checks.registry import BEFORE_TRAINING
 from amn.errors import CheckNotRunError
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.store import GOLDEN_FILE
 from amn.selftest.copies import CaseCopy, copy_case
 

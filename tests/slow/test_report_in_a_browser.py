@@ -16,7 +16,8 @@ from amn.config import CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import Verdict
 from amn.gate.acceptance import make_golden
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 from amn.models.amn import RecencyAMN
 from amn.models.build import ModelSpec

@@ -17,7 +17,8 @@ from amn.bundle.replay import replay
 from amn.case import load_case
 from amn.cli.main import cli
 from amn.errors import AmnError, DataError
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 from amn.report.json import to_json
 from tests.unit.conftest import CASE

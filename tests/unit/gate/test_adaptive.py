@@ -9,7 +9,8 @@ import pytest
 from amn.case import load_case
 from amn.errors import ConfigError
 from amn.findings import Status
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 
 if TYPE_CHECKING:

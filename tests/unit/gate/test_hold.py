@@ -9,7 +9,8 @@ import pytest
 from amn.errors import CheckNotRunError, ConfigError
 from amn.findings import GateResult, Outcome, Status
 from amn.gate.hold import require_no_hold
-from amn.gate.session import GateOptions, run_gate
+from amn.gate.options import GateOptions
+from amn.gate.session import run_gate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from amn.findings import Status, Verdict
+from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, JudgedRecord, abort_for, judge_records
-from amn.gate.session import GateOptions, run_gate
+from amn.gate.session import run_gate
 from amn.records.history import RunHistory
 from amn.training_config import AbortConfig
 

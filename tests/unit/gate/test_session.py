@@ -12,7 +12,8 @@ import torch
 from amn.checks.registry import BEFORE_TRAINING, rules
 from amn.errors import ConfigError
 from amn.findings import Outcome, Status, Verdict
-from amn.gate.session import GateOptions, GateSession, run_gate
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession, run_gate
 from amn.golden.store import write_golden
 from amn.models.amn import RecencyAMN
 from amn.models.build import ModelSpec
@@ -322,11 +323,9 @@ def test_the_goldens_own_file_is_refused_unless_it_is_meant(
     ],
 )
 def test_the_command_that_reproduces_a_result_has_all_its_options(
-    make_case: Any, tmp_path: Path, options: Any, words: str
+    tmp_path: Path, options: Any, words: str
 ) -> None:
-    session = GateSession(make_case(tmp_path / "case"), GateOptions(cache=tmp_path, **options))
-
-    assert session._command() == words
+    assert GateOptions(cache=tmp_path, **options).command("case") == words
 
 
 def test_every_check_is_declared_for_some_way_to_a_candidate(

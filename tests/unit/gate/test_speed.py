@@ -11,7 +11,8 @@ from amn.cli.main import cli
 from amn.config import CaseConfig
 from amn.errors import AmnError
 from amn.findings import Status
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.golden.speed import RATIOS, machine, read_speed
 from amn.mergebase.limits import limit_loosenings
 from amn.training import speed

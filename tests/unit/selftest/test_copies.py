@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from amn.errors import ArgumentError, DataError
-from amn.gate.session import GateOptions, GateSession
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
 from amn.index.manifest import read_index_manifest
 from amn.selftest import copies
 from amn.selftest.copies import CaseCopy, copy_case
