@@ -31,7 +31,7 @@ class LazyGroup(click.Group):
         """Return the names of all commands, in the order of the table."""
         return list(self._summaries)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click
         """Return a command, None when there is none of that name."""
         if cmd_name not in self._summaries:
             return None
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
         command = import_module(f"{self._package}.{module}").command
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._summaries.items()))

@@ -114,7 +114,7 @@ def render(markup: str, media_prefixes: tuple[str, ...]) -> str:
     return frames[0].text(0)
 
 
-def _take(token: Any, frames: list[Frame], prefixes: tuple[str, ...]) -> None:  # noqa: ANN401
+def _take(token: Any, frames: list[Frame], prefixes: tuple[str, ...]) -> None:  # noqa: ANN401 - untyped library
     """Add one token to the innermost frame, open one, or close it."""
     name = type(token).__name__
     frame = frames[-1]

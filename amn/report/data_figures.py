@@ -153,7 +153,7 @@ def _kinds(sides: Sequence[Description]) -> Callable[[Any], None] | None:
         return None
     names = list(dict.fromkeys(k.kind for s in sides for k in s.kinds or ()))
 
-    def plot(axes: Any) -> None:  # noqa: ANN401
+    def plot(axes: Any) -> None:  # noqa: ANN401 - untyped library
         height = 0.8 / len(sides)
         for k, side in enumerate(sides):
             counts = {kind.kind: kind.articles / side.articles for kind in side.kinds or ()}
@@ -175,7 +175,7 @@ def _lags(sides: Sequence[Description]) -> Callable[[Any], None] | None:
     if not any(s.lags for s in sides):
         return None
 
-    def plot(axes: Any) -> None:  # noqa: ANN401
+    def plot(axes: Any) -> None:  # noqa: ANN401 - untyped library
         for k, side in enumerate(sides):
             lags = np.array(side.lags).reshape(-1, 2)
             axes.plot(lags[:, 0], lags[:, 1], color=SIDES[k], marker="o", markersize=3.5)
@@ -192,7 +192,7 @@ def _blocks(sides: Sequence[Description]) -> Callable[[Any], None] | None:
     if not any(len(s.blocks) > 1 for s in sides):
         return None
 
-    def plot(axes: Any) -> None:  # noqa: ANN401
+    def plot(axes: Any) -> None:  # noqa: ANN401 - untyped library
         for k, side in enumerate(sides):
             values = [block.coherence for block in side.blocks]
             axes.plot(range(1, len(values) + 1), values, color=SIDES[k], marker="o", markersize=3.5)
@@ -210,7 +210,7 @@ def _references(sides: Sequence[Description]) -> Callable[[Any], None] | None:
     if not names:
         return None
 
-    def plot(axes: Any) -> None:  # noqa: ANN401
+    def plot(axes: Any) -> None:  # noqa: ANN401 - untyped library
         for k, side in enumerate(sides):
             for place, name in enumerate(names):
                 if name in side.references:

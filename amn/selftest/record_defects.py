@@ -105,7 +105,7 @@ def tampered(record: TrainingRecord, _: Lab) -> TrainingRecord:
 def epoch_missing(record: TrainingRecord, _: Lab) -> TrainingRecord:
     """Lose the second epoch."""
     whole = _of_epochs(record, LONG_RUN)
-    return replace(whole, epochs=tuple(e for e in whole.epochs if e.epoch != 2))  # noqa: PLR2004
+    return replace(whole, epochs=tuple(e for e in whole.epochs if e.epoch != 2))  # noqa: PLR2004 - gone
 
 
 def train_for_validation(record: TrainingRecord, _: Lab) -> TrainingRecord:

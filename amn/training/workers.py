@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,16 +63,20 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupt_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C in the block: what is started there leaves an interrupt to its parent."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may change signals, and only it is interrupted
+def _interrupt_held() -> Iterator[None]:
+    """Hold Ctrl-C back in the block: what is started there never sees one, this process does after.
+
+    Ignoring it instead would lose the one that comes while a process is started.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # started in the block, it would end the hold
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def run_seeds(
@@ -138,7 +141,7 @@ def _run_in_processes(
         for _ in range(n_workers):
             ours, theirs = spawn.Pipe()
             process = spawn.Process(target=_work, args=(theirs, *setup), daemon=True)
-            with _interrupt_ignored():  # so is it in the process, from its first instruction
+            with _interrupt_held():
                 process.start()
             theirs.close()
             busy[ours] = (waiting[0][0], process)

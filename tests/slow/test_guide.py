@@ -42,7 +42,7 @@ class Shell:
     def run(self, script: str, *, code: int = 0, **environment: str) -> str:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI"))}
         done = subprocess.run(  # noqa: S603 - our own steps
-            ["bash", "-e", "-c", f"trap 'pwd > \"$SHIMS/cwd\"' EXIT\n{script}"],  # noqa: S607
+            ["bash", "-e", "-c", f"trap 'pwd > \"$SHIMS/cwd\"' EXIT\n{script}"],  # noqa: S607 - PATH
             cwd=self.folder,
             env=kept
             | {

@@ -107,7 +107,7 @@ def test_a_training_leaves_no_trace_in_the_global_random_states() -> None:
     fit(spec=replace(SPEC, dropout=0.5))
 
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert np.array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002 - its state
 
 
 def test_the_global_random_state_changes_nothing() -> None:
