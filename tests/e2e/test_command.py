@@ -329,7 +329,7 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path) -> N
     assert process.returncode == 130
     assert b"interrupted" in err
     left = [path for path in (project / "cut").rglob("*") if path.is_file()]
-    assert {path.suffix for path in left} == {".lock"}
+    assert {path.suffix for path in left} - {".state"} == {".lock"}  # a state is whole, to go on
 
 
 def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
