@@ -304,6 +304,15 @@ def test_rules_explain_every_check(run: Any) -> None:
     assert run("rules", "D999")[0] == 2
 
 
+# What a shell starts in the background ignores interrupts, and so would the command.
+INTERRUPTIBLE = """
+import signal
+from amn.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("accepted")
 def test_an_interrupted_training_leaves_nothing_half_written(project: Path) -> None:
@@ -315,7 +324,7 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path) -> N
     file.write_text(text, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(amn.__file__).parents[1])}
     words = ["gate", "long", "--first-run", "--cache", "cut"]
-    command = [sys.executable, "-m", "amn.cli.main", *words]
+    command = [sys.executable, "-c", INTERRUPTIBLE, *words]
     process = subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE)  # noqa: S603 - our own command
     deadline = time.monotonic() + 120
     while not list((project / "cut").glob("*/*.lock")):  # taken when training begins
