@@ -40,7 +40,9 @@ class Shell:
         self.folder, self.shims = folder, shims
 
     def run(self, script: str, *, code: int = 0, **environment: str) -> str:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI"))}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "CI", "PYTEST_"))
+        }
         done = subprocess.run(  # noqa: S603 - our own steps
             ["bash", "-e", "-c", f"trap 'pwd > \"$SHIMS/cwd\"' EXIT\n{script}"],  # noqa: S607 - PATH
             cwd=self.folder,
