@@ -42,7 +42,7 @@ COSINE_TOLERANCE = 0.001
 BARS = {32: 10.0, 256: 3.0}
 FLOAT32_BARS = {32: 8.0, 256: 3.0}  # measured 8.5 to 11 and 3.3 to 3.6
 LIMIT_ROUNDS = 6
-LIMIT_SHARE = 0.5  # of the machine's matrix products
+LIMIT_SHARE = 0.45  # of the machine's matrix products; measured 0.48 to 0.52
 GEMM, GEMM_ROUNDS = 1024, 20
 LARGE_WINDOWS, LARGE_SECONDS = 584_000, 60.0
 UNSTOPPABLE = ValidationReferences(constant=-1.0, mean=-1.0)  # every run takes all its epochs
