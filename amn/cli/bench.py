@@ -8,6 +8,7 @@ import click
 
 from amn.checks.evidence import SplitEvidence
 from amn.cli.cases import find_case
+from amn.cli.options import FORMAT
 from amn.gate.parts import case_parts
 from amn.golden.speed import machine, write_speed
 
@@ -17,9 +18,7 @@ PROPOSED = 0.7  # of what was measured: further than noise goes
 @click.command("bench")
 @click.argument("case")
 @click.option("--dry-run", is_flag=True, help="Measure, and store nothing.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(case: str, style: str, *, dry_run: bool) -> None:
     """Measure CASE beside the plain loop, and store the ratios for this kind of machine.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +12,12 @@ from rich.table import Table
 from amn.calibration.report import FALSE_FAIL, PASS_RATE, SCATTER
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
-from amn.places import CACHE_FOLDER, CASE_FILE
+from amn.cli.options import CACHE, FORMAT
+from amn.places import CASE_FILE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amn.calibration.report import Calibration, SplitCalibration
     from amn.calibration.simulation import Rates
 
@@ -57,16 +59,8 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     show_default=True,
     help="Of each simulation.",
 )
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs, by content.",
-)
+@FORMAT
+@CACHE
 def command(
     case: str,
     seeds: int | None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.cli.console import progress_bar, results
+from amn.cli.options import FORMAT, REFERENCES
 from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
@@ -25,9 +26,6 @@ from amn.report.verdict import worst_verdict
 if TYPE_CHECKING:
     from amn.findings import GateResult
 
-FORMAT = click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
 FOLDER = click.argument("path", type=click.Path(path_type=Path))
 
 
@@ -109,13 +107,7 @@ def split(path: Path, style: str) -> None:
     show_default=True,
     help="Rule for epoch 1: half-way from constant to mean of the context, or the seed's 0.50.",
 )
-@click.option(
-    "--reference",
-    "references",
-    metavar="NAME=COSINE",
-    multiple=True,
-    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
-)
+@REFERENCES
 @FORMAT
 def run(
     paths: tuple[Path, ...],

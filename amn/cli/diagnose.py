@@ -12,6 +12,7 @@ import click
 from amn.cli.cases import find_case, is_case
 from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
+from amn.cli.options import CACHE, FORMAT, REFERENCES
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_record, of_result, of_session, read_results
 from amn.diagnosis.trials import run_trials
@@ -19,7 +20,6 @@ from amn.errors import ConfigError
 from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
-from amn.places import CACHE_FOLDER
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import finite
 
@@ -40,16 +40,8 @@ RUN_FILE, CHECKPOINTS = "run.json", (".safetensors", ".pt")
     "--case", "case_name", metavar="CASE", help="The case that a run or checkpoint is of."
 )
 @click.option("--first-run", is_flag=True, help="There is no golden yet: gate without one.")
-@click.option(
-    "--reference",
-    "references",
-    metavar="NAME=COSINE",
-    multiple=True,
-    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
-)
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@REFERENCES
+@FORMAT
 @click.option(
     "--run-experiments",
     "is_trying",
@@ -57,13 +49,7 @@ RUN_FILE, CHECKPOINTS = "run.json", (".safetensors", ".pt")
     help="Run the cheap experiments that settle causes, about a minute; they move the ranking.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every cause in full.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs of cases, by content.",
-)
+@CACHE
 def command(
     target: str,
     case_name: str | None,

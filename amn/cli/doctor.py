@@ -12,6 +12,7 @@ import click
 from rich.markup import escape
 
 from amn.cli.console import results
+from amn.cli.options import FORMAT
 from amn.mergebase.target import target_of
 from amn.workflows.doctor import Item, examine
 
@@ -20,9 +21,7 @@ STYLES = {"ok": "green", "missing": "red", "note": "dim"}
 
 @click.command("doctor")
 @click.option("--target", help="Branch that changes are merged into. Default: as amn gate.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(target: str | None, style: str) -> None:
     """Say what is missing before the gate blocks a merge: packages, history, goldens, workflow.
 

@@ -11,9 +11,9 @@ from amn.bundle.archive import write_archive
 from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
+from amn.cli.options import CACHE
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
-from amn.places import CACHE_FOLDER
 from amn.report.github import to_annotations
 from amn.report.gitlab import to_codequality
 from amn.report.json import json_schema, to_json
@@ -108,13 +108,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     help="Print the JSON Schema of --format json, and end.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs, by content.",
-)
+@CACHE
 def command(
     cases: tuple[str, ...],
     runs: tuple[Path, ...],

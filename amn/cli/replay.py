@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.bundle.replay import replay
+from amn.cli.options import FORMAT
 from amn.errors import DataError
 from amn.storage import sha256_file
 
@@ -25,9 +26,7 @@ SEVEREST = (3, 1, 5, 4, 0)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--sha256", "digest", help="Refuse any bundle but this one: what amn gate printed.")
 @click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> None:
     """Judge a BUNDLE of `amn gate --bundle` again: no data, no weights, no git.
 

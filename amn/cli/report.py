@@ -11,10 +11,10 @@ import click
 from amn.cli.cases import find_case, is_case
 from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
+from amn.cli.options import CACHE, REFERENCES
 from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
-from amn.places import CACHE_FOLDER
 from amn.records.history import history_of
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
@@ -52,20 +52,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Rule for epoch 1 of records, as in amn check run.",
 )
-@click.option(
-    "--reference",
-    "references",
-    metavar="NAME=COSINE",
-    multiple=True,
-    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs of cases, by content.",
-)
+@REFERENCES
+@CACHE
 def command(
     targets: tuple[str, ...],
     style: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +12,11 @@ from rich.table import Table
 
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar, results
-from amn.places import CACHE_FOLDER
+from amn.cli.options import CACHE, FORMAT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amn.selftest.matrix import DefectRow, Matrix
 
 MISSED = 1  # exit code: a check that cannot fail is worse than none
@@ -36,17 +37,9 @@ MISSED = 1  # exit code: a check that cannot fail is worse than none
     "--variants", type=click.IntRange(min=0), help="Clean variants to try.  [default: 100]"
 )
 @click.option("--list", "is_list", is_flag=True, help="List the defects and stop.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 @click.option("-v", "--verbose", is_flag=True, help="What each check said.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs, by content.",
-)
+@CACHE
 def command(
     cases: tuple[str, ...],
     only: tuple[str, ...],

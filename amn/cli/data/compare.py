@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from amn.cli.console import row_bar
+from amn.cli.options import FORMAT
 from amn.curation.compare import compare
 from amn.curation.describe import Study
 from amn.curation.region import open_region
@@ -23,9 +24,7 @@ from amn.report.data_text import compare_text, warning_text
 @click.option("--articles-b", metavar="IDS", help="Only these of B.")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 @click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page with plots, too.")
 def command(
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from amn.cli.console import row_bar
+from amn.cli.options import FORMAT
 from amn.curation.describe import Study
 from amn.curation.region import open_region
 from amn.curation.scores import CONTEXT
@@ -20,9 +21,7 @@ from amn.report.data_text import describe_text
 @click.option("--articles", metavar="IDS", help="Only these: 1-11000,512 or a file of ids.")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 @click.option("--page", type=click.Path(path_type=Path), help="Write an HTML page with plots, too.")
 def command(
     *, path: Path, articles: str | None, context: int, seed: int, style: str, page: Path | None

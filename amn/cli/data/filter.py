@@ -12,6 +12,7 @@ import numpy as np
 
 from amn.cli.console import row_bar
 from amn.cli.data.summary import summary
+from amn.cli.options import FORMAT
 from amn.config import EVALUATED
 from amn.curation.describe import Study
 from amn.curation.filtering import Plan, Worth, plan_filter, worth_of, write_filtered
@@ -47,9 +48,7 @@ EPILOG = "\b\nRules, with their values where none is given:\n" + "\n".join(
 @click.option("--name", help="Name of the new data set.  [default: the folder's]")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(
     *,
     source: Path,

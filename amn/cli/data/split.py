@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from amn.cli.console import row_bar
+from amn.cli.options import FORMAT
 from amn.curation.describe import Study
 from amn.curation.region import open_region, read_ids
 from amn.curation.scores import CONTEXT
@@ -35,9 +36,7 @@ from amn.storage import write_json
 @click.option("--ood-articles", metavar="IDS", help="The OOD region itself: 11001-15192 or a file.")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(
     *,
     path: Path,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +13,11 @@ from rich.table import Table
 
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
-from amn.places import CACHE_FOLDER
+from amn.cli.options import CACHE, FORMAT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from amn.demo.history import History, Played
@@ -26,16 +27,8 @@ MISNAMED = 1  # exit code: a failure got another cause than it has
 
 @click.command("history")
 @click.argument("case", default="wiki-mini")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs, by content.",
-)
+@FORMAT
+@CACHE
 def command(case: str, style: str, cache: Path) -> None:
     """Do the failures of the earlier work again on a copy of CASE, and name their causes.
 

@@ -38,13 +38,6 @@ SEEDS = click.option(
     "--seeds", default=DEFAULT_SEEDS, show_default=True, help="Seeds to train, from 0."
 )
 AUTHOR = click.option("--author", help="Who accepts it. Default: git's user.name.")
-CACHE = click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=CACHE_FOLDER,
-    show_default=True,
-    help="Finished runs, by content.",
-)
 ACCEPT_REGRESSION = click.option(
     "--accept-regression",
     is_flag=True,

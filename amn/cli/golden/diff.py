@@ -8,6 +8,7 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
+from amn.cli.options import CACHE
 from amn.golden.compare import diff_golden
 from amn.golden.store import read_golden
 
@@ -20,7 +21,7 @@ NOT_ACCEPTED = "not accepted: amn golden diff"
 @click.command("diff")
 @click.argument("case")
 @acceptance.SEEDS
-@acceptance.CACHE
+@CACHE
 def command(case: str, seeds: int, cache: Path) -> None:
     """Show what an update of CASE would change; nothing is written.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 from rich.table import Table
 
+from amn.cli.options import FORMAT
 from amn.cli.cases import find_cases
 from amn.cli.console import results
 from amn.golden.headroom import Headroom, headrooms
@@ -16,9 +17,7 @@ from amn.golden.store import read_golden
 
 @click.command("headroom")
 @click.argument("cases", nargs=-1)
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(cases: tuple[str, ...], style: str) -> None:
     """Show how far each limit is from what the golden measured.
 

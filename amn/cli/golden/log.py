@@ -6,6 +6,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from amn.cli.options import FORMAT
 from amn.cli.cases import find_case
 from amn.cli.console import results
 from amn.config import EVALUATED
@@ -16,9 +17,7 @@ from amn.golden.ledger import LEDGER_FILE, Entry, read_ledger
 
 @click.command("log")
 @click.argument("case")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT
 def command(case: str, style: str) -> None:
     """Show every acceptance of CASE: when, by whom, why, and where the values went.
 

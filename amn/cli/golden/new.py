@@ -8,6 +8,7 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
+from amn.cli.options import CACHE
 from amn.golden.ledger import read_ledger
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, write_golden
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @acceptance.SEEDS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
-@acceptance.CACHE
+@CACHE
 def command(
     case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
 ) -> None:

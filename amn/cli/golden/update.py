@@ -8,6 +8,7 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
+from amn.cli.options import CACHE
 from amn.golden.compare import diff_golden
 from amn.golden.ledger import read_ledger
 from amn.golden.store import read_golden, write_golden
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @acceptance.SEEDS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
-@acceptance.CACHE
+@CACHE
 def command(
     case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
 ) -> None:
