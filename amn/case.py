@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +40,11 @@ class Case:
     def dataset_path(self) -> Path:
         """Folder of the data set."""
         return self.folder / self.config.dataset.path
+
+    def with_training(self, **changes: object) -> Case:
+        """Return the case with other values in its [training]; they are taken as they are."""
+        training = self.config.training.model_copy(update=changes)
+        return replace(self, config=self.config.model_copy(update={"training": training}))
 
 
 def load_case(path: Path) -> Case:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from amn.case import Case
 from amn.checks.registry import BEFORE_TRAINING
 from amn.config import EVALUATED
 from amn.errors import CheckNotRunError
-from amn.golden.schema import GoldenSplit
+from amn.golden.schema import stack_seeds
 from amn.golden.store import GOLDEN_FILE, read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from amn.case import Case
+    from amn.golden.schema import GoldenSplit
 
 USUAL_GOLDEN_SEEDS = 5  # of the golden that a case without one will get
 
@@ -73,10 +73,8 @@ def _trained(
     from amn.gate.options import GateOptions  # noqa: PLC0415 - not for a golden's seeds
     from amn.gate.session import GateSession  # noqa: PLC0415 - not for a golden's seeds
 
-    training = case.config.training.model_copy(update={"seeds": seeds})
-    config = case.config.model_copy(update={"training": training})
     options = GateOptions(cache=cache, first_run=True)
-    session = GateSession(Case(case.folder, config), options, progress=progress)
+    session = GateSession(case.with_training(seeds=seeds), options, progress=progress)
     early = [rule.id for rule in session.declared if rule.family in BEFORE_TRAINING]
     failed = [o.label for check in early if (o := session.outcome(check)).has_failed]
     if failed:
@@ -84,9 +82,7 @@ def _trained(
             f"{case.name}: expected data that pass every check before training, got "
             f"{', '.join(failed)}. Fix: amn gate {case.name} --first-run"
         )
-    splits = {}
-    for name in EVALUATED:
-        scores = [candidate.evaluation.scores[name] for candidate in session.candidates]
-        cosines = np.stack([score.cosines for score in scores])
-        splits[name] = GoldenSplit(cosines, scores[0].article_ids, scores[0].target_chunks)
-    return splits
+    return {
+        name: stack_seeds([c.evaluation.scores[name] for c in session.candidates])
+        for name in EVALUATED
+    }

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.case import Case
 from amn.data.coherence import follows
 from amn.data.windows import Windows, find_windows
 from amn.diagnosis.diagnosis import Trial
@@ -147,8 +146,7 @@ def _short(session: GateSession, change: dict[str, object]) -> float:
         "early_stopping": None,
         "curriculum": None,
     }
-    training = case.config.training.model_copy(update={**plain, **change})
-    changed = Case(case.folder, case.config.model_copy(update={"training": training}))
+    changed = case.with_training(**{**plain, **change})
     plan = plan_for(changed, session.split_evidence)
-    run = RunCache(session.options.cache).run(plan, training.seeds[0])
+    run = RunCache(session.options.cache).run(plan, changed.config.training.seeds[0])
     return run.record.best_val_cosine

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn import __version__
-from amn.case import Case
 from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
-from amn.config import EVALUATED, CaseConfig
+from amn.config import EVALUATED
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
@@ -29,6 +28,7 @@ from amn.golden.schema import (
     SplitMetrics,
     Tolerances,
     Versions,
+    stack_seeds,
     summarise,
 )
 from amn.golden.store import GOLDEN_FILE, cosines_digest
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from amn.checks.evidence import Candidate
+    from amn.case import Case
     from amn.findings import Outcome
 
 MIN_SEEDS = 5
@@ -115,7 +115,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         raise GoldenError(path, f"expected at least {MIN_SEEDS} seeds, got {len(set(seeds))}")
     if not reason.strip():
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
-    judged = Case(case.folder, _with_seeds(case, seeds))
+    judged = case.with_training(seeds=list(seeds))
     options = GateOptions(cache=cache, first_run=True, today=created)
     session = GateSession(judged, options, progress=progress)
     verdict, failures = _judge(session, previous, path)
@@ -125,7 +125,10 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             f"expected a result that passes and is not worse, got {verdict} ({'; '.join(failures)}"
             "). Fix: mend it; or accept it for ever on record: --accept-regression",
         )
-    splits = {name: _golden_split(session.candidates, name) for name in EVALUATED}
+    splits = {
+        name: stack_seeds([c.evaluation.scores[name] for c in session.candidates])
+        for name in EVALUATED
+    }
     gate = GateSession(case, GateOptions(cache=cache))
     articles = {n: s.articles.tolist() for n, s in session.split_evidence.splits.items()}
     record = GoldenRecord(
@@ -200,19 +203,6 @@ def _worse_than(previous: Golden, session: GateSession) -> list[Outcome]:
         except GoldenError:  # other windows: the data or the split changed, and the diff shows it
             continue
     return [outcome for outcome in outcomes if outcome.status is Status.FAIL]
-
-
-def _with_seeds(case: Case, seeds: Sequence[int]) -> CaseConfig:
-    """Return the case's config with other seeds."""
-    training = case.config.training.model_copy(update={"seeds": list(seeds)})
-    return case.config.model_copy(update={"training": training})
-
-
-def _golden_split(candidates: Sequence[Candidate], name: str) -> GoldenSplit:
-    """Return every seed's cosines on a split."""
-    scores = [candidate.evaluation.scores[name] for candidate in candidates]
-    cosines = np.stack([score.cosines for score in scores])
-    return GoldenSplit(cosines, scores[0].article_ids, scores[0].target_chunks)
 
 
 def _metrics(session: GateSession, name: str, split: GoldenSplit) -> SplitMetrics:

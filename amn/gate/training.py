@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence import DataPart, SplitEvidence
@@ -63,9 +62,7 @@ def train_case(
 
 def with_init_from(case: Case, checkpoint: Path) -> Case:
     """Return a case that goes on from a checkpoint, at the rate of fine-tuning (1e-4)."""
-    changes = {"init_from": str(checkpoint.resolve()), "lr": BLEND_LR}
-    training = case.config.training.model_copy(update=changes)
-    return replace(case, config=case.config.model_copy(update={"training": training}))
+    return case.with_training(init_from=str(checkpoint.resolve()), lr=BLEND_LR)
 
 
 def evaluate_checkpoint(

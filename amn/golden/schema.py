@@ -17,9 +17,11 @@ from amn.config import EVALUATED
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from amn.evaluation.scores import SplitScores
 
 MEAN_ATOL = 1e-9  # means of the same cosines differ by about 1e-16 between machines
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
@@ -199,6 +201,12 @@ class Golden:
     def digest(self) -> str:
         """sha256 of golden.json as amn writes it: what the next golden names as `previous`."""
         return sha256_of(self.record.to_bytes())
+
+
+def stack_seeds(scores: Sequence[SplitScores]) -> GoldenSplit:
+    """Return what a golden keeps of a split's scores, one a seed, of the same windows."""
+    cosines = np.stack([score.cosines for score in scores])
+    return GoldenSplit(cosines, scores[0].article_ids, scores[0].target_chunks)
 
 
 def summarise(split: GoldenSplit, *, se: float, references: Mapping[str, float]) -> SplitMetrics:

@@ -102,9 +102,7 @@ class _Trainer:
             place: `3/12`, for the progress bar.
         """
         seeds = self._seeds or case.config.training.seeds
-        training = case.config.training.model_copy(update={"seeds": list(seeds)})
-        config = case.config.model_copy(update={"training": training})
-        plan = case_plan(type(case)(folder=case.folder, config=config))
+        plan = case_plan(case.with_training(seeds=list(seeds)))
         told = self._progress and partial(_tell, self._progress, place)
         runs = self._cache.runs(plan, seeds, progress=told)
         return make_result(point, runs, self._golden, self.case.folder / GOLDEN_FILE)
