@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from amn.checks.evidence import SplitEvidence
@@ -11,6 +9,7 @@ from amn.cli.cases import find_case
 from amn.cli.options import FORMAT
 from amn.gate.parts import case_parts
 from amn.golden.speed import machine, write_speed
+from amn.report.json import dumps
 
 PROPOSED = 0.7  # of what was measured: further than noise goes
 
@@ -38,7 +37,7 @@ def command(case: str, style: str, *, dry_run: bool) -> None:
     ratios = measure_speed(plan_for(found, SplitEvidence(found, case_parts(found))))
     on = machine()
     if style == "json":
-        click.echo(json.dumps({"schema": 1, "machine": on, "ratios": ratios}, indent=2))
+        click.echo(dumps({"schema": 1, "machine": on, "ratios": ratios}))
     else:
         for name, ratio in ratios.items():
             click.echo(f"{name:10} {ratio:6.2f} x the plain loop")

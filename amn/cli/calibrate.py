@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +13,7 @@ from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.places import CASE_FILE
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def command(
             progress=progress,
         )
     if style == "json":
-        click.echo(json.dumps(calibration.to_json(), indent=2, allow_nan=False))
+        click.echo(dumps(calibration.to_json()))
     else:
         _print(calibration, found.folder / CASE_FILE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
 from amn.report.diagnosis_text import print_diagnosis
-from amn.report.json import finite
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +86,7 @@ def command(
             found = _without_case(Path(target), known)
     if style == "json":
         document = {"schema": SCHEMA, "diagnoses": [one.to_json() for one in found]}
-        click.echo(json.dumps(finite(document), indent=2, ensure_ascii=False))
+        click.echo(dumps(document))
         return
     out = results()
     for number, one in enumerate(found):

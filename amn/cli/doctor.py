@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from rich.markup import escape
 from amn.cli.console import results
 from amn.cli.options import FORMAT
 from amn.mergebase.target import target_of
+from amn.report.json import dumps
 from amn.workflows.doctor import Item, examine
 
 STYLES = {"ok": "green", "missing": "red", "note": "dim"}
@@ -36,7 +36,7 @@ def command(target: str | None, style: str) -> None:
     missing = [item for item in items if item.state == "missing"]
     if style == "json":
         document = {"schema": 1, "missing": len(missing), "items": [asdict(i) for i in items]}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(dumps(document))
     else:
         _print(items)
         click.echo(f"\n{len(missing)} missing" if missing else "\nnothing is missing")

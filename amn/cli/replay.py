@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from amn.bundle.replay import replay
 from amn.cli.options import FORMAT
 from amn.errors import DataError
+from amn.report.json import dumps
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> No
         raise DataError(bundle, f"expected sha256 {digest[:12]}…, got {got[:12]}…")
     found = replay(bundle)
     if style == "json":
-        click.echo(json.dumps({"schema": 1, "cases": [_plain(one) for one in found]}, indent=2))
+        click.echo(dumps({"schema": 1, "cases": [_plain(one) for one in found]}))
     else:
         for one in found:
             _print(one)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def command(
             for case in find_cases(cases)
         ]
     if style == "json":
-        click.echo(json.dumps([matrix.to_json() for matrix in matrices], indent=2))
+        click.echo(dumps([matrix.to_json() for matrix in matrices]))
     else:
         for matrix in matrices:
             _print_matrix(matrix, verbose=verbose)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from amn.cli.console import progress_bar, results
 from amn.places import CACHE_FOLDER
+from amn.report.json import dumps
 from amn.storage import write_json
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def sweep_case(case: Case, file: Path, out: Path, style: Style) -> None:
     write_json(figures, facts)
     write_plot(plot, done, title=sweep.title or f"{case.name}: {file.stem}")
     if style == "json":
-        click.echo(json.dumps(facts, indent=2, allow_nan=False))
+        click.echo(dumps(facts))
     elif style == "markdown":
         click.echo(sweep_markdown(sweep, done), nl=False)
     else:

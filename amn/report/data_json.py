@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn.report.json import finite
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from amn.curation.compare import Comparison
@@ -17,7 +16,7 @@ SCHEMA = 1
 
 def describe_json(description: Description) -> str:
     """Return a description as one JSON document; numbers that are not finite become null."""
-    return _document("description", asdict(description))
+    return dumps({"schema": SCHEMA, "description": asdict(description)})
 
 
 def compare_json(comparison: Comparison) -> str:
@@ -26,11 +25,4 @@ def compare_json(comparison: Comparison) -> str:
     for measure in found["measures"]:
         values = measure["difference"]
         values["value"] = values["b"] - values["a"]
-    return _document("comparison", found)
-
-
-def _document(kind: str, value: dict[str, Any]) -> str:
-    """Return JSON with a schema number."""
-    return json.dumps(
-        finite({"schema": SCHEMA, kind: value}), indent=2, allow_nan=False, ensure_ascii=False
-    )
+    return dumps({"schema": SCHEMA, "comparison": found})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from amn.findings import Status
+from amn.report.json import dumps
 from amn.report.text import last_line
 from amn.report.verdict import SPEAKING, complete, worst_first
 from amn.storage import canonical_json, sha256_of
@@ -34,7 +34,7 @@ def to_codequality(results: Sequence[GateResult]) -> str:
     """
     items = [item for result in results for item in _items(result)]
     items.sort(key=lambda item: RANKS.index(str(item["severity"])))
-    return json.dumps(items, indent=2, ensure_ascii=False) + "\n"
+    return dumps(items) + "\n"
 
 
 def _items(result: GateResult) -> Iterator[dict[str, object]]:

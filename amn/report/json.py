@@ -18,9 +18,9 @@ SCHEMA_FILE = "gate-1.schema.json"
 
 
 def to_json(results: Sequence[GateResult]) -> str:
-    """Return the results as one JSON document; numbers that are not finite become null."""
+    """Return the results as one JSON document."""
     document = {"schema": SCHEMA, "results": [result_data(result) for result in results]}
-    return json.dumps(finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+    return dumps(document)
 
 
 def json_schema() -> str:
@@ -60,6 +60,11 @@ def result_data(result: GateResult) -> dict[str, Any]:
             for w in result.waivers
         ],
     }
+
+
+def dumps(value: object) -> str:
+    """Return readable JSON; numbers that are not finite, which JSON cannot hold, become null."""
+    return json.dumps(finite(value), indent=2, allow_nan=False, ensure_ascii=False)
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from amn.config import EVALUATED
 from amn.report import markdown
+from amn.report.json import finite
 from amn.sweeps.run import find_best
 
 if TYPE_CHECKING:
@@ -68,15 +69,18 @@ def sweep_lines(
 
 
 def sweep_json(case: str, sweep: SweepConfig, results: Sequence[PointResult]) -> dict[str, Any]:
-    """Return a sweep as plain JSON data."""
+    """Return a sweep as plain JSON data; numbers that are not finite are null."""
     best = find_best(results)
-    return {
-        "schema": 1,
-        "case": case,
-        "title": sweep.title,
-        "best": best and best.point.name,
-        "points": [result.to_json() for result in results],
-    }
+    facts: dict[str, Any] = finite(
+        {
+            "schema": 1,
+            "case": case,
+            "title": sweep.title,
+            "best": best and best.point.name,
+            "points": [result.to_json() for result in results],
+        }
+    )
+    return facts
 
 
 def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:

@@ -65,7 +65,7 @@ class PointResult:
         return set(self.statuses) == {"finished"}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the line as plain JSON data."""
+        """Return the line as plain data; a score may be no finite number."""
         return {
             "name": self.point.name,
             "set": dict(self.point.changes),
@@ -92,10 +92,10 @@ def interval_json(interval: Interval) -> dict[str, float]:
 
 
 def _figures(summary: Summary) -> dict[str, Any]:
-    """Return a split's score, or null where it is not finite."""
+    """Return a split's score."""
     return {
-        "mean": summary.mean if np.isfinite(summary.mean) else None,
-        "per_seed": [value if np.isfinite(value) else None for value in summary.per_seed],
+        "mean": summary.mean,
+        "per_seed": list(summary.per_seed),
         "interval": summary.interval and interval_json(summary.interval),
         "lift": summary.lift and interval_json(summary.lift),
         "references": summary.references,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from amn.data.dataset import open_dataset
 from amn.data.ranges import within
 from amn.errors import ArgumentError
 from amn.report.filter_text import circular_warning, filter_text
-from amn.report.json import finite
+from amn.report.json import dumps
 
 EPILOG = "\b\nRules, with their values where none is given:\n" + "\n".join(
     f"  {Chosen(rule, rule.default)!s:<22}{rule.help}" for rule in RULES.values()
@@ -119,4 +118,4 @@ def filter_json(plan: Plan, worth: Worth) -> str:
             "circular": circular_warning(plan) if plan.judged else None,
         },
     }
-    return json.dumps(finite(document), indent=2, allow_nan=False, ensure_ascii=False)
+    return dumps(document)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -16,7 +15,7 @@ from amn.curation.region import open_region, read_ids
 from amn.curation.scores import CONTEXT
 from amn.curation.splitting import assess, plan_split
 from amn.data.dataset import open_dataset
-from amn.report.json import finite
+from amn.report.json import dumps
 from amn.report.split_text import split_text
 from amn.storage import write_json
 
@@ -74,6 +73,6 @@ def command(
     if style == "json":
         found = [asdict(report) | {"warning": report.warning} for report in reports]
         document = {"schema": 1, "split": {"file": str(out), "reports": found}}
-        click.echo(json.dumps(finite(document), indent=2, allow_nan=False, ensure_ascii=False))
+        click.echo(dumps(document))
     else:
         click.echo(split_text(plan, reports, out.name))

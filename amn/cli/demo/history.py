@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from rich.table import Table
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def command(case: str, style: str, cache: Path) -> None:
     with progress_bar() as progress:
         history = play_history(find_case(case), cache=cache, progress=progress)
     if style == "json":
-        click.echo(json.dumps(history.to_json(), indent=2))
+        click.echo(dumps(history.to_json()))
     else:
         print_history(history, results())
     sys.exit(0 if history.passed else MISNAMED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
@@ -13,6 +12,7 @@ from amn.cli.cases import find_cases
 from amn.cli.console import results
 from amn.golden.headroom import Headroom, headrooms
 from amn.golden.store import read_golden
+from amn.report.json import dumps
 
 
 @click.command("headroom")
@@ -33,9 +33,7 @@ def command(cases: tuple[str, ...], style: str) -> None:
         for case in find_cases(cases)
     }
     if style == "json":
-        click.echo(
-            json.dumps({n: [asdict(row) for row in rows] for n, rows in found.items()}, indent=2)
-        )
+        click.echo(dumps({n: [asdict(row) for row in rows] for n, rows in found.items()}))
         return
     for name, rows in found.items():
         results().print(_table(name, rows))

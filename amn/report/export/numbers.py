@@ -6,10 +6,11 @@ code of the gate are what blocks a merge.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from amn.report.json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,24 +55,23 @@ def to_bencher(results: Sequence[GateResult]) -> str:
             ends = {"lower_value": number.low, "upper_value": number.high}
             metric = {"value": number.value} | {k: v for k, v in ends.items() if v is not None}
             document.setdefault(f"{result.case}/{number.split}", {})[number.measure] = metric
-    return _json(document)
+    return dumps(document) + "\n"
 
 
 def to_benchmark_action(results: Sequence[GateResult]) -> str:
     """Return what github-action-benchmark reads with `tool: customBiggerIsBetter`."""
-    return _json(
-        [
-            {
-                "name": f"{result.case}/{number.split}/{number.measure}",
-                "unit": UNIT,
-                "value": number.value,
-                **({"range": _range(number)} if number.low is not None else {}),
-                "extra": f"{result.verdict.value}\n{result.reproduce}",
-            }
-            for result in results
-            for number in numbers(result)
-        ]
-    )
+    document = [
+        {
+            "name": f"{result.case}/{number.split}/{number.measure}",
+            "unit": UNIT,
+            "value": number.value,
+            **({"range": _range(number)} if number.low is not None else {}),
+            "extra": f"{result.verdict.value}\n{result.reproduce}",
+        }
+        for result in results
+        for number in numbers(result)
+    ]
+    return dumps(document) + "\n"
 
 
 def to_dvc(results: Sequence[GateResult]) -> str:
@@ -82,7 +82,7 @@ def to_dvc(results: Sequence[GateResult]) -> str:
         for number in numbers(result):
             case.setdefault(number.split, {})[number.measure] = number.value
         document[result.case] = case
-    return _json(document)
+    return dumps(document) + "\n"
 
 
 def _range(number: Number) -> str:
@@ -92,7 +92,3 @@ def _range(number: Number) -> str:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

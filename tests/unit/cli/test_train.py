@@ -55,6 +55,18 @@ def test_a_sweep_ends_in_a_table_its_numbers_and_a_plot(project: Path) -> None:
     assert json.loads(again.stdout) == facts
 
 
+def test_a_sweep_judged_on_one_article_has_no_interval_and_is_written(project: Path) -> None:
+    case = project / "toy" / "case.toml"
+    case.write_text(case.read_text().replace("53-64", "53"))
+
+    result = CliRunner().invoke(cli, ["train", "toy", "--sweep", "rates.toml"])
+
+    assert result.exit_code == 0, result.output
+    facts = json.loads((project / "runs" / "toy-rates.json").read_text())
+    assert facts["points"][0]["splits"]["ood"]["interval"]["low"] is None
+    assert "<svg" in (project / "runs" / "toy-rates.svg").read_text()
+
+
 @pytest.mark.parametrize("options", [["--seed", "1"], ["--device", "cuda"]])
 def test_what_a_sweep_does_not_go_with_is_refused(project: Path, options: list[str]) -> None:
     result = CliRunner().invoke(cli, ["train", "toy", "--sweep", "rates.toml", *options])
