@@ -10,6 +10,7 @@ import numpy as np
 
 from amn.checks.listing import some_ids
 from amn.checks.registry import implements
+from amn.errors import CheckNotRunError
 from amn.findings import Finding, Measured, Severity
 from amn.records.history import FIGURES
 
@@ -89,8 +90,15 @@ def _identity(history: RunHistory) -> tuple[str, list[Finding]]:
     For unit vectors p and t of D numbers, mean((p - t)^2) = 2 (1 - p.t) / D, and so for the means
     over windows. It holds for the earlier project's records, whose validation was on normalised
     outputs. A cosine loss is 1 - p.t. The MSE of raw outputs is bound by neither.
+
+    Raises:
+        CheckNotRunError: If no epoch has both.
     """
     epochs, (loss, cosine) = _pairs(history, "val_loss", "val_cosine")
+    if not len(epochs):
+        raise CheckNotRunError(
+            f"{history.name}: expected an epoch with val_loss and val_cosine, found none"
+        )
     angle = 1 - cosine
     if np.median(np.abs(loss - angle)) <= COSINE_ATOL:
         off = np.abs(loss - angle) > COSINE_ATOL

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from amn.checks.evidence import RecordEvidence
+from amn.checks.registry import execute
+from amn.errors import CheckNotRunError
 from amn.findings import Status
 from amn.records.history import EpochFigures, RunHistory
 from amn.training_config import AbortConfig
@@ -73,6 +75,13 @@ def test_r009_fires_on_an_edited_cosine_loss(fires: Any, run_evidence: Any) -> N
 
     assert finding.where == "seed 0, epoch 2"
     assert "expected val_loss = 1 - val_cosine" in finding.message
+
+
+def test_r009_cannot_run_where_no_epoch_has_both_figures() -> None:
+    lines = (EpochFigures(epoch=1, val_loss=0.5), EpochFigures(epoch=2, val_cosine=0.5))
+
+    with pytest.raises(CheckNotRunError, match="expected an epoch with val_loss and val_cosine"):
+        execute("R009", evidence(replace(history(), epochs=lines)))
 
 
 def test_r009_uses_a_declared_dimension(fires: Any) -> None:
