@@ -119,7 +119,8 @@ class GateSession:
 
     def _gate_other(self, case: Case) -> GateResult:
         """Gate the case that this one waits for."""
-        return run_gate(case, GateOptions(cache=self.options.cache), progress=self._progress)
+        options = GateOptions(cache=self.options.cache, today=self.options.today)
+        return run_gate(case, options, progress=self._progress)
 
     @cached_property
     def run_evidence(self) -> RunEvidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from amn.errors import CheckNotRunError, ConfigError
 from amn.findings import GateResult, Outcome, Status
 from amn.gate.hold import require_no_hold
 from amn.gate.options import GateOptions
-from amn.gate.session import run_gate
+from amn.gate.session import GateSession, run_gate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +112,24 @@ def test_a_held_gate_trains_nothing_and_is_not_evaluated(held: Case, tmp_path: P
     assert outcomes["R005"].status is Status.ERROR
     assert "expected data to pass before this case is trained" in str(outcomes["R005"].findings[0])
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_other_case_is_gated_by_the_waivers_in_force_today(
+    held: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_case(tmp_path / "data")
+    asked: list[GateOptions] = []
+
+    def gate(_: Case, options: GateOptions, **__: Any) -> GateResult:
+        asked.append(options)
+        return result(Status.FAIL)
+
+    monkeypatch.setattr("amn.gate.session.run_gate", gate)
+    options = GateOptions(cache=tmp_path / "cache", first_run=True, today=date(2025, 2, 12))
+    with pytest.raises(CheckNotRunError, match="expected data to pass"):
+        _ = GateSession(held, options).candidates
+
+    assert [one.today for one in asked] == [options.today]
 
 
 def test_a_hold_is_no_part_of_what_a_result_depends_on(held: Case, toy_case: Case) -> None:
