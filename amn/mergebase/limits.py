@@ -75,6 +75,7 @@ def _limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
     """Return what it means to loosen each limit, its value, and 1 for floors, -1 for ceilings."""
     abort = config.training.abort
     first = abort.first_epoch
+    share = (RULE, abort.first_epoch_share, 1)
     return {
         **{f"criteria.{s}": (FLOOR, config.criteria.floor(s), 1) for s in EVALUATED},
         "criteria.lift": (FLOOR, config.criteria.lift, 1),
@@ -84,8 +85,9 @@ def _limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
         "golden.alpha": ("raised alpha", config.golden.alpha, -1),
         "golden.drift": ("widened the drift budget", config.golden.drift_budget, -1),
         **_speed_limits(config),
-        # `relative` is the strictest that can be said without the data.
+        # `relative` is the strictest that can be said without the data; a number has no share.
         "training.abort.first_epoch": (RULE, math.inf if first == "relative" else first, 1),
+        **({"training.abort.first_epoch_share": share} if first == "relative" else {}),
         "training.abort.stall_epochs": (RULE, abort.stall_epochs, -1),
         "training.abort.drop": (RULE, abort.drop, -1),
         "training.abort.below_best": (RULE, abort.below_best, 1),
