@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from amn.data.writer import SHARD_ROWS, bounds_at, write_shards
+from amn.data.writer import SHARD_ROWS, bounds_at, group_bounds, write_shards
 from amn.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from amn.corpus.rows import StagedRows
     from amn.data.manifest import FileEntry
+    from amn.data.writer import Group
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write_sorted(
     dtype: np.dtype[Any],
     shard_rows: int = SHARD_ROWS,
 ) -> tuple[FileEntry, ...]:
-    """Write the shards of the data set, sorted by article; one in memory at a time.
+    """Write the shards of the data set, sorted by article.
 
     Args:
         folder: An empty folder.
@@ -86,31 +86,16 @@ def write_sorted(
         The entries for dataset.json.
     """
     ends = np.cumsum(articles.lengths)
+
+    first_rows = ends - articles.lengths
+
+    def groups(start: int, stop: int) -> Iterator[Group]:
+        for first, last in group_bounds(start, stop):
+            wanted = np.arange(first, last)
+            article = np.searchsorted(ends, wanted, side="right")
+            staged = wanted - first_rows[article] + articles.starts[article]
+            yield rows.gather_table(staged, columns), [rows.gather_vectors(staged)]
+
     bounds = bounds_at(ends, shard_rows)
-    shards = (_shard(rows, articles, ends, start, stop, columns) for start, stop in bounds)
+    shards = ((stop - start, groups(start, stop)) for start, stop in bounds)
     return write_shards(folder, shards, dim=rows.dim, dtype=dtype)
-
-
-def _shard(
-    rows: StagedRows,
-    articles: Articles,
-    ends: NDArray[np.int64],
-    start: int,
-    stop: int,
-    columns: tuple[str, ...],
-) -> tuple[pa.Table, Iterator[NDArray[Any]]]:
-    """Return table and vectors of rows `start` to `stop` of the data set; both end articles."""
-    first, last = np.searchsorted(ends, [start, stop], side="right")
-    runs = _runs(articles.starts[first:last], articles.lengths[first:last])
-    table = pa.concat_tables([rows.table(a, b).select(columns) for a, b in runs])
-    # One chunk a column: the bytes of the file must not depend on how rows were staged.
-    return table.combine_chunks(), (block for a, b in runs for block in rows.vectors(a, b))
-
-
-def _runs(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return (start, stop) of staged rows, articles that follow each other joined."""
-    stops = starts + lengths
-    breaks = np.flatnonzero(starts[1:] != stops[:-1]) + 1
-    begins = starts[np.concatenate([[0], breaks])]
-    finishes = stops[np.concatenate([breaks - 1, [len(stops) - 1]])]
-    return list(zip(begins.tolist(), finishes.tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from amn.data.vectors import open_npy
 from amn.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from amn.corpus.staging import Staging
 
-OPEN_PARTS = 64  # mapped at a time; each is a file handle
+OPEN_PARTS = 4  # mapped at a time; rows are read in the order of the parts
 
 
 class StagedRows:
@@ -74,13 +75,31 @@ class StagedRows:
         """Return one part of the chunk table."""
         return self._table(number)
 
-    def vectors(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
-        """Yield rows of the vectors, in views of consecutive ones."""
-        while start < stop:
-            part, first = divmod(start, self._rows_per_part)
-            block = self._vectors(part)[first : first + stop - start]
-            yield block
-            start += len(block)
+    def gather_table(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        """Return copies of rows of the chunk table, in any order.
+
+        Each part is mapped once and let go: memory is that of the rows.
+
+        Args:
+            rows: (n,) int64, n > 0.
+        """
+        order = np.argsort(rows, kind="stable")
+        pieces = [
+            self._table(part).select(list(columns)).take(local)
+            for part, local, _ in _by_part(rows[order], self._starts)
+        ]
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return pa.concat_tables(pieces).take(back)
+
+    def gather_vectors(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return copies of rows of the vectors, in any order: (n, D)."""
+        order = np.argsort(rows, kind="stable")
+        starts = np.arange(self.n_vector_parts + 1) * self._rows_per_part
+        result = np.empty((len(rows), self.dim), self._vectors(0).dtype)
+        for part, local, here in _by_part(rows[order], starts):
+            result[order[here]] = self._vectors(part)[local]
+        return result
 
     @property
     def dim(self) -> int:
@@ -95,3 +114,19 @@ class StagedRows:
     def _open_vectors(self, number: int) -> NDArray[Any]:
         rows = min(self._rows_per_part, len(self) - number * self._rows_per_part)
         return open_npy(self._staging.path(VECTORS, number), rows=rows, dim=None)
+
+
+def _by_part(
+    rows: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64], slice]]:
+    """Yield ascending rows part by part: its number, its own rows, and where these stand.
+
+    Args:
+        rows: (n,) int64, ascending.
+        starts: (P + 1,) int64, the first row of each part, and the number of all.
+    """
+    parts = np.searchsorted(starts, rows, side="right") - 1
+    cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(rows)]
+    for first, last in pairwise(cuts):
+        part = int(parts[first])
+        yield part, rows[first:last] - starts[part], slice(first, last)

@@ -20,7 +20,7 @@ from amn.curation.rules import RULES, Chosen
 from amn.data.dataset import HASH_COLUMN, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Manifest, Stage
 from amn.data.ranges import format_ranges
-from amn.data.writer import BLOCK_ROWS, SHARD_ROWS, shard_bounds, write_shards
+from amn.data.writer import BLOCK_ROWS, SHARD_ROWS, group_bounds, shard_bounds, write_shards
 from amn.errors import ArgumentError
 from amn.storage import atomic_folder, write_json
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from amn.curation.describe import Study
     from amn.curation.region import Region
     from amn.data.dataset import DataSet
+    from amn.data.writer import Group
 
 MOST_DIGITS = 17  # of a float64
 
@@ -273,8 +274,12 @@ def write_filtered(
             if progress:
                 progress(done, len(rows))
 
+    def groups(start: int, stop: int) -> Iterator[Group]:
+        for first, last in group_bounds(start, stop):
+            yield table.slice(first, last - first), blocks(rows[first:last])
+
     shards = (
-        (table.slice(start, stop - start), blocks(rows[start:stop]))
+        (stop - start, groups(start, stop))
         for start, stop in shard_bounds(dataset.article_ids[rows], SHARD_ROWS)
     )
     with atomic_folder(path) as folder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Group = tuple[pa.Table, Iterable[NDArray[Any]]]  # of the chunk table, and its vectors in blocks
+
 SHARD_ROWS = 250_000  # 384 MB at 768 x float16: several shards let several cores hash
+GROUP_ROWS = 16_384  # of the chunk table in memory: about 6 MB of text
 BLOCK_ROWS = 4096
 
 
@@ -82,9 +86,13 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
     table = pa.table({"article_id": article_ids, "chunk_index": chunk_index})
     for column, values in chunks.extra.items():
         table = table.append_column(column, values.take(order))
+
+    def groups(start: int, stop: int) -> Iterator[Group]:
+        for first, last in group_bounds(start, stop):
+            yield table.slice(first, last - first), _blocks(vectors, order[first:last])
+
     shards = (
-        (table.slice(start, stop - start), _blocks(vectors, order[start:stop]))
-        for start, stop in shard_bounds(article_ids, shard_rows)
+        (stop - start, groups(start, stop)) for start, stop in shard_bounds(article_ids, shard_rows)
     )
     with atomic_folder(path) as folder:
         files = write_shards(folder, shards, dim=vectors.shape[1], dtype=np.dtype(dtype))
@@ -124,6 +132,12 @@ def bounds_at(ends: NDArray[np.int64], shard_rows: int) -> Iterator[tuple[int, i
         start = stop
 
 
+def group_bounds(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the row groups of a shard, `GROUP_ROWS` each but for the last."""
+    for first in range(start, stop, GROUP_ROWS):
+        yield first, min(first + GROUP_ROWS, stop)
+
+
 def _check_order(article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]) -> None:
     """Raise ArgumentError at the first row whose key does not come after the one before."""
     same = article_ids[1:] == article_ids[:-1]
@@ -140,16 +154,16 @@ def _check_order(article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32])
 
 def write_shards(
     folder: Path,
-    shards: Iterable[tuple[pa.Table, Iterable[NDArray[Any]]]],
+    shards: Iterable[tuple[int, Iterable[Group]]],
     *,
     dim: int,
     dtype: np.dtype[Any],
 ) -> tuple[FileEntry, ...]:
-    """Write the files of a data set, one shard in memory at a time.
+    """Write the files of a data set, one row group of one shard in memory at a time.
 
     Args:
         folder: An empty folder.
-        shards: For each, its part of the chunk table and its vectors, block after block; rows in
+        shards: For each, its rows and its row groups, as `group_bounds` cuts them; rows in
             (article, chunk) order, no article in two shards.
         dim: Numbers in a vector.
         dtype: How they are stored.
@@ -158,19 +172,14 @@ def write_shards(
         The entries for dataset.json.
     """
     hasher = RowHasher(dim, dtype)
-    files: list[FileEntry] = []
-    for number, (table, blocks) in enumerate(shards):
-        vector_file = folder / f"vectors-{number:05d}.npy"
-        hashes = _write_vectors(vector_file, blocks, (table.num_rows, dim), dtype, hasher)
-        chunk_file = folder / f"chunks-{number:05d}.parquet"
-        part = table.append_column(HASH_COLUMN, pa.array(hashes))
-        pq.write_table(part, chunk_file, compression="zstd")
-        files += [
-            FileEntry(path=file.name, rows=table.num_rows, sha256=sha256_file(file))
-            for file in (vector_file, chunk_file)
+    entries: list[FileEntry] = []
+    for number, (n_rows, groups) in enumerate(shards):
+        files = folder / f"vectors-{number:05d}.npy", folder / f"chunks-{number:05d}.parquet"
+        _write_shard(*files, groups, (n_rows, dim), dtype, hasher)
+        entries += [
+            FileEntry(path=file.name, rows=n_rows, sha256=sha256_file(file)) for file in files
         ]
-        del table, part, blocks  # before the next shard is made: one in memory
-    return tuple(files)
+    return tuple(entries)
 
 
 def _blocks(vectors: NDArray[Any], order: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
@@ -178,24 +187,31 @@ def _blocks(vectors: NDArray[Any], order: NDArray[np.int64]) -> Iterator[NDArray
         yield vectors[order[start : start + BLOCK_ROWS]]
 
 
-def _write_vectors(
-    path: Path,
-    blocks: Iterable[NDArray[Any]],
+def _write_shard(
+    vector_file: Path,
+    chunk_file: Path,
+    groups: Iterable[Group],
     shape: tuple[int, int],
     dtype: np.dtype[Any],
     hasher: RowHasher,
-) -> NDArray[np.uint64]:
-    """Write blocks of rows as one .npy file; return their digests."""
-    hashes: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
-
-    def hashed() -> Iterator[NDArray[Any]]:
-        for block in blocks:
-            rows = np.ascontiguousarray(block, dtype)
-            hashes.append(hasher(rows))
-            yield rows
-
-    write_npy(path, hashed(), shape, dtype)
-    return np.concatenate(hashes)
+) -> None:
+    """Write row groups of the chunk table, with the digests of their vectors, and these."""
+    with ExitStack() as stack:
+        vectors = stack.enter_context(vector_file.open("wb"))
+        _write_header(vectors, shape, dtype)
+        chunks = None
+        for table, blocks in groups:
+            hashes = []
+            for block in blocks:
+                rows = np.ascontiguousarray(block, dtype)
+                hashes.append(hasher(rows))
+                vectors.write(rows.data)
+            # One chunk a column: the bytes must not depend on how rows came together.
+            part = table.append_column(HASH_COLUMN, pa.array(np.concatenate(hashes)))
+            if chunks is None:
+                writer = pq.ParquetWriter(chunk_file, part.schema, compression="zstd")
+                chunks = stack.enter_context(writer)
+            chunks.write_table(part.combine_chunks())
 
 
 def write_npy(
@@ -209,8 +225,14 @@ def write_npy(
         path: Replaced when it exists.
         blocks: C-ordered, of `dtype`, together of `shape`.
     """
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+        _write_header(file, shape, dtype)
         for block in blocks:
             file.write(block.data)
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    """Write what a .npy file begins with."""
+    descr = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

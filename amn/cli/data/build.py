@@ -253,9 +253,9 @@ def command(
 
 def _report(built: Built) -> str:
     """Return what was built, what the pages were, and where those are that gave nothing."""
-    kinds = ", ".join(f"{n:,} {kind}" for kind, n in built.dataset.manifest.kinds.items())
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in built.manifest.kinds.items())
     lines = [f"  pages by kind: {kinds}"]
     for reason, places in built.places.items():
         if not reason.startswith("outside "):
             lines.append(f"  {reason}: {', '.join(places)}")
-    return summary(built.dataset, notes=lines)
+    return summary(built.path, built.manifest, built.n_articles, notes=lines)

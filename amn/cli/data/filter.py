@@ -93,7 +93,8 @@ def command(
         return
     with row_bar(f"Writing {destination.name}") as advance:
         made = write_filtered(plan, destination, name=name or destination.name, progress=advance)
-    click.echo(f"\n{summary(made)}", err=style == "json")
+    text = summary(made.path, made.manifest, len(made.articles))
+    click.echo(f"\n{text}", err=style == "json")
 
 
 def parse_target(text: str | None) -> tuple[int, int] | None:

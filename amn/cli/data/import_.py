@@ -84,4 +84,4 @@ def command(
             licence=licence,
             progress=advance,
         )
-    click.echo(summary(dataset))
+    click.echo(summary(dataset.path, dataset.manifest, len(dataset.articles)))

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from amn.data.dataset import DataSet
+    from amn.data.manifest import Manifest
 
 
-def summary(dataset: DataSet, *, notes: Sequence[str] = ()) -> str:
+def summary(folder: Path, manifest: Manifest, n_articles: int, *, notes: Sequence[str] = ()) -> str:
     """Return what was made, what was done to it, and the commands that come next.
 
     Args:
-        dataset: What was made.
+        folder: Where it is.
+        manifest: Of what was made.
+        n_articles: That it has.
         notes: More lines about it.
     """
-    manifest = dataset.manifest
-    path = shlex.quote(str(dataset.path))
+    path = shlex.quote(str(folder))
     size = f"{manifest.rows:,} rows x {manifest.dim} {manifest.dtype}"
-    lines = [f"{manifest.name}: {size}, {len(dataset.articles):,} articles, in {dataset.path}"]
+    lines = [f"{manifest.name}: {size}, {n_articles:,} articles, in {folder}"]
     for stage in manifest.stages:
         dropped = "".join(f", {n:,} {reason}" for reason, n in stage.dropped.items())
         lines.append(
