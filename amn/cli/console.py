@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Timer
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -94,28 +91,6 @@ def _progress_log(console: Console) -> Callable[[int, int | None, str], None]:
 
 @contextmanager
 def row_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr when the work takes longer than `QUIET_SECONDS`.
-
-    Yields:
-        The function to call with (rows done, rows in all).
-    """
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    task = bar.add_task(title, total=None)
-    timer = Timer(QUIET_SECONDS, bar.start)
-    timer.start()
-    try:
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-    finally:
-        timer.cancel()
-        timer.join()
-        if bar.live.is_started:
-            bar.stop()
+    """Yield the function to call with (rows done, rows in all); shown as `progress_bar` does."""
+    with progress_bar() as progress:
+        yield lambda done, total: progress(done, total, title)

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from amn.cli.console import progress_bar
+from amn.cli.console import row_bar
 from amn.data.dataset import open_dataset
 from amn.index.build import DEFAULT_KIND, build_index
 from amn.index.manifest import Kind
@@ -30,12 +30,7 @@ def build(folder: Path, kind: str, seed: int) -> None:
       amn index build golden/wiki-mini/data
       amn index build data/mine --kind hnsw
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    with progress_bar() as progress:
-        path = build_index(
-            open_dataset(folder),
-            kind,
-            seed=seed,
-            progress=lambda done, total: progress(done, total, "adding rows"),
-        )
+    with row_bar("adding rows") as advance:
+        path = build_index(open_dataset(folder), kind, seed=seed, progress=advance)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB, {kind})")
     click.echo(f"next: amn check index {folder}")
