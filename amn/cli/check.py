@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from functools import partial
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.cli.console import progress_bar, results
-from amn.cli.options import FORMAT, REFERENCES
+from amn.cli.options import FORMAT
+from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.gate.records import PROFILES, judge_records
-from amn.records.history import ASSUMED
 from amn.report.json import to_json
 from amn.report.records import print_records
 from amn.report.text import print_result
@@ -100,20 +99,14 @@ def split(path: Path, style: str) -> None:
     type=click.Path(path_type=Path),
     help="The case that the run is of: its model and scores are checked as well (R, M and E).",
 )
-@click.option(
-    "--profile",
-    type=click.Choice(list(PROFILES)),
-    default="calibrated",
-    show_default=True,
-    help="Rule for epoch 1: half-way from constant to mean of the context, or the seed's 0.50.",
-)
+@PROFILE
 @REFERENCES
 @FORMAT
 def run(
     paths: tuple[Path, ...],
     case_path: Path | None,
     profile: str,
-    references: tuple[str, ...],
+    references: dict[str, float],
     style: str,
 ) -> None:
     """Check records of trainings: R; with --case also model and scores of a run: M and E.
@@ -133,10 +126,9 @@ def run(
             raise click.UsageError(f"expected one run with --case, got {len(paths)}")
         with progress_bar() as progress:
             _finish(check_run(paths[0], case_path, progress=progress), style)
-    judged = judge_records(paths, PROFILES[profile], known_references(references))
-    reproduce = shlex.join(["amn", "check", "run", *map(str, paths)])
-    if profile != "calibrated":
-        reproduce += f" --profile {profile}"
+    judged = judge_records(paths, PROFILES[profile], references)
+    words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
+    reproduce = shlex.join(words)
     found = [one.result(reproduce) for one in judged]
     if len(found) == 1:
         judged[0].require_readable()
@@ -147,19 +139,3 @@ def run(
     else:
         print_records(judged, found, verdict, results())
     sys.exit(verdict.exit_code())
-
-
-def known_references(texts: tuple[str, ...]) -> dict[str, float]:
-    """Return `constant=0.197` as a table; anything else is wrong use."""
-    values = {}
-    for text in texts:
-        name, _, number = text.partition("=")
-        try:
-            values[name] = float(number)
-        except ValueError:
-            values[name] = math.nan
-        if name not in ASSUMED or not abs(values[name]) <= 1:
-            raise click.UsageError(
-                f"--reference: expected {' or '.join(ASSUMED)}=COSINE in -1 ... 1, got {text!r}"
-            )
-    return values

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.cli.cases import find_case, is_case
-from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
-from amn.cli.options import CACHE, FORMAT, REFERENCES
+from amn.cli.options import CACHE, FORMAT
+from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_record, of_result, of_session, read_results
 from amn.diagnosis.trials import run_trials
@@ -53,7 +53,7 @@ def command(
     target: str,
     case_name: str | None,
     first_run: bool,
-    references: tuple[str, ...],
+    references: dict[str, float],
     style: str,
     is_trying: bool,
     verbose: bool,
@@ -73,7 +73,6 @@ def command(
       amn diagnose training_history.json
       amn diagnose verdict.json --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    known = known_references(references)
     with progress_bar() as progress:
         session = _session(target, case_name, cache, progress, first_run=first_run)
         if session and is_trying:
@@ -83,7 +82,7 @@ def command(
         elif session:
             found = [Diagnosis(of_session(session), can_try=True)]
         else:
-            found = _without_case(Path(target), known)
+            found = _without_case(Path(target), references)
     if style == "json":
         document = {"schema": SCHEMA, "diagnoses": [one.to_json() for one in found]}
         click.echo(dumps(document))
@@ -131,7 +130,6 @@ def _without_case(path: Path, references: dict[str, float]) -> list[Diagnosis]:
     gated = read_results(path) if path.is_file() else None
     if gated is not None:
         return [Diagnosis(of_result(result)) for result in gated]
-    words = ["amn", "diagnose", str(path)]
-    words += [word for n, v in references.items() for word in ("--reference", f"{n}={v}")]
-    judged = judge_records([path], PROFILES["calibrated"], references)
+    words = ["amn", "diagnose", str(path), *words_of(references)]
+    judged = judge_records([path], PROFILES[DEFAULT_PROFILE], references)
     return [Diagnosis(of_record(one, shlex.join(words))) for one in judged]

@@ -18,10 +18,3 @@ CACHE = click.option(
 FORMAT = click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-REFERENCES = click.option(
-    "--reference",
-    "references",
-    metavar="NAME=COSINE",
-    multiple=True,
-    help="Validation cosine of a reference predictor, constant or mean, where a record has none.",
-)

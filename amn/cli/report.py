@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.cli.cases import find_case, is_case
-from amn.cli.check import known_references
 from amn.cli.console import progress_bar, results
-from amn.cli.options import CACHE, REFERENCES
+from amn.cli.options import CACHE
+from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
@@ -45,13 +45,7 @@ if TYPE_CHECKING:
     help="Write it to this file: markdown, or the page of cases when it ends in .html.",
 )
 @click.option("--title", default="What happened, why, and what to do next", show_default=True)
-@click.option(
-    "--profile",
-    type=click.Choice(list(PROFILES)),
-    default="calibrated",
-    show_default=True,
-    help="Rule for epoch 1 of records, as in amn check run.",
-)
+@PROFILE
 @REFERENCES
 @CACHE
 def command(
@@ -60,7 +54,7 @@ def command(
     output: Path | None,
     title: str,
     profile: str,
-    references: tuple[str, ...],
+    references: dict[str, float],
     cache: Path,
 ) -> None:
     """Write the failure report of runs, records or cases.
@@ -80,7 +74,6 @@ def command(
     is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
     if is_page and (others := [target for target in targets if not is_case(target)]):
         raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
-    known = known_references(references)
     sessions: list[GateSession] = []
     runs: list[ReportedRun] = []
     with progress_bar() as progress:
@@ -89,14 +82,12 @@ def command(
                 sessions.append(_session(target, cache, progress))
                 runs.append(_gated(sessions[-1]))
             else:
-                judged = judge_records([Path(target)], PROFILES[profile], known)
+                judged = judge_records([Path(target)], PROFILES[profile], references)
                 runs += [from_record(record) for record in judged]
     if is_page:
         _write_page(sessions, output)
         return
-    words = ["amn", "report", *targets]
-    words += ["--profile", profile] if profile != "calibrated" else []
-    words += [word for text in references for word in ("--reference", text)]
+    words = ["amn", "report", *targets, *words_of(references, profile)]
     report = gather(title, runs, PROFILES[profile], shlex.join(words))
     if output:
         write_bytes(output, to_markdown(report).encode())

@@ -67,7 +67,9 @@ def test_the_seeds_profile_and_known_references_move_the_first_epoch(tmp_path: P
     assert amn("check", "run", path).exit_code == 0
     assert amn("check", "run", path, "--profile", "seed").exit_code == 1
     known = ("--reference", "constant=0.3", "--reference", "mean=0.5")
-    assert amn("check", "run", path, *known).exit_code == 1
+    got = amn("check", "run", path, *known)
+    assert got.exit_code == 1
+    assert got.output.endswith(" ".join(("run", str(path), *known)) + "\n")
 
 
 @pytest.mark.parametrize("text", ["mean", "mean=high", "mean=7", "last=0.5", "mean=nan"])
