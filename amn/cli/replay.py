@@ -12,14 +12,13 @@ import click
 from amn.bundle.replay import replay
 from amn.cli.options import FORMAT
 from amn.errors import DataError
+from amn.findings import Verdict
 from amn.report.json import dumps
+from amn.report.verdict import worst_of
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
     from amn.bundle.replay import Replayed
-
-NOT_EVALUATED = 3
-SEVEREST = (3, 1, 5, 4, 0)
 
 
 @click.command("replay")
@@ -49,10 +48,9 @@ def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> No
     else:
         for one in found:
             _print(one)
-    codes = {one.verdict.exit_code(strict=strict) for one in found} or {NOT_EVALUATED}
-    if any(one.differences for one in found):
-        codes = {NOT_EVALUATED}
-    sys.exit(next(code for code in SEVEREST if code in codes))
+    is_another = any(one.differences for one in found)
+    worst = Verdict.ERROR if is_another else worst_of(one.verdict for one in found)
+    sys.exit(worst.exit_code(strict=strict))
 
 
 def _plain(one: Replayed) -> dict[str, object]:

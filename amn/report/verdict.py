@@ -84,4 +84,9 @@ def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def worst_verdict(results: Sequence[GateResult]) -> Verdict:
     """Return the worst verdict of several cases; ERROR when there is none."""
-    return min((result.verdict for result in results), key=WORST_FIRST.index, default=Verdict.ERROR)
+    return worst_of(result.verdict for result in results)
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst verdict; ERROR when there is none."""
+    return min(verdicts, key=WORST_FIRST.index, default=Verdict.ERROR)

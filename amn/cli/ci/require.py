@@ -9,9 +9,8 @@ import click
 
 from amn.findings import Verdict
 from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.report.verdict import worst_of
 from amn.workflows.require import read_results, unmet
-
-NOT_EVALUATED = 3
 
 
 @click.command("require")
@@ -32,9 +31,9 @@ def command(file: Path, *, strict: bool) -> None:
     problems = list(unmet(results, cases))
     for problem in problems:
         click.echo(f"ERROR: {problem}", err=True)
-    codes = [Verdict[result["verdict"]].exit_code(strict=strict) for result in results]
     for result in results:
         ran = f"{len(result['checks'])} checks, {len(result['declared'])} declared"
         click.echo(f"{result['case']}: {result['verdict']} ({ran})")
-    worst = next((code for code in (3, 1, 5, 4) if code in codes), 0)
-    sys.exit(NOT_EVALUATED if problems else worst)
+    said = worst_of(Verdict[result["verdict"]] for result in results)
+    worst = Verdict.ERROR if problems else said
+    sys.exit(worst.exit_code(strict=strict))
