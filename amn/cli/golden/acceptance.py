@@ -7,17 +7,17 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.cli.cases import is_ci
+from amn.cli.cases import is_ci, today
 from amn.cli.console import progress_bar, results
 from amn.errors import ArgumentError
 from amn.golden.ledger import Acceptance
-from amn.golden.store import GOLDEN_FILE
+from amn.golden.store import GOLDEN_FILE, enter
 from amn.mergebase.git import find_repository
 from amn.places import CACHE_FOLDER
 
@@ -88,7 +88,7 @@ def make(
             seeds=range(seeds),
             reason=reason,
             author=author or default_author(),
-            created=datetime.now(tz=UTC).date(),
+            created=today(),
             previous=previous,
             accept_regression=accept_regression,
             progress=progress,
@@ -102,6 +102,23 @@ def acceptance_of(case: Case, accepted: Accepted) -> Acceptance:
         verdict=accepted.verdict,
         accepted_regression=accepted.is_regression,
         time=now(),
+    )
+
+
+def enter_as(
+    kind: Literal["adopted", "anchor"], case: Case, reason: str, author: str | None
+) -> None:
+    """Add an entry about the golden that is there to its ledger."""
+    enter(
+        case.folder,
+        Acceptance(
+            kind=kind,
+            commit=commit_of(case),
+            verdict=None,
+            time=now(),
+            author=author or default_author(),
+            reason=reason,
+        ),
     )
 
 

@@ -6,8 +6,7 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
-from amn.golden.ledger import LEDGER_FILE, Acceptance
-from amn.golden.store import enter
+from amn.golden.ledger import LEDGER_FILE
 
 
 @click.command("adopt")
@@ -26,16 +25,6 @@ def command(case: str, reason: str, author: str | None) -> None:
     path = found.folder / LEDGER_FILE
     if path.exists():
         raise FileExistsError(path)
-    enter(
-        found.folder,
-        Acceptance(
-            kind="adopted",
-            commit=acceptance.commit_of(found),
-            verdict=None,
-            time=acceptance.now(),
-            author=author or acceptance.default_author(),
-            reason=reason,
-        ),
-    )
+    acceptance.enter_as("adopted", found, reason, author)
     click.echo(f"wrote {path}: commit it")
     click.echo(f"next: amn golden verify {found.name}")

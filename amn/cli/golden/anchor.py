@@ -7,8 +7,8 @@ import click
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.errors import GoldenError
-from amn.golden.ledger import LEDGER_FILE, Acceptance, read_ledger
-from amn.golden.store import GOLDEN_FILE, enter
+from amn.golden.ledger import LEDGER_FILE, read_ledger
+from amn.golden.store import GOLDEN_FILE
 from amn.storage import sha256_file
 
 
@@ -35,15 +35,5 @@ def command(case: str, reason: str, author: str | None) -> None:
     if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
         fix = f"amn golden verify {found.name}"
         raise GoldenError(path, f"expected the golden of its last entry, got another. Fix: {fix}")
-    enter(
-        found.folder,
-        Acceptance(
-            kind="anchor",
-            commit=acceptance.commit_of(found),
-            verdict=None,
-            time=acceptance.now(),
-            author=author or acceptance.default_author(),
-            reason=reason,
-        ),
-    )
+    acceptance.enter_as("anchor", found, reason, author)
     click.echo(f"entry {len(entries)} of {path} is the anchor: commit it")
