@@ -43,21 +43,28 @@ def follows(dataset: DataSet, lag: int) -> NDArray[np.bool_]:
     return result
 
 
+def mean_by_article(
+    dataset: DataSet, cosines: NDArray[np.float32], lag: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return each article's number of pairs of rows `lag` chunks apart, and their mean cosine.
+
+    Args:
+        cosines: (N,) of each row with the row `lag` further.
+
+    Returns:
+        (A,) int64 and (A,) float64 in the order of `dataset.articles`; 0 for one without a pair.
+    """
+    _, inverse = np.unique(dataset.article_ids, return_inverse=True)
+    mask, n_articles = follows(dataset, lag), len(dataset.articles)
+    pairs = np.bincount(inverse[mask], minlength=n_articles)
+    sums = np.bincount(inverse[mask], cosines[mask], minlength=n_articles)
+    return pairs, sums / np.maximum(pairs, 1)
+
+
 def lag_curve(dataset: DataSet, scan: RowScan, *, least_pairs: int) -> LagCurve:
     """Return the gain of neighbours over far rows for articles with `least_pairs` far pairs."""
-    _, inverse = np.unique(dataset.article_ids, return_inverse=True)
-    n_articles = len(dataset.articles)
-
-    def means(
-        values: NDArray[np.float32], lag: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        mask = follows(dataset, lag)
-        pairs = np.bincount(inverse[mask], minlength=n_articles)
-        sums = np.bincount(inverse[mask], values[mask], minlength=n_articles)
-        return pairs, sums / np.maximum(pairs, 1)
-
-    _, near = means(scan.adjacent, 1)
-    pairs, far = means(scan.far, FAR_LAG)
+    _, near = mean_by_article(dataset, scan.adjacent, 1)
+    pairs, far = mean_by_article(dataset, scan.far, FAR_LAG)
     enough = pairs >= least_pairs
     return LagCurve(dataset.articles[enough], (near - far)[enough])
 

@@ -5,28 +5,25 @@ Letters: N rows, D numbers in a vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.selftest.data_defects import double_ingestion, insertion_order
-from amn.selftest.lab import Lab
+from amn.selftest.defects import Injection, on_copy
 from amn.selftest.model_defects import lookalike
-from amn.selftest.split_defects import rotated_ood
+from amn.selftest.split_defects import ood_rows, replace_ood, rotated_ood
 from amn.training_config import LossesConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from amn.gate.session import GateSession
     from amn.selftest.copies import CaseCopy
+    from amn.selftest.lab import Lab
 
-Stage = Callable[[Lab], AbstractContextManager["GateSession"]]
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder
 SHARPNESS = 2.0  # how far it is from a linear map of the vectors
 
@@ -49,19 +46,7 @@ class Scene:
     then: str
     cause: str
     shows: tuple[str, ...]
-    stage: Stage
-
-
-def in_copy(change: Callable[[CaseCopy], None]) -> Stage:
-    """Return a stage on which a copy of the case is changed and gated as a new one is."""
-
-    @contextmanager
-    def stage(lab: Lab) -> Iterator[GateSession]:
-        with lab.copy() as copy:
-            change(copy)
-            yield lab.gate(copy)
-
-    return stage
+    stage: Injection
 
 
 @contextmanager
@@ -88,33 +73,11 @@ def other_encoder_ood(copy: CaseCopy) -> None:
     A stand-in that needs no texts: tanh of a random projection to D / 2 numbers keeps what is alike
     alike, as any encoder of the same texts does; a second random projection leads back to D.
     """
-    dataset, splits = copy.dataset(), copy.splits()
-    rows = np.flatnonzero(np.isin(dataset.article_ids, splits["ood"].articles))
-    rng = np.random.default_rng(0)
-    dim = dataset.dim
+    rows = ood_rows(copy)
+    dim = rows.shape[1]
     narrow = max(2, int(OTHER_DIM * dim))
-    down = rng.standard_normal((dim, narrow))  # rows of length 1 give numbers of spread 1
-    other = np.tanh(SHARPNESS * (dataset.gather(rows).astype(np.float64) @ down))
-    replace_ood(copy, other)
-
-
-def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:
-    """Give the rows of OOD other vectors, projected to D at random where they are not D wide.
-
-    Args:
-        vectors: (N, any width), a row for each row of OOD, in order; of any length.
-    """
-    dataset, splits = copy.dataset(), copy.splits()
-    lists = {name: split.articles for name, split in splits.items()}
-    rows = np.flatnonzero(np.isin(dataset.article_ids, splits["ood"].articles))
-    changed = np.asarray(vectors, np.float64)
-    if changed.shape[1] != dataset.dim:
-        up = np.random.default_rng(1).standard_normal((changed.shape[1], dataset.dim))
-        changed = changed @ up
-    everything = copy.vectors()
-    everything[rows] = changed / np.linalg.norm(changed, axis=1, keepdims=True)
-    copy.rebuild(everything, dataset.article_ids, dataset.chunk_index)
-    copy.set_splits(**lists)
+    down = np.random.default_rng(0).standard_normal((dim, narrow))  # unit rows give spread 1
+    replace_ood(copy, np.tanh(SHARPNESS * (rows @ down)))
 
 
 SCENES = (
@@ -132,7 +95,7 @@ SCENES = (
         "the 790k data are incompatible",
         "order",
         ("D005", "D007"),
-        in_copy(insertion_order),
+        on_copy(insertion_order),
     ),
     Scene(
         "double ingestion",
@@ -140,7 +103,7 @@ SCENES = (
         "a highly coherent region",
         "duplicates",
         ("D008",),
-        in_copy(double_ingestion),
+        on_copy(double_ingestion),
     ),
     Scene(
         "MSE + InfoNCE",
@@ -148,7 +111,7 @@ SCENES = (
         "InfoNCE dominance, after the whole run",
         "dominant_term",
         ("R007",),
-        in_copy(mse_and_infonce),
+        on_copy(mse_and_infonce),
     ),
     Scene(
         "OOD in training",
@@ -156,7 +119,7 @@ SCENES = (
         "success",
         "leak",
         ("S001", "M004"),
-        in_copy(ood_in_training),
+        on_copy(ood_in_training),
     ),
     Scene(
         "rotated encoder",
@@ -164,7 +127,7 @@ SCENES = (
         "poor generalisation",
         "encoder",
         ("S006", "S007"),
-        in_copy(rotated_ood),
+        on_copy(rotated_ood),
     ),
     Scene(
         "other encoder",
@@ -172,6 +135,6 @@ SCENES = (
         "poor generalisation",
         "encoder",
         ("S006", "S007"),
-        in_copy(other_encoder_ood),
+        on_copy(other_encoder_ood),
     ),
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.coherence import follows
+from amn.data.coherence import mean_by_article
 from amn.data.windows import Windows, find_windows
 from amn.diagnosis.diagnosis import Trial
 from amn.errors import CheckNotRunError, CheckpointError
@@ -61,11 +61,9 @@ def coherent_part(session: GateSession) -> Trial:
     windows = session.split_evidence.windows["ood"]
     dataset, scan = windows.dataset, session.split_evidence.scan("ood")
     cosines = np.mean([c.evaluation.scores["ood"].cosines for c in session.candidates], axis=0)
-    pairs = follows(dataset, 1)
-    articles, inverse = np.unique(dataset.article_ids, return_inverse=True)
-    sums = np.bincount(inverse[pairs], scan.adjacent[pairs], minlength=len(articles))
-    coherence = sums / np.maximum(np.bincount(inverse[pairs], minlength=len(articles)), 1)
-    mine = np.isin(articles, np.unique(windows.article_ids))
+    articles = dataset.articles
+    _, coherence = mean_by_article(dataset, scan.adjacent, 1)
+    mine = np.isin(articles, windows.article_ids)
     limit = float(np.quantile(coherence[mine], QUARTER))
     kept = np.isin(windows.article_ids, articles[mine & (coherence >= limit)])
     score, floor = float(cosines[kept].mean()), session.case.config.criteria.floor("ood")

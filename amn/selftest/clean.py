@@ -12,11 +12,11 @@ import numpy as np
 from amn.checks.evidence import SplitEvidence
 from amn.checks.registry import BEFORE_TRAINING, execute
 from amn.config import EVALUATED, SPLITS
-from amn.data.manifest import Stage
-from amn.data.writer import Chunks, write_dataset
 from amn.golden.store import read_golden, write_golden
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
+from amn.selftest.copies import write_rows
+from amn.selftest.defects import scored
 from amn.selftest.golden_defects import golden_of_windows
 from amn.selftest.score_defects import select_windows
 
@@ -69,13 +69,18 @@ def variants(n: int, *, after_training: bool) -> Iterator[Variant]:
 def _drawn(lab: Lab, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     """Draw articles of each split; in_dist and train change places at random."""
     splits = lab.early.split_evidence.splits
-    in_dist, train = splits["in_dist"].articles, splits["train"].articles
-    pool = rng.permutation(np.concatenate([in_dist, train]))
+    pool = rng.permutation(np.concatenate([splits["in_dist"].articles, splits["train"].articles]))
     ood = rng.permutation(splits["ood"].articles)
-    n_in = max(FEWEST_ARTICLES, min(len(in_dist) * 3 // 4, MOST_ARTICLES["in_dist"]))
-    n_ood = max(FEWEST_ARTICLES, min(len(ood) * 3 // 4, MOST_ARTICLES["ood"]))
-    n_train = max(FEWEST_ARTICLES, min(len(train) * 3 // 4, MOST_ARTICLES["train"]))
-    chosen = {"in_dist": pool[:n_in], "train": pool[n_in : n_in + n_train], "ood": ood[:n_ood]}
+    n = {
+        name: max(FEWEST_ARTICLES, min(len(splits[name].articles) * 3 // 4, most))
+        for name, most in MOST_ARTICLES.items()
+    }
+    n_in = n["in_dist"]
+    chosen = {
+        "in_dist": pool[:n_in],
+        "train": pool[n_in : n_in + n["train"]],
+        "ood": ood[: n["ood"]],
+    }
     return {name: np.sort(chosen[name]) for name in SPLITS}
 
 
@@ -86,22 +91,12 @@ def _files(lab: Lab, seed: int) -> list[Outcome]:
     dataset = lab.early.split_evidence.splits["train"].dataset
     rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
     with lab.copy() as copy:
-        has_index, kind = copy.has_index, "sq4"
-        if has_index:
-            kind = read_index_manifest(copy.data).kind
+        kind = read_index_manifest(copy.data).kind if copy.has_index else None
         shutil.rmtree(copy.data)
         dtype = ("float16", "float32")[seed % 2]
-        written = write_dataset(
-            copy.data,
-            dataset.gather(rows).astype(dtype),
-            Chunks(article_ids=dataset.article_ids[rows], chunk_index=dataset.chunk_index[rows]),
-            name=dataset.manifest.name,
-            dtype=dtype,
-            encoder=dataset.manifest.encoder,
-            stages=[Stage(name="sample", rows_in=len(rows), rows_out=len(rows))],
-            shard_rows=max(1, len(rows) // (1 + seed % 3)),
-        )
-        if has_index:
+        shard_rows = max(1, len(rows) // (1 + seed % 3))
+        written = write_rows(copy.data, dataset, rows, dtype=dtype, shard_rows=shard_rows)
+        if kind:
             build_index(written, kind)
         copy.set_splits(**chosen)
         return _before(lab.gate(copy))
@@ -175,6 +170,4 @@ def _on(candidate: Candidate, kept: dict[str, NDArray[np.bool_]]) -> Candidate:
         for n, values in evaluation.references.items()
     }
     fewer = replace(evaluation, scores=scores, references=references)
-    return replace(
-        candidate, recorded=fewer, load=lambda: candidate.checkpoint, score=lambda _: fewer
-    )
+    return replace(scored(candidate, fewer), recorded=fewer)

@@ -239,22 +239,29 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
         for name, s in splits.items()
     }
     rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
-    folder.mkdir(parents=True)
-    manifest = dataset.manifest
-    copy = write_dataset(
-        folder / DATA,
-        dataset.gather(rows),
-        Chunks(article_ids=dataset.article_ids[rows], chunk_index=dataset.chunk_index[rows]),
-        name=manifest.name,
-        dtype=manifest.dtype,
-        encoder=manifest.encoder,
-        stages=[Stage(name="sample", rows_in=len(rows), rows_out=len(rows))],
-    )
+    copy = write_rows(folder / DATA, dataset, rows)
     if dataset.index_path.exists():
         build_index(copy, read_index_manifest(dataset.path).kind)
     sampled = CaseCopy(folder, case.config)
     sampled.configure(split={name: Selector(articles=ids.tolist()) for name, ids in chosen.items()})
     return sampled
+
+
+def write_rows(folder: Path, dataset: DataSet, rows: NDArray[np.int64], **changed: Any) -> DataSet:  # noqa: ANN401 - those of `write_dataset`
+    """Write some rows of a data set as one of its own.
+
+    Args:
+        changed: Arguments of `write_dataset` in place of what the data set's manifest says.
+    """
+    manifest = dataset.manifest
+    said = {"name": manifest.name, "dtype": manifest.dtype, "encoder": manifest.encoder}
+    return write_dataset(
+        folder,
+        dataset.gather(rows),
+        Chunks(article_ids=dataset.article_ids[rows], chunk_index=dataset.chunk_index[rows]),
+        stages=[Stage(name="sample", rows_in=len(rows), rows_out=len(rows))],
+        **{**said, **changed},
+    )
 
 
 def _with(config: CaseConfig, **sections: object) -> CaseConfig:

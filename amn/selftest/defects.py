@@ -56,6 +56,25 @@ class Defect:
         return "before training" if is_early else "after training"
 
 
+def on_copy(
+    change: Callable[[CaseCopy], None],
+    gate: Callable[[Lab, CaseCopy], GateSession] = lambda lab, copy: lab.gate(copy),
+) -> Injection:
+    """Return the injection that changes a copy of the case.
+
+    Args:
+        gate: Gates the changed copy; as a new case unless another is given.
+    """
+
+    @contextmanager
+    def inject(lab: Lab) -> Iterator[GateSession]:
+        with lab.copy() as copy:
+            change(copy)
+            yield gate(lab, copy)
+
+    return inject
+
+
 def in_files(
     id_: str,
     check: str,
@@ -64,14 +83,7 @@ def in_files(
     statuses: frozenset[Status] = BLOCKS,
 ) -> Defect:
     """Return a defect of the case's files or settings."""
-
-    @contextmanager
-    def inject(lab: Lab) -> Iterator[GateSession]:
-        with lab.copy() as copy:
-            change(copy)
-            yield lab.gate(copy)
-
-    return Defect(id_, check, title, inject, statuses)
+    return Defect(id_, check, title, on_copy(change), statuses)
 
 
 def in_windows(
@@ -138,13 +150,10 @@ def in_golden(
 ) -> Defect:
     """Return a defect of the golden, or of the settings that it is compared with."""
 
-    @contextmanager
-    def inject(lab: Lab) -> Iterator[GateSession]:
-        with lab.copy() as copy:
-            change(copy)
-            yield lab.clean.judging(lab.clean.candidates, case=copy.case)
+    def judge(lab: Lab, copy: CaseCopy) -> GateSession:
+        return lab.clean.judging(lab.clean.candidates, case=copy.case)
 
-    return Defect(id_, check, title, inject, statuses)
+    return Defect(id_, check, title, on_copy(change, judge), statuses)
 
 
 def in_check(

@@ -18,6 +18,7 @@ from amn.selftest.defects import (
     in_candidate,
     in_code,
     in_scores,
+    scored,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _on_ood(change: Callable[[SplitScores], SplitScores]) -> Callable[[Candidate
 
     def inject(candidate: Candidate, _: Lab) -> Candidate:
         evaluation = changed(candidate.evaluation, "ood", change)
-        return replace(candidate, load=lambda: candidate.checkpoint, score=lambda _: evaluation)
+        return scored(candidate, evaluation)
 
     return inject
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from amn.config import SPLITS, Selector
 from amn.curation.circular import JUDGED_REASONS
-from amn.data.coherence import follows
-from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Stage
+from amn.data.coherence import mean_by_article
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.scan import scan_rows
 from amn.data.windows import Windows
-from amn.data.writer import Chunks, write_dataset
+from amn.selftest.copies import write_rows
 from amn.selftest.defects import WARNS, in_files, in_windows
 
 if TYPE_CHECKING:
@@ -74,53 +74,61 @@ def near_copied_article(copy: CaseCopy) -> None:
     _add_to_ood(copy, noise=float(np.sqrt(1 / NEAR**2 - 1)))
 
 
-def _change_ood(copy: CaseCopy, change: NDArray[np.float64] | None, shift: float) -> None:
-    """Map the rows of OOD through a matrix (D, D), or shift them all by one vector."""
+def ood_rows(copy: CaseCopy) -> NDArray[np.float64]:
+    """Return the vectors of OOD: (N, D)."""
+    dataset, ood = copy.dataset(), copy.splits()["ood"]
+    rows = dataset.gather(np.flatnonzero(np.isin(dataset.article_ids, ood.articles)))
+    return rows.astype(np.float64)
+
+
+def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:
+    """Give the rows of OOD other vectors, projected to D at random where they are not D wide.
+
+    Args:
+        vectors: (N, any width), a row for each row of OOD, in order; of any length.
+    """
     dataset, splits = copy.dataset(), copy.splits()
     lists = {name: split.articles for name, split in splits.items()}
-    vectors = copy.vectors()
+    changed = np.asarray(vectors, np.float64)
+    if changed.shape[1] != dataset.dim:
+        up = np.random.default_rng(1).standard_normal((changed.shape[1], dataset.dim))
+        changed = changed @ up
+    everything = copy.vectors()
     ood = np.isin(dataset.article_ids, splits["ood"].articles)
-    rows = vectors[ood].astype(np.float64)
-    if change is not None:
-        rows = rows @ change
-    if shift:
-        direction = np.random.default_rng(1).standard_normal(dataset.dim)
-        rows += shift * direction / np.linalg.norm(direction)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    vectors[ood] = rows
-    copy.rebuild(vectors, dataset.article_ids, dataset.chunk_index)
+    everything[ood] = changed / np.linalg.norm(changed, axis=1, keepdims=True)
+    copy.rebuild(everything, dataset.article_ids, dataset.chunk_index)
     copy.set_splits(**lists)
 
 
 def rotated_ood(copy: CaseCopy) -> None:
     """Rotate the OOD rows at random: another encoder of the same dimension."""
-    rng = np.random.default_rng(0)
-    dim = copy.dataset().dim
-    _change_ood(copy, np.linalg.qr(rng.standard_normal((dim, dim)))[0], 0.0)
+    rows = ood_rows(copy)
+    dim = rows.shape[1]
+    replace_ood(copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
 
 
 def negated_ood(copy: CaseCopy) -> None:
     """Turn every sign of the OOD rows: the same directions, the other way."""
-    _change_ood(copy, -np.eye(copy.dataset().dim), 0.0)
+    replace_ood(copy, -ood_rows(copy))
 
 
 def shifted_ood(copy: CaseCopy) -> None:
     """Shift the OOD rows by one vector: another prefix or pooling."""
-    _change_ood(copy, None, OFFSET)
+    rows = ood_rows(copy)
+    direction = np.random.default_rng(1).standard_normal(rows.shape[1])
+    replace_ood(copy, rows + OFFSET * direction / np.linalg.norm(direction))
 
 
 def other_encoder(copy: CaseCopy) -> None:
     """Take OOD from a data set that names another encoder."""
     dataset, splits = copy.dataset(), copy.splits()
     rows = np.flatnonzero(np.isin(dataset.article_ids, splits["ood"].articles))
-    write_dataset(
+    write_rows(
         copy.folder / "ood-data",
-        dataset.gather(rows),
-        Chunks(article_ids=dataset.article_ids[rows], chunk_index=dataset.chunk_index[rows]),
+        dataset,
+        rows,
         name="ood",
-        dtype=dataset.manifest.dtype,
         encoder=EncoderInfo(name="another/encoder"),
-        stages=[Stage(name="import", rows_in=len(rows), rows_out=len(rows))],
     )
     copy.set_splits(train=splits["train"].articles, in_dist=splits["in_dist"].articles)
     copy.configure(split={"ood": Selector(dataset="ood-data")})
@@ -130,12 +138,8 @@ def easiest_articles(copy: CaseCopy) -> None:
     """Judge in-dist on the most coherent articles instead of a draw."""
     dataset, splits = copy.dataset(), copy.splits()
     pool = np.union1d(splits["train"].articles, splits["in_dist"].articles)
-    pairs = follows(dataset, 1)
-    _, inverse = np.unique(dataset.article_ids, return_inverse=True)
-    adjacent = scan_rows(dataset).adjacent
-    sums = np.bincount(inverse[pairs], adjacent[pairs], minlength=len(dataset.articles))
-    counts = np.bincount(inverse[pairs], minlength=len(dataset.articles))
-    coherence = (sums / np.maximum(counts, 1))[np.isin(dataset.articles, pool)]
+    _, means = mean_by_article(dataset, scan_rows(dataset).adjacent, 1)
+    coherence = means[np.isin(dataset.articles, pool)]
     easiest = np.sort(pool[np.argsort(coherence)[-len(splits["in_dist"].articles) :]])
     copy.set_splits(train=np.setdiff1d(pool, easiest), in_dist=easiest)
 
