@@ -15,6 +15,7 @@ from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
+from amn.places import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from amn.case import Case
@@ -77,7 +78,7 @@ def command(
 
     A folder appears when its training has ended; one that exists is not touched. A training that
     was killed goes on after its last whole epoch. The data is not checked first: that is what
-    `amn gate` does.
+    `amn gate` does. A case with `blocked_by` is trained only while the case named there passes.
 
     Under torchrun all processes train each seed together, with the result of one.
 
@@ -91,7 +92,7 @@ def command(
       amn train wiki-mini --sweep sweep.toml
       torchrun --nproc-per-node 2 -m amn train wiki-mini
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.gate.training import with_init_from  # noqa: PLC0415 - loads torch
+    from amn.gate.training import require_trainable, with_init_from  # noqa: PLC0415 - loads torch
     from amn.training.compute import is_launched, take_part  # noqa: PLC0415 - as above
 
     found = find_case(case)
@@ -103,6 +104,8 @@ def command(
                 "--sweep: expected neither --seed, --device cuda nor torchrun beside it. "
                 "Fix: seeds in the sweep file"
             )
+        with progress_bar() as bar:
+            require_trainable(found, CACHE_FOLDER, progress=bar)
         sweep_case(found, sweep, out, style)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what torchrun sends: clean up, then end
@@ -117,7 +120,7 @@ def command(
 
 def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> None:
     """Train seeds and print a line each; of several processes, the first one prints."""
-    from amn.gate.training import train_case  # noqa: PLC0415 - loads torch
+    from amn.gate.training import require_trainable, train_case  # noqa: PLC0415 - loads torch
 
     notify = partial(click.echo, err=True)
     table = Table(box=None, pad_edge=False)
@@ -127,11 +130,13 @@ def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> 
         table.add_column(column)
     is_first = compute.rank == 0
     with progress_bar() as bar:
+        told = bar if is_first else None
+        require_trainable(found, CACHE_FOLDER, progress=told, compute=compute)
         for run in train_case(
             found,
             out,
             seeds,
-            progress=bar if is_first else None,
+            progress=told,
             notify=notify if is_first else None,
             compute=compute,
         ):

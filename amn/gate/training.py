@@ -10,7 +10,10 @@ from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
 from amn.gate.facts import summary_facts
+from amn.gate.hold import require_no_hold
+from amn.gate.options import GateOptions
 from amn.gate.parts import case_parts
+from amn.gate.session import run_gate
 from amn.training.compute import CPU, Compute
 from amn.training.run import score_plan_references
 from amn.training.workers import available_cores, run_seeds
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
+    from amn.findings import GateResult
     from amn.training.run import Plan, Run
 
 
@@ -58,6 +62,34 @@ def train_case(
         notify=notify,
         compute=compute,
     )
+
+
+def require_trainable(
+    case: Case,
+    cache: Path,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    compute: Compute = CPU,
+) -> None:
+    """Return unless the case waits for another one, which is gated for it, that does not pass.
+
+    Args:
+        cache: Folder of runs by content, where the other case's are kept.
+        compute: Where several processes train together, the first one gates and all wait for it.
+
+    Raises:
+        CheckNotRunError: While the other case does not pass.
+        ConfigError: If there is no such case, or cases wait for each other.
+    """
+
+    def gate(other: Case) -> GateResult:
+        return run_gate(other, GateOptions(cache=cache), progress=progress)
+
+    if case.config.blocked_by is None:
+        return
+    if compute.rank == 0:
+        require_no_hold(case, gate)
+    compute.wait()
 
 
 def with_init_from(case: Case, checkpoint: Path) -> Case:

@@ -14,12 +14,13 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import connection, get_context, resource_tracker
+from multiprocessing import connection, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from amn.errors import AmnError, TrainingError
+from amn.processes import BARE
 from amn.training.compute import CPU, Compute
 from amn.training.precision import choose_precision
 from amn.training.run import run_seed
@@ -27,9 +28,9 @@ from amn.training.run import run_seed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
     from pathlib import Path
 
+    from amn.processes import BareProcess
     from amn.training.run import Plan, PlanReferences, Run
 
     Progress = Callable[[int, int, str], None]
@@ -135,17 +136,16 @@ def _run_in_processes(
     listeners: tuple[Progress | None, Notify | None],
 ) -> Iterator[Run]:
     """Hand seeds to processes as they become free."""
-    busy: dict[Any, tuple[int, SpawnProcess]] = {}
-    spawn = get_context("spawn")  # a fork would copy torch's threads half-way
+    busy: dict[Any, tuple[int, BareProcess]] = {}
     try:
         for _ in range(n_workers):
-            ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=_work, args=(theirs, *setup), daemon=True)
+            ours, theirs = BARE.Pipe()  # a fork would copy torch's threads half-way
+            process = BARE.Process(target=_work, args=(theirs, *setup), daemon=True)
             with _interrupt_held():
                 process.start()
             theirs.close()
             busy[ours] = (waiting[0][0], process)
-            ours.send(waiting.popleft())
+            _hand(ours, waiting)
         while busy:
             ready: list[Any] = connection.wait(list(busy))
             for pipe in ready:
@@ -156,7 +156,7 @@ def _run_in_processes(
                 yield run
                 if waiting:
                     busy[pipe] = (waiting[0][0], process)
-                    pipe.send(waiting.popleft())
+                    _hand(pipe, waiting)
                 else:
                     pipe.close()
                     process.join()
@@ -168,10 +168,19 @@ def _run_in_processes(
             process.join()
 
 
+def _hand(
+    pipe: Any,  # noqa: ANN401 - a Connection, whose type differs by system
+    waiting: deque[tuple[int, Path]],
+) -> None:
+    """Send the next seed to a process; `_receive` says so if it is dead."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        pipe.send(waiting.popleft())
+
+
 def _receive(
     pipe: Any,  # noqa: ANN401 - a Connection, whose type differs by system
     seed: int,
-    process: SpawnProcess,
+    process: BareProcess,
     listeners: tuple[Progress | None, Notify | None],
 ) -> Run | None:
     """Take one message of a process: a finished run, or None for progress and notices."""
@@ -180,9 +189,11 @@ def _receive(
         message = pipe.recv()
     except (EOFError, ConnectionResetError) as error:
         process.join()
+        is_killed = process.exitcode is not None and process.exitcode < 0  # by a signal
+        fix = "more memory, or fewer seeds at a time" if is_killed else "see its own error above"
         raise TrainingError(
             f"seed {seed}: expected a finished run, got a process that ended with "
-            f"{process.exitcode}. Fix: more memory, or fewer seeds at a time"
+            f"{process.exitcode}. Fix: {fix}; the same command goes on"
         ) from error
     if isinstance(message, Exception):
         raise message

@@ -6,10 +6,10 @@ import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from amn.errors import BuildError
+from amn.processes import BARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class LocalEngine:
             for number, items in parts:
                 yield task(number, items)
             return
-        pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _leave_interrupts_alone)
+        pool = ProcessPoolExecutor(self.workers, BARE, _leave_interrupts_alone)
         try:
             yield from self._in_pool(pool, task, parts)
         except BrokenProcessPool as error:

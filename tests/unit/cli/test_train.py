@@ -1,4 +1,4 @@
-"""`amn train --sweep`: what it prints, what it writes, and what it refuses."""
+"""`amn train`: what it prints, what it writes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from amn.cli.main import cli
-from amn.errors import ArgumentError, ConfigError
+from amn.errors import ArgumentError, CheckNotRunError, ConfigError
+from amn.findings import GateResult, Outcome, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from amn.case import Case
 
 CASE = """
 schema = 1
@@ -83,3 +86,50 @@ def test_a_sweep_of_a_key_that_is_not_there_trains_nothing(project: Path) -> Non
     assert isinstance(result.exception, ConfigError)
     assert "training.rate: unknown key" in str(result.exception)
     assert not (project / ".amn").exists()
+
+
+@pytest.fixture
+def gated(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Status]]:
+    """The toy case waits for `data`; gates take their result from the end of this list."""
+    (project / "data").mkdir()
+    text = (project / "toy" / "case.toml").read_text()
+    (project / "data" / "case.toml").write_text(text)
+    (project / "toy" / "case.toml").write_text(f'blocked_by = "data"{text}')
+    results: list[tuple[str, Status]] = []
+
+    def gate(case: Case, *_: object, **__: object) -> GateResult:
+        name, status = results.pop()
+        assert case.name == name
+        outcome = Outcome("C002", "ood", status)
+        return GateResult(name, ("C002-ood",), (outcome,), reproduce=f"amn gate {name}")
+
+    monkeypatch.setattr("amn.gate.training.run_gate", gate)
+    return results
+
+
+@pytest.mark.parametrize("options", [[], ["--sweep", "rates.toml"]], ids=["seeds", "sweep"])
+def test_a_case_is_not_trained_while_the_one_it_waits_for_fails(
+    project: Path, gated: list[tuple[str, Status]], options: list[str]
+) -> None:
+    gated.append(("data", Status.FAIL))
+
+    result = CliRunner().invoke(cli, ["train", "toy", *options])
+
+    assert isinstance(result.exception, CheckNotRunError)
+    assert "expected data to pass before this case is trained, got FAIL (C002-ood)" in str(
+        result.exception
+    )
+    assert not (project / "runs").exists()
+    assert not (project / ".amn").exists()
+
+
+def test_a_case_is_trained_when_the_one_it_waits_for_passes(
+    project: Path, gated: list[tuple[str, Status]]
+) -> None:
+    gated.append(("data", Status.PASS))
+
+    result = CliRunner().invoke(cli, ["train", "toy", "--seed", "0"])
+
+    assert result.exit_code == 0, result.output
+    assert gated == []
+    assert (project / "runs" / "toy-seed-0" / "run.json").exists()

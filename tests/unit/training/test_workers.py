@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,22 +72,36 @@ def test_processes_give_the_same_files_as_one_process(
     assert {text.split()[1] for text in told} == {"0", "1"}
 
 
-def work_then_die(pipe: Any, *_: object) -> None:
+def work_then_end(pipe: Any, *_: object) -> None:
     pipe.recv()
     os._exit(9)
 
 
+def work_then_be_killed(pipe: Any, *_: object) -> None:
+    pipe.recv()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (work_then_end, r"ended with 9\. Fix: see its own error above"),
+        (work_then_be_killed, r"ended with -9\. Fix: more memory, or fewer seeds at a time"),
+    ],
+)
 def test_a_process_that_dies_is_an_error_with_its_seed(
     toy_plan: Plan,
     toy_references: PlanReferences,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    work: object,
+    said: str,
 ) -> None:
     monkeypatch.setattr(workers, "WORTH_A_PROCESS", 0)
-    monkeypatch.setattr(workers, "_work", work_then_die)
+    monkeypatch.setattr(workers, "_work", work)
 
-    with pytest.raises(TrainingError, match=r"^seed [01]: .* a process that ended with 9\."):
+    with pytest.raises(TrainingError, match=rf"^seed [01]: .* a process that {said}; the same"):
         train_two(toy_plan, tmp_path, toy_references, 2)
 
     assert list(tmp_path.iterdir()) == []
