@@ -1,4 +1,4 @@
-"""Processes that import amn and nothing of the program that started them.
+"""Processes of amn's own, which import nothing of the program that started them.
 
 A spawned process imports the main module of its parent again. A script that works at its top level,
 without `if __name__ == "__main__"`, would then begin its work anew in each of them, and wait there

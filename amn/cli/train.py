@@ -76,9 +76,11 @@ def command(
 ) -> None:
     """Train the seeds of CASE; each makes a folder with record, checkpoint and scores.
 
-    A folder appears when its training has ended; one that exists is not touched. A training that
-    was killed goes on after its last whole epoch. The data is not checked first: that is what
-    `amn gate` does. A case with `blocked_by` is trained only while the case named there passes.
+    A folder appears when its training has ended; one that exists is not touched. After a kill the
+    same command goes on: finished seeds are taken, others begin after their last whole epoch.
+
+    The data is not checked first: that is what `amn gate` does. A case with `blocked_by` is trained
+    only while the case named there passes.
 
     Under torchrun all processes train each seed together, with the result of one.
 

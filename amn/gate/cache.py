@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from amn.errors import DataError
-from amn.training.run import load_run, score_plan_references
+from amn.training.run import clear_left_overs, load_run, score_plan_references
 from amn.training.workers import available_cores, run_seeds
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def _find(folder: Path) -> Run | None:
     with suppress(DataError):
         run = load_run(folder)
         if run.info["key"] == folder.name:
+            clear_left_overs(folder)
             return run
     shutil.rmtree(folder)
     return None

@@ -15,7 +15,7 @@ from amn.gate.options import GateOptions
 from amn.gate.parts import case_parts
 from amn.gate.session import run_gate
 from amn.training.compute import CPU, Compute
-from amn.training.run import score_plan_references
+from amn.training.run import find_run, score_plan_references
 from amn.training.workers import available_cores, run_seeds
 from amn.training_config import BLEND_LR
 
@@ -39,23 +39,32 @@ def train_case(
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
 
+    A seed whose run is there already is not trained again: killed and called again, it goes on.
+
     Args:
-        notify: Called with `seed s: resuming at epoch n` when a killed training goes on.
+        notify: Called with `seed s: resuming at epoch n` when a killed training goes on, and with
+            `seed s: finished before` when its run is there.
         compute: The device, and this process's part where several train together.
 
     Raises:
-        FileExistsError: If a run folder exists, before anything is trained.
+        FileExistsError: If a folder has another run, or none, before anything is trained.
     """
     wanted = seeds or case.config.training.seeds
-    folders = {seed: out / f"{case.name}-seed-{seed}" for seed in wanted}
-    for folder in folders.values():
-        if folder.exists():
-            raise FileExistsError(folder)
     plan = case_plan(case)
+    folders = {seed: out / f"{case.name}-seed-{seed}" for seed in wanted}
+    found = {seed: find_run(plan, seed, folder) for seed, folder in folders.items()}
+    for seed, run in found.items():
+        if run:
+            if notify:
+                notify(f"seed {seed}: finished before, in {run.folder}")
+            yield run
+    missing = {seed: folders[seed] for seed, run in found.items() if run is None}
+    if not missing:
+        return
     references = score_plan_references(plan)
     yield from run_seeds(
         plan,
-        folders,
+        missing,
         references=references,
         cores=available_cores(),
         progress=progress,

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,7 +224,7 @@ def run_seed(
     """
     if folder.exists():
         raise FileExistsError(folder)
-    state = folder.with_name(f".{folder.name}.state")
+    state = _state_of(folder)
     trained = train(
         plan.spec,
         plan.train,
@@ -240,10 +243,43 @@ def run_seed(
     )
     if compute.rank == 0:
         _write_run(plan, seed, folder, trained, references)
-        for left_over in (state, *folder.parent.glob(f".{state.name}.*")):
-            left_over.unlink(missing_ok=True)
+        clear_left_overs(folder)
     compute.wait()
     return load_run(folder)
+
+
+def find_run(plan: Plan, seed: int, folder: Path) -> Run | None:
+    """Return the run that a folder has already; None where there is no folder.
+
+    A kill may come between the writing of a run and the removal of what it went on from: that is
+    done here.
+
+    Raises:
+        FileExistsError: If it is another run, or none.
+    """
+    if not folder.exists():
+        return None
+    with suppress(DataError):
+        run = load_run(folder)
+        if run.info["key"] == plan.key(seed):
+            clear_left_overs(folder)
+            return run
+    raise FileExistsError(folder)
+
+
+def _state_of(folder: Path) -> Path:
+    """Return the file beside a run's folder that a killed training goes on from."""
+    return folder.with_name(f".{folder.name}.state")
+
+
+def clear_left_overs(folder: Path) -> None:
+    """Remove what trainings of a run that is whole now have left beside its folder."""
+    state = _state_of(folder)
+    state.unlink(missing_ok=True)
+    for left_over in folder.parent.glob(f".{escape(state.name)}.*"):  # a state, half-written
+        left_over.unlink(missing_ok=True)
+    for left_over in folder.parent.glob(f".{escape(folder.name)}.*"):  # a run, half-written
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _write_run(
