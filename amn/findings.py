@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
+
+
+RESULT_SCHEMA = 1  # of a gate's JSON, which `amn gate --schema` prints
 
 
 class Severity(IntEnum):
@@ -154,6 +157,27 @@ class Outcome:
     number: float | None = None
     standing: Standing | None = None
     seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, check: Mapping[str, Any]) -> Outcome:
+        """Return a check of a gate's JSON, as it ended.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none.
+        """
+        standing = check.get("standing")
+        return cls(
+            check=str(check["id"]),
+            name=str(check["name"]),
+            status=Status(check["status"]),
+            value=str(check["value"]),
+            limit=str(check["limit"]),
+            detail=str(check["detail"]),
+            findings=tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"]),
+            number=check["number"],
+            standing=Standing(**standing) if standing else None,
+            seconds=float(check["seconds"]),
+        )
 
     @property
     def label(self) -> str:

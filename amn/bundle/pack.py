@@ -23,6 +23,8 @@ from amn import __version__
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import ArgumentError
 from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluation
+from amn.golden.orphans import KEPT
+from amn.places import CASE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,14 +35,7 @@ if TYPE_CHECKING:
 
 VERDICT_FILE = "verdict.json"
 PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "faiss-cpu")
-CASE_FILES = (
-    "case.toml",
-    "golden.json",
-    "golden.npz",
-    "ledger.jsonl",
-    "waivers.toml",
-    "splits.json",
-)
+CASE_FILES = (CASE_FILE, *KEPT, "splits.json")
 
 
 def prepare_bundle(path: Path, cases: Sequence[Case]) -> None:

@@ -20,8 +20,8 @@ from amn.case import load_case
 from amn.checks.evidence import Candidate
 from amn.checks.registry import rules
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
-from amn.evaluation.storage import load_evaluation
-from amn.findings import Finding, Outcome, Status, Verdict, judge
+from amn.evaluation.storage import COSINES_FILE, load_evaluation
+from amn.findings import Outcome, Status, Verdict, judge
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
 from amn.training.record import TrainingRecord
@@ -91,7 +91,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     """Judge one case again."""
     name = result["case"]
     folder = unpacked / name
-    recorded = {f"{c['id']}-{c['name']}": _outcome(c) for c in result["checks"]}
+    recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
     mine = [label for label in declared if _is_judged_again(label, recorded)]
     context = json.loads((folder / "context.json").read_bytes())
@@ -152,7 +152,7 @@ def _session(
 def _candidate(folder: Path) -> Candidate:
     """Return a candidate that has scores and a record, and no model."""
     about = json.loads((folder / "candidate.json").read_bytes())
-    evaluation = load_evaluation(folder) if (folder / "cosines.npz").exists() else None
+    evaluation = load_evaluation(folder) if (folder / COSINES_FILE).exists() else None
     record = TrainingRecord.from_json(about["record"]) if about["record"] else None
 
     def load() -> Checkpoint:
@@ -165,21 +165,6 @@ def _candidate(folder: Path) -> Candidate:
     if evaluation is not None:
         vars(candidate)["evaluation"] = evaluation  # what a check would score first
     return candidate
-
-
-def _outcome(check: Mapping[str, Any]) -> Outcome:
-    """Return a recorded outcome: what the verdict needs of it."""
-    findings = tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"])
-    return Outcome(
-        check=check["id"],
-        name=check["name"],
-        status=Status(check["status"]),
-        value=check["value"],
-        limit=check["limit"],
-        detail=check["detail"],
-        findings=findings,
-        number=check["number"],
-    )
 
 
 def _difference(then: Outcome, now: Outcome) -> str:

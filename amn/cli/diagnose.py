@@ -19,6 +19,7 @@ from amn.errors import ConfigError
 from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
+from amn.records.find import RUN_FILE
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import dumps
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Report = Callable[[int, int, str], None]
 
 SCHEMA = 1
-RUN_FILE, CHECKPOINTS = "run.json", (".safetensors", ".pt")
+CHECKPOINTS = (".safetensors", ".pt")
 
 
 @click.command("diagnose")

@@ -12,10 +12,10 @@ from amn.cli.cases import find_case, is_case
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE
 from amn.cli.records import PROFILE, REFERENCES, words_of
+from amn.diagnosis.subject import histories_of
 from amn.gate.options import GateOptions
 from amn.gate.records import PROFILES, judge_records
 from amn.gate.session import GateSession
-from amn.records.history import history_of
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import from_gate, from_record
@@ -80,7 +80,8 @@ def command(
         for target in targets:
             if is_case(target):
                 sessions.append(_session(target, cache, progress))
-                runs.append(_gated(sessions[-1]))
+                result = sessions[-1].result()
+                runs.append(from_gate(result, histories_of(sessions[-1])))
             else:
                 judged = judge_records([Path(target)], PROFILES[profile], references)
                 runs += [from_record(record) for record in judged]
@@ -101,15 +102,6 @@ def command(
 def _session(target: str, cache: Path, progress: Report) -> GateSession:
     """Return the gate of a case."""
     return GateSession(find_case(target), GateOptions(cache=cache), progress=progress)
-
-
-def _gated(session: GateSession) -> ReportedRun:
-    """Gate a case and return it with the courses of its trainings, if it came to any."""
-    result = session.result()
-    kind = session.case.config.model.kind
-    candidates = session.candidates if "candidates" in result.facts else ()
-    histories = [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
-    return from_gate(result, histories)
 
 
 def _write_page(sessions: Sequence[GateSession], output: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.diagnosis.figures import record_figures, score_figures
 from amn.errors import DataError
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.findings import RESULT_SCHEMA, Finding, GateResult, Outcome, Status
 from amn.records.history import history_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from amn.gate.session import GateSession
     from amn.records.history import RunHistory
 
-SCHEMA = 1  # of a gate's JSON
 PASSED = (Status.PASS, Status.WARN)
 
 
@@ -81,11 +80,14 @@ def of_result(result: GateResult, histories: Sequence[RunHistory] = ()) -> Subje
 
 def of_session(session: GateSession) -> Subject:
     """Run a gate and return it as a subject, with the courses of its trainings."""
-    result = session.result()
+    return of_result(session.result(), histories_of(session))
+
+
+def histories_of(session: GateSession) -> list[RunHistory]:
+    """Return the courses of the trainings that a gate has come to."""
     kind = session.case.config.model.kind
     candidates = session.seen.candidates
-    histories = [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
-    return of_result(result, histories)
+    return [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
 
 
 def of_record(judged: JudgedRecord, reproduce: str) -> Subject:
@@ -117,8 +119,8 @@ def read_results(path: Path) -> list[GateResult] | None:
         return None  # a folder, a table, a damaged record: for the readers of records to tell
     if not isinstance(document, dict) or "results" not in document:
         return None
-    if document.get("schema") != SCHEMA:
-        raise DataError(path, f"expected schema {SCHEMA}, got {document.get('schema')!r}")
+    if document.get("schema") != RESULT_SCHEMA:
+        raise DataError(path, f"expected schema {RESULT_SCHEMA}, got {document.get('schema')!r}")
     try:
         return [_result(item) for item in document["results"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -131,23 +133,9 @@ def _result(item: dict[str, Any]) -> GateResult:
     return GateResult(
         case=str(item["case"]),
         declared=tuple(item["declared"]),
-        outcomes=tuple(_outcome(check) for check in item["checks"]),
+        outcomes=tuple(Outcome.from_json(check) for check in item["checks"]),
         facts=_table(item["facts"]),
         reproduce=str(item["reproduce"]),
-    )
-
-
-def _outcome(check: dict[str, Any]) -> Outcome:
-    return Outcome(
-        check=str(check["id"]),
-        name=str(check["name"]),
-        status=Status(check["status"]),
-        value=str(check["value"]),
-        limit=str(check["limit"]),
-        detail=str(check["detail"]),
-        findings=tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"]),
-        number=check["number"],
-        seconds=float(check["seconds"]),
     )
 
 

@@ -12,7 +12,7 @@ from amn.case import load_case
 from amn.errors import AmnError
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.orphans import find_orphans
-from amn.golden.store import read_golden
+from amn.golden.store import GOLDEN_FILE, read_golden
 from amn.mergebase.git import find_repository
 from amn.mergebase.pipelines import JUDGES, pipeline_loosenings
 from amn.mergebase.target import base_commit
@@ -159,7 +159,7 @@ def _case(folder: Path) -> Item:
         return Item(
             "missing", name, f"no data set at {case.config.dataset.path}", "amn data import"
         )
-    if not (folder / "golden.json").exists():
+    if not (folder / GOLDEN_FILE).exists():
         return Item(
             "missing", name, "no golden: nothing is accepted yet",
             f"amn golden new {name} --reason 'first accepted result'",

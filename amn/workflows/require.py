@@ -7,13 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.findings import EXECUTED, Status, Verdict
+from amn.findings import EXECUTED, RESULT_SCHEMA, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SCHEMA = 1  # of the result file: `amn gate --schema`
 MAY_PASS = {Status.PASS.value, Status.WARN.value, Status.INCONCLUSIVE.value}
 
 
@@ -31,8 +30,8 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise DataError(path, f"expected the JSON of a gate, got: {error}") from error
     found = document.get("results") if isinstance(document, dict) else None
-    if not isinstance(found, list) or document.get("schema") != SCHEMA:
-        raise DataError(path, f"expected schema {SCHEMA} and results, got something else")
+    if not isinstance(found, list) or document.get("schema") != RESULT_SCHEMA:
+        raise DataError(path, f"expected schema {RESULT_SCHEMA} and results, got something else")
     for number, result in enumerate(found):
         if not _is_result(result):
             raise DataError(path, f"results[{number}]: expected what amn gate --schema says")

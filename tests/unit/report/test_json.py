@@ -160,3 +160,9 @@ def test_any_facts_give_strict_json(facts: Any) -> None:
     text = to_json([GateResult("x", (), (), {"facts": facts})])
 
     json.loads(text, parse_constant=refuse)
+
+
+def test_outcomes_come_back_from_the_json_as_they_were(failed: GateResult) -> None:
+    checks = json.loads(to_json([failed]))["results"][0]["checks"]
+
+    assert tuple(Outcome.from_json(check) for check in checks) == failed.outcomes
