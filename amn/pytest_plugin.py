@@ -95,11 +95,8 @@ def amn_run(request: pytest.FixtureRequest, amn_case: Case) -> tuple[Candidate, 
 
     Bad data fail the test before anything is trained.
     """
-    from amn.checks.registry import BEFORE_TRAINING  # noqa: PLC0415 - loads pydantic
-
     gate = gate_for(request.config, amn_case.folder)
-    first = [gate.outcome(rule.id) for rule in gate.declared if rule.family in BEFORE_TRAINING]
-    bad = [outcome.label for outcome in first if outcome.has_failed]
+    bad = [outcome.label for outcome in gate.before_training() if outcome.has_failed]
     if bad:
         fix = f"pytest {amn_case.file} -m 'amn_data or amn_index'"
         message = f"{amn_case.name}: expected sound data, got {', '.join(bad)} failed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amn.checks.registry import BEFORE_TRAINING
 from amn.config import EVALUATED
 from amn.errors import CheckNotRunError
 from amn.golden.schema import stack_seeds
@@ -75,8 +74,7 @@ def _trained(
 
     options = GateOptions(cache=cache, first_run=True)
     session = GateSession(case.with_training(seeds=seeds), options, progress=progress)
-    early = [rule.id for rule in session.declared if rule.family in BEFORE_TRAINING]
-    failed = [o.label for check in early if (o := session.outcome(check)).has_failed]
+    failed = [outcome.label for outcome in session.before_training() if outcome.has_failed]
     if failed:
         raise CheckNotRunError(
             f"{case.name}: expected data that pass every check before training, got "

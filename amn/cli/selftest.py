@@ -69,9 +69,8 @@ def command(
         _print_list()
         return
     default = 0 if only else CLEAN_VARIANTS
-    matrices = []
     with progress_bar() as progress:
-        matrices += [
+        matrices = [
             run_selftest(
                 case,
                 cache=cache,

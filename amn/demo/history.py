@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amn.checks.registry import BEFORE_TRAINING
 from amn.demo.scenes import SCENES
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.ranking import line_of
@@ -144,8 +143,7 @@ def _play(lab: Lab, scene: Scene, healthy: dict[str, Outcome]) -> Played:
 
 def _epochs(session: GateSession) -> int:
     """Return the most epochs that a seed trained for this gate; 0 where data were refused."""
-    early = [rule for rule in session.declared if rule.family in BEFORE_TRAINING]
-    if any(session.outcome(rule.id).has_failed for rule in early):
+    if any(outcome.has_failed for outcome in session.before_training()):
         return 0
     records = [candidate.record for candidate in session.seen.candidates]
     return max((len(record.epochs) for record in records if record), default=0)

@@ -61,7 +61,7 @@ class Diagnosis:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        subject = self.subject
+        subject, standing = self.subject, stand(self)
         return {
             "name": subject.name,
             "verdict": subject.verdict,
@@ -73,7 +73,7 @@ class Diagnosis:
             "figures": self.figures,
             "causes": [_cause(ranked) for ranked in self.causes],
             "hypotheses": [
-                {**hypothesis.model_dump(), "standing": stand(self)[hypothesis.id]}
+                {**hypothesis.model_dump(), "standing": standing[hypothesis.id]}
                 for hypothesis in hypotheses()
             ],
             "decision": [asdict(answered) for answered in decide(self)],

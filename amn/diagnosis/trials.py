@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from amn.checks.registry import BEFORE_TRAINING
 from amn.diagnosis import data_trials
 from amn.diagnosis.diagnosis import Diagnosis, Trial
 from amn.errors import AmnError
@@ -45,8 +44,7 @@ def _planned(session: GateSession) -> Mapping[str, Callable[[], Trial]]:
         trial.__name__: partial(_on_data, session, trial)
         for trial in (data_trials.lag_curve, data_trials.resort, data_trials.deduplicate)
     }
-    early = [rule for rule in session.declared if rule.family in BEFORE_TRAINING]
-    if any(session.outcome(rule.id).has_failed for rule in early):
+    if any(outcome.has_failed for outcome in session.before_training()):
         return data
     from amn.diagnosis import model_trials as models  # noqa: PLC0415 - loads torch
 

@@ -242,6 +242,10 @@ class GateSession:
                 self._outcomes[check] = self._execute(rule)
         return self._outcomes[check]
 
+    def before_training(self) -> list[Outcome]:
+        """Run the checks that need no model and return how they ended."""
+        return [self.outcome(r.id) for r in self.declared if r.family in BEFORE_TRAINING]
+
     def _execute(self, rule: Rule) -> Outcome:
         try:
             return self._waived(rule, execute(rule.id, self._evidence(rule)))
@@ -288,8 +292,7 @@ class GateSession:
             split_evidence: With other windows; None takes this one's.
         """
         session = GateSession(case or self.case, options or self.options, progress=self._progress)
-        before = [rule.id for rule in self.declared if rule.family in BEFORE_TRAINING]
-        session._outcomes = {check: self.outcome(check) for check in before}
+        session._outcomes = {outcome.check: outcome for outcome in self.before_training()}
         vars(session).update(
             _parts=self._parts,
             split_evidence=split_evidence or self.split_evidence,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn.checks.evidence import SplitEvidence
-from amn.checks.registry import BEFORE_TRAINING, execute
+from amn.checks.registry import execute
 from amn.config import EVALUATED, SPLITS
 from amn.golden.store import read_golden, write_golden
 from amn.index.build import build_index
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from amn.checks.evidence import Candidate
     from amn.findings import Outcome
-    from amn.gate.session import GateSession
     from amn.selftest.lab import Lab
 
 FILES_SHARE, SPLITS_SHARE = 0.15, 0.45  # of the variants; the others are of the scores
@@ -99,7 +98,7 @@ def _files(lab: Lab, seed: int) -> list[Outcome]:
         if kind:
             build_index(written, kind)
         copy.set_splits(**chosen)
-        return _before(lab.gate(copy))
+        return lab.gate(copy).before_training()
 
 
 def _splits(lab: Lab, seed: int) -> list[Outcome]:
@@ -110,12 +109,6 @@ def _splits(lab: Lab, seed: int) -> list[Outcome]:
         evidence = SplitEvidence(copy.case, lab.early.split_evidence.parts)  # scanned once
         wanted = [rule for rule in lab.early.declared if rule.family in ("split", "windows")]
         return [execute(rule.id, evidence) for rule in wanted]
-
-
-def _before(session: GateSession) -> list[Outcome]:
-    """Run every check before training."""
-    early = [rule for rule in session.declared if rule.family in BEFORE_TRAINING]
-    return [session.outcome(rule.id) for rule in early]
 
 
 def _scores(lab: Lab, seed: int) -> list[Outcome]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from amn.checks.registry import BEFORE_TRAINING
 from amn.errors import CheckNotRunError
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
@@ -58,8 +57,7 @@ class Lab:
         """
         options = GateOptions(cache=self._cache, first_run=not self.has_golden)
         session = GateSession(self.pristine.case, options, progress=self._progress)
-        families = BEFORE_TRAINING
-        self._require(session.outcome(r.id) for r in session.declared if r.family in families)
+        self._require(session.before_training())
         return session
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from amn.config import PROFILES
 from amn.diagnosis.figures import record_figures
 from amn.diagnosis.ranking import rank_causes
+from amn.diagnosis.subject import PASSED
 from amn.findings import Finding, Status
 from amn.records.status import RunStatus
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_EVIDENCE = 6  # findings shown of one cause
 MOST_PROGRESSIONS = 6
-PASSED = (Status.PASS, Status.WARN)
 NOTED = (Status.WARN, Status.INCONCLUSIVE, Status.ERROR)  # no failure, and worth reading
 
 

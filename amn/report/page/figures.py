@@ -12,6 +12,7 @@ from amn.data.coherence import follows, mean_by_lag
 from amn.data.scan import FAR_LAG
 from amn.errors import GoldenError
 from amn.evaluation.summary import LIFT_OVER
+from amn.evaluation.surroundings import CURVE_OFFSETS
 from amn.golden.compare import align
 from amn.golden.store import COSINES_FILE
 from amn.report.page.charts import TOP, Chart, Frame, Key, step_edges, steps
@@ -30,7 +31,7 @@ BINS = 48
 LAGS = np.arange(1, 9)
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LISTED_ARTICLES = 8
-OFFSETS = np.arange(-5, 4)  # of the offset probe
+OFFSETS = np.array(CURVE_OFFSETS)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def by_article(view: SplitView, margin: float) -> Chart:
     for css, chosen in (("worse", values < 0), ("better", values >= 0)):
         heights = np.repeat(np.where(chosen, values, 0.0)[order], 2)
         if chosen.any():
-            frame.area(np.repeat(np.arange(len(order) + 1), 2)[1:-1], heights, css)
+            frame.area(step_edges(np.arange(len(order) + 1.0)), heights, css)
     frame.level(0, "zero")
     if view.golden is not None:
         frame.level(-margin, "limit", f"margin {-margin:+.3f}")
