@@ -124,6 +124,8 @@ def run(
     if case_path:
         if len(paths) > 1:
             raise click.UsageError(f"expected one run with --case, got {len(paths)}")
+        if words := words_of(references, profile):
+            raise click.UsageError(f"expected only PATH with --case, got {' '.join(words)}")
         with progress_bar() as progress:
             _finish(check_run(paths[0], case_path, progress=progress), style)
     judged = judge_records(paths, PROFILES[profile], references)

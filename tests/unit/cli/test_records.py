@@ -72,6 +72,16 @@ def test_the_seeds_profile_and_known_references_move_the_first_epoch(tmp_path: P
     assert got.output.endswith(" ".join(("run", str(path), *known)) + "\n")
 
 
+@pytest.mark.parametrize("option", [("--profile", "seed"), ("--reference", "mean=0.5")])
+def test_options_that_a_case_decides_are_refused_beside_it(
+    tmp_path: Path, option: tuple[str, str]
+) -> None:
+    got = amn("check", "run", write(tmp_path, "a.json"), "--case", "toy", *option)
+
+    assert got.exit_code == 2
+    assert f"expected only PATH with --case, got {' '.join(option)}" in got.output
+
+
 @pytest.mark.parametrize("text", ["mean", "mean=high", "mean=7", "last=0.5", "mean=nan"])
 def test_a_reference_that_is_none_is_wrong_use(tmp_path: Path, text: str) -> None:
     for command in (("check", "run"), ("report",)):
