@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import atomic_path, sha256_of
+from amn.storage import atomic_path, sha256_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def write_archive(path: Path, members: Mapping[str, bytes], about: Mapping[str, 
                 info = zipfile.ZipInfo(name, EPOCH)
                 info.create_system = 3  # Unix, on every system
                 archive.writestr(info, content)
-        return sha256_of(temporary.read_bytes())
+        return sha256_file(temporary)
 
 
 def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

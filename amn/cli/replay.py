@@ -39,8 +39,8 @@ def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> No
       amn gate --bundle out.zip
       amn replay out.zip
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    if digest is not None and bundle.is_file() and sha256_file(bundle) != digest.lower():
-        got = sha256_file(bundle)
+    got = sha256_file(bundle) if digest is not None and bundle.is_file() else None
+    if digest is not None and got is not None and got != digest.lower():
         raise DataError(bundle, f"expected sha256 {digest[:12]}…, got {got[:12]}…")
     found = replay(bundle)
     if style == "json":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.data_order import DUPLICATE_COSINE
 from amn.data.scan import FAR_LAG
 from amn.diagnosis.diagnosis import Trial
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40_000  # the first ones: means over so many move by less than 0.002
 LAGS = range(1, 9)
-COPY = 0.99  # cosine from which a row repeats its neighbour, as in D008
 
 
 def _stored(dataset: DataSet) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -68,7 +68,7 @@ def deduplicate(dataset: DataSet) -> Trial:
     """Return how many rows repeat the one before, and what dropping them does to coherence."""
     vectors, order = _stored(dataset)
     ordered = vectors[order]
-    near = np.einsum("nd,nd->n", ordered[:-1], ordered[1:], dtype=np.float64) >= COPY
+    near = np.einsum("nd,nd->n", ordered[:-1], ordered[1:], dtype=np.float64) >= DUPLICATE_COSINE
     kept = ordered[np.concatenate([[True], ~near])]
     share = float(near.mean()) if len(near) else 0.0
     line = (
