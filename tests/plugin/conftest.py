@@ -8,7 +8,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -18,7 +17,7 @@ from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import make_golden
 from amn.golden.store import write_golden
-from tests.strategies import drifting_rows
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +74,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory, cache: Path, _one_thread: None
     folder.mkdir()
     vectors = drifting_rows(N_ARTICLES, N_ROWS, DIM)
     n_rows = len(vectors)
-    ids = np.repeat(np.arange(1, N_ARTICLES + 1), N_ROWS)
-    chunks = Chunks(
-        article_ids=ids, chunk_index=np.tile(np.arange(N_ROWS, dtype=np.int32), N_ARTICLES)
-    )
+    articles, index = running_keys(*[N_ROWS] * N_ARTICLES, first=1)
+    chunks = Chunks(article_ids=articles, chunk_index=index)
     stage = Stage(name="made", rows_in=n_rows, rows_out=n_rows)
     write_dataset(folder / "data", vectors, chunks, name="toy", stages=[stage])
     (folder / "case.toml").write_text(CASE_TEXT, encoding="utf-8")

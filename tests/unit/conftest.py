@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from amn.case import Case
@@ -19,7 +18,7 @@ from amn.checks.registry import execute, rules
 from amn.config import EVALUATED, CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
-from tests.strategies import drifting_rows, rescored
+from tests.strategies import drifting_rows, rescored, running_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +44,8 @@ def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 64 articles of 16 rows, D = 24, that every check before training passes."""
     path = tmp_path_factory.mktemp("toy") / "data"
     vectors = drifting_rows(ARTICLES, ROWS, DIM)
-    chunks = Chunks(
-        article_ids=np.repeat(np.arange(1, ARTICLES + 1), ROWS),
-        chunk_index=np.tile(np.arange(ROWS, dtype=np.int32), ARTICLES),
-    )
+    articles, index = running_keys(*[ROWS] * ARTICLES, first=1)
+    chunks = Chunks(article_ids=articles, chunk_index=index)
     write_dataset(path, vectors, chunks, name="toy", dtype="float32")
     return path
 
