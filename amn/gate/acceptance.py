@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn import __version__
+from amn.checks.comparison import COMPARED
 from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
 from amn.config import EVALUATED
@@ -68,21 +69,6 @@ class Accepted:
     def is_regression(self) -> bool:
         """Whether it was accepted although something speaks against it."""
         return bool(self.failures)
-
-
-def make_golden(
-    case: Case,
-    *,
-    cache: Path,
-    seeds: Sequence[int],
-    reason: str,
-    author: str,
-    created: date,
-) -> Golden:
-    """Return the first golden of a case: as `accept`, of a result that passes."""
-    return accept(
-        case, cache=cache, seeds=seeds, reason=reason, author=author, created=created
-    ).golden
 
 
 def accept(  # noqa: PLR0913 - who, why, when and from what
@@ -197,7 +183,7 @@ def _worse_than(previous: Golden, session: GateSession) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
     evidence = GoldenEvidence(session.case, session.candidates, (), previous)
     outcomes = []
-    for check in ("G001", "G002"):
+    for check in COMPARED:
         try:
             outcomes.append(execute(check, evidence))
         except GoldenError:  # other windows: the data or the split changed, and the diff shows it

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.case import Case
+from amn.checks.comparison import COMPARED
 from amn.checks.evidence import CriteriaEvidence, GoldenEvidence
 from amn.checks.registry import execute, rules
 from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, GoldenError
 from amn.evaluation.storage import Evaluation
 from amn.findings import EXECUTED, Loosening, Review, Status
+from amn.golden.compare import window_ids
 from amn.golden.store import GOLDEN_FILE
 
 if TYPE_CHECKING:
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
     from amn.golden.schema import Golden, GoldenSplit
     from amn.mergebase.review import CaseAtBase, MergeBase
 
-COMPARED = ("G001", "G002")
 WORSE = (Status.FAIL, Status.HARNESS)
-WINDOW = np.dtype([("article", np.int64), ("chunk", np.int32)])
 
 
 def review_change(session: GateSession, base: MergeBase) -> Review:
@@ -144,11 +144,10 @@ def _restricted(candidate: Candidate, golden: Golden) -> Candidate:
 
 def _on_windows(scores: SplitScores, split: GoldenSplit) -> SplitScores:
     """Return the scores on the windows of a golden's split, in the order of the scores."""
-    own = np.empty(len(scores.article_ids), WINDOW)
-    own["article"], own["chunk"] = scores.article_ids, scores.target_chunks
-    wanted = np.empty(len(split.article_ids), WINDOW)
-    wanted["article"], wanted["chunk"] = split.article_ids, split.target_chunks
-    keep = np.isin(own, wanted)
+    keep = np.isin(
+        window_ids(scores.article_ids, scores.target_chunks),
+        window_ids(split.article_ids, split.target_chunks),
+    )
     return replace(
         scores,
         cosines=scores.cosines[keep],

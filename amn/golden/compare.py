@@ -43,8 +43,8 @@ def align(
     Raises:
         GoldenError: If the two have different windows, or either has one twice: not comparable.
     """
-    golden = _window_ids(split.article_ids, split.target_chunks)
-    candidate = _window_ids(article_ids, target_chunks)
+    golden = window_ids(split.article_ids, split.target_chunks)
+    candidate = window_ids(article_ids, target_chunks)
     golden_order = np.lexsort((golden["chunk"], golden["article"]))
     candidate_order = np.lexsort((candidate["chunk"], candidate["article"]))
     for side, ids in (("golden", golden[golden_order]), ("candidate", candidate[candidate_order])):
@@ -73,10 +73,10 @@ def align(
     return positions
 
 
-def _window_ids(
+def window_ids(
     article_ids: NDArray[np.int64], target_chunks: NDArray[np.int32]
 ) -> NDArray[np.void]:
-    """Return (N,) pairs that name the windows."""
+    """Return (N,) pairs (article, chunk of the target) that name windows."""
     ids = np.empty(len(article_ids), WINDOW_ID)
     ids["article"], ids["chunk"] = article_ids, target_chunks
     return ids

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.config import EVALUATED
 from amn.errors import GoldenError
 from amn.findings import Loosening
-from amn.golden.compare import diff_golden
+from amn.golden.compare import diff_golden, window_ids
 from amn.golden.ledger import Entry, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, parse_golden
 
@@ -32,7 +32,6 @@ LOOSENED = {
     "checks": "removed a check",
     "tolerances": "widened a margin",
 }
-WINDOW = np.dtype([("article", np.int64), ("chunk", np.int32)])
 
 
 @dataclass(frozen=True)
@@ -120,14 +119,8 @@ def new_entries(old: bytes | None, new: bytes | None) -> list[Entry]:
 
 def windows_gone(old: GoldenSplit, new: GoldenSplit) -> tuple[int, int]:
     """Return how many windows of a split are gone, and how many it had."""
-    before, after = _window_ids(old), _window_ids(new)
+    before, after = (window_ids(s.article_ids, s.target_chunks) for s in (old, new))
     return len(np.setdiff1d(before, after)), len(before)
-
-
-def _window_ids(split: GoldenSplit) -> Any:  # noqa: ANN401 - numpy has no type for a structured array
-    ids = np.empty(len(split.article_ids), WINDOW)
-    ids["article"], ids["chunk"] = split.article_ids, split.target_chunks
-    return ids
 
 
 def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> Iterator[Loosening]:

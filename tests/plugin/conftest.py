@@ -15,7 +15,7 @@ import amn
 from amn.case import load_case
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
-from amn.gate.acceptance import make_golden
+from amn.gate.acceptance import accept
 from amn.golden.store import write_golden
 from tests.strategies import drifting_rows, running_keys
 
@@ -79,14 +79,14 @@ def toy(tmp_path_factory: pytest.TempPathFactory, cache: Path, _one_thread: None
     stage = Stage(name="made", rows_in=n_rows, rows_out=n_rows)
     write_dataset(folder / "data", vectors, chunks, name="toy", stages=[stage])
     (folder / "case.toml").write_text(CASE_TEXT, encoding="utf-8")
-    golden = make_golden(
+    golden = accept(
         load_case(folder),
         cache=cache,
         seeds=range(5),
         reason="first result",
         author="tests",
         created=date(2025, 1, 31),
-    )
+    ).golden
     write_golden(folder, golden)
     return folder
 

@@ -15,7 +15,7 @@ from amn.case import Case
 from amn.config import CaseConfig
 from amn.data.writer import Chunks, write_dataset
 from amn.findings import Verdict
-from amn.gate.acceptance import make_golden
+from amn.gate.acceptance import accept
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
 from amn.golden.store import write_golden
@@ -115,9 +115,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Verdict, Path]:
     )
     cache = folder / "runs"
     sound = _case(folder / "toy", floor=0.3)
-    golden = make_golden(
+    golden = accept(
         sound, cache=cache, seeds=range(5), reason="first", author="A", created=date(2025, 1, 31)
-    )
+    ).golden
     torch.manual_seed(0)
     spec = ModelSpec(architecture="amn/recency/1", **MODEL)
     model = RecencyAMN(**MODEL)

@@ -138,16 +138,16 @@ def run_evidence(
 @pytest.fixture(scope="session")
 def toy_golden(make_case: Callable[..., Case], toy_cache: Path, tmp_path_factory: Any) -> Golden:
     """A golden of five seeds of the toy case."""
-    from amn.gate.acceptance import make_golden  # noqa: PLC0415 - other tests need no torch
+    from amn.gate.acceptance import accept  # noqa: PLC0415 - other tests need no torch
 
-    return make_golden(
+    return accept(
         make_case(tmp_path_factory.mktemp("golden") / "case"),
         cache=toy_cache,
         seeds=range(5),
         reason="first accepted result",
         author="A. Nonymous",
         created=date(2025, 1, 31),
-    )
+    ).golden
 
 
 @pytest.fixture
