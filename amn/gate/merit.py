@@ -43,9 +43,10 @@ def review_change(session: GateSession, base: MergeBase) -> Review:
         return Review(note=note)
     at_base, is_judged = base.case(session.case), not session.options.custody_only
     loosenings = [*base.of_project, *at_base.loosenings]
-    if is_judged and session.options.mode == "train":  # other modes ask less than a golden's
+    # Other modes ask less than a golden's.
+    if is_judged and at_base.golden and session.options.mode == "train":
         labels = {rule.label for rule in session.declared}
-        gone = [label for label in at_base.checks if label not in labels]
+        gone = [label for label in at_base.golden.record.checks if label not in labels]
         loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
     worse = _worse_on(at_base, session) if is_judged else ()
     if worse and not loosenings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,21 +37,30 @@ LOOSENED = {
 
 @dataclass(frozen=True)
 class GoldenFiles:
-    """The files of a golden at one revision; None for what is not there."""
+    """The files of a golden at one revision; None for what is not there.
 
+    Attributes:
+        folder: Of the case, for messages.
+    """
+
+    folder: Path
     record: bytes | None
     cosines: bytes | None
-    ledger: bytes | None
+
+    @cached_property
+    def golden(self) -> Golden | None:
+        """The golden, None when there is none that can be read."""
+        try:
+            return parse_golden(self.record or b"", self.cosines or b"", self.folder)
+        except GoldenError:
+            return None
 
 
-def golden_loosenings(
-    old: GoldenFiles, new: GoldenFiles, folder: Path, where: str
-) -> Iterator[Loosening]:
+def golden_loosenings(old: GoldenFiles, new: GoldenFiles, where: str) -> Iterator[Loosening]:
     """Yield how the golden of a case lets more through than it did.
 
     Args:
-        folder: Of the case, for messages.
-        where: The same, relative to the repository, for people.
+        where: Folder of the case relative to the repository, for people.
     """
     if old.record is None:
         return
@@ -62,8 +72,7 @@ def golden_loosenings(
         return
     for name in sorted(_metric_names(old.record) - _metric_names(new.record)):
         yield Loosening("renamed or removed a metric", f"{file} metrics.{name}", name, "")
-    before = _golden(old, folder)
-    after = _golden(new, folder)
+    before, after = old.golden, new.golden
     if before is None:
         yield Loosening("replaced a golden that cannot be read", file, "unreadable", "")
     if before is None or after is None:
@@ -140,14 +149,6 @@ def _is_noise(change: Change, before: Golden) -> bool:
     is_mean = change.kind == "metric" and change.key.endswith(".mean")
     margin = before.record.tolerances.margin
     return is_mean and change.delta is not None and change.delta >= -REMEASURED * margin
-
-
-def _golden(files: GoldenFiles, folder: Path) -> Golden | None:
-    """Return a golden, None when it cannot be read."""
-    try:
-        return parse_golden(files.record or b"", files.cosines or b"", folder)
-    except GoldenError:
-        return None
 
 
 def _metric_names(record: bytes) -> set[str]:

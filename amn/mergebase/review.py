@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from amn.case import Case
 from amn.config import EVALUATED, CaseConfig
-from amn.errors import ConfigError, GoldenError
+from amn.errors import ConfigError
 from amn.findings import Loosening, Waiver
 from amn.golden.ledger import LEDGER_FILE
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE, parse_golden
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
 from amn.mergebase.git import find_repository
 from amn.mergebase.goldens import GoldenFiles, golden_loosenings, ledger_loosenings, new_entries
@@ -43,7 +43,6 @@ class CaseAtBase:
     Attributes:
         config: None for a new case, and for one whose case.toml of then cannot be read now.
         golden: None when there was none, or none that can be read.
-        checks: Labels that the golden of then was accepted by.
         waivers: Those that were in force then.
         loosenings: Of this case.
         note: What changed without letting more through: a golden that was updated, with its reason.
@@ -51,7 +50,6 @@ class CaseAtBase:
 
     config: CaseConfig | None = None
     golden: Golden | None = None
-    checks: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     loosenings: tuple[Loosening, ...] = ()
     note: str = ""
@@ -141,19 +139,20 @@ class MergeBase:
             return CaseAtBase(note="a new case: nothing to compare with")
         new = {name: _read(case.folder / name) for name in names}
         config = _config(old[CASE_FILE])
-        golden = _golden(old, case.folder)
+        before, after = (
+            GoldenFiles(case.folder, at[GOLDEN_FILE], at[COSINES_FILE]) for at in (old, new)
+        )
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
-            *self._config_loosenings(case, config, golden, where),
-            *golden_loosenings(_files(old), _files(new), case.folder, where),
+            *self._config_loosenings(case, config, before.golden, where),
+            *golden_loosenings(before, after, where),
             *ledger_loosenings(old[LEDGER_FILE], new[LEDGER_FILE], f"{where}/{LEDGER_FILE}"),
             *_waiver_loosenings(waivers, read_waivers(case.folder), f"{where}/{WAIVERS_FILE}"),
         ]
         entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         return CaseAtBase(
             config=config,
-            golden=golden,
-            checks=golden.record.checks if golden else (),
+            golden=before.golden,
             waivers=waivers,
             loosenings=tuple(loosenings),
             note="; ".join(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
@@ -221,24 +220,12 @@ def _config(content: bytes | None) -> CaseConfig | None:
         return None
 
 
-def _golden(files: dict[str, bytes | None], folder: Path) -> Golden | None:
-    """Return the golden of another revision, None when there was none that can be read."""
-    try:
-        return parse_golden(files[GOLDEN_FILE] or b"", files[COSINES_FILE] or b"", folder)
-    except GoldenError:
-        return None
-
-
 def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:
     """Return the waivers of another revision; one that cannot be read waives nothing."""
     try:
         return parse_waivers(content or b"", path)
     except ConfigError:
         return ()
-
-
-def _files(files: dict[str, bytes | None]) -> GoldenFiles:
-    return GoldenFiles(files[GOLDEN_FILE], files[COSINES_FILE], files[LEDGER_FILE])
 
 
 def _lists(content: bytes | None, split: str) -> set[int]:
