@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from amn.errors import CheckNotRunError
-from amn.findings import STATUS_OF, Measured, Outcome, Severity, Status
+from amn.findings import STATUS_OF, Finding, Measured, Outcome, Severity, Status
 from amn.records.history import Part  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from amn.errors import AmnError
 
 Family = Literal[
     "data", "index", "split", "windows", "record", "model", "evaluation", "criteria", "golden"
@@ -81,6 +83,16 @@ class Rule(BaseModel):
     def label(self) -> str:
         """`C002-ood`."""
         return f"{self.id}-{self.name}"
+
+    def not_run(self, causes: Iterable[str]) -> Outcome:
+        """Return the outcome of a check whose causes, by label, failed first."""
+        detail = f"not run: {', '.join(causes)} failed first"
+        return Outcome(self.id, self.name, Status.NOT_RUN, detail=detail)
+
+    def not_evaluated(self, error: AmnError) -> Outcome:
+        """Return the outcome of a check that could not look."""
+        finding = Finding(self.label, f"could not run: {error}")
+        return Outcome(self.id, self.name, Status.ERROR, findings=(finding,))
 
 
 @cache

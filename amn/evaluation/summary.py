@@ -38,6 +38,13 @@ class Summary:
     references: dict[str, float] = field(default_factory=dict)
     lift: Interval | None = None
 
+    @classmethod
+    def of_score(cls, value: float | None, references: dict[str, float] | None = None) -> Summary:
+        """Return the summary of a score of which nothing else is known; None: not measured."""
+        if value is None:
+            return cls(mean=float("nan"), references=references or {})
+        return cls(mean=value, per_seed=(value,), references=references or {})
+
 
 def summarise_split(evaluations: Sequence[Evaluation], split: str) -> Summary:
     """Summarise one split over seeds. A cosine that is not finite makes the mean NaN.

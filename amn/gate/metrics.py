@@ -91,7 +91,11 @@ def read_metrics(path: Path) -> Metrics:
         raise ConfigError(path, problems) from error
     except DataError as error:
         raise ConfigError(path, [error.message]) from error
-    return Metrics({split: _summary(metrics, split) for split in EVALUATED}, history)
+    summaries = {
+        split: Summary.of_score(getattr(metrics, split), metrics.references.get(split))
+        for split in EVALUATED
+    }
+    return Metrics(summaries, history)
 
 
 def _history(metrics: MetricsFile, path: Path) -> RunHistory:
@@ -107,14 +111,4 @@ def _history(metrics: MetricsFile, path: Path) -> RunHistory:
         origin="metrics file",
         scores=scores,
         then=metrics.recorded_status,
-    )
-
-
-def _summary(metrics: MetricsFile, split: str) -> Summary:
-    """Return one split's summary; what was not measured has mean NaN and no seeds."""
-    value = getattr(metrics, split)
-    return Summary(
-        mean=float("nan") if value is None else value,
-        per_seed=() if value is None else (value,),
-        references=metrics.references.get(split, {}),
     )

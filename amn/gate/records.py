@@ -10,7 +10,7 @@ from amn.checks.registry import Rule, execute, rules
 from amn.config import EVALUATED, CriteriaConfig
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.findings import GateResult, Outcome, Status
 from amn.recipes import RECIPES
 from amn.records.find import find_records, read_record
 from amn.records.status import RunStatus, statuses
@@ -188,11 +188,7 @@ def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
             for check in rule.needs
             if check in outcomes and outcomes[check].has_failed
         ]
-        if causes:
-            detail = f"not run: {', '.join(causes)} failed first"
-            outcomes[rule.id] = Outcome(rule.id, rule.name, Status.NOT_RUN, detail=detail)
-        else:
-            outcomes[rule.id] = _execute(rule, history, abort)
+        outcomes[rule.id] = rule.not_run(causes) if causes else _execute(rule, history, abort)
     return tuple(outcomes.values())
 
 
@@ -203,21 +199,12 @@ def _execute(rule: Rule, history: RunHistory, abort: AbortConfig) -> Outcome:
         evidence = RecordEvidence((history,), abort)
     else:
         criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
-        evidence = CriteriaEvidence(criteria, {s: _summary(history, s) for s in EVALUATED})
+        summaries = {split: Summary.of_score(history.scores.get(split)) for split in EVALUATED}
+        evidence = CriteriaEvidence(criteria, summaries)
     try:
         return execute(rule.id, evidence)
     except CheckNotRunError as error:
-        finding = Finding(rule.label, f"could not run: {error}")
-        return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
-
-
-def _summary(history: RunHistory, split: str) -> Summary:
-    """Return what is known of one split's score."""
-    value = history.scores.get(split)
-    return Summary(
-        mean=float("nan") if value is None else value,
-        per_seed=() if value is None else (value,),
-    )
+        return rule.not_evaluated(error)
 
 
 def judge_records(

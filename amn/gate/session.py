@@ -29,7 +29,7 @@ from amn.checks.evidence import (
 from amn.checks.registry import BEFORE_TRAINING, Family, Rule, execute, rules
 from amn.config import EVALUATED
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError
-from amn.findings import EXECUTED, Finding, GateResult, Outcome, Review, Status
+from amn.findings import EXECUTED, GateResult, Outcome, Review, Status
 from amn.gate.declare import declare
 from amn.gate.facts import gather_facts
 from amn.gate.hold import require_no_hold
@@ -117,6 +117,11 @@ class GateSession:
         is_compared = self.options.mode == "train" and not self.options.first_run
         return is_compared and self.case.config.golden.adaptive_seeds is not None
 
+    @property
+    def _looks(self) -> tuple[int, ...]:
+        """Numbers of seeds at which candidates were looked at; empty where there is one look."""
+        return self.case.config.golden.looks_until(len(self.candidates) if self._is_adaptive else 0)
+
     def _gate_other(self, case: Case) -> GateResult:
         """Gate the case that this one waits for."""
         options = GateOptions(cache=self.options.cache, today=self.options.today)
@@ -202,10 +207,8 @@ class GateSession:
             return CriteriaEvidence(self.case.config.criteria, self.summaries)
         if family == "golden":
             labels = tuple(rule.label for rule in self.declared)
-            n = len(self.candidates) if self._is_adaptive else 0
-            looks = self.case.config.golden.looks_until(n)
             return GoldenEvidence(
-                self.case, self.candidates, labels, splits=self.split_evidence, looks=looks
+                self.case, self.candidates, labels, splits=self.split_evidence, looks=self._looks
             )
         return self.run_evidence
 
@@ -236,8 +239,7 @@ class GateSession:
             rule = rules()[check]
             blockers = self._blockers(rule)
             if blockers:
-                reason = f"not run: {', '.join(o.label for o in blockers)} failed first"
-                self._outcomes[check] = Outcome(check, rule.name, Status.NOT_RUN, detail=reason)
+                self._outcomes[check] = rule.not_run(o.label for o in blockers)
             else:
                 self._outcomes[check] = self._execute(rule)
         return self._outcomes[check]
@@ -252,8 +254,7 @@ class GateSession:
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
-            finding = Finding(rule.label, f"could not run: {error}")
-            return Outcome(rule.id, rule.name, Status.ERROR, findings=(finding,))
+            return rule.not_evaluated(error)
 
     def _waived(self, rule: Rule, outcome: Outcome) -> Outcome:
         """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
@@ -322,8 +323,9 @@ class GateSession:
             candidates=judged,
             run_evidence=RunEvidence(self.case, judged, {}, self.case.dataset_path),
         )
-        looks = self.case.config.golden.looks_until(len(judged) if session._is_adaptive else 0)
-        session.made["golden"] = GoldenEvidence(self.case, judged, tuple(declared), looks=looks)
+        session.made["golden"] = GoldenEvidence(
+            self.case, judged, tuple(declared), looks=session._looks
+        )
         return session
 
     def result(self) -> GateResult:
