@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST_FILE = "dataset.json"
-ROW_ORDER = "article_id,chunk_index"
 
 Count = Annotated[int, Field(ge=0)]
 

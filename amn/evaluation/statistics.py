@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 RESAMPLES = 1999
-TOP_CONTRIBUTIONS = 5
 POWER = 0.8  # of the smallest detectable drop
 
 
@@ -67,15 +66,6 @@ class Interval:
         return self.n_clusters >= MIN_CLUSTERS
 
 
-class Contribution(NamedTuple):
-    """One article's part in the difference; the parts of all articles add up to it."""
-
-    article: int
-    windows: int
-    difference: float  # mean over its windows
-    part: float  # of the pooled difference
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Candidate minus golden, and whether the candidate is not worse.
@@ -94,7 +84,6 @@ class Comparison:
         articles_needed: How many articles would decide, were difference and spread to stay; None
             when seeds alone leave it open, whatever the articles.
         detectable: Smallest drop that these data would show with 80 % power.
-        contributions: The articles that pull the difference down most, worst first.
     """
 
     verdict: Verdict
@@ -114,7 +103,6 @@ class Comparison:
     effective_clusters: float
     articles_needed: int | None
     detectable: float
-    contributions: tuple[Contribution, ...]
 
     @property
     def standard_errors(self) -> float:
@@ -233,7 +221,6 @@ def noninferiority(
         effective_clusters=table.effective_clusters,
         articles_needed=_articles_needed(table, margin, alpha),
         detectable=float(ndtri(1 - alpha) + ndtri(POWER)) * pooled.se,
-        contributions=_contributions(table),
     )
 
 
@@ -262,22 +249,6 @@ def _articles_needed(table: ClusterTable, margin: float, alpha: float) -> int | 
     if allowed <= 0 or math.isinf(article_variance):
         return None
     return max(MIN_CLUSTERS, math.ceil(len(table.sizes) * article_variance / allowed))
-
-
-def _contributions(table: ClusterTable) -> tuple[Contribution, ...]:
-    """Return the articles that pull the difference down most, worst first."""
-    sums, n = table.combined, table.sizes.sum()
-    worst = np.lexsort((table.labels, sums))[:TOP_CONTRIBUTIONS]
-    return tuple(
-        Contribution(
-            int(table.labels[i]),
-            int(table.sizes[i]),
-            float(sums[i] / table.sizes[i]),
-            float(sums[i] / n),
-        )
-        for i in worst
-        if sums[i] < 0
-    )
 
 
 def _require(name: str, value: float, low: float, high: float) -> None:

@@ -191,9 +191,7 @@ def pairwise_cosine(rows: NDArray[np.floating]) -> float:
     n = len(rows)
     if n < 2:  # noqa: PLR2004 - a pair
         return float("nan")
-    values = np.asarray(rows, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = (values / np.linalg.norm(values, axis=-1, keepdims=True)).sum(axis=0)
+    total = _unit(rows).sum(axis=0)
     return float((total @ total - n) / (n * (n - 1)))
 
 
@@ -202,14 +200,13 @@ def known_predictors(
 ) -> Mapping[str, NDArray[np.floating]]:
     """Return the predictions of predictors whose numbers are known: name -> (B, D).
 
-    `oracle` is the target, `last` the last row of the context, `mean` its mean, `constant` one
-    vector for all, `random` a draw for each window.
+    `oracle` is the target, `last` the last row of the context, `constant` one vector for all,
+    `random` a draw for each window.
     """
     targets = surroundings.targets
     return {
         "oracle": targets,
         "last": surroundings.contexts[:, -1],
-        "mean": surroundings.contexts.mean(axis=1),
         "constant": np.broadcast_to(rng.standard_normal(targets.shape[1]), targets.shape),
         "random": rng.standard_normal(targets.shape),
     }

@@ -309,19 +309,6 @@ def test_one_article_that_differs_a_little_among_many_still_passes() -> None:
     assert result.difference < 0
 
 
-def test_the_worst_articles_are_named_with_their_part() -> None:
-    golden = np.full(100, 0.6)
-    clusters = np.repeat(np.arange(100, 110), 10)
-    candidate = golden - np.where(clusters == 107, 0.3, 0.0) - np.where(clusters == 103, 0.1, 0.0)
-
-    result = compare(candidate, golden, clusters)
-
-    assert [c.article for c in result.contributions] == [107, 103]
-    worst = result.contributions[0]
-    assert (worst.windows, worst.difference, worst.part) == pytest.approx((10, -0.3, -0.03))
-    assert sum(c.part for c in result.contributions) == pytest.approx(result.difference)
-
-
 def test_effective_clusters_count_unequal_articles_for_less() -> None:
     clusters = np.concatenate([np.zeros(90, int), np.arange(1, 11)])
     interval = cluster_interval(np.linspace(0, 1, 100), clusters, seed=0)
