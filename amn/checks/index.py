@@ -8,19 +8,23 @@ import numpy as np
 
 from amn.checks.registry import implements
 from amn.data.dataset import INDEX_MANIFEST
+from amn.data.sampling import sample_rows
 from amn.errors import DataError
 from amn.findings import Finding, Measured
 from amn.index.integrity import structure_problems, wrong_rows
 from amn.index.layers import effective_parameters
 from amn.index.manifest import REBUILD, IndexManifest, read_index_manifest
 from amn.index.reader import OpenIndex, open_index
-from amn.index.recall import lower_bound, recall_at, sample_rows, search_self
+from amn.index.recall import lower_bound, recall_at, search_self
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from amn.checks.evidence import IndexEvidence
+    from amn.data.dataset import DataSet
 
 QUERIES = 256  # 0.95 recall is then known within 0.01
 SEED = 8
@@ -170,7 +174,7 @@ def check_vectors(evidence: IndexEvidence) -> Measured:
 def check_self_recall(evidence: IndexEvidence) -> Measured:
     """I007: rows find themselves."""
     dataset, index, floor = evidence.part.dataset, _open(evidence), evidence.config.self_recall
-    rows = sample_rows(dataset.article_ids, QUERIES, np.random.default_rng(SEED))
+    rows = _queries(dataset, np.random.default_rng(SEED))
     result = search_self(index, dataset, rows)
     missed = np.flatnonzero(~result.hit)
     share = 1 - len(missed) / len(rows)
@@ -198,7 +202,7 @@ def check_recall(evidence: IndexEvidence) -> Measured:
         message = f"expected at least 2 rows to search among, got {len(dataset)}"
         return Measured("no neighbours", limit, [Finding(str(dataset.path), message)])
     rng = np.random.default_rng(SEED)
-    rows = sample_rows(dataset.article_ids, QUERIES, rng)
+    rows = _queries(dataset, rng)
     recall = recall_at(index, dataset, rows, k)
     mean, lower = float(recall.mean()), lower_bound(recall, rng, alpha=ALPHA)
     findings = []
@@ -210,6 +214,11 @@ def check_recall(evidence: IndexEvidence) -> Measured:
         findings.append(Finding(str(index.path), message, f"{_rebuild(evidence)} --kind sq8"))
     detail = f"recall@{k} {mean:.4f}, lower 95 % bound {lower:.4f}, {len(rows)} queries"
     return Measured(f"{lower:.4f}", limit, findings, detail, lower)
+
+
+def _queries(dataset: DataSet, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the rows that an index is searched for, evenly over articles."""
+    return sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
 
 
 def _open(evidence: IndexEvidence) -> OpenIndex:

@@ -51,25 +51,6 @@ class SelfSearch:
         return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
 
 
-def sample_rows(
-    article_ids: NDArray[np.int64], n: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw rows evenly over articles: one of each article, then a second one, until there are `n`.
-
-    Args:
-        article_ids: (N,) ascending.
-
-    Returns:
-        (min(n, N),) different rows, ascending.
-    """
-    shuffled = rng.permutation(len(article_ids))
-    by_article = shuffled[np.argsort(article_ids[shuffled], kind="stable")]
-    ids = article_ids[by_article]
-    turn = np.arange(len(ids)) - np.searchsorted(ids, ids)  # 0 for an article's first row drawn
-    order = np.lexsort((rng.random(len(ids)), turn))
-    return np.sort(by_article[order[:n]])
-
-
 def search_self(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64]) -> SelfSearch:
     """Search an index for the vectors of some rows."""
     queries = _load(dataset, rows)

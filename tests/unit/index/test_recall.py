@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from amn.data.writer import Chunks, write_dataset
 from amn.index import recall
 from amn.index.build import build_index
 from amn.index.engine import load_faiss
 from amn.index.reader import open_index
-from amn.index.recall import lower_bound, recall_at, sample_rows, search_self
+from amn.index.recall import lower_bound, recall_at, search_self
 from tests.strategies import running_keys
 
 if TYPE_CHECKING:
@@ -91,25 +89,6 @@ def test_an_index_that_finds_nothing_hits_nothing(dataset: DataSet) -> None:
     result = search_self(index, dataset, ROWS)
     assert not result.hit.any()
     assert recall_at(index, dataset, ROWS, 10).max() == 0
-
-
-@given(
-    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=8),
-    n=st.integers(1, 40),
-    seed=st.integers(0, 9),
-)
-def test_sampled_rows_are_different_and_spread_evenly_over_articles(
-    lengths: list[int], n: int, seed: int
-) -> None:
-    articles, _ = running_keys(*lengths)
-    rows = sample_rows(articles, n, np.random.default_rng(seed))
-
-    assert len(set(rows)) == len(rows) == min(n, len(articles))
-    assert (np.diff(rows) > 0).all()
-    counts = np.bincount(articles[rows], minlength=len(lengths))
-    fewest = counts[counts < lengths]  # articles with rows left over
-    assert not fewest.size or counts.max() - fewest.min() <= 1
-    np.testing.assert_array_equal(rows, sample_rows(articles, n, np.random.default_rng(seed)))
 
 
 def test_the_lower_bound_is_below_the_mean_and_nears_it_with_more_queries() -> None:
