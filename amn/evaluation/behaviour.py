@@ -22,6 +22,7 @@ from amn.evaluation.surroundings import (
     retrieve_in_batch,
 )
 from amn.models.amn import is_permutation_invariant, predict
+from amn.storage import finite
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,7 +61,8 @@ class Behaviour:
         """Return the numbers as plain JSON data, NaN as null."""
         values = asdict(self)
         values["curve"] = dict(zip(map(str, CURVE_OFFSETS), self.curve, strict=True))
-        return {key: _plain(value) for key, value in values.items()}
+        plain: dict[str, Any] = finite(values)
+        return plain
 
 
 def observe(model: nn.Module, surroundings: Surroundings) -> Behaviour:
@@ -85,10 +87,3 @@ def observe(model: nn.Module, surroundings: Surroundings) -> Behaviour:
         forward_gain_se=float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else np.nan,
         n_windows=len(gain),
     )
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a value that JSON can hold."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value

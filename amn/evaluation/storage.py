@@ -14,7 +14,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.scores import SplitScores
 from amn.evaluation.statistics import cluster_interval
 from amn.models.reference import REFERENCES
-from amn.storage import sha256_of, write_bytes, write_json
+from amn.storage import finite, sha256_of, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,11 +125,7 @@ def _figures(evaluation: Evaluation, name: str) -> dict[str, Any]:
         "standard_error": interval.se if interval else None,
         **{key: getattr(split, key) for key in GEOMETRY},
     }
-    values = {k: _or_null(v) for k, v in values.items()}
-    means = {n: _or_null(float(c.mean())) for n, c in evaluation.references[name].items()}
-    return {**values, "references": means}
-
-
-def _or_null(value: float | None) -> float | None:
-    """Return a number that JSON can hold."""
-    return value if value is None or np.isfinite(value) else None
+    references = evaluation.references[name].items()
+    values["references"] = {reference: float(cosines.mean()) for reference, cosines in references}
+    figures: dict[str, Any] = finite(values)
+    return figures

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from amn.storage import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +66,3 @@ def result_data(result: GateResult) -> dict[str, Any]:
 def dumps(value: object) -> str:
     """Return readable JSON; numbers that are not finite, which JSON cannot hold, become null."""
     return json.dumps(finite(value), indent=2, allow_nan=False, ensure_ascii=False)
-
-
-def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value with every number that JSON cannot hold replaced by null."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

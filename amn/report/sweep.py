@@ -9,7 +9,7 @@ from rich.table import Table
 
 from amn.config import EVALUATED
 from amn.report import markdown
-from amn.report.json import finite
+from amn.storage import finite
 from amn.sweeps.run import find_best
 
 if TYPE_CHECKING:
