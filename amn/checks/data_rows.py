@@ -9,6 +9,7 @@ import numpy as np
 
 from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
+from amn.data.dataset import run_starts
 from amn.findings import Finding, Measured
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def _address(part: DataPart, row: int) -> str:
 def _row(part: DataPart, row: int) -> NDArray[np.float64]:
     """Return one row exactly as stored: (D,) float64."""
     return np.asarray(part.dataset.gather(np.array([row]))[0], np.float64)
+
+
+def _not_after(part: DataPart, *, strictly: bool) -> NDArray[np.bool_]:
+    """Tell for each row but the first if its key is below the one before, or `strictly` equal."""
+    ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
+    back = chunks[1:] <= chunks[:-1] if strictly else chunks[1:] < chunks[:-1]
+    return np.asarray((ids[1:] < ids[:-1]) | ((ids[1:] == ids[:-1]) & back))
 
 
 def _non_finite(part: DataPart) -> NDArray[np.int64]:
@@ -109,6 +117,8 @@ def check_unique_keys(evidence: DataEvidence) -> Measured:
 
     def select(part: DataPart) -> NDArray[np.int64]:
         ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
+        if not _not_after(part, strictly=True).any():
+            return np.empty(0, np.int64)
         order = np.lexsort((chunks, ids))  # stable: the first of equal keys comes first
         same = (np.diff(ids[order]) == 0) & (np.diff(chunks[order]) == 0)
         return np.sort(order[1:][same])
@@ -131,9 +141,7 @@ def check_sorted(evidence: DataEvidence) -> Measured:
     findings: list[Finding] = []
     bad = total = 0
     for part in evidence.parts:
-        ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
-        back = (ids[1:] < ids[:-1]) | ((ids[1:] == ids[:-1]) & (chunks[1:] < chunks[:-1]))
-        rows = np.flatnonzero(back) + 1
+        rows = np.flatnonzero(_not_after(part, strictly=False)) + 1
         bad += len(rows)
         total += len(part.dataset)
         if len(rows):
@@ -152,8 +160,9 @@ def check_sorted(evidence: DataEvidence) -> Measured:
 
 def _split_articles(part: DataPart) -> list[Finding]:
     """Name articles whose rows are in more than one shard."""
-    ids = [np.unique(part.dataset.article_ids[s.start : s.stop]) for s in part.dataset.shards]
-    articles, shards = np.unique(np.concatenate(ids), return_counts=True)
+    ids = [part.dataset.article_ids[s.start : s.stop] for s in part.dataset.shards]
+    own = [np.unique(mine[run_starts(mine)]) for mine in ids]
+    articles, shards = np.unique(np.concatenate(own), return_counts=True)
     torn = articles[shards > 1]
     message = f"expected every article in one shard, got {len(torn)} in several: {some_ids(torn)}"
     fix = "write the data set again: amn data import"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.dataset import run_starts
 from amn.data.scan import FAR_LAG
 
 if TYPE_CHECKING:
@@ -54,11 +55,14 @@ def mean_by_article(
     Returns:
         (A,) int64 and (A,) float64 in the order of `dataset.articles`; 0 for one without a pair.
     """
-    _, inverse = np.unique(dataset.article_ids, return_inverse=True)
-    mask, n_articles = follows(dataset, lag), len(dataset.articles)
-    pairs = np.bincount(inverse[mask], minlength=n_articles)
-    sums = np.bincount(inverse[mask], cosines[mask], minlength=n_articles)
-    return pairs, sums / np.maximum(pairs, 1)
+    starts = run_starts(dataset.article_ids)
+    owner = np.searchsorted(dataset.articles, dataset.article_ids[starts])
+    is_pair = follows(dataset, lag)
+    counts = np.add.reduceat(is_pair, starts, dtype=np.int64)
+    totals = np.add.reduceat(np.where(is_pair, cosines, 0), starts, dtype=np.float64)
+    # An article out of order has several runs; counts below 2^53 are exact as float64.
+    pairs = np.bincount(owner, counts).astype(np.int64)
+    return pairs, np.bincount(owner, totals) / np.maximum(pairs, 1)
 
 
 def lag_curve(dataset: DataSet, scan: RowScan, *, least_pairs: int) -> LagCurve:

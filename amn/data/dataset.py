@@ -93,7 +93,7 @@ class DataSet:
     @cached_property
     def articles(self) -> NDArray[np.int64]:
         """The ids of its articles, ascending, each once."""
-        return np.unique(self.article_ids)
+        return np.unique(self.article_ids[run_starts(self.article_ids)])
 
     @cached_property
     def digest(self) -> str:
@@ -155,6 +155,16 @@ class DataSet:
     def where(self, row: int) -> str:
         """Return a row's address for people: `row 17 (article 621, chunk 4)`."""
         return f"row {row} (article {self.article_ids[row]}, chunk {self.chunk_index[row]})"
+
+
+def run_starts(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first position of each run of equal ids, ascending.
+
+    Rows are sorted, so an article is one run: what sees runs alone is spared sorting rows.
+    """
+    is_start = np.ones(len(ids), np.bool_)
+    np.not_equal(ids[1:], ids[:-1], out=is_start[1:])
+    return np.flatnonzero(is_start)
 
 
 def open_dataset(path: Path) -> DataSet:

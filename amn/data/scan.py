@@ -1,8 +1,8 @@
 """One pass over every row of a data set: what the data checks need, at the speed of memory.
 
-Each block is read once and, while it is in a core's cache, gives the sha256 of its file, norms,
-neighbour similarities and row digests. One worker a shard; memory does not grow with the rows
-but for the results, 21 bytes a row.
+Each block is mapped, used while it is in a core's cache for the sha256 of its file, norms,
+neighbour similarities and row digests, and given back. One worker a shard; memory does not grow
+with the rows but for the results, 21 bytes a row.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
+from amn.errors import DataError
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet, Shard
 
 FAR_LAG = 5  # neighbours this far apart are clearly less alike than adjacent ones in running text
+RELEASED_BLOCKS = 64  # after so many the mapped pages go back: 50 MB at D = 768
 BLOCK_ROWS = 512  # 0.8 MB stored and 1.6 MB widened at D = 768: about one core's L2 cache
 
 
@@ -62,6 +64,9 @@ def scan_rows(
     Args:
         workers: Threads; None takes one for each core.
         progress: Called with (rows done, rows in all), from the workers.
+
+    Raises:
+        DataError: If a file is longer or shorter than when it was opened.
     """
     n_rows = len(dataset)
     scan = RowScan(
@@ -95,30 +100,26 @@ def scan_rows(
 
 def _scan_shard(scan: RowScan, shard: Shard, advance: Callable[[int], None]) -> str:
     """Fill the rows of one shard; return the sha256 of its file."""
-    n_rows, dim = shard.vectors.shape
-    dtype = shard.vectors.dtype
-    hasher = RowHasher(dim, dtype)
-    # The last FAR_LAG rows of a block are the first of the next one: each row meets its neighbours.
-    stored: NDArray[Any] = np.empty((FAR_LAG + BLOCK_ROWS, dim), dtype)
-    widened = np.empty(stored.shape, np.float32)
-    digest = hashlib.sha256()
-    with shard.path.open("rb", buffering=0) as file:
-        digest.update(file.read(shard.vectors.offset))  # type: ignore[attr-defined]  # a memmap
-        kept = 0
+    vectors: NDArray[Any] = np.asarray(shard.vectors)
+    n_rows, dim = vectors.shape
+    hasher = RowHasher(dim, vectors.dtype)
+    widened = np.empty((FAR_LAG + BLOCK_ROWS, dim), np.float32)
+    digest = hashlib.sha256(_header(shard))
+    # Rows that overflow are D001's and D002's to report.
+    with np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, n_rows, BLOCK_ROWS):
-            n = min(BLOCK_ROWS, n_rows - first)
-            new = stored[kept : kept + n]
-            _read_exactly(file, new)
+            last = min(first + BLOCK_ROWS, n_rows)
+            # Each row meets the rows before it: the last FAR_LAG of a block are widened again.
+            kept = min(first, FAR_LAG)
+            new = vectors[first:last]
             digest.update(memoryview(new))  # type: ignore[arg-type]  # an array is a buffer
-            rows = widen(stored[: kept + n], widened)
-            at = shard.start + first - kept  # row of the data set that rows[0] is
-            _measure(scan, hasher, new, rows, at, kept)
-            keep = min(FAR_LAG, kept + n)
-            stored[:keep] = stored[kept + n - keep : kept + n]
-            kept = keep
-            advance(first + n)
-        while tail := file.read(1 << 20):
-            digest.update(tail)
+            rows = widen(vectors[first - kept : last], widened)
+            _measure(scan, hasher, new, rows, shard.start + first - kept, kept)
+            if first // BLOCK_ROWS % RELEASED_BLOCKS == 0:
+                shard.release()
+            advance(last)
+    shard.release()
+    _expect_same_size(shard)
     norms = scan.norms[shard.start : shard.stop]
     np.sqrt(norms, out=norms)
     norms[~(norms <= FLOAT16_LIMIT)] = np.inf
@@ -145,22 +146,25 @@ def _measure(
     fresh = rows[kept:]
     scan.hashes[here] = hasher(new)
     scan.constant[here] = hasher.constant(new, scan.hashes[here])
-    with np.errstate(over="ignore", invalid="ignore"):  # such rows are D001's and D002's to report
-        np.vecdot(fresh, fresh, out=scan.norms[here])
-        for lag, result in ((1, scan.adjacent), (FAR_LAG, scan.far)):
-            first = max(kept - lag, 0)  # pairs that end before `kept` were written with their block
-            left = rows[first : max(len(rows) - lag, first)]
-            np.vecdot(left, rows[first + lag :], out=result[at + first : at + first + len(left)])
+    np.vecdot(fresh, fresh, out=scan.norms[here])
+    for lag, result in ((1, scan.adjacent), (FAR_LAG, scan.far)):
+        first = max(kept - lag, 0)  # pairs that end before `kept` were written with their block
+        left = rows[first : max(len(rows) - lag, first)]
+        np.vecdot(left, rows[first + lag :], out=result[at + first : at + first + len(left)])
 
 
-def _read_exactly(file: Any, out: NDArray[Any]) -> None:  # noqa: ANN401 - an unbuffered file
-    """Fill an array from a file.
+def _header(shard: Shard) -> bytes:
+    """Return what stands before the vectors in the shard's file."""
+    with shard.path.open("rb") as file:
+        return file.read(shard.vectors.offset)  # type: ignore[attr-defined]  # a memmap
 
-    Raises:
-        EOFError: If the file ends first; `open_dataset` has checked its size, so it changed since.
-    """
-    view = memoryview(out).cast("B")  # type: ignore[arg-type]  # an array is a buffer
-    while view:
-        if not (n := file.readinto(view)):
-            raise EOFError(f"{file.name}: expected {len(view):,} more bytes, got none")
-        view = view[n:]
+
+def _expect_same_size(shard: Shard) -> None:
+    """Raise DataError if the file is no longer as long as what was mapped when it was opened."""
+    mapped = shard.vectors.offset + shard.vectors.nbytes  # type: ignore[attr-defined]  # a memmap
+    if (size := shard.path.stat().st_size) != mapped:
+        raise DataError(
+            shard.path,
+            f"expected {mapped:,} bytes as when it was opened, got {size:,}: it changed since. "
+            "Fix: try again when nobody writes to it",
+        )
