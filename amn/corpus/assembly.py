@@ -11,7 +11,7 @@ from amn.data.writer import SHARD_ROWS, bounds_at, group_bounds, write_shards
 from amn.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -74,6 +74,7 @@ def write_sorted(
     *,
     columns: tuple[str, ...],
     dtype: np.dtype[Any],
+    progress: Callable[[int], None],
     shard_rows: int = SHARD_ROWS,
 ) -> tuple[FileEntry, ...]:
     """Write the shards of the data set, sorted by article.
@@ -81,6 +82,7 @@ def write_sorted(
     Args:
         folder: An empty folder.
         columns: Of the chunk table.
+        progress: Called with the rows written so far.
 
     Returns:
         The entries for dataset.json.
@@ -95,6 +97,7 @@ def write_sorted(
             article = np.searchsorted(ends, wanted, side="right")
             staged = wanted - first_rows[article] + articles.starts[article]
             yield rows.gather_table(staged, columns), [rows.gather_vectors(staged)]
+            progress(last)
 
     bounds = bounds_at(ends, shard_rows)
     shards = ((stop - start, groups(start, stop)) for start, stop in bounds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from amn.corpus.encoding import Encoder
     from amn.corpus.engines import Engine
     from amn.corpus.plan import BuildConfig
-    from amn.corpus.sources import Record
+    from amn.corpus.sources import Record, Source
     from amn.data.dataset import DataSet
 
     Progress = Callable[[int, int | None, str], None]  # done, in all where it is known, of what
@@ -98,6 +98,8 @@ def build_dataset(
     )
     plan = make_plan(config, info)
     with _space(destination), staging(destination, plan, restart=restart) as (parts, began_with):
+        if not destination.exists() and config.series:
+            config = replace(config, source=_with_series(config.source, parts, progress))
         work = _Build(config, parts, engine or LocalEngine(), progress)
         if not destination.exists():
             work.chunk()
@@ -109,6 +111,16 @@ def build_dataset(
         tally = work.tally()
         discard(parts)
     return Built(destination, read_manifest(destination), tally.articles, tally.places)
+
+
+def _with_series(source: Source, parts: Staging, progress: Progress) -> Source:
+    """Return the source that knows its machine-written series, found once a build."""
+    series = parts.series
+    if series is not None:
+        return replace(source, series=series)
+    found = source.with_series(lambda pages: progress(pages, None, "finding series"))
+    parts.end_series(found.series)
+    return found
 
 
 @dataclass(frozen=True)
@@ -175,8 +187,14 @@ class _Build:
         )
         folder = self.staging.folder / "dataset"
         folder.mkdir()
-        dtype = np.dtype(self.config.dtype)
-        files = write_sorted(folder, rows, articles, columns=columns, dtype=dtype)
+        files = write_sorted(
+            folder,
+            rows,
+            articles,
+            columns=columns,
+            dtype=np.dtype(self.config.dtype),
+            progress=lambda done: self.progress(done, len(rows), "sorting rows"),
+        )
         tally = self.tally()
         manifest = Manifest(
             schema=1,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amn.corpus.sources import Source
     from amn.data.manifest import EncoderInfo
 
-FORMAT = 1  # raise it when the folder, or what parsing and chunking make of a page, changes
+FORMAT = 2  # raise it when the folder, or what parsing and chunking make of a page, changes
 PAGES_PER_PART = 256
 # A multiple of every usual batch: 20 s of work on two cores, and parts of equal length.
 ROWS_PER_PART = 4096
@@ -28,6 +28,7 @@ class BuildConfig:
 
     Attributes:
         load: Makes the encoder, in any process: picklable.
+        series: Find machine-written series, which takes reading the source twice.
         drop: Kinds of pages that give no rows. A redirect has no text: it never does.
         keep_text: Write the chunks' texts into the chunk table.
         pages_per_part: Pages of a part of the text stage.
@@ -38,6 +39,7 @@ class BuildConfig:
     source: Source
     chunking: ChunkingConfig
     load: Callable[[], Encoder]
+    series: bool = False
     drop: frozenset[Kind] = frozenset()
     dtype: Literal["float16", "float32"] = "float16"
     keep_text: bool = True
@@ -61,6 +63,7 @@ def make_plan(config: BuildConfig, encoder: EncoderInfo) -> dict[str, Any]:
         "format": FORMAT,
         "source": config.source.identity(),
         "chunking": asdict(config.chunking),
+        "series": config.series,
         "drop": sorted(kind.value for kind in config.drop),
         "encoder": encoder.model_dump(mode="json"),
         "dtype": config.dtype,

@@ -88,9 +88,8 @@ class StagedRows:
             self._table(part).select(list(columns)).take(local)
             for part, local, _ in _by_part(rows[order], self._starts)
         ]
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return pa.concat_tables(pieces).take(back)
+        table = pa.concat_tables(pieces)
+        return table if (np.diff(order) == 1).all() else table.take(np.argsort(order))
 
     def gather_vectors(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return copies of rows of the vectors, in any order: (n, D)."""

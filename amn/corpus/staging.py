@@ -4,6 +4,7 @@
 FOLDER.building/
   plan.json             what decides the bytes; another plan does not go on here
   lock                  one build at a time
+  series.json           templates of machine-written series, where they were looked for
   texts/00012.arrow     chunk table of 256 pages, in the order of the source
   texts/00012.json      its sha256, its rows, and what became of every page
   texts.json            written when the source was read to its end: how many parts there are
@@ -39,6 +40,7 @@ SUFFIX = ".building"
 TEXTS, VECTORS = "texts", "vectors"
 FILE_TYPES = {TEXTS: ".arrow", VECTORS: ".npy"}
 PLAN, TEXTS_END, FINISHED, LOCK = "plan.json", "texts.json", "finished.json", "lock"
+SERIES = "series.json"
 
 Record = dict[str, Any]  # JSON data
 
@@ -79,6 +81,17 @@ class Staging:
         path = self.path(stage, number)
         record = _read(path.with_suffix(".json"))
         return record is not None and path.is_file() and sha256_file(path) == record["sha256"]
+
+    @property
+    def series(self) -> frozenset[int] | None:
+        """The templates of machine-written series; None while they were not looked for."""
+        record = _read(self.folder / SERIES)
+        return None if record is None else frozenset(map(int, record["templates"]))
+
+    def end_series(self, series: frozenset[int]) -> None:
+        """Write which templates are series."""
+        # As text: readers of JSON other than Python's round numbers above 2**53.
+        write_json(self.folder / SERIES, {"templates": [str(one) for one in sorted(series)]})
 
     @property
     def n_text_parts(self) -> int | None:

@@ -212,6 +212,8 @@ def _write_shard(
                 writer = pq.ParquetWriter(chunk_file, part.schema, compression="zstd")
                 chunks = stack.enter_context(writer)
             chunks.write_table(part.combine_chunks())
+            del table, blocks, part, rows  # before the next group is made: one in memory
+            pa.default_memory_pool().release_unused()  # it keeps up to 30 MB for later else
 
 
 def write_npy(

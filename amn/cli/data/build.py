@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -20,7 +19,7 @@ from amn.corpus.encoding import DEFAULT_MODEL, EncoderConfig, load_encoder
 from amn.corpus.engines.local import LocalEngine
 from amn.corpus.engines.ray import RayEngine, ray_cluster
 from amn.corpus.plan import BuildConfig
-from amn.corpus.sources import open_source
+from amn.corpus.sources import FORMATS, open_source
 from amn.corpus.staging import SUFFIX
 from amn.errors import ArgumentError
 
@@ -68,6 +67,11 @@ def _all(*options: Options) -> Options:
 
 
 SOURCE_OPTIONS = _all(
+    click.option(
+        "--source-format",
+        type=click.Choice(list(FORMATS)),
+        help="Of SOURCE.  [default: as the names of its files tell]",
+    ),
     click.option(
         "--articles", metavar="RANGES", help="Ids such as 1-11000,15000, or positions: #1-500."
     ),
@@ -164,6 +168,7 @@ def command(
     *,
     source: Path,
     folder: Path,
+    source_format: str | None,
     articles: str | None,
     namespaces: tuple[int, ...] | None,
     drop: frozenset[Kind],
@@ -209,7 +214,13 @@ def command(
         raise ArgumentError("--drop series: expected --series with it, got --no-series")
     config = BuildConfig(
         name=name or folder.resolve().name,
-        source=open_source(source, articles=articles, namespaces=namespaces, strict=strict),
+        source=open_source(
+            source,
+            articles=articles,
+            namespaces=namespaces,
+            strict=strict,
+            format_name=source_format,
+        ),
         chunking=ChunkingConfig(
             style=chunks, max_chars=max_chars, min_chars=min_chars, overlap=overlap
         ),
@@ -226,6 +237,7 @@ def command(
                 download=download,
             ),
         ),
+        series=series,
         drop=drop,
         dtype=dtype,
         keep_text=text,
@@ -233,9 +245,6 @@ def command(
     )
     with ExitStack() as stack:
         progress = stack.enter_context(progress_bar())
-        if series:
-            known = config.source.with_series(lambda pages: progress(pages, None, "finding series"))
-            config = replace(config, source=known)
         runs_on: Engine = LocalEngine(workers or len(os.sched_getaffinity(0)))
         if engine == "ray":
             stack.enter_context(ray_cluster(address))

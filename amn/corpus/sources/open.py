@@ -43,7 +43,8 @@ def open_source(
 
     Args:
         path: A file, or a folder of files of one format; these are read in the order of their
-            paths, and files of no known format are passed over.
+            paths. Files whose names tell no format are passed over unless `format_name` is given,
+            and always those whose names begin with a dot or, as `_SUCCESS`, an underscore.
         articles: Ids such as `1-11000, 15000` or positions such as `#1-#500`; None takes all.
         namespaces: MediaWiki namespaces to keep; None takes all.
         strict: Raise at the first defect page, instead of skipping and counting it.
@@ -68,14 +69,14 @@ def open_source(
 
 
 def _files_by_format(path: Path, format_name: str | None) -> dict[str, list[Path]]:
-    """Return the files of each format, in the order of their paths; hidden ones are passed over."""
+    """Return the files of each format, in the order of their paths."""
     if path.is_file():
         name = format_name or _format_of(path)
         return {name: [path]} if name else {}
     found: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(path.rglob("*"), key=lambda file: file.relative_to(path).parts):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        name = None if hidden or not file.is_file() else _format_of(file)
+        hidden = any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        name = None if hidden or not file.is_file() else _format_of(file) or format_name
         if name and format_name in {None, name}:
             found[name].append(file)
     return found
@@ -92,9 +93,9 @@ def _refusal(found: dict[str, list[Path]]) -> str:
         counts = ", ".join(f"{len(files)} {name}" for name, files in found.items())
         return (
             f"expected files of one format, got {counts}."
-            " Fix: choose one by its format, or open a folder that has one"
+            " Fix: choose one with --source-format, or a folder that has one"
         )
     return (
         "expected .xml, .jsonl, .parquet, .txt or WikiExtractor's wiki_00 (also .bz2, .gz, .zst),"
-        " got none. Fix: rename it, or name its format"
+        f" got none. Fix: rename it, or say what it is: --source-format {'|'.join(FORMATS)}"
     )

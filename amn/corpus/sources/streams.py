@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CODECS = {".bz2": "bz2", ".gz": "gzip", ".zst": "zstd"}
+MAGIC = {b"BZh": "bz2", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+MAGIC_BYTES = 4
 BLOCK_BYTES = 1 << 16  # a stream that breaks off loses at most this much of what stood before
 MAX_RECORD_BYTES = 1 << 28  # 256 MB in one page or line: not a page, a file of another kind
 BOM = b"\xef\xbb\xbf"
@@ -22,15 +24,22 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def _opened(file: Path) -> Iterator[io.BufferedReader]:
-    """Open a file and decompress by its last suffix."""
-    codec: Any = CODECS.get(file.suffix)
+    """Open a file and decompress it, by its last suffix or by its first bytes."""
     try:
+        codec: Any = CODECS.get(file.suffix) or _codec_of(file)
         raw: Any = pa.input_stream(str(file), compression=codec)
     except OSError as error:
         raise DataError(file, f"expected a file that can be read, got: {error}") from error
     with io.BufferedReader(raw, BLOCK_BYTES) as stream:
         _refuse_utf16(file, stream)
         yield stream
+
+
+def _codec_of(file: Path) -> str | None:
+    """Return how a file whose name does not tell is compressed."""
+    with file.open("rb") as stream:
+        start = stream.read(MAGIC_BYTES)
+    return next((codec for magic, codec in MAGIC.items() if start.startswith(magic)), None)
 
 
 def _refuse_utf16(file: Path, stream: io.BufferedReader) -> None:

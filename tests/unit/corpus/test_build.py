@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
@@ -50,6 +51,22 @@ def test_rows_are_sorted_and_each_vector_belongs_to_its_text(source: Path, tmp_p
         dataset.gather(np.arange(len(dataset))),
         encode_texts(HashEncoder(), texts.to_pylist()).astype(np.float16),
     )
+
+
+def test_row_groups_are_cut_by_rows_and_change_no_row(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build_dataset(tmp_path / "whole", toy_config(source)).dataset
+    monkeypatch.setattr("amn.data.writer.GROUP_ROWS", 33)
+
+    cut = build_dataset(tmp_path / "cut", toy_config(source)).dataset
+
+    chunks = pq.ParquetFile(cut.path / "chunks-00000.parquet")
+    sizes = [chunks.metadata.row_group(n).num_rows for n in range(chunks.num_row_groups)]
+    assert sizes == [33, 33, 33, 33, 28]
+    for name in whole.columns:
+        assert cut.column(name).to_pylist() == whole.column(name).to_pylist()
+    np.testing.assert_array_equal(cut.shards[0].vectors, whole.shards[0].vectors)
 
 
 def test_a_chunk_knows_its_characters(source: Path, tmp_path: Path) -> None:
@@ -98,6 +115,59 @@ def test_the_checks_of_files_and_stages_pass(source: Path, tmp_path: Path) -> No
     outcomes = check_data(tmp_path / "out").outcomes
     passed = {outcome.check for outcome in outcomes if outcome.status is Status.PASS}
     assert {"D001", "D002", "D003", "D004", "D009", "D011"} <= passed
+
+
+def villages() -> list[dict[str, Any]]:
+    """Return 12 articles of one template and 12 lists."""
+    text = "{} is a village in the district of North Vale, and it has a mill."
+    names = (
+        "Arly",
+        "Bost",
+        "Crane",
+        "Dorn",
+        "Elm",
+        "Firth",
+        "Gale",
+        "Hurst",
+        "Ilse",
+        "Jay",
+        "K",
+        "L",
+    )
+    made = [{"id": 2 * n, "title": one, "text": text.format(one)} for n, one in enumerate(names)]
+    return [*made, *(page(2 * n + 1, title=f"List of mills {n}") for n in range(12))]
+
+
+def test_series_are_found_once_also_when_the_build_is_stopped_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pages(tmp_path / "pages.jsonl", villages())
+    config = toy_config(path, series=True, drop=frozenset({Kind.SERIES}))
+    passes: list[str] = []
+
+    def progress(_: int, __: int | None, text: str) -> None:
+        if text == "encoding rows":
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr("amn.corpus.sources.source.PROGRESS_PAGES", 1)
+        with pytest.raises(Stopped):
+            build_dataset(tmp_path / "out", config, progress=progress)
+        built = build_dataset(
+            tmp_path / "out", config, progress=lambda _, __, text: passes.append(text)
+        )
+
+    assert "finding series" not in passes
+    assert built.manifest.stages[1].dropped == {"series": 12}
+
+
+def test_looking_for_series_or_not_is_another_plan(source: Path, tmp_path: Path) -> None:
+    broken = toy_config(source, load=partial(RaisesAt, text="Paragraph 0 of article 7 says so."))
+    with pytest.raises(EncodingError):
+        build_dataset(tmp_path / "out", broken)
+
+    with pytest.raises(ArgumentError, match="series: False, now True"):
+        build_dataset(tmp_path / "out", toy_config(source, series=True))
 
 
 def test_texts_stay_out_when_they_may_not_be_kept(source: Path, tmp_path: Path) -> None:
@@ -167,7 +237,7 @@ def test_what_is_finished_is_not_made_again(
 
     assert encoded > 0
     assert seen[0] == (15 * encoded, 160, "encoding rows")
-    assert seen[-1] == (160, 160, "encoding rows")
+    assert seen[-2:] == [(160, 160, "encoding rows"), (160, 160, "sorting rows")]
 
 
 def test_killed_while_it_tidied_up_it_is_finished(

@@ -285,6 +285,22 @@ def test_a_folder_of_two_formats_is_refused_until_one_is_named(tmp_path: Path) -
     assert len(articles(open_source(tmp_path, format_name="jsonl"))) == 3
 
 
+def test_files_whose_names_do_not_tell_are_read_when_their_format_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    lines = jsonl_of(rows()).splitlines(keepends=True)
+    (folder / "part-00000").write_bytes(gzip.compress(lines[0]))
+    (folder / "part-00001").write_bytes(b"".join(lines[1:]))
+    for passed_over in ("_SUCCESS", ".part-00000.crc"):
+        (folder / passed_over).write_bytes(b"\0")
+
+    with pytest.raises(DataError, match=r"got none\. Fix: .*--source-format mediawiki\|"):
+        open_source(folder)
+    found = articles(open_source(folder, format_name="jsonl"))
+
+    assert {one.article_id: (one.title, one.text) for one in found} == EXPECTED
+
+
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_bytes(b"")
 

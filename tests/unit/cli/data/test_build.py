@@ -87,6 +87,17 @@ def test_options_reach_encoder_and_manifest(source: Path, asked: list[EncoderCon
     assert re.fullmatch(r"jsonl: pages\.jsonl sha256 [0-9a-f]{64}, articles 1-2", manifest.source)
 
 
+@pytest.mark.usefixtures("asked")
+def test_a_source_whose_name_tells_no_format_is_read_as_the_named_one(source: Path) -> None:
+    unnamed = source.rename(source.parent / "export-of-may")
+
+    refused = run(unnamed, source.parent / "out", *SHORT)
+    result = run(unnamed, source.parent / "out", *SHORT, "--source-format", "jsonl")
+
+    assert "--source-format mediawiki|wikiextractor|jsonl|parquet|text" in str(refused.exception)
+    assert "read export-of-may: 3 -> 3 articles" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
