@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from amn.cli.cases import find_case
+from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
@@ -107,7 +107,7 @@ def command(
                 "Fix: seeds in the sweep file"
             )
         with progress_bar() as bar:
-            require_trainable(found, CACHE_FOLDER, progress=bar)
+            require_trainable(found, CACHE_FOLDER, today=today(), progress=bar)
         sweep_case(found, sweep, out, style)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what torchrun sends: clean up, then end
@@ -133,7 +133,7 @@ def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> 
     is_first = compute.rank == 0
     with progress_bar() as bar:
         told = bar if is_first else None
-        require_trainable(found, CACHE_FOLDER, progress=told, compute=compute)
+        require_trainable(found, CACHE_FOLDER, today=today(), progress=told, compute=compute)
         for run in train_case(
             found,
             out,

@@ -21,6 +21,7 @@ from amn.training_config import BLEND_LR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from amn.case import Case
@@ -77,6 +78,7 @@ def require_trainable(
     case: Case,
     cache: Path,
     *,
+    today: date | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     compute: Compute = CPU,
 ) -> None:
@@ -84,6 +86,7 @@ def require_trainable(
 
     Args:
         cache: Folder of runs by content, where the other case's are kept.
+        today: What its waivers expire by; without it, none is in force.
         compute: Where several processes train together, the first one gates and all wait for it.
 
     Raises:
@@ -92,7 +95,7 @@ def require_trainable(
     """
 
     def gate(other: Case) -> GateResult:
-        return run_gate(other, GateOptions(cache=cache), progress=progress)
+        return run_gate(other, GateOptions(cache=cache, today=today), progress=progress)
 
     if case.config.blocked_by is None:
         return

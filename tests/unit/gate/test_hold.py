@@ -12,6 +12,7 @@ from amn.findings import GateResult, Outcome, Status
 from amn.gate.hold import require_no_hold
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession, run_gate
+from amn.gate.training import require_trainable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,3 +135,19 @@ def test_the_other_case_is_gated_by_the_waivers_in_force_today(
 
 def test_a_hold_is_no_part_of_what_a_result_depends_on(held: Case, toy_case: Case) -> None:
     assert held.config.digest() == toy_case.config.digest()
+
+
+def test_training_gates_the_other_case_by_the_waivers_in_force_today(
+    held: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_case(tmp_path / "data")
+    asked: list[GateOptions] = []
+
+    def gate(_: Case, options: GateOptions, **__: Any) -> GateResult:
+        asked.append(options)
+        return result(Status.PASS)
+
+    monkeypatch.setattr("amn.gate.training.run_gate", gate)
+    require_trainable(held, tmp_path / "cache", today=date(2025, 2, 12))
+
+    assert [one.today for one in asked] == [date(2025, 2, 12)]
