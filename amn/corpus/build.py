@@ -23,7 +23,7 @@ from amn.corpus.engines.local import LocalEngine
 from amn.corpus.plan import make_plan
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS, Staging, discard, staging
-from amn.corpus.tasks import COLUMNS, ChunkPages, EncodeRows, Tally
+from amn.corpus.tasks import COLUMNS, BuildEncoder, ChunkPages, EncodeRows, Tally
 from amn.data.dataset import open_dataset
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage, read_manifest
 from amn.errors import BuildError, DataError
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.corpus.articles import Skipped
-    from amn.corpus.encoding import Encoder
     from amn.corpus.engines import Engine
     from amn.corpus.plan import BuildConfig
     from amn.corpus.sources import Record, Source
@@ -100,11 +99,12 @@ def build_dataset(
     with _space(destination), staging(destination, plan, restart=restart) as (parts, began_with):
         if not destination.exists() and config.series:
             config = replace(config, source=_with_series(config.source, parts, progress))
-        work = _Build(config, parts, engine or LocalEngine(), progress)
+        info = EncoderInfo.model_validate(began_with["encoder"])
+        shared = BuildEncoder(config.load, info.probe or "", encoder)
+        work = _Build(config, parts, engine or LocalEngine(), progress, shared)
         if not destination.exists():
             work.chunk()
-            info = EncoderInfo.model_validate(began_with["encoder"])
-            work.encode(encoder, info)
+            work.encode()
             work.assemble(destination, info, _source_note(began_with["source"]))
         elif not parts.is_end(destination / MANIFEST_FILE):
             raise FileExistsError(destination)
@@ -131,6 +131,7 @@ class _Build:
     staging: Staging
     engine: Engine
     progress: Progress
+    encoder: BuildEncoder
 
     def chunk(self) -> None:
         """The text stage: every page to its part of the chunk table."""
@@ -142,7 +143,8 @@ class _Build:
         seen = _Seen()
         pages = 0
         todo = self._unfinished_pages(seen)
-        for finished in self.engine.chunk(ChunkPages(self.staging, self.config), todo):
+        task = ChunkPages(self.staging, self.config, self.encoder)
+        for finished in self.engine.chunk(task, todo):
             pages += finished
             self.progress(pages + seen.skipped, None, "reading pages")
         self.staging.end_texts(seen.parts)
@@ -157,7 +159,7 @@ class _Build:
             else:
                 yield number, part
 
-    def encode(self, encoder: Encoder, info: EncoderInfo) -> None:
+    def encode(self) -> None:
         """The encoding stage: every row of the chunk table to its vector."""
         rows = self._rows()
         # Before hours of encoding: an id that is there twice would be found at the end.
@@ -170,7 +172,7 @@ class _Build:
         size = self.config.rows_per_part
         left = sum(min(size, len(rows) - number * size) for number in todo)
         done = len(rows) - left
-        task = EncodeRows(self.staging, self.config, info.probe or "", encoder)
+        task = EncodeRows(self.staging, self.config, self.encoder)
         self.progress(done, len(rows), "encoding rows")
         for finished in self.engine.encode(task, todo):
             done += finished

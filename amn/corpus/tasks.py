@@ -22,7 +22,7 @@ from amn.data.writer import write_npy
 from amn.errors import EncodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -81,11 +81,48 @@ class Tally:
 
 
 @dataclass
+class BuildEncoder:
+    """The encoder of a build. It never leaves its process: another one has devices of its own.
+
+    Attributes:
+        load: Makes it, in any process.
+        probe: What the plan's encoder makes of the probe texts; one that is loaded does the same.
+        loaded: When this process has it already.
+    """
+
+    load: Callable[[], Encoder]
+    probe: str
+    loaded: Encoder | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "loaded": None}
+
+    def get(self) -> Encoder:
+        """Return the encoder, loaded at most once a process.
+
+        Raises:
+            EncodingError: If what is loaded here is another encoder than the plan's.
+        """
+        if self.loaded is None:
+            encoder = self.load()
+            distance = compare_fingerprints(fingerprint(encoder), Fingerprint.from_text(self.probe))
+            if not distance <= TOLERANCE:
+                raise EncodingError(
+                    f"{encoder.info.name}: expected the encoder that this build began with, got one"
+                    f" whose probe vectors are {distance:.3g} away (1 - cosine). Fix: the same"
+                    " model on every machine"
+                )
+            self.loaded = encoder
+        return self.loaded
+
+
+@dataclass
 class ChunkPages:
     """The text stage: raw pages to a part of the chunk table."""
 
     staging: Staging
     config: BuildConfig
+    encoder: BuildEncoder
 
     def __call__(self, number: int, items: Sequence[Record | Skipped]) -> int:
         """Write part `number`; return how many pages it has."""
@@ -114,7 +151,7 @@ class ChunkPages:
     def _chunker(self) -> Any:  # noqa: ANN401 - a Chunker; cached_property needs the name at run time
         if self.config.chunking.style != "semantic":
             return make_chunker(self.config.chunking)
-        encoder = self.config.load()
+        encoder = self.encoder.get()
         return make_chunker(self.config.chunking, encode=lambda texts: encode_texts(encoder, texts))
 
 
@@ -139,17 +176,11 @@ def _write(path: Path, table: pa.Table) -> None:
 
 @dataclass
 class EncodeRows:
-    """The encoding stage: rows of the chunk table to a part of the vectors.
-
-    Attributes:
-        encoder: When this process has it already; otherwise it is loaded, and its fingerprint must
-            be the plan's.
-    """
+    """The encoding stage: rows of the chunk table to a part of the vectors."""
 
     staging: Staging
     config: BuildConfig
-    probe: str
-    encoder: Encoder | None = None
+    encoder: BuildEncoder
 
     def __call__(self, number: int) -> int:
         """Write part `number`; return how many rows it has.
@@ -166,7 +197,7 @@ class EncodeRows:
             return f"article {article} chunk {chunk} ({table['where'][row]}, row {start + row})"
 
         texts: list[Any] = table["text"].to_pylist()
-        rows = encode_texts(self._loaded, texts, where=where).astype(self.config.dtype)
+        rows = encode_texts(self.encoder.get(), texts, where=where).astype(self.config.dtype)
         record = {"rows": len(rows), "dim": rows.shape[1]}
         self.staging.finish(VECTORS, number, lambda path: _save(path, rows), record)
         return len(rows)
@@ -174,20 +205,6 @@ class EncodeRows:
     @cached_property
     def _rows(self) -> StagedRows:
         return StagedRows(self.staging, self.config.rows_per_part)
-
-    @cached_property
-    def _loaded(self) -> Encoder:
-        if self.encoder is not None:
-            return self.encoder
-        encoder = self.config.load()
-        distance = compare_fingerprints(fingerprint(encoder), Fingerprint.from_text(self.probe))
-        if not distance <= TOLERANCE:
-            raise EncodingError(
-                f"{encoder.info.name}: expected the encoder that this build began with, got one"
-                f" whose probe vectors are {distance:.3g} away (1 - cosine). Fix: the same model on"
-                " every machine"
-            )
-        return encoder
 
 
 def _save(path: Path, rows: NDArray[np.floating[Any]]) -> None:
