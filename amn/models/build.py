@@ -55,53 +55,22 @@ def spec_for(config: CaseConfig, dim: int) -> ModelSpec:
     )
 
 
-def _recency(spec: ModelSpec) -> nn.Module:
-    return RecencyAMN(
-        dim=spec.dim,
-        context=spec.context,
-        attention_dim=spec.attention_dim,
-        hidden_dim=spec.hidden_dim,
-        dropout=spec.dropout,
-    )
+def _built(network: Callable[..., nn.Module], *sizes: str) -> Callable[[ModelSpec], nn.Module]:
+    """Return what builds a network that has these sizes."""
 
+    def build(spec: ModelSpec) -> nn.Module:
+        own = {name: getattr(spec, name) for name in sizes}
+        return network(dim=spec.dim, dropout=spec.dropout, **own)
 
-def _original(spec: ModelSpec) -> nn.Module:
-    return OriginalAMN(
-        dim=spec.dim,
-        attention_dim=spec.attention_dim,
-        hidden_dim=spec.hidden_dim,
-        dropout=spec.dropout,
-    )
-
-
-def _gru(spec: ModelSpec) -> nn.Module:
-    return GRUPredictor(
-        dim=spec.dim, hidden_dim=spec.hidden_dim, layers=spec.layers, dropout=spec.dropout
-    )
-
-
-def _lstm(spec: ModelSpec) -> nn.Module:
-    return LSTMPredictor(
-        dim=spec.dim, hidden_dim=spec.hidden_dim, layers=spec.layers, dropout=spec.dropout
-    )
-
-
-def _transformer(spec: ModelSpec) -> nn.Module:
-    return TransformerPredictor(
-        dim=spec.dim,
-        hidden_dim=spec.hidden_dim,
-        layers=spec.layers,
-        heads=spec.heads,
-        dropout=spec.dropout,
-    )
+    return build
 
 
 ARCHITECTURES: dict[str, Callable[[ModelSpec], nn.Module]] = {
-    "amn/recency/1": _recency,
-    "amn/original/1": _original,
-    "gru/1": _gru,
-    "lstm/1": _lstm,
-    "transformer/1": _transformer,
+    "amn/recency/1": _built(RecencyAMN, "context", "attention_dim", "hidden_dim"),
+    "amn/original/1": _built(OriginalAMN, "attention_dim", "hidden_dim"),
+    "gru/1": _built(GRUPredictor, "hidden_dim", "layers"),
+    "lstm/1": _built(LSTMPredictor, "hidden_dim", "layers"),
+    "transformer/1": _built(TransformerPredictor, "hidden_dim", "layers", "heads"),
 }
 
 
