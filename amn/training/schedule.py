@@ -30,6 +30,7 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer, config: TrainingConfig, *, steps: int) -> None:
         warmup = round(steps * config.warmup_epochs / (config.epochs or 1))
+        warmup = min(warmup, steps - 1)  # of few steps a part of an epoch may round to all
         floor = COSINE_FLOOR * optimizer.param_groups[0]["lr"]
         self._by_step: LRScheduler | None = None
         self._by_epoch: ReduceLROnPlateau | None = None
