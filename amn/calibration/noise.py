@@ -61,11 +61,6 @@ class Noise:
         """How many articles the split has."""
         return len(self.sizes)
 
-    @property
-    def wobble_sd(self) -> float:
-        """Standard deviation, between seeds, of the mean of one average article."""
-        return float(np.sqrt(np.mean((self.wobble / self.sizes) ** 2)))
-
     def comparison_se(self, candidate_seeds: int, golden_seeds: int, scatter: float = 0.0) -> float:
         """Return the standard error of candidate minus golden.
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from amn.data.repeats import Matches, article_overlaps, identical_rows, near_rows, repeated_rows
-from amn.data.sampling import TINY, unit_vectors
+from amn.data.sampling import scale_to_unit, unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +37,7 @@ def mean_vectors(region: Region) -> NDArray[np.float32]:
         starts = ends[first:last] - region.sizes[first:last] - begin
         result[first:last] = np.add.reduceat(vectors, starts, axis=0)
         first = last
-    result /= np.maximum(np.sqrt(np.vecdot(result, result)), TINY)[:, None]
-    return result
+    return scale_to_unit(result)
 
 
 def near_duplicate_clusters(

@@ -19,7 +19,7 @@ from amn.curation.geometry import (
     measure_geometry,
 )
 from amn.curation.kinds import KINDS, article_words, kinds_of
-from amn.curation.scores import CONTEXT, fit_on, held_out_windows, judge_on, windows_of
+from amn.curation.scores import CONTEXT, Judged, fit_on, held_out_windows, judge_on, windows_of
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import Interval, cluster_interval, seed_from
 from amn.models.reference import REFERENCES
@@ -162,6 +162,11 @@ class Study:
         """The windows that reference predictors are judged on; ArgumentError if none."""
         return held_out_windows(self.region, context=self.context, seed=self.seed)
 
+    @cached_property
+    def judged(self) -> Judged:
+        """The reference predictors on the held-out windows; ArgumentError if there are none."""
+        return judge_on(self.fitted, self.held_out)
+
     def interval(self, values: NDArray[np.floating], articles: NDArray[np.int64]) -> Interval:
         """Return a mean and its interval, clustered by article."""
         return cluster_interval(values, articles, seed=seed_from("describe", str(self.seed)))
@@ -220,7 +225,7 @@ class Study:
     def _references(self) -> tuple[dict[str, Interval], str]:
         """Return the reference predictors' scores on held-out articles, or why there are none."""
         try:
-            judged = judge_on(self.fitted, self.held_out)
+            judged = self.judged
         except ArgumentError as error:
             return {}, str(error)
         return {

@@ -16,6 +16,7 @@ import pyarrow as pa
 from amn.curation.circular import EXEMPT
 from amn.curation.difference import Difference, Side, difference
 from amn.curation.fits import Fitted, compare_fits
+from amn.curation.measures import coherence
 from amn.curation.rules import RULES, Chosen
 from amn.data.dataset import HASH_COLUMN, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Manifest, Stage
@@ -164,17 +165,28 @@ def plan_filter(
     """
     region = study.region
     exempt = np.zeros(len(region), np.bool_) if exempt is None else exempt
-    by_name = {chosen.rule.name: chosen for chosen in rules}
+    drops = {
+        chosen: chosen.rule.drops(study, chosen.value) & ~exempt
+        for chosen in rules
+        if not (target and chosen.rule.name == "coherence")
+    }
+    plan = _plan_of(study, drops, exempt)
     if target:
-        others = [c for c in rules if c.rule.name != "coherence"]
-        kept = plan_filter(study, others, exempt=exempt).kept
-        least = choose_threshold(region, kept, exempt, target)
-        by_name["coherence"] = Chosen(RULES["coherence"], least)
-    ordered = tuple(by_name[name] for name in RULES if name in by_name)
-    drops = np.zeros((len(ordered), len(region)), np.bool_)
-    for k, chosen in enumerate(ordered):
-        drops[k] = chosen.rule.drops(study, chosen.value) & ~exempt
-    plan = Plan(study, ordered, drops, exempt)
+        least = choose_threshold(region, plan.kept, exempt, target)
+        by_coherence = Chosen(RULES["coherence"], least)
+        drops[by_coherence] = by_coherence.rule.drops(study, least) & ~exempt
+        plan = _plan_of(study, drops, exempt)
+    return plan
+
+
+def _plan_of(
+    study: Study, drops: dict[Chosen, NDArray[np.bool_]], exempt: NDArray[np.bool_]
+) -> Plan:
+    """Put what rules drop in the order of counting; ArgumentError if nothing is left."""
+    region, order = study.region, list(RULES)
+    rules = tuple(sorted(drops, key=lambda chosen: order.index(chosen.rule.name)))
+    rows = np.reshape([drops[chosen] for chosen in rules], (len(rules), len(region)))
+    plan = Plan(study, rules, rows.astype(np.bool_), exempt)
     if not plan.rows:
         raise ArgumentError(
             f"{region.label}: expected rules that leave some of {len(region.rows):,} rows, got "
@@ -237,10 +249,7 @@ def worth_of(plan: Plan) -> Worth:
     before = plan.study
     region = before.region.take(plan.kept, f"{before.region.label}, filtered")
     after = replace(before, region=region)
-    sides = [
-        Side(s.region.ids, s.region.pair_sums, s.region.n_pairs.astype(np.float64))
-        for s in (before, after)
-    ]
+    sides = [Side(study.region.ids, *coherence(study)) for study in (before, after)]
     fits, note = compare_fits(before, after, np.ones(len(region), np.bool_))
     return Worth(difference(*sides), fits, note)
 

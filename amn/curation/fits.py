@@ -46,13 +46,15 @@ def compare_fits(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[tuple
         One for A, for B and for both; nothing, and why, when there are too few windows.
     """
     try:
-        fits, windows = [a.fitted, b.fitted], [a.held_out, b.held_out]
+        judged = [  # [fit][side]
+            [a.judged, judge_on(a.fitted, b.held_out)],
+            [judge_on(b.fitted, a.held_out), b.judged],
+        ]
     except ArgumentError as error:
         return (), str(error)
-    judged = [[judge_on(fit, w) for w in windows] for fit in fits]  # [fit][side]
-    new = ~np.isin(windows[1].article_ids, b.region.ids[shared_b])
-    everything = np.ones(len(windows[0]), np.bool_)
-    none = np.zeros(len(windows[0]), np.bool_)
+    new = ~np.isin(b.held_out.article_ids, b.region.ids[shared_b])
+    everything = np.ones(len(a.held_out), np.bool_)
+    none = np.zeros(len(a.held_out), np.bool_)
     sets = {
         "A": (everything, np.zeros_like(new)),
         "B": (none, np.ones_like(new)),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.sampling import TINY, unit_vectors
+from amn.corpus.kinds import STUB_WORDS
+from amn.data.sampling import scale_to_unit, unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from amn.curation.region import Region
 
 KINDS = ("article", "list", "disambiguation", "redirect", "series", "stub")  # as amn.corpus says
-STUB_WORDS = 500
 CHARS_PER_WORD = 6.2  # English prose, the space counted; the texts of wiki/core: 6.18
 LIST_TITLES = ("List of ", "Lists of ", "Index of ", "Outline of ")
 # A stub is one of a series when the openings of so many other stubs are this alike. wiki/core,
@@ -96,6 +96,4 @@ def in_series(region: Region, is_stub: NDArray[np.bool_], *, seed: int) -> NDArr
 
 def _around(rows: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the directions of rows from a centre: (n, D) of unit length."""
-    rows = rows - centre
-    rows /= np.maximum(np.sqrt(np.vecdot(rows, rows)), TINY)[:, None]
-    return rows
+    return scale_to_unit(rows - centre)

@@ -31,7 +31,8 @@ def _sums(values: NDArray[Any], sizes: NDArray[Any] | None = None) -> Sums:
     return sums, np.ones(len(sums)) if sizes is None else np.asarray(sizes, np.float64)
 
 
-def _coherence(study: Study) -> Sums | None:
+def coherence(study: Study) -> Sums:
+    """Sum by article the cosines of neighbouring rows."""
     return _sums(study.region.pair_sums, study.region.n_pairs)
 
 
@@ -81,7 +82,7 @@ def _twins(study: Study) -> Sums | None:
 
 # name, how its numbers are written, and what it is; coherence comes first: it is the question.
 MEASURES: tuple[tuple[str, str, Callable[[Study], Sums | None]], ...] = (
-    ("coherence", "cosine", _coherence),
+    ("coherence", "cosine", coherence),
     ("mean of the context", "cosine", ease),
     ("rows an article", "count", _rows),
     ("words an article", "count", _words),

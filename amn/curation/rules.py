@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation.clusters import is_spare, near_duplicate_clusters
+from amn.corpus.kinds import STUB_WORDS
+from amn.curation.clusters import NEAR_ARTICLE, is_spare, near_duplicate_clusters
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -127,14 +128,14 @@ RULES = {
             None,
             _of_kind("series"),
         ),
-        Rule("stubs", "stub", "fewer words", 500.0, _stubs),
+        Rule("stubs", "stub", "fewer words", float(STUB_WORDS), _stubs),
         Rule("short", "too short", "fewer rows: no window of context 5", 6.0, _short),
         Rule("language", "other language", "another value in the column language", "en", _language),
         Rule(
             "near-duplicates",
             "near-duplicate",
             "as alike in the mean, or a fifth of the rows: all but one",
-            0.98,
+            NEAR_ARTICLE,
             _near_duplicates,
         ),
         Rule(

@@ -12,7 +12,7 @@ import numpy as np
 
 from amn.config import EVALUATED, SPLITS
 from amn.curation.difference import Difference, Side, difference
-from amn.curation.measures import ease
+from amn.curation.measures import coherence, ease
 from amn.curation.scores import FIT_WINDOWS, JUDGED_WINDOWS, judge_on, windows_of
 from amn.data.ranges import within
 from amn.data.windows import find_windows
@@ -187,7 +187,7 @@ def assess(plan: SplitPlan) -> tuple[SplitReport, ...]:
     """Return how representative each split is: coherence, ease, and ridge fitted on train."""
     study = plan.study
     region = study.region
-    pairs = Side(region.ids, region.pair_sums, region.n_pairs.astype(np.float64))
+    pairs = Side(region.ids, *coherence(study))
     windows = Side(region.ids, *ease(study))
     fitted = fit_references(windows_of(plan.region("train"), study.context, FIT_WINDOWS))
     reports: list[SplitReport] = []

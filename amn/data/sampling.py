@@ -41,6 +41,10 @@ def unit_vectors(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float3
     """Return rows scaled to unit length: (n, D) float32; a zero row stays zero."""
     stored = dataset.gather(rows)
     vectors = widen(stored, np.empty(stored.shape, np.float32))
-    norms = np.sqrt(np.vecdot(vectors, vectors))
-    vectors /= np.maximum(norms, TINY)[:, None]
-    return vectors
+    return scale_to_unit(vectors)
+
+
+def scale_to_unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale rows to unit length in place and return them, (n, D); a zero row stays zero."""
+    rows /= np.maximum(np.sqrt(np.vecdot(rows, rows)), TINY)[:, None]
+    return rows

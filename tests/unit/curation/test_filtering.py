@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from amn.curation.describe import Study
 from amn.curation.filtering import choose_threshold, plan_filter, worth_of, write_filtered
 from amn.curation.region import open_region
-from amn.curation.rules import RULES, parse_rules
+from amn.curation.rules import RULES, Chosen, parse_rules
 from amn.data.dataset import open_dataset
 from amn.data.manifest import Stage
 from amn.errors import ArgumentError
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from amn.curation.region import Region
+    from amn.curation.rules import Value
 
 LENGTHS = [1, 7, 7, 8, 9, *[12] * 35]
 TITLES = ["List of a", "Mercury (disambiguation)", *(f"title {k}" for k in range(38))]
@@ -158,6 +162,18 @@ def test_a_target_sets_the_threshold_of_coherence(study: Study) -> None:
     assert 300 <= plan.rows <= 320
     assert [c.rule.name for c in plan.rules] == ["lists", "coherence"]
     assert plan.stage().dropped["low coherence"] == 451 - plan.rows
+
+
+def test_with_a_target_every_rule_is_asked_once(study: Study) -> None:
+    asked: list[str] = []
+
+    def drops(study: Study, _: Value) -> NDArray[np.bool_]:
+        asked.append("lists")
+        return np.zeros(len(study.region), np.bool_)
+
+    plan_filter(study, [Chosen(replace(RULES["lists"], drops=drops), None)], target=(300, 320))
+
+    assert asked == ["lists"]
 
 
 def test_rules_that_leave_nothing_are_refused(study: Study) -> None:
