@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -13,14 +13,11 @@ from amn.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from amn.corpus.articles import Article
+    from amn.corpus.semantic import Encode
     from amn.corpus.spans import Span
 
 Style = Literal["sentences", "paragraphs", "fixed", "semantic"]
-Encode = Callable[[Sequence[str]], "NDArray[np.float32]"]  # n texts -> (n, D), unit rows
 
 
 @dataclass(frozen=True, slots=True)

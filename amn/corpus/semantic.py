@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from amn.corpus.spans import Span
 
-    Encode = Callable[[Sequence[str]], NDArray[np.floating]]
+    Encode = Callable[[Sequence[str]], NDArray[np.floating]]  # n texts -> (n, D), unit rows
 
 
 def semantic_spans(text: str, size: int, percentile: float, encode: Encode) -> Iterator[Span]:

@@ -70,11 +70,6 @@ def series_among(digests: Iterable[int | None], *, min_titles: int = MIN_TITLES)
     return frozenset(values[counts >= min_titles].tolist())
 
 
-def find_series(articles: Iterable[Article], *, min_titles: int = MIN_TITLES) -> frozenset[int]:
-    """Return the digests of the templates that `min_titles` articles or more share."""
-    return series_among(map(template_digest, articles), min_titles=min_titles)
-
-
 def mark_series(article: Article, series: frozenset[int]) -> Article:
     """Return the article, as `Kind.SERIES` if its template is one of `series`."""
     if template_digest(article) in series:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+from amn.corpus.articles import BLANK_LINES
 from amn.corpus.sentences import sentence_ends
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]  # first character, and the one behind the last
 
-BLANK_LINES = re.compile(r"\n\s*\n")
 SPACE = re.compile(r"\s*")
 
 

@@ -10,7 +10,7 @@ import pytest
 from amn.corpus.articles import Article, Kind
 from amn.corpus.chunking import ChunkingConfig, Style, make_chunker
 from amn.corpus.kinds import STUB_WORDS
-from amn.corpus.series import find_series, mark_series
+from amn.corpus.series import mark_series, series_among, template_digest
 from amn.corpus.sources import open_source
 from tests.pages import articles
 
@@ -50,7 +50,7 @@ def _has_markup(article: Article) -> bool:
 @pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/data/corpus")
 def test_the_three_thousand_articles_have_the_kinds_of_their_readme_and_few_templates() -> None:
     found = articles(open_source(CORPUS / "articles.jsonl.gz"))
-    series = find_series(found)
+    series = series_among(map(template_digest, found))
     marked = [mark_series(item, series) for item in found]
     kinds = Counter(item.kind for item in found)
     villages = [item for item in marked if "administrative district of Gmina" in item.text[:200]]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
+from operator import itemgetter
 
 from amn.errors import ArgumentError
 
@@ -23,7 +25,8 @@ class Selection:
     ranges: tuple[tuple[int, int], ...]
 
     def __contains__(self, number: int) -> bool:
-        return any(first <= number <= last for first, last in self.ranges)
+        at = bisect_right(self.ranges, number, key=itemgetter(0))
+        return at > 0 and number <= self.ranges[at - 1][1]
 
     def __str__(self) -> str:
         mark = "#" if self.by == "position" else ""

@@ -5,10 +5,9 @@ Reading has two halves, so that the dear one can run in many processes:
 ```
 records()   cheap, in order: cut the files into raw pages        Record | Skipped
 parse()     pure, any process, any order: one raw page           Article | Skipped
-unique()    in order: refuse an id that comes twice
 ```
 
-Iterating does all three, one after the other.
+Iterating does both, one after the other.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from amn.corpus.articles import Article, Reason, Skipped
 from amn.corpus.series import mark_series, series_among, template_digest
-from amn.corpus.sources.duplicates import IdSet
-from amn.corpus.sources.selection import Selection
 from amn.errors import DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from amn.corpus.sources.selection import Selection
 
 PROGRESS_PAGES = 256
 
@@ -172,41 +171,12 @@ class Source:
         """
 
         def digests() -> Iterator[int | None]:
-            for number, record in enumerate(self.records(), 1):
-                item = self.parse(record) if isinstance(record, Record) else record
+            for number, item in enumerate(self, 1):
                 yield template_digest(item) if isinstance(item, Article) else None
                 if progress and number % PROGRESS_PAGES == 0:
                     progress(number)
 
         return replace(self, series=series_among(digests()))
 
-    def unique(self, items: Iterable[Article | Skipped]) -> Iterator[Article | Skipped]:
-        """Yield the items; in whatever order the articles of this source come.
-
-        Raises:
-            DataError: If two articles have the same id; names both places.
-        """
-        seen = IdSet()
-        for item in items:
-            if isinstance(item, Article) and not seen.add(item.article_id):
-                first = self.find(item.article_id)
-                raise DataError(
-                    self.path,
-                    f"{item.where}: expected every id once, got {item.article_id} again;"
-                    f" it was at {first} before. Fix: remove one of the two",
-                )
-            yield item
-
-    def find(self, article_id: int) -> str | None:
-        """Return where an article stands first, reading from the start; None if nowhere."""
-        only = Scope(Selection("id", ((article_id, article_id),)), self.scope.namespaces)
-        for record in self.records():
-            if isinstance(record, Record):
-                item = self.format.parse(record, only)
-                if isinstance(item, Article):
-                    return item.where
-        return None
-
     def __iter__(self) -> Iterator[Article | Skipped]:
-        items = self.records()
-        return self.unique(self.parse(x) if isinstance(x, Record) else x for x in items)
+        return (self.parse(x) if isinstance(x, Record) else x for x in self.records())

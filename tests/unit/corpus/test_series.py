@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.corpus.articles import Article, Kind
-from amn.corpus.series import find_series, mark_series, series_among, template_digest, template_of
+from amn.corpus.series import mark_series, series_among, template_digest, template_of
 from amn.corpus.sources import open_source
 from tests.pages import articles
 
@@ -31,17 +31,17 @@ def test_names_and_numbers_are_taken_out_of_a_template() -> None:
 def test_ten_pages_of_one_template_are_a_series_and_nine_are_not() -> None:
     pages = [village(name) for name in NAMES]
     other = Article(99, "Salt", "Salt keeps food from going bad, and was money once.", Kind.STUB)
-    series = find_series([*pages, other])
+    series = series_among(map(template_digest, [*pages, other]))
 
     assert len(series) == 1
     assert {mark_series(page, series).kind for page in pages} == {Kind.SERIES}
     assert mark_series(other, series) is other
-    assert not find_series(pages[:9])
-    assert len(find_series(pages[:9], min_titles=9)) == 1
+    assert not series_among(map(template_digest, pages[:9]))
+    assert len(series_among(map(template_digest, pages[:9]), min_titles=9)) == 1
 
 
 def test_marking_twice_changes_nothing() -> None:
-    series = find_series([village(name) for name in NAMES])
+    series = series_among(template_digest(village(name)) for name in NAMES)
     marked = mark_series(village("Ada"), series)
 
     assert mark_series(marked, series) == marked

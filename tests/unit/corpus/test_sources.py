@@ -13,7 +13,6 @@ import pytest
 
 from amn.corpus.articles import Kind, Reason
 from amn.corpus.sources import Record, open_source
-from amn.corpus.sources.duplicates import IdSet
 from amn.errors import ArgumentError, DataError
 from tests.pages import TEXTS, TITLES, articles, as_texts, page, skipped, write_export
 
@@ -164,24 +163,6 @@ def test_identity_names_what_decides_the_articles(tmp_path: Path) -> None:
     assert before["files"][0]["path"] == "articles.jsonl"
     assert before["files"][0]["sha256"] != after["files"][0]["sha256"]
     assert before == json.loads(json.dumps(before))
-
-
-def test_an_id_that_comes_twice_is_refused_with_both_places(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_bytes(jsonl_of([*rows(), rows()[1]]))
-
-    with pytest.raises(
-        DataError, match=r"a\.jsonl:4: expected every id once, got 7 again; it was at a\.jsonl:2"
-    ):
-        list(open_source(path))
-
-
-def test_an_id_set_knows_dense_and_sparse_ids() -> None:
-    ids = [0, 1, 1023, 1024, 5, 2**62, 2**62 + 1]
-    found = IdSet()
-
-    assert [found.add(number) for number in ids] == [True] * len(ids)
-    assert not any(found.add(number) for number in ids)
 
 
 BAD_LINES: list[tuple[bytes, Reason, str]] = [
