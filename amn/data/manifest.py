@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amn.errors import DataError
+from amn.section import problems_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,5 +108,6 @@ def read_manifest(folder: Path) -> Manifest:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(path, f"expected JSON, got {error}") from error
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise DataError(path, "expected a data set manifest, got " + "; ".join(lines)) from error
+        raise DataError(
+            path, "expected a data set manifest, got " + "; ".join(problems_in(error))
+        ) from error

@@ -13,6 +13,7 @@ from amn.errors import ConfigError, DataError
 from amn.evaluation.summary import Summary
 from amn.records.history import RunHistory
 from amn.records.logs import parse_history
+from amn.section import problems_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,8 +88,7 @@ def read_metrics(path: Path) -> Metrics:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(path, [f"expected JSON, got {error}"]) from error
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ConfigError(path, problems) from error
+        raise ConfigError(path, problems_in(error)) from error
     except DataError as error:
         raise ConfigError(path, [error.message]) from error
     summaries = {

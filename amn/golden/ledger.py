@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from amn.errors import GoldenError
 from amn.golden.schema import Cosine, Count, Sha256, SplitName, Text
+from amn.section import Section, problems_in
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -31,11 +32,7 @@ Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Kind = Literal["accepted", "adopted", "anchor"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Figures(_Part):
+class Figures(Section):
     """What a golden says of one split, as `SplitMetrics` has it."""
 
     mean: Cosine
@@ -44,7 +41,7 @@ class Figures(_Part):
     articles: Count
 
 
-class EntryDigests(_Part):
+class EntryDigests(Section):
     """sha256 of both files of the golden, and of what it was measured with."""
 
     golden: Sha256
@@ -54,7 +51,7 @@ class EntryDigests(_Part):
     config: Sha256
 
 
-class Entry(_Part):
+class Entry(Section):
     """One line of the ledger.
 
     Attributes:
@@ -151,9 +148,9 @@ def inspect_ledger(content: bytes) -> Ledger:
         try:
             entries.append(Entry.model_validate(values))
         except ValidationError as error:
-            wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             if not message:
-                problems.append(Problem(number + 1, f"expected an entry, got {'; '.join(wrong)}"))
+                wrong = "; ".join(problems_in(error))
+                problems.append(Problem(number + 1, f"expected an entry, got {wrong}"))
     for entry in entries[1:]:
         if entry.case != entries[0].case:
             message = f"stale entry: expected case {entries[0].case!r}, got {entry.case!r}"

@@ -11,9 +11,10 @@ from datetime import date  # noqa: TC003 - pydantic reads the annotation
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from amn.config import EVALUATED
+from amn.section import Section
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -34,11 +35,7 @@ Count = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SplitMetrics(_Record):
+class SplitMetrics(Section):
     """What was measured on one split.
 
     Attributes:
@@ -66,7 +63,7 @@ class SplitMetrics(_Record):
         return self
 
 
-class Tolerances(_Record):
+class Tolerances(Section):
     """How much worse still counts as not worse, and why that much."""
 
     margin: Annotated[float, Field(gt=0)]
@@ -74,7 +71,7 @@ class Tolerances(_Record):
     why: Text
 
 
-class Digests(_Record):
+class Digests(Section):
     """sha256 of what the result was measured with: equal digests make two results comparable.
 
     Attributes:
@@ -92,7 +89,7 @@ class Digests(_Record):
     cosines: Sha256
 
 
-class Versions(_Record):
+class Versions(Section):
     """What computed the result; `metric` is the version of the metrics' definitions."""
 
     amn: Text
@@ -103,7 +100,7 @@ class Versions(_Record):
     metric: int
 
 
-class Numerics(_Record):
+class Numerics(Section):
     """What a fixed computation came to on the machine that measured the golden.
 
     Attributes:
@@ -115,7 +112,7 @@ class Numerics(_Record):
     machine: dict[str, str]
 
 
-class GoldenRecord(_Record):
+class GoldenRecord(Section):
     """The whole of golden.json.
 
     Attributes:

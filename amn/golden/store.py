@@ -12,6 +12,7 @@ from amn.errors import DataError, GoldenError
 from amn.evaluation.arrays import pack_arrays, unpack_arrays
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
+from amn.section import problems_in
 from amn.storage import atomic_path, sha256_file, sha256_of, write_bytes
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
     try:
         return GoldenRecord.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'record'}: {e['msg']}" for e in error.errors()]
+        lines = problems_in(error, whole="record")
         raise GoldenError(path, f"expected a golden, got {'; '.join(lines)}. {fix}") from error
 
 

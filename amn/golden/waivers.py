@@ -6,10 +6,12 @@ import tomllib
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from amn.errors import ConfigError
 from amn.findings import Waiver
+from amn.golden.schema import Text
+from amn.section import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +19,8 @@ if TYPE_CHECKING:
 WAIVERS_FILE = "waivers.toml"
 LONGEST = timedelta(days=30)
 
-Text = Annotated[str, Field(pattern=r"\S")]
 
-
-class _Item(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Item(Section):
     check: Annotated[str, Field(pattern=r"^[A-Z]\d{3}$")]
     reason: Text
     owner: Text
@@ -39,9 +37,7 @@ class _Item(BaseModel):
         return self
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _File(Section):
     waiver: list[_Item] = []
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amn.data.dataset import INDEX_MANIFEST
 from amn.errors import DataError
+from amn.section import problems_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def read_index_manifest(folder: Path) -> IndexManifest:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(path, f"expected JSON, got {error}. Fix: {REBUILD} {folder}") from error
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        lines = problems_in(error)
         raise DataError(
             path, f"expected an index record, got {'; '.join(lines)}. Fix: {REBUILD} {folder}"
         ) from error
