@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.sampling import evenly_spaced
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.references import score_references
@@ -63,7 +64,7 @@ def windows_of(region: Region, context: int, most: int | None = None) -> Windows
     windows = find_windows(region.dataset, context, region.ids)
     if most is None or len(windows) <= most:
         return windows
-    return windows.take(np.unique(np.linspace(0, len(windows) - 1, most).astype(np.int64)))
+    return windows.take(evenly_spaced(len(windows), most))
 
 
 def fit_on(region: Region, *, context: int = CONTEXT, seed: int) -> References:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.data.dataset import run_starts
+from amn.data.sampling import evenly_spaced
 from amn.data.scan import FAR_LAG
 
 if TYPE_CHECKING:
@@ -85,10 +86,7 @@ def mean_by_lag(
         lags: (K,) at least 1.
         most_articles: Evenly spaced over the ids; the means over 64 are within 0.01 of all.
     """
-    articles = dataset.articles
-    chosen = articles[
-        np.linspace(0, len(articles) - 1, min(most_articles, len(articles)), dtype=int)
-    ]
+    chosen = dataset.articles[evenly_spaced(len(dataset.articles), most_articles)]
     rows = np.flatnonzero(np.isin(dataset.article_ids, chosen))
     vectors = np.asarray(dataset.gather(rows), np.float32)
     ids, chunks = dataset.article_ids[rows], dataset.chunk_index[rows].astype(np.int64)

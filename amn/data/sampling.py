@@ -37,6 +37,11 @@ def sample_rows(
     return np.sort(shuffled[order[by_turn[:most]]])
 
 
+def evenly_spaced(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most `most` of n positions, evenly spaced from first to last, ascending."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
 def unit_vectors(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return rows scaled to unit length: (n, D) float32; a zero row stays zero."""
     stored = dataset.gather(rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from amn.data.sampling import evenly_spaced
 from amn.evaluation.metrics import cosine_rows, effective_rank
 from amn.evaluation.scores import SplitScores
 from amn.models.amn import predict
@@ -36,7 +37,7 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
     n, dim = len(windows), windows.dataset.dim
     cosines, copies = np.empty(n), np.empty(n)
     sampled = np.zeros(n, np.bool_)
-    sampled[np.linspace(0, n - 1, min(n, GEOMETRY_WINDOWS)).astype(np.int64)] = True
+    sampled[evenly_spaced(n, GEOMETRY_WINDOWS)] = True
     predictions: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
     targets: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
     norm_error = 0.0

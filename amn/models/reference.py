@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.sampling import evenly_spaced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -75,7 +77,7 @@ def fit_references(windows: Windows) -> References:
         windows: At least one window.
     """
     n, dim, context = len(windows), windows.dataset.dim, windows.context
-    chosen = np.unique(np.linspace(0, n - 1, min(n, FIT_WINDOWS)).astype(np.int64))
+    chosen = evenly_spaced(n, FIT_WINDOWS)
     blocks = [chosen[start : start + FIT_BLOCK] for start in range(0, len(chosen), FIT_BLOCK)]
     center = np.zeros(dim)
     products = np.zeros(

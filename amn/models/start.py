@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def principal_directions(windows: Windows, n: int) -> NDArray[np.float32]:
     """
     dataset = windows.dataset
     rows = np.unique(windows.rows(slice(None)))
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), FIT_ROWS)).astype(np.int64))]
+    rows = rows[evenly_spaced(len(rows), FIT_ROWS)]
     gram = np.zeros((dataset.dim, dataset.dim))
     for start in range(0, len(rows), FIT_BLOCK):
         block = dataset.gather(rows[start : start + FIT_BLOCK]).astype(np.float64)

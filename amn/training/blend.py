@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from amn.data.sampling import evenly_spaced
 from amn.errors import CheckpointError
 from amn.evaluation.runner import score
 from amn.models.build import ModelSpec, build_model
@@ -70,12 +71,10 @@ def open_blend(path: Path, spec: ModelSpec, train: Windows) -> Blend:
         message = "expected a list of training articles, got none: new ones cannot be told from old"
         raise CheckpointError(path, message)
     old = np.flatnonzero(np.isin(train.article_ids, checkpoint.articles))
-    if len(old) > RETAINED_WINDOWS:
-        old = old[np.linspace(0, len(old) - 1, RETAINED_WINDOWS).astype(np.int64)]
     return Blend(
         weights=checkpoint.model.state_dict(),
         articles=checkpoint.articles,
-        retained=train.take(old),
+        retained=train.take(old[evenly_spaced(len(old), RETAINED_WINDOWS)]),
         digest=sha256_file(path),
     )
 

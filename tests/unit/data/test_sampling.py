@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.data.sampling import sample_rows
+from amn.data.sampling import evenly_spaced, sample_rows
 
 
 @given(
@@ -28,3 +28,16 @@ def test_sampled_rows_are_different_and_spread_evenly_over_articles(
     assert not fewest.size or counts.max() - fewest.min() <= 1
     again = sample_rows(every, articles, n, np.random.default_rng(seed))
     np.testing.assert_array_equal(rows, again)
+
+
+@given(st.integers(0, 2000), st.integers(1, 300))
+def test_evenly_spaced_positions_are_as_many_as_asked_for_and_reach_both_ends(
+    n: int, most: int
+) -> None:
+    places = evenly_spaced(n, most)
+
+    assert len(places) == min(n, most)
+    assert (np.diff(places) > 0).all()
+    assert n == 0 or places[0] == 0
+    assert most == 1 or n == 0 or places[-1] == n - 1
+    assert len(places) < 3 or np.ptp(np.diff(places)) <= 1
