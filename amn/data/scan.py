@@ -8,7 +8,6 @@ with the rows but for the results, 21 bytes a row.
 from __future__ import annotations
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.cores import available_cores
 from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
 from amn.errors import DataError
 from amn.storage import sha256_file
@@ -87,7 +87,7 @@ def scan_rows(
     vector_files = {shard.path for shard in dataset.shards}
     others = [dataset.path / f.path for f in dataset.manifest.files]
     others = [path for path in others if path not in vector_files]
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers or available_cores()) as pool:
         parts = {
             shard.path: pool.submit(_scan_shard, scan, shard, partial(advance, k))
             for k, shard in enumerate(dataset.shards)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from amn.cores import available_cores
 from amn.errors import DataError
 from amn.training.run import clear_left_overs, load_run, score_plan_references
-from amn.training.workers import available_cores, run_seeds
+from amn.training.workers import run_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence import DataPart, SplitEvidence
 from amn.config import EVALUATED
+from amn.cores import available_cores
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
@@ -16,7 +17,7 @@ from amn.gate.parts import case_parts
 from amn.gate.session import run_gate
 from amn.training.compute import CPU, Compute
 from amn.training.run import find_run, score_plan_references
-from amn.training.workers import available_cores, run_seeds
+from amn.training.workers import run_seeds
 from amn.training_config import BLEND_LR
 
 if TYPE_CHECKING:

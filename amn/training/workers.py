@@ -7,7 +7,6 @@ seeds and the machine alone, never from what happens to be cached.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -38,13 +37,6 @@ if TYPE_CHECKING:
 
 WORTH_A_PROCESS = 50_000  # windows x epochs: a few seconds, where starting a process takes two
 PROGRESS_SECONDS = 0.1
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def threads_each(n_seeds: int, cores: int) -> int:

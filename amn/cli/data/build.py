@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from amn.cli.console import progress_bar
 from amn.cli.data.summary import summary
+from amn.cores import available_cores
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig, Style
@@ -245,7 +245,7 @@ def command(
     )
     with ExitStack() as stack:
         progress = stack.enter_context(progress_bar())
-        runs_on: Engine = LocalEngine(workers or len(os.sched_getaffinity(0)))
+        runs_on: Engine = LocalEngine(workers or available_cores())
         if engine == "ray":
             stack.enter_context(ray_cluster(address))
             runs_on = RayEngine(workers)
