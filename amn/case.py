@@ -113,10 +113,7 @@ def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error d
     place = f"line {line}: " if line else ""
     dotted = ".".join(where)
     if item["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        close = difflib.get_close_matches(where[-1], known, n=1)
-        fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
-        return f"{place}{dotted}: unknown key. Fix: {fix}"
+        return f"{place}{unknown_key(where, CaseConfig)}"
     if item["type"] == "missing":
         return f"{place}{dotted}: expected a value, found none. Fix: add {dotted}"
     message = item["msg"].removeprefix("Value error, ")
@@ -125,14 +122,26 @@ def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error d
     return f"{place}{dotted}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
 
 
-def _known_keys(section: list[str]) -> list[str]:
-    """Return the keys that a section of case.toml may have."""
-    model: type[BaseModel] = CaseConfig
+def unknown_key(where: list[str], file: type[BaseModel]) -> str:
+    """Return `training.epoch: unknown key. Fix: did you mean epochs?`.
+
+    Args:
+        where: The parts of the key.
+        file: What the file may say.
+    """
+    known = _known_keys(where[:-1], file)
+    close = difflib.get_close_matches(where[-1], known, n=1)
+    fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    return f"{'.'.join(where)}: unknown key. Fix: {fix}"
+
+
+def _known_keys(section: list[str], model: type[BaseModel]) -> list[str]:
+    """Return the keys that a section of a file may have."""
     for part in section:
-        if part.isdecimal():  # a place in a list of tables
-            continue
         field = model.model_fields.get(part)
-        nested = [] if field is None else list(_models_in(field.annotation))
+        if field is None:  # a place in a list of tables, or a key that the writer has chosen
+            continue
+        nested = list(_models_in(field.annotation))
         if not nested:
             return []
         model = nested[0]

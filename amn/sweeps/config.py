@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from amn.case import unknown_key
 from amn.errors import ConfigError
 from amn.section import Section, Seed
 
@@ -160,11 +161,12 @@ def load_sweep(path: Path) -> SweepConfig:
 
 
 def _describe(item: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
-    where = ".".join(str(part) for part in item["loc"] if part not in ("Range", "[key]"))
+    parts = [str(part) for part in item["loc"]]
+    parts = [part for part in parts if part != "Range" and "[" not in part]  # pydantic's own
+    where = ".".join(parts)
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
         return f'{where}: expected a key in quotes such as "training.lr", got {item["input"]!r}'
     if item["type"] == "extra_forbidden":
-        known = ", ".join(f.alias or n for n, f in SweepConfig.model_fields.items())
-        return f"{where}: unknown key. Fix: known keys: {known}"
+        return unknown_key(parts, SweepConfig)
     return f"{where}: {message}" if where else message

@@ -60,7 +60,17 @@ SEARCH = "[search]\ntrials = 1\n[search.space]\n"
         (GRID + SEARCH + '"a.b" = [1]', "got both"),
         ("[grid]\ntraining.lr = [1]", 'expected a key in quotes such as "training.lr"'),
         ('[grid]\n"training.lr" = []', "grid.training.lr: List should have at least 1"),
-        ("grids = 1\n" + GRID, "grids: unknown key. Fix: known keys: schema"),
+        ("grids = 1\n" + GRID, "grids: unknown key. Fix: did you mean grid?"),
+        ("a = 1\n" + GRID, " a: unknown key. Fix: known keys: schema, title, seeds, grid"),
+        ("[search]\nseeed = 1", "search.seeed: unknown key. Fix: did you mean seed?"),
+        (
+            '[[variants]]\nname = "x"\nchanges = 1',
+            "variants.0.changes: unknown key. Fix: known keys: name, set",
+        ),
+        (
+            SEARCH + '"a.b" = { low = 1, high = 2, logs = true }',
+            "search.space.a.b.logs: unknown key. Fix: did you mean log?",
+        ),
         (
             GRID + '[[variants]]\nname = "x"\nset = { "a.b" = 1 }',
             r"expected a key in grid or in variants, got in both: \['a.b'\]",
