@@ -8,37 +8,38 @@ bundle.json      schema, what it was made with, {path: {bytes, sha256}} of all o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import atomic_path, sha256_file, sha256_of
+from amn.storage import BLOCK_BYTES, atomic_path, sha256_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+Content = bytes | Path  # of a member, or the file that has it
 SCHEMA = 1
 MANIFEST = "bundle.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-MOST_BYTES = 1 << 30  # of one member: far more than the cosines of a million windows
+MOST_MANIFEST_BYTES = 1 << 26  # the one member that is read into memory
 # What zipfile raises on damaged bytes.
 DAMAGED = (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
-def write_archive(path: Path, members: Mapping[str, bytes], about: Mapping[str, Any]) -> str:
+def write_archive(path: Path, members: Mapping[str, Content], about: Mapping[str, Any]) -> str:
     """Write a bundle atomically and return its sha256.
 
     Args:
-        members: Content by path, relative, with `/`.
+        members: Content by path, relative, with `/`; a file is read in blocks.
         about: What bundle.json says besides schema and files: plain JSON.
+
+    Raises:
+        DataError: If a file changes meanwhile.
     """
-    files = {
-        name: {"bytes": len(members[name]), "sha256": sha256_of(members[name])}
-        for name in sorted(members)
-    }
+    files = {name: _describe(members[name]) for name in sorted(members)}
     manifest = json.dumps(
         {"schema": SCHEMA, **about, "files": files}, indent=1, sort_keys=True, allow_nan=False
     )
@@ -47,55 +48,89 @@ def write_archive(path: Path, members: Mapping[str, bytes], about: Mapping[str, 
             for name, content in [(MANIFEST, manifest.encode()), *sorted(members.items())]:
                 info = zipfile.ZipInfo(name, EPOCH)
                 info.create_system = 3  # Unix, on every system
-                archive.writestr(info, content)
+                if isinstance(content, bytes):
+                    archive.writestr(info, content)
+                    continue
+                info.file_size = files[name]["bytes"]  # a zip of over 4 GiB has other headers
+                with content.open("rb") as source, archive.open(info, "w") as target:
+                    digest = _copy(source, target)
+                if digest != files[name]["sha256"]:
+                    raise DataError(content, "expected a file that rests, got one that changes")
         return sha256_file(temporary)
 
 
-def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return what bundle.json says, and every member.
+def unpack_archive(path: Path, folder: Path) -> dict[str, Any]:
+    """Write every member into an empty folder and return what bundle.json says.
+
+    Nothing is compressed in a bundle, so what is unpacked is no larger than the file.
 
     Raises:
-        DataError: If it is no bundle, a member is not what bundle.json says, or a name leads out of
-            the folder that it would be unpacked in.
+        DataError: If it is no bundle, a member is not what bundle.json says, is compressed, or has
+            a name that leads out of the folder.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            names = [info.filename for info in infos]
+            infos = {info.filename: info for info in archive.infolist()}
+            names = [info.filename for info in archive.infolist()]
             if names.count(MANIFEST) != 1:
                 raise DataError(path, f"expected one {MANIFEST}, found {names.count(MANIFEST)}")
-            about = _manifest(path, _content(path, archive, MANIFEST))
+            _require_stored(path, archive.infolist())
+            if infos[MANIFEST].file_size > MOST_MANIFEST_BYTES:
+                raise DataError(
+                    path,
+                    f"{MANIFEST}: expected at most {MOST_MANIFEST_BYTES:,} bytes, "
+                    f"got {infos[MANIFEST].file_size:,}",
+                )
+            about = _manifest(path, archive.read(MANIFEST))
             files = about["files"]
             others = sorted(name for name in names if name != MANIFEST)
             if others != sorted(files):
                 odd = sorted(set(others) ^ set(files)) or [n for n in others if names.count(n) > 1]
                 raise DataError(path, f"expected the files of {MANIFEST}, got other: {odd[0]}")
             for name in others:
-                if not _is_inside(name):
+                if not is_inside(name):
                     raise DataError(path, f"expected names inside the bundle, got {name!r}")
-            members = {name: _content(path, archive, name) for name in others}
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(infos[name]) as source, target.open("xb") as file:
+                    got, said = _copy(source, file), files[name]["sha256"]
+                if said != got:
+                    raise DataError(
+                        path,
+                        f"{name}: expected sha256 {str(said)[:12]}…, got {got[:12]}…: "
+                        "it was changed",
+                    )
     except FileNotFoundError as error:
         raise DataError(path, "expected a bundle, found none. Fix: amn gate --bundle") from error
     except DAMAGED as error:
         raise DataError(path, f"expected a bundle of amn gate --bundle, got: {error}") from error
-    for name, content in members.items():
-        said, got = files[name]["sha256"], sha256_of(content)
-        if said != got:
-            raise DataError(
-                path, f"{name}: expected sha256 {str(said)[:12]}…, got {got[:12]}…: it was changed"
-            )
-    return about, members
+    return about
 
 
-def _content(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return one member; its CRC is checked by zipfile."""
-    info = archive.getinfo(name)
-    if info.file_size > MOST_BYTES:
-        raise DataError(
-            path, f"{name}: expected at most {MOST_BYTES:,} bytes, got {info.file_size:,}"
-        )
-    with archive.open(info) as member:
-        return member.read(MOST_BYTES)
+def _describe(content: Content) -> dict[str, Any]:
+    """Return the size of a member and its digest."""
+    if isinstance(content, bytes):
+        return {"bytes": len(content), "sha256": sha256_of(content)}
+    return {"bytes": content.stat().st_size, "sha256": sha256_file(content)}
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> str:
+    """Copy a stream in blocks and return the sha256 of what went over."""
+    digest = hashlib.sha256()
+    while block := source.read(BLOCK_BYTES):
+        digest.update(block)
+        target.write(block)
+    return digest.hexdigest()
+
+
+def _require_stored(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+    """Raise DataError where a few bytes would be unpacked into many."""
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise DataError(path, f"{info.filename}: expected a member as it is, got a packed one")
+    unpacked, size = sum(info.file_size for info in infos), path.stat().st_size
+    if unpacked > size:  # members that share their bytes
+        raise DataError(path, f"expected at most {size:,} bytes in it, got {unpacked:,}")
 
 
 def _manifest(path: Path, content: bytes) -> dict[str, Any]:
@@ -115,7 +150,7 @@ def _manifest(path: Path, content: bytes) -> dict[str, Any]:
     return about
 
 
-def _is_inside(name: str) -> bool:
+def is_inside(name: str) -> bool:
     """Tell whether a name stays inside: relative, no `..`, no backslash, no drive, no folder."""
     parts = PurePosixPath(name).parts
     is_plain = not any(character in name for character in "\\:\0")

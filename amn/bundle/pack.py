@@ -1,12 +1,13 @@
-"""What the verdict of a case rests on, as the members of a bundle. No vectors, no weights.
+"""What the verdict of a case rests on, as the members of a bundle. No weights; vectors if wanted.
 
 ```
 verdict.json            what amn gate -o verdict.json writes, without its timings
 <case>/golden/<case>/   case.toml, golden, ledger, waivers, split lists: the files as they are
-<case>/context.json     mode, day, first_run, resolved config: what else decided
+<case>/context.json     mode, day, first_run, resolved config: what else decided; where its data is
 <case>/dataset.json     what the data set says of itself, digests included
 <case>/metrics.json     where a metrics file was judged
 <case>/candidate-000/   candidate.json (name, digest, record), evaluation.json, cosines.npz
+<case>/data-000/        with the data: its own data set, and from 001 on those that its splits name
 ```
 """
 
@@ -15,13 +16,16 @@ from __future__ import annotations
 import json
 import platform
 import tempfile
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amn import __version__
-from amn.data.manifest import MANIFEST_FILE
-from amn.errors import ArgumentError
+from amn.bundle.archive import is_inside
+from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
+from amn.data.manifest import MANIFEST_FILE, read_manifest
+from amn.errors import ArgumentError, DataError
 from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluation
 from amn.golden.orphans import KEPT
 from amn.places import CASE_FILE
@@ -29,7 +33,9 @@ from amn.places import CASE_FILE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from amn.bundle.archive import Content
     from amn.case import Case
+    from amn.config import Selector
     from amn.gate.seen import SeenCandidate
     from amn.gate.session import GateSession
 
@@ -74,17 +80,26 @@ def timeless(verdict: str) -> bytes:
     return _json(document)
 
 
-def members_of(session: GateSession) -> dict[str, bytes]:
-    """Return what a finished gate of one case rests on, by path in the bundle."""
+def members_of(session: GateSession, *, with_data: bool = False) -> dict[str, Content]:
+    """Return what a finished gate of one case rests on, by path in the bundle.
+
+    Args:
+        with_data: Its data sets too, as the files they are.
+    """
     case, options, seen = session.case, session.options, session.seen
+    folders = data_folders(case) if with_data else {}
     context: dict[str, Any] = {
         "mode": options.mode,
         "today": str(options.today) if options.today else None,
         "first_run": options.first_run,
         "resolved": case.config.resolved(),
         "candidates": len(seen.candidates),
+        "data": folders,
     }
-    members = dict(_case_files(case))
+    members: dict[str, Content] = dict(_case_files(case))
+    for path, name in folders.items():
+        files = data_files(case.folder / path)
+        members |= {f"{case.name}/{name}/{file}": case.folder / path / file for file in files}
     if options.metrics:
         members[f"{case.name}/metrics.json"] = options.metrics.read_bytes()
     for number, candidate in enumerate(seen.candidates):
@@ -94,9 +109,38 @@ def members_of(session: GateSession) -> dict[str, bytes]:
     return members
 
 
+def data_folders(case: Case) -> dict[str, str]:
+    """Return a name in the bundle for every data set of a case, by its path in case.toml."""
+    paths = [case.config.dataset.path]
+    paths += [selector.dataset for selector in _selectors(case) if selector.dataset]
+    names: dict[Path, str] = {}
+    return {
+        path: names.setdefault((case.folder / path).resolve(), f"data-{len(names):03}")
+        for path in paths
+    }
+
+
+def data_files(folder: Path) -> list[str]:
+    """Return the files of a data set, those that are there: its manifest, what it lists, its index.
+
+    A name that leads out of the folder is no part of it, whatever the manifest says.
+    """
+    names = {MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST}
+    with suppress(DataError):  # a manifest that cannot be read is a finding there too
+        names |= {entry.path for entry in read_manifest(folder).files}
+    return sorted(name for name in names if is_inside(name) and (folder / name).is_file())
+
+
+def _selectors(case: Case) -> list[Selector]:
+    """Return the selectors that the splits of a case have."""
+    split = case.config.split
+    return [one for one in (split.train, split.in_dist, split.ood) if one]
+
+
 def _case_files(case: Case) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a case, and what its data set says of itself."""
-    for name in CASE_FILES:
+    lists = {str(selector.file) for selector in _selectors(case) if selector.file}
+    for name in sorted({*CASE_FILES, *filter(is_inside, lists)}):
         if (path := case.folder / name).is_file():
             yield f"{case.name}/golden/{case.name}/{name}", path.read_bytes()
     if (manifest := case.dataset_path / MANIFEST_FILE).is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from amn.bundle.archive import write_archive
+from amn.bundle.archive import Content, write_archive
 from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
@@ -95,6 +95,11 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     help="Pack what the verdict rests on into this .zip: amn replay reaches it elsewhere.",
 )
 @click.option(
+    "--with-data",
+    is_flag=True,
+    help="Pack the data sets too, as large as they are: amn replay checks them again.",
+)
+@click.option(
     "--selftest",
     type=click.Path(path_type=Path),
     help="Show this self-test in the HTML report: amn selftest --format json > FILE.",
@@ -122,6 +127,7 @@ def command(
     style: str,
     outputs: tuple[str, ...],
     bundle: Path | None,
+    with_data: bool,
     selftest: Path | None,
     verbose: bool,
     cache: Path,
@@ -138,11 +144,13 @@ def command(
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
-      amn gate --bundle out.zip
+      amn gate --bundle out.zip --with-data
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    if with_data and not bundle:
+        raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     if approval is not None and not approval.strip():
         raise click.UsageError("--approve-loosening: expected who and why, got nothing")
     wanted = parse_outputs(outputs)
@@ -156,13 +164,13 @@ def command(
     remove_old(wanted)
     if bundle:
         prepare_bundle(bundle, found)
-    results, seen, members = [], [], dict[str, bytes]()
+    results, seen, members = [], [], dict[str, Content]()
     with progress_bar() as progress:
         for case in found:
             session = GateSession(case, options, progress=progress)
             results.append(session.result())
             seen.append(session.seen)
-            members |= members_of(session) if bundle else {}
+            members |= members_of(session, with_data=with_data) if bundle else {}
     if style == "text":
         for result in results:
             print_result(result, verbose=verbose)

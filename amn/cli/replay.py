@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
 @FORMAT
 def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> None:
-    """Judge a BUNDLE of `amn gate --bundle` again: no data, no weights, no git.
+    """Judge a BUNDLE of `amn gate --bundle` again: no data at hand, no weights, no git.
 
     Criteria, the comparison with the golden, its ledger, records and the soundness of the scores
-    are judged again from the files in it. What reads vectors, weights or git is carried over, and
-    listed. A file that was changed is refused. Exit codes as those of `amn gate`; 3 too where the
-    result is another one.
+    are judged again from the files in it; data, index, splits and windows too where it was made
+    --with-data. What reads weights or git is carried over, and listed. A file that was changed is
+    refused. Exit codes as those of `amn gate`; 3 too where the result is another one.
 
     \b
     Examples:
@@ -61,6 +61,10 @@ def _print(one: Replayed) -> None:
     click.echo(f"{one.case}: {one.verdict.value}, {_agreement(one)}")
     click.echo(f"  judged again ({len(one.again)}): {_ids(one.again)}")
     click.echo(f"  carried over ({len(one.carried)}): {_ids(one.carried)}")
+    if not one.has_data:
+        click.echo(
+            "  no data in the bundle, nothing of it looked at: amn gate --with-data packs it"
+        )
     for difference in one.differences:
         click.echo(f"  DIFFERS {difference}")
 

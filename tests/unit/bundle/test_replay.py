@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from amn.bundle.archive import read_archive, write_archive
-from amn.bundle.pack import VERDICT_FILE, members_of, timeless
+from amn.bundle.archive import unpack_archive, write_archive
+from amn.bundle.pack import VERDICT_FILE, data_files, data_folders, members_of, timeless
 from amn.bundle.replay import replay
 from amn.case import load_case
+from amn.checks.registry import BEFORE_TRAINING
 from amn.cli.main import cli
+from amn.data.dataset import open_dataset
 from amn.errors import AmnError, DataError
+from amn.findings import Verdict
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
 from amn.golden.store import write_golden
+from amn.index.build import build_index
 from amn.report.json import to_json
 from tests.unit.conftest import CASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from amn.case import Case
     from amn.golden.schema import Golden
 
     Members = dict[str, bytes]
@@ -47,23 +52,38 @@ def toml(values: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def packed(
+def gated(
     toy_data: Path, toy_cache: Path, toy_golden: Golden, tmp_path_factory: pytest.TempPathFactory
-) -> Members:
-    """The members of the bundle of a toy gate; the data are gone."""
+) -> Iterator[GateSession]:
+    """A gate of a toy case with an index and a golden."""
     root = tmp_path_factory.mktemp("gated")
     folder = root / "golden" / "case"
     folder.mkdir(parents=True)
     shutil.copytree(toy_data, root / "data")
+    build_index(open_dataset(root / "data"), "flat")
     values = {**CASE, "dataset": {"path": "../../data"}}
     (folder / "case.toml").write_text(toml(values), "utf-8")
     write_golden(folder, toy_golden)
     options = GateOptions(cache=toy_cache, today=date(2026, 1, 1))
-    session = GateSession(load_case(folder), options)
-    result = session.result()
-    members = {**members_of(session), VERDICT_FILE: timeless(to_json([result]))}
+    yield GateSession(load_case(folder), options)
     shutil.rmtree(root)
-    return members
+
+
+@pytest.fixture(scope="module")
+def packed(gated: GateSession) -> Members:
+    """The members of the bundle of that gate, without its data."""
+    result = gated.result()
+    members = {**members_of(gated), VERDICT_FILE: timeless(to_json([result]))}
+    return {name: content for name, content in members.items() if isinstance(content, bytes)}
+
+
+@pytest.fixture(scope="module")
+def packed_with_data(gated: GateSession, packed: Members) -> Members:
+    """The members of the bundle with the data."""
+    members = members_of(gated, with_data=True)
+    data = {name: c.read_bytes() for name, c in members.items() if isinstance(c, Path)}
+    rest = {name: c for name, c in members.items() if isinstance(c, bytes)}
+    return {**rest, **data, VERDICT_FILE: packed[VERDICT_FILE]}
 
 
 @pytest.fixture
@@ -98,12 +118,103 @@ def test_the_verdict_is_reached_again_without_data_weights_or_git(
     assert sorted(one.again + one.carried) == sorted(said["declared"])
     judged = {label.partition("-")[0] for label in one.again}
     assert {"C001", "C002", "G001", "G002", "G004", "G008", "R001", "E002"} <= judged
-    assert {label[0] for label in one.carried} <= {"D", "S", "W", "M", "E", "G"}
+    assert {label[0] for label in one.carried} <= {"D", "I", "S", "W", "M", "E", "G"}
 
 
 def test_a_bundle_holds_neither_vectors_nor_weights(packed: Members) -> None:
     assert not [name for name in packed if name.endswith((".npy", ".safetensors", ".parquet"))]
     assert sum(map(len, packed.values())) < 1_000_000
+
+
+def judged_ids(labels: tuple[str, ...]) -> set[str]:
+    return {label.partition("-")[0] for label in labels}
+
+
+def test_with_the_data_what_reads_them_is_judged_again_elsewhere(
+    packed_with_data: Members, packed: Members, gated: GateSession, tmp_path: Path
+) -> None:
+    write_archive(tmp_path / "full.zip", packed_with_data, {})
+    write_archive(tmp_path / "bare.zip", packed, {})
+
+    [full], [bare] = replay(tmp_path / "full.zip"), replay(tmp_path / "bare.zip")
+
+    assert (full.has_data, bare.has_data) == (True, False)
+    assert full.differences == bare.differences == ()
+    assert full.verdict is bare.verdict
+    early = {rule.id for rule in gated.declared if rule.family in BEFORE_TRAINING}
+    assert {check[0] for check in early} == {"D", "I", "S", "W"}
+    assert early <= judged_ids(full.again)
+    assert not early & judged_ids(bare.again)
+    assert judged_ids(full.again) - judged_ids(bare.again) == early
+
+
+def spoil_a_row(members: Members) -> None:
+    name = "case/data-000/vectors-00000.npy"
+    members[name] = members[name][:-96] + b"\0" * 96  # the last row: 24 float32
+
+
+def spoil_the_index(members: Members) -> None:
+    content = bytearray(members["case/data-000/index.faiss"])
+    content[-1] ^= 1
+    members["case/data-000/index.faiss"] = bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (spoil_a_row, "D002-unit_norm: PASS in the bundle, FAIL now"),
+        (
+            spoil_the_index,
+            "I001-digest: PASS in the bundle, FAIL now: case/data-000/index.faiss: expected",
+        ),
+        (lambda members: members.pop("case/data-000/dataset.json"), "D003-readable: PASS in the"),
+    ],
+)
+def test_data_that_were_changed_in_the_bundle_with_its_digests_differ(
+    change: Callable[[Members], None], difference: str, packed_with_data: Members, tmp_path: Path
+) -> None:
+    members = dict(packed_with_data)
+    change(members)
+    write_archive(tmp_path / "out.zip", members, {})
+
+    [one] = replay(tmp_path / "out.zip")
+
+    assert difference in "\n".join(one.differences)
+    assert one.verdict is not Verdict.PASS
+
+
+def test_a_case_on_two_data_sets_is_packed_with_both(
+    make_case: Callable[..., Case], toy_data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(toy_data, tmp_path / "other")
+    ood = {"ood": {"dataset": str(tmp_path / "other")}}
+    case = make_case(tmp_path / "case", split=ood)
+
+    folders = data_folders(case)
+
+    assert folders == {str(toy_data): "data-000", str(tmp_path / "other"): "data-001"}
+    assert data_files(tmp_path / "other") == [
+        "chunks-00000.parquet",
+        "dataset.json",
+        "vectors-00000.npy",
+    ]
+
+
+def test_a_manifest_cannot_pack_what_is_not_the_data_sets(toy_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_data, tmp_path / "data")
+    (tmp_path / "secret").write_text("mine", "utf-8")
+    manifest = json.loads((tmp_path / "data" / "dataset.json").read_text("utf-8"))
+    manifest["files"][0]["path"] = "../secret"
+    (tmp_path / "data" / "dataset.json").write_text(json.dumps(manifest), "utf-8")
+
+    assert not [name for name in data_files(tmp_path / "data") if "secret" in name]
+
+
+def test_data_are_packed_into_a_bundle_alone() -> None:
+    result = CliRunner().invoke(cli, ["gate", "case", "--with-data"])
+
+    assert result.exit_code == 2
+    assert "--with-data: expected --bundle FILE.zip beside it" in result.output
 
 
 def set_check(check: str, **values: object) -> Callable[[Members], None]:
@@ -203,6 +314,7 @@ def test_the_command_exits_as_the_gate_did_and_lists_what_it_did(
 
     assert text.exit_code == data.exit_code == verdict.exit_code()
     assert f"case: {verdict.value}, as in the bundle" in text.output
+    assert "no data in the bundle" in text.output
     assert "judged again (" in text.output
     assert json.loads(data.output)["cases"][0]["differences"] == []
 
@@ -277,4 +389,4 @@ def test_a_gate_of_metrics_is_replayed_from_its_metrics_file(
     assert one.verdict.exit_code() == gated.exit_code
     assert one.differences == ()
     assert any(label.startswith("C001") for label in one.again)
-    assert "case/metrics.json" in read_archive(Path("out.zip"))[1]
+    assert "case/metrics.json" in unpack_archive(Path("out.zip"), Path("unpacked"))["files"]

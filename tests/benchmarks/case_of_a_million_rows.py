@@ -1,0 +1,63 @@
+"""Check, train and score a case of a large data set; print the memory that each part took.
+
+A process of its own: peak memory is a process's, and the one of a test run is not this one's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from amn.case import load_case
+from amn.checks.registry import BEFORE_TRAINING
+from amn.findings import EXECUTED
+from amn.gate.options import GateOptions
+from amn.gate.session import GateSession
+from amn.gate.training import train_case
+
+CASE = """
+schema = 1
+[dataset]
+path = "{data}"
+[split]
+in_dist = {{ fraction = 0.1, seed = 0 }}
+ood = {{ fraction = 0.1, seed = 1 }}
+[windows]
+context = 5
+[training]
+epochs = 1
+seeds = [0]
+"""
+
+
+def main(data: Path, folder: Path) -> None:
+    """Print one line of JSON: what was checked, trained and scored, and the peak bytes so far."""
+    folder.mkdir(parents=True)
+    (folder / "case.toml").write_text(CASE.format(data=data.resolve().as_posix()), "utf-8")
+    case = load_case(folder)
+    session = GateSession(case, GateOptions(cache=folder / "cache", first_run=True))
+    early = [rule.id for rule in session.declared if rule.family in BEFORE_TRAINING]
+    executed = sum(session.outcome(check).status in EXECUTED for check in early)
+    checked = _peak()
+    [run] = train_case(case, folder / "runs")
+    result = {
+        "rows": len(session.dataset),
+        "checks": executed,
+        "trained": run.record.epochs[0].n_windows,
+        "scored": sum(len(scores.cosines) for scores in run.evaluation.scores.values()),
+        "checking": checked,
+        "peak": _peak(),
+    }
+    print(json.dumps(result))
+
+
+def _peak() -> int:
+    """Return the largest resident size until now, in bytes: own pages and mapped ones."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    [peak] = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")]
+    return peak
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
