@@ -20,6 +20,7 @@ from amn.data.splits import Split, resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
 from amn.golden.ledger import LEDGER_FILE
+from amn.golden.speed import SPEED_FOLDER
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
@@ -203,6 +204,8 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
     files = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, *(f.path for f in dataset.manifest.files)]
     _copy_files(dataset.path, folder / DATA, files)
     _copy_files(case.folder, folder, [CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE])
+    if (case.folder / SPEED_FOLDER).is_dir():
+        shutil.copytree(case.folder / SPEED_FOLDER, folder / SPEED_FOLDER)
     return CaseCopy(folder, _copy_lists(case.folder, config, folder))
 
 

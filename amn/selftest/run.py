@@ -11,12 +11,14 @@ from amn.checks.registry import rules
 from amn.errors import ArgumentError
 from amn.findings import Status
 from amn.selftest import (
+    custody_defects,
     data_defects,
     golden_defects,
     index_defects,
     model_defects,
     record_defects,
     score_defects,
+    speed_defects,
     split_defects,
 )
 from amn.selftest.clean import variants
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from amn.selftest.defects import Defect
 
 CLEAN_VARIANTS = 100
+# Checks without a defect, and why; every other one has at least one.
+NO_DEFECT = {
+    "D013": "encodes texts again: asked for with an encoder, on a data set that keeps its texts"
+}
 
 
 def defects() -> tuple[Defect, ...]:
@@ -43,7 +49,9 @@ def defects() -> tuple[Defect, ...]:
         *record_defects.DEFECTS,
         *model_defects.DEFECTS,
         *score_defects.DEFECTS,
+        *speed_defects.DEFECTS,
         *golden_defects.DEFECTS,
+        *custody_defects.DEFECTS,
     )
     return tuple(sorted(listed, key=lambda defect: defect.when != "before training"))
 
