@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -16,17 +15,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from amn.report.terminal import VisibleConsole, results
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-WIDTH = 100  # tables fit a terminal of 100 columns, and look the same in a log
+    from rich.console import Console
+
+__all__ = ["progress_bar", "results", "row_bar"]
+
 QUIET_SECONDS = 2.0  # what is done sooner needs no bar
 LOG_SECONDS = 30.0  # between two lines of progress in a log
-
-
-def results() -> Console:
-    """Return the console for results; rich respects NO_COLOR and pipes."""
-    return Console(width=WIDTH, highlight=False, soft_wrap=False)
 
 
 @contextmanager
@@ -35,7 +34,7 @@ def progress_bar() -> Iterator[Callable[[int, int | None, str], None]]:
 
     Where stderr is no terminal it writes a line every `LOG_SECONDS`.
     """
-    console = Console(stderr=True)
+    console = VisibleConsole(stderr=True)
     if not console.is_terminal:
         yield _progress_log(console)
         return

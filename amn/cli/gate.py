@@ -86,8 +86,9 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     multiple=True,
     metavar="[KIND=]PATH",
     help="Write a report too; repeat for several. Kinds by suffix: .html, .json, .xml (junit), "
-    ".md (markdown); by name: comment=PATH (for a pull request), codequality=PATH (GitLab), "
-    "dvc=, bencher=, benchmark-action=PATH, tensorboard=FOLDER, mlflow=URI.",
+    ".md (markdown); by name: comment=PATH (pull request), note=PATH (merge request), "
+    "codequality=PATH (GitLab), dvc=, bencher=, benchmark-action=PATH, tensorboard=FOLDER, "
+    "mlflow=URI.",
 )
 @click.option(
     "--bundle",

@@ -6,6 +6,7 @@ Exit codes: 0 passed, 1 FAIL, 2 wrong use or config, 3 HARNESS or could not be e
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 
@@ -14,6 +15,7 @@ import click
 from amn import __version__
 from amn.cli.lazy import LazyGroup
 from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError
+from amn.report.visible import visible
 
 COMMANDS = {
     "gate": "The main job: check, train, measure, compare; one verdict.",
@@ -62,20 +64,22 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        click.echo(visible(text.getvalue()), nl=False, err=True)
         sys.exit(USAGE_ERROR)
     except click.exceptions.Abort:
         click.echo("interrupted: nothing was left half-written", err=True)
         sys.exit(INTERRUPTED)
     except (ConfigError, ArgumentError, MissingDependencyError, FileExistsError) as error:
         shown = f"{error}: exists" if isinstance(error, FileExistsError) else str(error)
-        click.echo(f"ERROR: {shown}", err=True)
+        click.echo(f"ERROR: {visible(shown)}", err=True)
         sys.exit(USAGE_ERROR)
     except AmnError as error:
-        click.echo(f"ERROR: {error}", err=True)
+        click.echo(f"ERROR: {visible(str(error))}", err=True)
         sys.exit(NOT_EVALUATED)
     except OSError as error:  # a full disk, a folder that nobody may write to
-        where = error.filename or "a file"
+        where = visible(str(error.filename or "a file"))
         click.echo(
             f"ERROR: {where}: {error.strerror or error}; nothing was left half-written", err=True
         )

@@ -10,6 +10,7 @@ import pytest
 from amn.errors import AmnError
 from amn.findings import Status
 from amn.plugin.sessions import gate_for
+from amn.report.visible import one_line
 
 if TYPE_CHECKING:
     import os
@@ -149,8 +150,8 @@ def describe(outcome: Outcome, command: str) -> str:
     if outcome.limit and outcome.detail:
         lines.append(f"  {outcome.detail}")
     for finding in outcome.findings:
-        lines.append(f"  {finding.where}: {finding.message}")
+        lines.append(f"  {one_line(f'{finding.where}: {finding.message}')}")
         if finding.fix:
-            lines.append(f"    fix: {finding.fix}")
+            lines.append(f"    fix: {one_line(finding.fix)}")
     lines += [f"  explain: amn rules {outcome.check}", f"  reproduce: {command}"]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import pytest
 
 from amn.findings import EXECUTED, Outcome, Status, judge
 from amn.plugin.items import FACTS, CheckItem
+from amn.report.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class Ledger:
         missing = [_label(key) for key in self.missing if key in mine]
         if missing:
             lines.append(f"ERROR: declared, not deselected, and did not run: {', '.join(missing)}")
-        return [f"amn: {name}: {line}" for line in lines]
+        return [one_line(f"amn: {name}: {line}") for line in lines]
 
 
 def _verdict(asked: set[str], ran: dict[str, dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amn.errors import require
 from amn.report.data_figures import figures
 from amn.report.data_text import effect_word, interval, number, warning_text
+from amn.report.visible import visible_value
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 def _write(path: Path, title: str, *, sides: list[Description], **values: Any) -> None:  # noqa: ANN401 - what the template shows
     """Fill the template."""
     jinja2 = require("jinja2", extra="report")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=visible_value
+    )
     environment.filters["number"] = number
     environment.filters["interval"] = interval
     environment.filters["effect_word"] = effect_word

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from amn.curation.circular import sentence as circular_sentence
+from amn.report.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def describe_text(d: Description) -> str:
         "",
         *_references(d),
     ]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _kinds(d: Description) -> list[str]:
@@ -168,7 +169,7 @@ def compare_text(c: Comparison) -> str:
     ]
     lines += [_measure_line(m.name, m.style, m.difference) for m in c.measures]
     lines += ["", *_kind_lines(c), "", *_geometry_lines(c), "", *_fitted_lines(c), "", c.answer]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _measure_line(name: str, style: str, d: Difference) -> str:
@@ -247,4 +248,4 @@ def _fitted_lines(c: Comparison) -> list[str]:
 
 def warning_text(c: Comparison) -> str:
     """Return the line that calls a circular filter by its name."""
-    return textwrap.fill(circular_sentence(c.circular, c.b.label), WIDTH)
+    return visible(textwrap.fill(circular_sentence(c.circular, c.b.label), WIDTH))

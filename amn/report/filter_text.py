@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.report.data_text import number
+from amn.report.visible import visible
 
 if TYPE_CHECKING:
     from amn.curation.filtering import Plan, Worth
@@ -31,7 +32,7 @@ def filter_text(plan: Plan, worth: Worth) -> str:
     ]
     if plan.exempt.any():
         lines.append(f"{'exempt from every rule':<28}{int(plan.exempt.sum()):>10,}")
-    return "\n".join([*lines, "", *_worth(plan, worth)])
+    return visible("\n".join([*lines, "", *_worth(plan, worth)]))
 
 
 def _worth(plan: Plan, worth: Worth) -> list[str]:

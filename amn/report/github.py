@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from amn.findings import Status
 from amn.report.text import last_line
 from amn.report.verdict import STATUS_ORDER, complete, worst_first
+from amn.report.visible import one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +37,12 @@ def to_annotations(results: Sequence[GateResult]) -> str:
     lines = [command for _, command in notes[:MOST]]
     if len(notes) > MOST:
         lines.append(f"{len(notes) - MOST} more in the log")
-    return "\n".join([*lines, *(last_line(result) for result in results)])
+    return "\n".join([*lines, *(one_line(last_line(result)) for result in results)])
 
 
 def _annotation(case: str, outcome: Outcome) -> str:
     """Return the workflow command for an outcome."""
-    text = "\n".join(str(f) for f in outcome.findings) or outcome.detail
+    text = "\n".join(one_line(str(f)) for f in outcome.findings) or outcome.detail
     return _command(LEVELS[outcome.status], case, outcome.label, text)
 
 
@@ -52,7 +53,7 @@ def _command(level: str, case: str, label: str, text: str) -> str:
 
 
 def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -9,6 +9,7 @@ from amn.findings import Status
 from amn.report.json import dumps
 from amn.report.text import last_line
 from amn.report.verdict import SPEAKING, complete, worst_first
+from amn.report.visible import one_line
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _items(result: GateResult) -> Iterator[dict[str, object]]:
         seen[f"{label} {place}"] += 1
         key = [result.case, label, place, seen[f"{label} {place}"]]
         return {
-            "description": f"{label}: {' '.join(text.split())}",
+            "description": one_line(f"{label}: {text}"),
             "check_name": f"amn/{label}",
             "fingerprint": sha256_of(canonical_json(key)),
             "severity": severity,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from amn.report.visible import visible_json
 from amn.storage import finite
 
 if TYPE_CHECKING:
@@ -64,5 +65,8 @@ def result_data(result: GateResult) -> dict[str, Any]:
 
 
 def dumps(value: object) -> str:
-    """Return readable JSON; numbers that are not finite, which JSON cannot hold, become null."""
-    return json.dumps(finite(value), indent=2, allow_nan=False, ensure_ascii=False)
+    """Return readable JSON; numbers that are not finite, which JSON cannot hold, become null.
+
+    Characters that a reader does not see, or that a terminal obeys, are JSON escapes.
+    """
+    return visible_json(json.dumps(finite(value), indent=2, allow_nan=False, ensure_ascii=False))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from amn.findings import Status
 from amn.report.text import last_line
 from amn.report.verdict import MEANING, complete
+from amn.report.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amn.findings import GateResult, Outcome
 
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 TAGS = {
     Status.FAIL: "failure",
     Status.LOOSENED: "failure",
@@ -94,5 +93,5 @@ def _case(case: str, outcome: Outcome, *, strict: bool) -> ET.Element:
 
 
 def _xml(text: str) -> str:
-    """Return text without the characters that no XML document may hold, escaped or not."""
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Return text that XML 1.0 (2.2) may hold: what it may not, escaped or not, is hidden text."""
+    return visible(text)

@@ -15,6 +15,7 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
+from amn.report.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from amn.findings import GateResult, Verdict
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
-COMMENT_BYTES = 65_536  # of a GitHub comment; GitLab takes 1,000,000
+COMMENT_BYTES = 65_536  # of a GitHub comment
+NOTE_BYTES = 1_000_000  # of a GitLab note, which takes as many characters: never fewer bytes
 CUT_BYTES = 200  # kept free for the line that says what was cut
 MARKER = "<!-- amn gate: this comment is replaced by the next run -->"
 SIGNS = {
@@ -35,8 +37,14 @@ SIGNS = {
     Status.ERROR: "🛑",
     Status.NOT_RUN: "⏸️",
 }
-# What markdown, GitHub and GitLab read as markup, HTML, a mention, an issue or mathematics.
-SPECIAL = re.compile(r"[&<>|`*\[\]@#~\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# What markdown, GitHub and GitLab read as markup, HTML, a mention, an issue, a merge request, a
+# milestone, an emoji or mathematics.
+SPECIAL = re.compile(
+    r"""[&<>|`*\[\]@#~\\$^]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|!(?=\d)|%(?=[\w"])|:(?=[\w+-]+:)"""
+)
+# What they read as a list, a heading, a rule or a command (`/merge` in a GitLab note) where a line
+# begins with it: its last character is what counts.
+START = re.compile(r"\A(?:[-+](?=\s|\Z)|-(?=--)|=|/|\d{1,9}[.)](?=\s|\Z))")
 NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -57,18 +65,28 @@ def to_markdown(results: Sequence[GateResult], *, most_bytes: int = SUMMARY_BYTE
 
 
 def to_comment(results: Sequence[GateResult]) -> str:
-    """Return the body of the one comment that every run of a pull request writes again.
+    """Return the body of the one comment that every run of a pull request writes again."""
+    return _marked(results, COMMENT_BYTES)
 
-    Its first line is a hidden marker by which the next run finds it.
-    """
-    body = to_markdown(results, most_bytes=COMMENT_BYTES - len(MARKER.encode()) - 1)
+
+def to_note(results: Sequence[GateResult]) -> str:
+    """Return the body of the one note that every run of a merge request writes again."""
+    return _marked(results, NOTE_BYTES)
+
+
+def _marked(results: Sequence[GateResult], most_bytes: int) -> str:
+    """Return the results below a hidden line by which the next run finds them."""
+    body = to_markdown(results, most_bytes=most_bytes - len(MARKER.encode()) - 1)
     return f"{MARKER}\n{body}"
 
 
 def escape(text: str) -> str:
     """Return text that markdown shows as it is, on one line, whoever wrote it."""
-    one_line = " ".join(text.split())
-    return SPECIAL.sub(lambda match: NAMED.get(match[0], f"&#{ord(match[0])};"), one_line)
+    shown = one_line(text)
+    start = START.match(shown)
+    first = f"{start[0][:-1]}&#{ord(start[0][-1])};" if start else ""
+    rest = shown[start.end() :] if start else shown
+    return first + SPECIAL.sub(lambda match: NAMED.get(match[0], f"&#{ord(match[0])};"), rest)
 
 
 def code(text: str) -> str:

@@ -11,7 +11,7 @@ from amn.report.export.numbers import to_bencher, to_benchmark_action, to_dvc
 from amn.report.gitlab import to_codequality
 from amn.report.json import to_json
 from amn.report.junit import to_junit
-from amn.report.markdown import to_comment, to_markdown
+from amn.report.markdown import to_comment, to_markdown, to_note
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ FILES: Mapping[str, Callable[[Report], str]] = {
     "html": _html,
     "markdown": lambda report: to_markdown(report.results),
     "comment": lambda report: to_comment(report.results),
+    "note": lambda report: to_note(report.results),
     "junit": lambda report: to_junit(report.results, strict=report.strict),
     "json": lambda report: to_json(report.results),
     "codequality": lambda report: to_codequality(report.results),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from amn.config import EVALUATED
 from amn.report.data_text import interval
+from amn.report.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ def split_text(plan: SplitPlan, reports: Sequence[SplitReport], file: str) -> st
         "[split]                          # in case.toml, the file beside it; what is left trains",
         *(f'{name:<8}= {{ file = "{file}" }}' for name in EVALUATED),
     ]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _beside(d: Difference) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich import markup
 from rich.table import Table
 
 from amn.findings import Status, Verdict
+from amn.report.terminal import results
 from amn.report.verdict import complete
+from amn.report.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from amn.findings import GateResult, Outcome
 
-WIDTH = 100
 STYLES = {
     Status.PASS: "green",
     Status.WARN: "yellow",
@@ -58,7 +60,7 @@ def print_result(
         verbose: Every check on a line of its own; otherwise those of a family that all passed share
             one, and only criteria, golden and what did not pass are listed.
     """
-    out = console or Console(width=WIDTH, highlight=False)
+    out = console or results()
     out.print(f"[bold]{escape(result.case)}[/]  {escape(str(result.facts.get('title', '')))}\n")
     if "status" in result.facts:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
@@ -82,8 +84,13 @@ def print_result(
             out.print(f"  {escape(str(waiver))}", soft_wrap=True)
         out.print()
     line = last_line(result)
-    verdict, _, rest = line.partition(":")
-    out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]:{escape(rest)}", soft_wrap=True)
+    verdict, _, rest = line.partition(": ")
+    out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]: {escape(rest)}", soft_wrap=True)
+
+
+def escape(text: str) -> str:
+    """Return text of others on one line, in which rich finds no markup."""
+    return markup.escape(one_line(text))
 
 
 def status_line(result: GateResult) -> str:
@@ -144,13 +151,13 @@ def scores_table(scores: dict[str, Any]) -> Table:
     names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
     table = Table(box=None, pad_edge=False)
     for column in ("split", "score", "95 % interval", "lift", *names):
-        table.add_column(column, justify="left" if column == "split" else "right")
+        table.add_column(escape(column), justify="left" if column == "split" else "right")
     for split, figures in scores.items():
         interval = f"{figures['low']:.4f}-{figures['high']:.4f}" if "low" in figures else ""
         lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
         known = figures["references"]  # a metrics file may know them for one split only
         references = [f"{known[name]:.4f}" if name in known else "" for name in names]
-        table.add_row(split, f"{figures['mean']:.4f}", interval, lift, *references)
+        table.add_row(escape(split), f"{figures['mean']:.4f}", interval, lift, *references)
     return table
 
 

@@ -10,6 +10,7 @@ from rich.markdown import Markdown
 
 from amn.errors import require
 from amn.report.failure.progress import progression
+from amn.report.visible import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,7 @@ MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 
 def cell(text: object) -> str:
     """Return text that stays text in a markdown table: what would be markup is escaped."""
-    return MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    return MARKDOWN.sub(r"\\\1", one_line(str(text)))
 
 
 def figure(value: float | None) -> str:

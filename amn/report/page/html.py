@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
+from amn.report.visible import visible_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,13 +111,8 @@ def to_html(
     Raises:
         MissingDependencyError: If jinja2 is not installed.
     """
-    jinja2 = require("jinja2", extra="report")
-    folder = files("amn.report.page").joinpath("templates")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string(folder.joinpath("page.html").read_text("utf-8"))
-    style = folder.joinpath("page.css").read_text("utf-8")
+    template, style = _template()
+    markup = require("jinja2", extra="report").utils.markupsafe.Markup
     pairs = sorted(
         zip(results, seen, strict=True), key=lambda pair: WORST_FIRST.index(pair[0].verdict)
     )
@@ -125,11 +122,27 @@ def to_html(
         verdict=worst_verdict(results),
         meaning=MEANING,
         rules=rules(),
-        style=jinja2.utils.markupsafe.Markup(style),
+        style=markup(style),
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         version=__version__,
     )
     return page.strip() + "\n"
+
+
+@cache
+def _template() -> tuple[Any, str]:
+    """Return the template, compiled, and its style sheet."""
+    jinja2 = require("jinja2", extra="report")
+    folder = files("amn.report.page").joinpath("templates")
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=visible_value,
+    )
+    source, style = (folder.joinpath(name).read_text("utf-8") for name in ("page.html", "page.css"))
+    return environment.from_string(source), style
 
 
 def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:

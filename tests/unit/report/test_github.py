@@ -84,7 +84,7 @@ def test_what_would_end_a_command_is_escaped() -> None:
 
     assert first == (
         "::error file=golden/a%2Cb%3Ac%25/case.toml,title=amn C002-name"
-        "::a: b, c: 50%25 of%0D%0Arows%0A::error::forged."
+        "::a: b, c: 50%25 of rows \\x3a:error::forged."
     )
 
 

@@ -18,7 +18,8 @@ from amn.findings import (
     Verdict,
     Waiver,
 )
-from amn.report.text import WIDTH, last_line, print_result
+from amn.report.terminal import WIDTH
+from amn.report.text import last_line, print_result
 
 NAMES = ("C001", "C002", "G001", "D009")
 

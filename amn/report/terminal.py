@@ -1,0 +1,31 @@
+"""The terminal: results as wide as it is, and what others wrote shown as it is."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from amn.report.visible import visible
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+WIDTH = 100  # columns that every table fits; in a log, and in a terminal that is wider
+
+
+class VisibleConsole(Console):
+    """A console that obeys its own markup only: no control characters and no emoji codes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - passed on
+        """Return text with its markup rendered."""
+        return super().render_str(visible(text), **(options | {"emoji": False}))
+
+
+def results() -> Console:
+    """Return the console for results on stdout; rich respects NO_COLOR and pipes."""
+    console = VisibleConsole(width=WIDTH, highlight=False)
+    if console.is_terminal:
+        console.width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    return console
