@@ -24,6 +24,7 @@ class HashEncoder:
     dim: int = 8
     salt: str = ""
     scale: float = 1.0
+    max_tokens: int | None = None  # words
 
     @property
     def info(self) -> EncoderInfo:
@@ -31,6 +32,10 @@ class HashEncoder:
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         return np.array([self._row(text) for text in texts], np.float32).reshape(-1, self.dim)
+
+    def count_cut(self, texts: list[str]) -> int:
+        limit = self.max_tokens
+        return 0 if limit is None else sum(len(text.split()) > limit for text in texts)
 
     def _row(self, text: str) -> NDArray[np.float64]:
         seed = hashlib.sha256((self.salt + text).encode()).digest()

@@ -105,7 +105,8 @@ def build_dataset(
         if not destination.exists():
             work.chunk()
             work.encode()
-            work.assemble(destination, info, _source_note(began_with["source"]))
+            noted = work.cut(encoder.max_tokens)
+            work.assemble(destination, info, _source_note(began_with["source"]), noted)
         elif not parts.is_end(destination / MANIFEST_FILE):
             raise FileExistsError(destination)
         tally = work.tally()
@@ -178,8 +179,20 @@ class _Build:
             done += finished
             self.progress(done, len(rows), "encoding rows")
 
-    def assemble(self, destination: Path, info: EncoderInfo, source: str) -> None:
-        """Sort, write shards and manifest, and give the folder its name: the last step."""
+    def cut(self, max_tokens: int | None) -> dict[str, int]:
+        """Return how many rows are longer than the encoder reads, by what to call them."""
+        parts = range(self._rows().n_vector_parts)
+        cut = sum(self.staging.record(VECTORS, number)["cut"] for number in parts)
+        return {f"longer than the {max_tokens} tokens that it reads": cut} if cut else {}
+
+    def assemble(
+        self, destination: Path, info: EncoderInfo, source: str, noted: dict[str, int]
+    ) -> None:
+        """Sort, write shards and manifest, and give the folder its name: the last step.
+
+        Args:
+            noted: Of the encoded rows, see `Stage`.
+        """
         rows = self._rows()
         articles = find_articles(rows, self.config.source.path)
         columns = tuple(
@@ -207,7 +220,7 @@ class _Build:
             encoder=info,
             source=source,
             licence=self.config.licence,
-            stages=_stages(self.config, tally, info),
+            stages=_stages(self.config, tally, info, noted),
             kinds=dict(sorted(tally.kinds.items())),
             files=files,
         )
@@ -244,7 +257,9 @@ class _Seen:
     skipped: int = 0
 
 
-def _stages(config: BuildConfig, tally: Tally, info: EncoderInfo) -> tuple[Stage, ...]:
+def _stages(
+    config: BuildConfig, tally: Tally, info: EncoderInfo, noted: dict[str, int]
+) -> tuple[Stage, ...]:
     """Return the stages of dataset.json: every page and every row, by reason."""
     read = tally.pages - sum(tally.skipped.values())
     kept = read - sum(tally.dropped.values())
@@ -267,7 +282,9 @@ def _stages(config: BuildConfig, tally: Tally, info: EncoderInfo) -> tuple[Stage
             dropped=too_short if tally.too_short else {},
             articles=tally.articles,
         ),
-        Stage(name=f"encode with {info.name}", rows_in=tally.rows, rows_out=tally.rows),
+        Stage(
+            name=f"encode with {info.name}", rows_in=tally.rows, rows_out=tally.rows, noted=noted
+        ),
         Stage(name="sort by article and chunk", rows_in=tally.rows, rows_out=tally.rows),
     )
 

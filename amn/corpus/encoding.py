@@ -33,8 +33,17 @@ class Encoder(Protocol):
         """What it is, for dataset.json; the fingerprint is added by who builds."""
         ...
 
+    @property
+    def max_tokens(self) -> int | None:
+        """How much of a text it reads; None: all of it, or nobody knows."""
+        ...
+
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return (n, D) rows of any length but zero; `encode_texts` makes them unit rows."""
+        ...
+
+    def count_cut(self, texts: list[str]) -> int:
+        """Return how many texts are longer than `max_tokens`: their ends are in no vector."""
         ...
 
 
@@ -90,10 +99,34 @@ class SentenceEncoder:
             precision="bfloat16" if config.bfloat16 else "float32",
         )
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Of the model, those that its tokenizer adds included; None for models without a limit."""
+        limit = self._model.max_seq_length
+        return limit if isinstance(limit, int) else None
+
+    def count_cut(self, texts: list[str]) -> int:
+        """Return how many texts have more than `max_tokens`, by the model's own tokenizer."""
+        limit = self.max_tokens
+        if limit is None:
+            return 0
+        tokenizer = self._model.tokenizer
+        spare = limit - tokenizer.num_special_tokens_to_add()
+        # A token stands for a byte or more: shorter texts, often most, need no second look.
+        long = [text for text in self._prefixed(texts) if len(text.encode()) > spare]
+        if not long:
+            return 0
+        found = tokenizer(long, truncation=False, return_attention_mask=False, verbose=False)
+        return sum(len(tokens) > limit for tokens in found["input_ids"])
+
+    def _prefixed(self, texts: list[str]) -> list[str]:
+        prefix = self._config.prefix
+        return [prefix + text for text in texts] if prefix else texts
+
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return (n, D) float32."""
         vectors = self._model.encode(
-            [self._config.prefix + text for text in texts] if self._config.prefix else texts,
+            self._prefixed(texts),
             batch_size=self._config.batch_size,
             prompt="",  # a model's own default prompt would be in no record
             show_progress_bar=False,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.corpus.articles import Kind
+from amn.corpus.language import detector_name
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class BuildConfig:
     Attributes:
         load: Makes the encoder, in any process: picklable.
         series: Find machine-written series, which takes reading the source twice.
+        detect_language: Tell each article's language from its text; otherwise it is what the
+            source says, if it says anything.
         drop: Kinds of pages that give no rows. A redirect has no text: it never does.
         keep_text: Write the chunks' texts into the chunk table.
         pages_per_part: Pages of a part of the text stage.
@@ -40,6 +43,7 @@ class BuildConfig:
     chunking: ChunkingConfig
     load: Callable[[], Encoder]
     series: bool = False
+    detect_language: bool = False
     drop: frozenset[Kind] = frozenset()
     dtype: Literal["float16", "float32"] = "float16"
     keep_text: bool = True
@@ -64,6 +68,7 @@ def make_plan(config: BuildConfig, encoder: EncoderInfo) -> dict[str, Any]:
         "source": config.source.identity(),
         "chunking": asdict(config.chunking),
         "series": config.series,
+        "language": detector_name() if config.detect_language else "of the source",
         "drop": sorted(kind.value for kind in config.drop),
         "encoder": encoder.model_dump(mode="json"),
         "dtype": config.dtype,

@@ -6,7 +6,7 @@ A task is picklable, reads and writes the staging folder, and leaves the same by
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from amn.corpus.articles import Skipped
 from amn.corpus.chunking import make_chunker
 from amn.corpus.encoding import encode_texts, fingerprint
+from amn.corpus.language import language_detector
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
@@ -40,6 +41,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "chunk_index": pa.int32(),
     "title": pa.string(),
     "kind": pa.string(),
+    "language": pa.string(),  # ISO 639; null where nobody can tell
     "char_start": pa.int32(),  # in the article's plain text
     "n_chars": pa.int32(),
     "text": pa.string(),
@@ -141,11 +143,17 @@ class ChunkPages:
             tally.too_short += too_short
             tally.articles += bool(found)
             tally.no_chunk += not found
+            if found and self.config.detect_language:
+                page = replace(page, language=self._detect(page.text))
             chunks += [(page, chunk) for chunk in found]
         tally.rows = len(chunks)
         table = _table(chunks)
         self.staging.finish(TEXTS, number, lambda path: _write(path, table), vars(tally))
         return tally.pages
+
+    @cached_property
+    def _detect(self) -> Any:  # noqa: ANN401 - as _chunker
+        return language_detector()
 
     @cached_property
     def _chunker(self) -> Any:  # noqa: ANN401 - a Chunker; cached_property needs the name at run time
@@ -161,6 +169,7 @@ def _table(chunks: list[tuple[Article, Chunk]]) -> pa.Table:
         [chunk.chunk_index for _, chunk in chunks],
         [page.title for page, _ in chunks],
         [str(page.kind) for page, _ in chunks],
+        [page.language for page, _ in chunks],
         [chunk.start for _, chunk in chunks],
         [chunk.end - chunk.start for _, chunk in chunks],
         [chunk.text for _, chunk in chunks],
@@ -197,8 +206,9 @@ class EncodeRows:
             return f"article {article} chunk {chunk} ({table['where'][row]}, row {start + row})"
 
         texts: list[Any] = table["text"].to_pylist()
-        rows = encode_texts(self.encoder.get(), texts, where=where).astype(self.config.dtype)
-        record = {"rows": len(rows), "dim": rows.shape[1]}
+        encoder = self.encoder.get()
+        rows = encode_texts(encoder, texts, where=where).astype(self.config.dtype)
+        record = {"rows": len(rows), "dim": rows.shape[1], "cut": encoder.count_cut(texts)}
         self.staging.finish(VECTORS, number, lambda path: _save(path, rows), record)
         return len(rows)
 

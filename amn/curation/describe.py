@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 BLOCKS = 10  # of ids, with equally many articles each
 COPY_COSINE = 0.99  # neighbours this alike are copies: as in check D008
+NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class Description:
 
     Attributes:
         kinds: None where the chunk table cannot tell; `kinds_from` says what did.
+        languages: Articles by language, the most frequent first, `not told` last; empty where the
+            chunk table has none.
+        noted: What the stages of its making noted of rows that stayed.
         article_words: Words of each article; None where lengths are not known.
         chunk_chars: Characters of each chunk; None where lengths are not known.
         coherence: Of all pairs of neighbours; `coherence_interval` is clustered by article.
@@ -102,6 +107,8 @@ class Description:
     articles: int
     kinds: tuple[KindCount, ...] | None
     kinds_from: str
+    languages: dict[str, int]
+    noted: dict[str, int]
     article_rows: Distribution
     article_words: Distribution | None
     chunk_chars: Distribution | None
@@ -196,6 +203,12 @@ class Study:
             articles=len(region),
             kinds=self._kind_counts(),
             kinds_from=self.kinds[1],
+            languages=self._languages(),
+            noted={
+                f"{stage.name}: {what}": n
+                for stage in dataset.manifest.stages
+                for what, n in stage.noted.items()
+            },
             article_rows=distribution(region.sizes, "chunks"),
             article_words=None if self.words is None else distribution(self.words, "words"),
             chunk_chars=None
@@ -231,6 +244,15 @@ class Study:
         return {
             name: self.interval(judged.cosines[name], judged.article_ids) for name in REFERENCES
         }, ""
+
+    def _languages(self) -> dict[str, int]:
+        """Return articles by language."""
+        found = self.region.first_values("language")
+        if found is None:
+            return {}
+        counts = Counter(found.tolist())
+        not_told = counts.pop(None, 0)
+        return {**dict(counts.most_common()), **({NOT_TOLD: not_told} if not_told else {})}
 
     def _kind_counts(self) -> tuple[KindCount, ...] | None:
         """Return articles and rows by kind, in the order of `KINDS`, others after them."""

@@ -90,9 +90,11 @@ def _near_duplicates(study: Study, cosine: Value) -> NDArray[np.bool_]:
 
 def _language(study: Study, language: Value) -> NDArray[np.bool_]:
     found = study.region.first_values("language")
-    if found is None:
-        raise _cannot_tell(study, "language", "a column language")
-    return np.asarray([value != language for value in found], np.bool_)
+    if found is None or all(value is None for value in found):
+        raise _cannot_tell(
+            study, "language", "a column language", "amn data build --detect-language writes one"
+        )
+    return np.asarray([value not in {language, None} for value in found], np.bool_)
 
 
 def _coherence(study: Study, least: Value) -> NDArray[np.bool_]:
@@ -100,10 +102,12 @@ def _coherence(study: Study, least: Value) -> NDArray[np.bool_]:
         return np.asarray(study.region.coherence < float(least or 0), np.bool_)
 
 
-def _cannot_tell(study: Study, what: str, wanted: str) -> ArgumentError:
+def _cannot_tell(
+    study: Study, what: str, wanted: str, fix: str = "import the data set with that column"
+) -> ArgumentError:
     return ArgumentError(
         f"{study.region.label}: {what}: expected {wanted} in the chunk table, got none. "
-        "Fix: leave the rule out, or import the data set with that column"
+        f"Fix: leave the rule out, or {fix}"
     )
 
 
@@ -130,7 +134,13 @@ RULES = {
         ),
         Rule("stubs", "stub", "fewer words", float(STUB_WORDS), _stubs),
         Rule("short", "too short", "fewer rows: no window of context 5", 6.0, _short),
-        Rule("language", "other language", "another value in the column language", "en", _language),
+        Rule(
+            "language",
+            "other language",
+            "in another language; where nobody can tell it stays",
+            "en",
+            _language,
+        ),
         Rule(
             "near-duplicates",
             "near-duplicate",

@@ -47,6 +47,7 @@ class Stage(_Record):
     Attributes:
         unit: What is counted: rows, or articles before they are cut into rows.
         articles: Whose rows come in, at the first stage in rows after stages in articles.
+        noted: Of what stayed, how much there is something to know about.
         settings: What the step was told, so that it can be repeated.
     """
 
@@ -56,6 +57,7 @@ class Stage(_Record):
     rows_out: Count
     dropped: dict[str, Count] = {}
     articles: Count | None = None
+    noted: dict[str, Count] = {}
     settings: dict[str, Any] = {}
 
 

@@ -23,7 +23,7 @@ WIDTH = 100
 BARS = " ▁▂▃▄▅▆▇█"
 SHOWN_BINS = 24
 EFFECTS = ((0.2, "tiny"), (0.5, "small"), (0.8, "medium"), (math.inf, "large"))  # Cohen, 1988
-COLUMN = 13
+SHOWN_LANGUAGES = 5
 
 
 def number(value: float, style: str) -> str:
@@ -134,7 +134,18 @@ def _state(d: Description) -> list[str]:
         f"nothing in common; nearest other {number(g.nearest, 'cosine')}",
         "windows": f"{d.windows:,} of context {d.context}; {share} of articles have one",
     }
-    return [f"{name:<13}{text}" for name, text in found.items()]
+    if d.languages:
+        found["languages"] = _languages(d.languages)
+    lines = [f"{name:<13}{text}" for name, text in found.items()]
+    return [*lines, *(f"{'noted':<13}{what}: {n:,} rows" for what, n in d.noted.items())]
+
+
+def _languages(languages: dict[str, int]) -> str:
+    """Return the most frequent languages, and what is left."""
+    most = list(languages.items())[:SHOWN_LANGUAGES]
+    left = sum(languages.values()) - sum(n for _, n in most)
+    others = f", {left:,} in {len(languages) - len(most)} more" if left else ""
+    return ", ".join(f"{n:,} {language}" for language, n in most) + others
 
 
 def _references(d: Description) -> list[str]:

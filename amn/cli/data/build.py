@@ -94,6 +94,11 @@ SOURCE_OPTIONS = _all(
         help="Find machine-written series, which takes reading the source twice.",
     ),
     click.option(
+        "--detect-language",
+        is_flag=True,
+        help="Tell each article's language from its text, whatever SOURCE says. 0.5 ms an article.",
+    ),
+    click.option(
         "--strict", is_flag=True, help="Stop at the first broken page; else it is counted."
     ),
 )
@@ -173,6 +178,7 @@ def command(
     namespaces: tuple[int, ...] | None,
     drop: frozenset[Kind],
     series: bool,
+    detect_language: bool,
     strict: bool,
     chunks: Style,
     max_chars: int,
@@ -238,6 +244,7 @@ def command(
             ),
         ),
         series=series,
+        detect_language=detect_language,
         drop=drop,
         dtype=dtype,
         keep_text=text,

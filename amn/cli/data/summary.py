@@ -26,9 +26,9 @@ def summary(folder: Path, manifest: Manifest, n_articles: int, *, notes: Sequenc
     lines = [f"{manifest.name}: {size}, {n_articles:,} articles, in {folder}"]
     for stage in manifest.stages:
         dropped = "".join(f", {n:,} {reason}" for reason, n in stage.dropped.items())
-        lines.append(
-            f"  {stage.name}: {stage.rows_in:,} -> {stage.rows_out:,} {stage.unit}{dropped}"
-        )
+        noted = "".join(f"; {n:,} {what}" for what, n in stage.noted.items())
+        counts = f"{stage.rows_in:,} -> {stage.rows_out:,} {stage.unit}"
+        lines.append(f"  {stage.name}: {counts}{dropped}{noted}")
     lines += [
         *notes,
         f"Next: amn check data {path}",

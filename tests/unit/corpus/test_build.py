@@ -170,6 +170,38 @@ def test_looking_for_series_or_not_is_another_plan(source: Path, tmp_path: Path)
         build_dataset(tmp_path / "out", toy_config(source, series=True))
 
 
+def test_rows_longer_than_the_encoder_reads_are_noted(source: Path, tmp_path: Path) -> None:
+    pages = [*shuffled_pages(), {"id": 99, "title": "Long", "text": "One two three " * 3}]
+    write_pages(source, pages)
+    load = partial(HashEncoder, max_tokens=6)
+
+    manifest = build_dataset(tmp_path / "out", toy_config(source, load=load)).manifest
+
+    assert [stage.noted for stage in manifest.stages if stage.noted] == [
+        {"longer than the 6 tokens that it reads": manifest.rows}
+    ]
+    load = partial(HashEncoder, max_tokens=8)
+    manifest = build_dataset(tmp_path / "more", toy_config(source, load=load)).manifest
+    assert manifest.stages[-2].noted == {"longer than the 8 tokens that it reads": 1}
+
+
+def test_a_language_is_what_the_source_says_or_what_the_text_tells(tmp_path: Path) -> None:
+    pages = [page(1), page(2), page(3)]
+    pages[0]["text"] = "The village lies on the road to the north, and it has had a small mill."
+    pages[0]["language"] = "fr"
+    german = "Das Dorf liegt an der Straße nach Norden und hat seit langem eine kleine Mühle."
+    pages[1]["text"] = german
+    pages[2]["text"] = "Aa Bb 12, Cc Dd 34, Ee Ff."
+    path = write_pages(tmp_path / "pages.jsonl", pages)
+
+    said = build_dataset(tmp_path / "said", toy_config(path)).dataset.column("language")
+    config = toy_config(path, detect_language=True)
+    told = build_dataset(tmp_path / "told", config).dataset.column("language")
+
+    assert said.to_pylist() == ["fr", None, None]
+    assert told.to_pylist() == ["en", "de", None]
+
+
 def test_texts_stay_out_when_they_may_not_be_kept(source: Path, tmp_path: Path) -> None:
     dataset = build_dataset(tmp_path / "out", toy_config(source, keep_text=False)).dataset
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import types
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +105,49 @@ def test_a_model_that_is_not_here_is_not_downloaded(model: str, message: str) ->
         load_encoder(EncoderConfig(model=model))
 
     assert str(caught.value).startswith(message)
+
+
+class OneWordATokenModel:
+    """A sentence-transformers model that reads two marks and four words."""
+
+    max_seq_length: float = 6
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.tokenizer = self
+        self.read: list[str] = []
+
+    def num_special_tokens_to_add(self) -> int:
+        return 2
+
+    def __call__(self, texts: list[str], *, truncation: bool, **_: object) -> dict[str, list[Any]]:
+        assert not truncation
+        self.read += texts
+        return {"input_ids": [[0, *text.split(), 1] for text in texts]}
+
+
+@pytest.mark.parametrize(("prefix", "cut"), [("", 1), ("query: ", 2)])
+def test_texts_that_are_longer_than_a_model_reads_are_counted_with_their_prefix(
+    prefix: str, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = types.ModuleType("sentence_transformers")
+    library.SentenceTransformer = OneWordATokenModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+
+    encoder = load_encoder(EncoderConfig(model="toy", prefix=prefix))
+
+    assert encoder.max_tokens == 6
+    assert encoder.count_cut(["one two three four", "one two three four five", "one"]) == cut
+
+
+def test_a_model_without_a_limit_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = types.ModuleType("sentence_transformers")
+    library.SentenceTransformer = OneWordATokenModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    monkeypatch.setattr(OneWordATokenModel, "max_seq_length", float("inf"))
+
+    encoder = load_encoder(EncoderConfig(model="toy"))
+
+    assert (encoder.max_tokens, encoder.count_cut(["a " * 999])) == (None, 0)
 
 
 def test_no_path_of_this_machine_becomes_a_name() -> None:

@@ -5,6 +5,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,6 +180,24 @@ def test_with_a_target_every_rule_is_asked_once(study: Study) -> None:
 def test_rules_that_leave_nothing_are_refused(study: Study) -> None:
     with pytest.raises(ArgumentError, match=r"got none left\. Fix: leave out short=99"):
         plan_filter(study, parse_rules("short=99"))
+
+
+def test_an_article_whose_language_nobody_can_tell_stays(region: Callable[..., Region]) -> None:
+    part = Study(region([8, 8, 8], columns={"language": ["en", None, "de"]}), context=3)
+
+    plan = plan_filter(part, parse_rules("language=en"))
+
+    assert plan.kept.tolist() == [True, True, False]
+    assert part.describe().languages == {"en": 1, "de": 1, "not told": 1}
+
+
+def test_languages_that_were_never_told_filter_nothing(region: Callable[..., Region]) -> None:
+    part = Study(region([8, 8], columns={"language": ["", ""]}))
+    untold = pa.array([None] * 16, pa.string())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(part.region.dataset), "column", lambda _, __: pa.chunked_array([untold]))
+        with pytest.raises(ArgumentError, match="or amn data build --detect-language writes one"):
+            plan_filter(part, parse_rules("language=en"))
 
 
 def test_a_rule_that_cannot_tell_says_which_column_is_missing(
