@@ -11,13 +11,14 @@ is at most alpha, whatever was seen at the looks before (Bonferroni).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.errors import GoldenError
-from amn.evaluation.statistics import noninferiority, seed_from
+from amn.evaluation.statistics import RESAMPLES, noninferiority, seed_from
 from amn.findings import Verdict
 from amn.golden.compare import align
 from amn.golden.store import COSINES_FILE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from amn.evaluation.statistics import Comparison
 
 COMPARED = {"G001": "ood", "G002": "in_dist"}
+LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,13 @@ class Judged:
         comparison: At the level of this look.
         verdict: Of the comparison; a FAIL that is no alarm by Holm is INCONCLUSIVE.
         level: At which its FAIL was asked for; the comparison's own where it did not fail.
+        p: Smallest level at which it still fails; None where it is no alarm.
     """
 
     comparison: Comparison
     verdict: Verdict
     level: float
+    p: float | None = None
 
 
 def aligned(
@@ -93,7 +97,7 @@ def judge_check(evidence: GoldenEvidence, check: str) -> Judged:
         return Judged(comparison, comparison.verdict, alpha)
     levels = holm(COMPARED, lambda name, level: _fails(evidence, name, level), alpha)
     if check in levels:
-        return Judged(comparison, Verdict.FAIL, levels[check])
+        return Judged(comparison, Verdict.FAIL, levels[check], _p(evidence, check, alpha))
     return Judged(comparison, Verdict.INCONCLUSIVE, alpha / len(COMPARED))
 
 
@@ -117,6 +121,21 @@ def holm(
         found |= dict.fromkeys(new, level)
         left = [name for name in left if name not in found]
     return found
+
+
+def _p(evidence: GoldenEvidence, check: str, alpha: float) -> float:
+    """Return the smallest level at which a comparison fails that fails at `alpha`, to 2 %.
+
+    Not below what the resamples can tell, so that of more than 100 comparisons none is an alarm at
+    alpha 0.05 whatever its difference.
+    """
+    high, low = alpha, LEAST_P
+    if _fails(evidence, check, low):
+        return low
+    while high > 1.02 * low:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if _fails(evidence, check, middle) else (middle, high)
+    return high
 
 
 def _fails(evidence: GoldenEvidence, check: str, level: float) -> bool:

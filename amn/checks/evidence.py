@@ -300,6 +300,11 @@ class GoldenEvidence:
         """Where the difference of a split comes from, once a check had to ask."""
         return {}
 
+    @cached_property
+    def alarms(self) -> dict[str, float | None]:
+        """The p of each comparison that a check asked for; None where it is no alarm."""
+        return {}
+
     def dataset(self, split: str) -> DataSet | None:
         """Return the data set that a split draws from, None where it is not known."""
         return self.splits.splits[split].dataset if self.splits else None

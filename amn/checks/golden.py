@@ -134,6 +134,7 @@ def check_in_dist(evidence: GoldenEvidence) -> Measured:
 def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
     """Judge a split against the golden."""
     judged = judge_check(evidence, check)
+    evidence.alarms[check] = judged.p
     comparison, margin = judged.comparison, evidence.case.config.golden.margin
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"

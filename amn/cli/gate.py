@@ -20,7 +20,7 @@ from amn.report.json import json_schema, to_json
 from amn.report.markdown import to_markdown
 from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
 from amn.report.page.faults import read_faults
-from amn.report.text import print_result
+from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 FORMS = {
@@ -173,8 +173,7 @@ def command(
             seen.append(session.seen)
             members |= members_of(session, with_data=with_data) if bundle else {}
     if style == "text":
-        for result in results:
-            print_result(result, verbose=verbose)
+        print_results(results, verbose=verbose)
     else:
         click.echo(FORMS[style](results))
     write_outputs(wanted, Report(tuple(results), tuple(seen), strict, faults))

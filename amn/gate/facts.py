@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence import GoldenEvidence
 from amn.findings import EXECUTED
+from amn.golden.headroom import headrooms
 from amn.records.status import statuses
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ def gather_facts(session: GateSession, outcomes: tuple[Outcome, ...]) -> dict[st
     if isinstance(golden, GoldenEvidence) and golden.attributions:
         parts = golden.attributions.items()
         facts["attribution"] = {split: part.to_json() for split, part in parts}
+    if isinstance(golden, GoldenEvidence) and golden.alarms:
+        facts["comparisons"] = {"alpha": golden.alpha, "p": dict(golden.alarms)}
+    if isinstance(golden, GoldenEvidence) and "golden" in vars(golden):
+        found = headrooms(session.case.config, golden.golden.record)
+        facts["headroom"] = [asdict(one) for one in found if one.note]
     return facts
 
 

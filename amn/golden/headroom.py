@@ -54,6 +54,16 @@ class Headroom:
         """The distance in standard deviations of noise; infinite without noise."""
         return self.distance / self.noise if self.noise > 0 else float("inf")
 
+    def __str__(self) -> str:
+        """Return what is wrong with the limit, and what to set it to."""
+        where = f"{self.limit} {self.bound:.4f}: the golden's {self.value:.4f}"
+        text = where if self.note else f"{where} is {self.distance:+.4f} from it"
+        if self.note == "too far":
+            text += f" may fall by {self.distance:.4f} unnoticed"
+        elif self.note:
+            text += f" is {self.sigmas:.1f} standard deviations of training noise away"
+        return text if self.proposal is None else f"{text}; consider {self.proposal:.3f}"
+
 
 def headrooms(config: CaseConfig, record: GoldenRecord) -> Iterator[Headroom]:
     """Yield each floor and the margin beside what the golden measured."""

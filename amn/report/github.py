@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.findings import Status
+from amn.report.alarms import alarms_of
 from amn.report.text import last_line
-from amn.report.verdict import STATUS_ORDER, complete, worst_first
+from amn.report.verdict import STATUS_ORDER, complete, together, worst_first
 from amn.report.visible import one_line, visible
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ def to_annotations(results: Sequence[GateResult]) -> str:
     lines = [command for _, command in notes[:MOST]]
     if len(notes) > MOST:
         lines.append(f"{len(notes) - MOST} more in the log")
-    return "\n".join([*lines, *(one_line(last_line(result)) for result in results)])
+    lines += [one_line(last_line(result)) for result in results]
+    if len(results) > 1:
+        alarms = alarms_of(results)
+        lines += [one_line(f"{alarms}.")] if alarms else []
+        lines.append(one_line(together(results)))
+    return "\n".join(lines)
 
 
 def _annotation(case: str, outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from amn.report.alarms import alarms_of
 from amn.report.visible import visible_json
 from amn.storage import finite
 
@@ -21,7 +22,12 @@ SCHEMA_FILE = "gate-1.schema.json"
 
 def to_json(results: Sequence[GateResult]) -> str:
     """Return the results as one JSON document."""
-    document = {"schema": SCHEMA, "results": [result_data(result) for result in results]}
+    alarms = alarms_of(results)
+    document = {
+        "schema": SCHEMA,
+        "results": [result_data(result) for result in results],
+        "alarms": asdict(alarms) if alarms else None,
+    }
     return dumps(document)
 
 

@@ -6,12 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from amn.findings import Status
+from amn.report.alarms import alarms_of
+from amn.report.attribution import article_name, attributions, bars, by_grouping
 from amn.report.text import FAMILY_NAMES, last_line
 from amn.report.verdict import (
     MEANING,
     SPEAKING,
     WORST_FIRST,
+    beside_merge_base,
     complete,
+    counted,
+    headroom_lines,
     worst_first,
     worst_verdict,
 )
@@ -20,12 +25,13 @@ from amn.report.visible import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from amn.findings import GateResult, Verdict
+    from amn.findings import GateResult, Outcome, Verdict
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
 COMMENT_BYTES = 65_536  # of a GitHub comment
 NOTE_BYTES = 1_000_000  # of a GitLab note, which takes as many characters: never fewer bytes
 CUT_BYTES = 200  # kept free for the line that says what was cut
+LISTED = 5  # articles of a table
 MARKER = "<!-- amn gate: this comment is replaced by the next run -->"
 SIGNS = {
     Status.PASS: "✅",
@@ -100,8 +106,10 @@ def _overview(results: Sequence[GateResult]) -> str:
         for r in sorted(results, key=lambda r: WORST_FIRST.index(r.verdict))
     ]
     worst = worst_verdict(results)
-    head = f"## {_sign(worst)} {worst.value}: {len(results)} cases"
-    return f"{head}\n\n{table(['case', 'verdict', ''], rows)}"
+    head = f"## {_sign(worst)} {worst.value}: {counted(results)}"
+    alarms = alarms_of(results)
+    note = f"\n\n{escape(str(alarms))}." if alarms else ""
+    return f"{head}\n\n{table(['case', 'verdict', ''], rows)}{note}"
 
 
 def _head(result: GateResult) -> str:
@@ -113,7 +121,7 @@ def _head(result: GateResult) -> str:
     lines += [f"{escape(rest)} {MEANING[result.verdict]}"]
     lines += [f"Reproduce: {code(result.reproduce)}"] if result.reproduce else []
     if result.review:
-        lines.append(f"Beside the merge base: {escape(str(result.review))}")
+        lines.append(escape(beside_merge_base(result)))
     if result.waivers:
         lines.append("\n".join(f"- {escape(str(waiver))}" for waiver in result.waivers))
     return "\n\n".join(lines)
@@ -137,8 +145,38 @@ def _findings(result: GateResult) -> Iterable[str]:
             lines.append("\n".join(found))
         elif outcome.detail:
             lines.append(escape(outcome.detail))
+        lines += _where_from(result, outcome)
         lines.append(f"why: {code(f'amn rules {outcome.check}')}")
         yield "\n\n".join(lines)
+
+
+def _where_from(result: GateResult, outcome: Outcome) -> Iterable[str]:
+    """Yield where a difference from the golden comes from: articles, and groups of them folded."""
+    found = attributions(result).get(outcome.check)
+    if found is None:
+        return
+    if found.worst:
+        worst = found.worst[:LISTED]
+        rows = [
+            [escape(article_name(part)), f"{part.windows}", f"{part.difference:+.4f}", bar]
+            for part, bar in zip(worst, bars(p.difference for p in worst), strict=True)
+        ]
+        yield table(["article", "windows", "difference", ""], rows)
+    if found.slices:
+        pieces = [piece for _, group in by_grouping(found.slices) for piece in group]
+        rows = [
+            [
+                *(escape(text) for text in (piece.by, piece.name)),
+                f"{piece.articles}",
+                f"{piece.difference:+.4f}",
+                f"{piece.z:+.1f}",
+                bar,
+            ]
+            for piece, bar in zip(pieces, bars(p.difference for p in pieces), strict=True)
+        ]
+        header = ["by", "group", "articles", "difference", "standard errors from the others", ""]
+        summary = f"<summary>{escape(found.pattern)}: the difference by group</summary>"
+        yield f"<details>{summary}\n\n{table(header, rows)}\n\n</details>"
 
 
 def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
@@ -147,6 +185,10 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
     scores = result.facts.get("scores")
     if isinstance(scores, dict) and scores:
         yield f"### Scores{of}\n\n{_scores(scores)}"
+    if limits := headroom_lines(result):
+        text = "\n".join(f"- {escape(line)}" for line in limits)
+        summary = f"<summary>Limits to look at{of}: {len(limits)}</summary>"
+        yield f"<details>{summary}\n\n{text}\n\n</details>"
     outcomes = complete(result)
     rows = [
         [

@@ -8,8 +8,15 @@ from rich import markup
 from rich.table import Table
 
 from amn.findings import Status, Verdict
-from amn.report.terminal import results
-from amn.report.verdict import complete
+from amn.report.alarms import alarms_of
+from amn.report.terminal import results as terminal
+from amn.report.verdict import (
+    beside_merge_base,
+    complete,
+    headroom_lines,
+    together,
+    worst_verdict,
+)
 from amn.report.visible import one_line
 
 if TYPE_CHECKING:
@@ -60,7 +67,7 @@ def print_result(
         verbose: Every check on a line of its own; otherwise those of a family that all passed share
             one, and only criteria, golden and what did not pass are listed.
     """
-    out = console or results()
+    out = console or terminal()
     out.print(f"[bold]{escape(result.case)}[/]  {escape(str(result.facts.get('title', '')))}\n")
     if "status" in result.facts:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
@@ -75,6 +82,12 @@ def print_result(
     if isinstance(scores, dict):
         out.print(scores_table(scores))
         out.print()
+    _print_notes(result, out)
+    print_verdict(result.verdict, last_line(result), out)
+
+
+def _print_notes(result: GateResult, out: Console) -> None:
+    """Print findings, waivers, limits to look at, and what the change owes to itself."""
     for outcome in complete(result):
         if outcome.findings:
             print_findings(outcome, out)
@@ -83,9 +96,33 @@ def print_result(
         for waiver in result.waivers:
             out.print(f"  {escape(str(waiver))}", soft_wrap=True)
         out.print()
-    line = last_line(result)
-    verdict, _, rest = line.partition(": ")
-    out.print(f"[{VERDICT_STYLES[result.verdict]}]{verdict}[/]: {escape(rest)}", soft_wrap=True)
+    if limits := headroom_lines(result):
+        out.print("[bold]limits to look at[/]")
+        for line in limits:
+            out.print(f"  {escape(line)}", soft_wrap=True)
+        out.print()
+    if result.review and (result.review.loosenings or result.verdict is Verdict.LOOSENED):
+        out.print(f"{escape(beside_merge_base(result))}\n", soft_wrap=True)
+
+
+def print_results(
+    results: Sequence[GateResult], console: Console | None = None, *, verbose: bool = False
+) -> None:
+    """Print results; after several, what they come to together."""
+    out = console or terminal()
+    for result in results:
+        print_result(result, out, verbose=verbose)
+    if len(results) > 1:
+        out.print()
+        if alarms := alarms_of(results):
+            out.print(f"{escape(str(alarms))}.\n", soft_wrap=True)
+        print_verdict(worst_verdict(results), together(results), out)
+
+
+def print_verdict(verdict: Verdict, sentence: str, out: Console) -> None:
+    """Print the line that a reader looks for; it begins with the verdict."""
+    rest = sentence.removeprefix(verdict.value)
+    out.print(f"[{VERDICT_STYLES[verdict]}]{verdict.value}[/]{escape(rest)}", soft_wrap=True)
 
 
 def escape(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.findings import Finding, Outcome, Status, Verdict
+from amn.golden.headroom import Headroom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,6 +51,7 @@ STATUS_ORDER = (
     Status.NOT_RUN,
     Status.PASS,
 )
+HOLDING = (Verdict.PASS, Verdict.LOOSENED, Verdict.INCONCLUSIVE)  # nothing fails as it stands
 SPEAKING = frozenset(Status) - {Status.PASS, Status.NOT_RUN}  # what did not run names its cause
 
 
@@ -62,6 +64,55 @@ def complete(result: GateResult) -> tuple[Outcome, ...]:
     outcomes = [found.get(label) or _missing(label) for label in result.declared]
     others = [outcome for label, outcome in found.items() if label not in result.declared]
     return (*outcomes, *map(_undeclared, others))
+
+
+def beside_merge_base(result: GateResult) -> str:
+    """Return what the change owes to itself, in sentences; empty where nobody asked."""
+    review = result.review
+    if review is None:
+        return ""
+    if not review.base:
+        return f"Not compared with a merge base: {review.note}."
+    base = f"the merge base {review.base[:10]} with {review.target}"
+    names = ", ".join(review.worse_on_base)
+    if result.verdict not in HOLDING:
+        text = f"Compared with {base}."
+    elif names:
+        text = (
+            f"It passes only because of this change: by the limits and the golden of {base} it "
+            f"fails {names}."
+        )
+    elif not review.is_judged:
+        text = f"No result was judged; the files were compared with {base}."
+    else:
+        word = "passes" if result.verdict is not Verdict.INCONCLUSIVE else "fails nothing"
+        text = f"It {word} on merit: by the limits and the golden of {base} as well."
+    if review.loosenings:
+        what = list(dict.fromkeys(loosening.what for loosening in review.loosenings))
+        text += f" This change {' and '.join(filter(None, [', '.join(what[:-1]), what[-1]]))}."
+    if review.approval:
+        text += f" That is let through by {review.approval}."
+    return text + (f" Also in it: {review.note}." if review.note else "")
+
+
+def counted(results: Sequence[GateResult]) -> str:
+    """Return how many cases do not pass, `2 of 3 cases`; where all pass, how many that are."""
+    n = sum(result.verdict is not Verdict.PASS for result in results) or len(results)
+    return f"{n} of {len(results)} cases"
+
+
+def together(results: Sequence[GateResult]) -> str:
+    """Return `FAIL: 2 of 3 cases (HARNESS other, FAIL wiki-mini)`, the worst first."""
+    ordered = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    named = [f"{r.verdict.value} {r.case}" for r in ordered if r.verdict is not Verdict.PASS]
+    names = f" ({', '.join(named)})" if named else ""
+    return f"{worst_verdict(results).value}: {counted(results)}{names}"
+
+
+def headroom_lines(result: GateResult) -> list[str]:
+    """Return a line a limit that sits too far below what the golden measured, or within noise."""
+    found = result.facts.get("headroom")
+    return [str(Headroom(**one)) for one in found] if isinstance(found, list) else []
 
 
 def _missing(label: str) -> Outcome:

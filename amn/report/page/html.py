@@ -13,6 +13,8 @@ from amn import __version__
 from amn.checks.registry import rules
 from amn.errors import require
 from amn.findings import Status
+from amn.report.alarms import alarms_of
+from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
 from amn.report.text import FAMILY_NAMES, last_line
@@ -20,7 +22,10 @@ from amn.report.verdict import (
     MEANING,
     SPEAKING,
     WORST_FIRST,
+    beside_merge_base,
     complete,
+    counted,
+    headroom_lines,
     worst_first,
     worst_verdict,
 )
@@ -77,6 +82,8 @@ class CaseView:
     Attributes:
         id: Of its section; no other case has it.
         sentence: The last line of the text report, without its command.
+        beside: What the change owes to itself, in sentences.
+        limits: A line a limit that can catch nothing, or fails on noise.
         speaking: Outcomes that have something to say, the worst first.
         not_drawn: Why there are no more figures; empty when all are there.
     """
@@ -84,6 +91,8 @@ class CaseView:
     id: str
     result: GateResult
     sentence: str
+    beside: str
+    limits: tuple[str, ...]
     speaking: tuple[Outcome, ...]
     scores: Table
     charts: tuple[Chart, ...]
@@ -120,6 +129,8 @@ def to_html(
         cases=[_view(f"case-{k}", result, saw) for k, (result, saw) in enumerate(pairs)],
         faults=faults or {},
         verdict=worst_verdict(results),
+        counted=counted(results),
+        alarms=alarms_of(results),
         meaning=MEANING,
         rules=rules(),
         style=markup(style),
@@ -155,10 +166,12 @@ def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
     return CaseView(
         id=identifier,
         result=result,
+        beside=beside_merge_base(result),
+        limits=tuple(headroom_lines(result)),
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
         speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
         scores=_scores(known),
-        charts=(*((bullets,) if bullets else ()), *draw(seen)),
+        charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(seen)),
         not_drawn=_not_drawn(seen, outcomes),
         families=tuple(
             FamilyView(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.comparison import COMPARED, _fails, holm, judge_check
+from amn.checks.comparison import COMPARED, LEAST_P, _fails, holm, judge_check
 from amn.checks.evidence import GoldenEvidence
 from amn.checks.registry import execute
 from amn.findings import Status, Verdict
@@ -139,3 +139,26 @@ def test_a_look_is_judged_at_its_share_of_alpha_and_says_what_was_spent(
     assert first.detail.endswith("look 1 of 3 at 2 seeds, alpha 0.01, spent 0.01 of 0.05")
     assert second.detail.endswith("look 2 of 3 at 3 seeds, alpha 0.015, spent 0.025 of 0.05")
     assert first.standing.low < second.standing.low < one.standing.low
+
+
+def test_the_p_of_an_alarm_is_the_level_at_which_it_stops_to_fail(
+    evidence: Any, toy_golden: Any
+) -> None:
+    by = barely(evidence, toy_golden)
+    found = evidence({"ood": by, "in_dist": -0.05})
+    judged = judge_check(found, "G001")
+
+    assert judged.p is not None
+    assert 0.025 < judged.p <= 0.05
+    assert _fails(found, "G001", judged.p)
+    assert not _fails(found, "G001", judged.p / 1.03)
+    assert judge_check(found, "G002").p == LEAST_P
+
+
+def test_what_is_no_alarm_has_no_p(evidence: Any, toy_golden: Any) -> None:
+    found = evidence({"ood": barely(evidence, toy_golden), "in_dist": 0.0})
+
+    execute("G001", found)
+    execute("G002", found)
+
+    assert found.alarms == {"G001": None, "G002": None}

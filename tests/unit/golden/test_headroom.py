@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amn.config import CaseConfig
-from amn.golden.headroom import headrooms
+from amn.golden.headroom import Headroom, headrooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,3 +57,17 @@ def test_every_limit_that_judges_a_mean_is_listed(rooms: Any) -> None:
         for split in ("in_dist", "ood")
         for limit in ("criteria.", "criteria.lift ", "golden.margin ")
     }
+
+
+def test_a_limit_says_what_is_wrong_with_it_and_what_to_set_it_to() -> None:
+    far = Headroom("criteria.in_dist", 0.6124, 0.54, 0.0001, "too far", 0.602)
+    near = Headroom("criteria.ood", 0.6052, 0.605, 0.0001, "within noise", 0.604)
+
+    assert str(far) == (
+        "criteria.in_dist 0.5400: the golden's 0.6124 may fall by 0.0724 unnoticed; consider 0.602"
+    )
+    assert str(near) == (
+        "criteria.ood 0.6050: the golden's 0.6052 is 2.0 standard deviations of training noise "
+        "away; consider 0.604"
+    )
+    assert str(Headroom("criteria.ood", 0.6, 0.59, 0.0)).endswith("0.6000 is +0.0100 from it")

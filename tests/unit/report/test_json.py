@@ -81,6 +81,7 @@ def test_a_result_becomes_this_document() -> None:
                 "waivers": [],
             }
         ],
+        "alarms": None,
     }
 
 

@@ -60,7 +60,7 @@ def test_several_cases_begin_with_a_table_and_the_worst_case(
 
     lines = to_markdown([passed, failed]).splitlines()
 
-    assert lines[0] == "## ❌ FAIL: 2 cases"
+    assert lines[0] == "## ❌ FAIL: 1 of 2 cases"
     assert lines.index("## ❌ FAIL: wiki-mini") < lines.index("## ✅ PASS: other")
 
 
@@ -72,7 +72,8 @@ def test_what_is_waived_and_what_was_loosened_stands_under_the_verdict(failed: G
     head = to_markdown([replace(failed, waivers=(waiver,), review=review)]).partition("###")[0]
 
     assert "- D009 waived until 2025-01-31 by A. Nonymous: known" in head
-    assert "this change lowered a floor (C002: none -&gt; none)" in head
+    assert "Compared with the merge base 0123456789 with main." in head
+    assert "This change lowered a floor." in head
 
 
 def test_what_others_wrote_stays_text(hostile: GateResult) -> None:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from amn.findings import GateResult, Status, Verdict
+import pytest
+
+from amn.findings import GateResult, Loosening, Review, Status, Verdict
 from amn.report.verdict import (
     MEANING,
     STATUS_ORDER,
     WORST_FIRST,
+    beside_merge_base,
     complete,
+    headroom_lines,
     worst_first,
     worst_verdict,
 )
@@ -53,3 +57,81 @@ def test_the_worst_case_decides(make_result: Any, make_outcome: Any) -> None:
 
     assert worst_verdict([passed, broken]) is Verdict.HARNESS
     assert worst_verdict([]) is Verdict.ERROR
+
+
+FLOOR = Loosening("lowered a floor", "golden/a/case.toml criteria.ood", "0.6", "0.5")
+CHECK = Loosening("removed a check", "declared checks", "C002-ood")
+BASE = "the merge base 0123456789 with main"
+
+
+@pytest.mark.parametrize(
+    ("status", "review", "said"),
+    [
+        (Status.PASS, {}, f"It passes on merit: by the limits and the golden of {BASE} as well."),
+        (
+            Status.INCONCLUSIVE,
+            {},
+            f"It fails nothing on merit: by the limits and the golden of {BASE} as well.",
+        ),
+        (
+            Status.LOOSENED,
+            {"loosenings": (FLOOR, CHECK, FLOOR), "worse_on_base": ("C002-ood",)},
+            (
+                f"It passes only because of this change: by the limits and the golden of {BASE} it "
+                "fails C002-ood. This change lowered a floor and removed a check."
+            ),
+        ),
+        (
+            Status.PASS,
+            {"loosenings": (FLOOR,), "approval": "Ada: agreed"},
+            (
+                f"It passes on merit: by the limits and the golden of {BASE} as well. "
+                "This change lowered a floor. That is let through by Ada: agreed."
+            ),
+        ),
+        (
+            Status.PASS,
+            {"note": "golden update by Ada: better data"},
+            (
+                f"It passes on merit: by the limits and the golden of {BASE} as well. "
+                "Also in it: golden update by Ada: better data."
+            ),
+        ),
+        (Status.FAIL, {"worse_on_base": ("C002-ood",)}, f"Compared with {BASE}."),
+        (
+            Status.LOOSENED,
+            {"is_judged": False, "loosenings": (FLOOR,)},
+            (
+                f"No result was judged; the files were compared with {BASE}. "
+                "This change lowered a floor."
+            ),
+        ),
+        (
+            Status.PASS,
+            {"base": "", "note": "no git checkout"},
+            "Not compared with a merge base: no git checkout.",
+        ),
+    ],
+)
+def test_what_a_change_owes_to_itself_is_said_in_sentences(
+    status: Status, review: dict[str, Any], said: str, make_result: Any, make_outcome: Any
+) -> None:
+    found = Review(**({"target": "main", "base": "0123456789ab"} | review))
+
+    assert beside_merge_base(make_result(make_outcome("C001", status), review=found)) == said
+
+
+def test_without_a_review_nothing_is_said(make_result: Any) -> None:
+    assert beside_merge_base(make_result()) == ""
+
+
+def test_a_limit_to_look_at_is_a_line(make_result: Any) -> None:
+    facts = {
+        "limit": "criteria.ood", "value": 0.6, "bound": 0.5, "noise": 0.0, "note": "too far",
+        "proposal": 0.59,
+    }  # fmt: skip
+
+    assert headroom_lines(make_result(facts={"headroom": [facts]})) == [
+        "criteria.ood 0.5000: the golden's 0.6000 may fall by 0.1000 unnoticed; consider 0.590"
+    ]
+    assert headroom_lines(make_result()) == []
