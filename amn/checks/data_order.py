@@ -177,7 +177,7 @@ def _repeated_articles(part: DataPart, rows: NDArray[np.int64]) -> list[Finding]
             f"{part.folder.name}: article {pairs.left[pair]}",
             f"expected rows of its own, got {pairs.shared[pair]} of {pairs.sizes[pair]} "
             f"byte-identical to rows of article {pairs.right[pair]}",
-            "drop one of the two, then: amn data import",
+            "keep one of the two: amn data filter --rules near-duplicates",
         )
 
     return listed(np.sort(chosen), describe, part.folder.name)

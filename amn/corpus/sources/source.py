@@ -156,7 +156,7 @@ class Source:
             raise DataError(
                 self.path,
                 f"{item.where}: {item.reason}: {item.detail}."
-                " Fix: mend it, or read without strict to skip and count such pages",
+                " Fix: mend it, or read without --strict to skip and count such pages",
             )
         return mark_series(item, self.series) if isinstance(item, Article) else item
 
