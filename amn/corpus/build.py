@@ -267,12 +267,21 @@ def _stages(
     too_short = {f"under {config.chunking.min_chars} characters": tally.too_short}
     no_chunk = {"no chunk": tally.no_chunk}
 
-    def articles(name: str, before: int, after: int, dropped: dict[str, int]) -> Stage:
-        dropped = {reason: n for reason, n in sorted(dropped.items()) if n}
-        return Stage(name=name, unit="articles", rows_in=before, rows_out=after, dropped=dropped)
+    def articles(
+        name: str, before: int, after: int, dropped: dict[str, int], **settings: bool
+    ) -> Stage:
+        return Stage(
+            name=name,
+            unit="articles",
+            rows_in=before,
+            rows_out=after,
+            dropped={reason: n for reason, n in sorted(dropped.items()) if n},
+            settings=settings,
+        )
 
+    name, skipped = f"read {config.source.path.name}", dict(tally.skipped)
     return (
-        articles(f"read {config.source.path.name}", tally.pages, read, dict(tally.skipped)),
+        articles(name, tally.pages, read, skipped, series=config.series),
         articles("drop kinds", read, kept, dict(tally.dropped)),
         articles("cut", kept, tally.articles, no_chunk),
         Stage(

@@ -44,12 +44,17 @@ def kinds_of(region: Region, *, seed: int) -> tuple[NDArray[np.object_] | None, 
         seed: Chooses the stubs that others are compared with, where there are too many.
 
     Returns:
-        Kinds and `kind column`; kinds and `titles, lengths, openings`; None and `nothing` when the
+        Kinds and `kind column`, or `kind column, openings` where its builder looked for no series;
+        kinds and `titles, lengths, openings`; None and `nothing` when the
         chunk table has none of these columns.
     """
     declared = region.first_values("kind")
     if declared is not None:
-        return declared, "kind column"
+        stages = region.dataset.manifest.stages
+        if all(stage.settings.get("series", True) for stage in stages):
+            return declared, "kind column"
+        declared[in_series(region, declared == "stub", seed=seed)] = "series"
+        return declared, "kind column, openings"
     words, titles = article_words(region), region.first_values("title")
     if words is None and titles is None:
         return None, "nothing"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amn.curation.kinds import in_series, kinds_of
+from amn.data.manifest import Stage
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
@@ -21,6 +22,24 @@ def test_the_kind_column_wins(region: Callable[..., Region]) -> None:
     assert kinds is not None
     assert kinds.tolist() == ["redirect", "series"]
     assert source == "kind column"
+
+
+def test_series_that_the_builder_did_not_look_for_are_told_from_openings(
+    region: Callable[..., Region],
+) -> None:
+    rows = unit_rows(40, dim=64, dtype=np.float32)
+    rows[:8] = rows[0]
+    options: dict[str, Any] = {"columns": {"kind": ["article", *["stub"] * 39]}}
+    stage = Stage(name="read", rows_in=40, rows_out=40, settings={"series": False})
+
+    looked, _ = kinds_of(region([1] * 40, rows, **options), seed=0)
+    kinds, source = kinds_of(region([1] * 40, rows, stages=[stage], **options), seed=0)
+
+    assert looked is not None
+    assert kinds is not None
+    assert looked.tolist() == ["article", *["stub"] * 39]
+    assert kinds.tolist() == ["article", *["series"] * 7, *["stub"] * 32]
+    assert source == "kind column, openings"
 
 
 def test_titles_and_lengths_tell_lists_disambiguation_pages_and_stubs(
