@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from amn.config import CaseConfig
 from amn.errors import ConfigError
 from amn.places import CASE_FILE
+from amn.storage import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,9 +100,11 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(
             file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]
         ) from error
+    except OSError as error:  # a loop of links, a name that is too long
+        raise ConfigError(file, [f"expected a case file, got: {error.strerror}"]) from error
     try:
-        return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text), text
+    except ValueError as error:
         raise ConfigError(file, [f"not TOML: {error}"]) from error
 
 

@@ -38,13 +38,14 @@ class ArgumentError(AmnError, ValueError):
 
 
 class ConfigError(AmnError):
-    """A case file is wrong. `problems` has every problem, one line each."""
+    """A file that people write is wrong. `problems` has every problem, a line each."""
 
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
         self.path = path
         self.problems = tuple(problems)
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
-        super().__init__(f"{path}: {len(self.problems)} problem(s){lines}")
+        only = self.problems[0] if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(f"{path}: {only}{'' if len(self.problems) == 1 else lines}")
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[Path, tuple[str, ...]]]:
         return type(self), (self.path, self.problems)

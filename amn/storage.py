@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import tempfile
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,41 @@ def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def parse_json(content: str | bytes) -> Any:  # noqa: ANN401 - whatever it says
+    """Return what JSON says.
+
+    Raises:
+        ValueError: If it is no JSON, no UTF-8, nested too deeply, or has a number of too many
+            digits: all that a file of somebody else can hold.
+    """
+    try:
+        return json.loads(content)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise  # they say where
+    except (RecursionError, ValueError) as error:
+        raise ValueError(_too_much(error)) from error
+
+
+def parse_toml(content: str) -> dict[str, Any]:
+    """Return what TOML says.
+
+    Raises:
+        ValueError: As `parse_json`.
+    """
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError:
+        raise  # it says where
+    except (RecursionError, ValueError) as error:
+        raise ValueError(_too_much(error)) from error
+
+
+def _too_much(error: Exception) -> str:
+    """Return what a parser could not take, in place of its advice to change the interpreter."""
+    is_deep = isinstance(error, RecursionError)
+    return "nesting that is too deep" if is_deep else "a number of too many digits"
 
 
 @contextmanager

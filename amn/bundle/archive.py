@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import BLOCK_BYTES, atomic_path, sha256_file, sha256_of
+from amn.storage import BLOCK_BYTES, atomic_path, parse_json, sha256_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,8 +136,8 @@ def _require_stored(path: Path, infos: list[zipfile.ZipInfo]) -> None:
 def _manifest(path: Path, content: bytes) -> dict[str, Any]:
     """Return bundle.json, whose `files` has the digest of every member."""
     try:
-        about = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        about = parse_json(content)
+    except ValueError as error:
         raise DataError(path, f"{MANIFEST}: expected JSON, got: {error}") from error
     if not isinstance(about, dict) or about.get("schema") != SCHEMA:
         raise DataError(path, f"{MANIFEST}: expected schema {SCHEMA}, got something else")

@@ -31,7 +31,7 @@ from amn.golden.orphans import KEPT
 from amn.places import CASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from amn.bundle.archive import Content
     from amn.case import Case
@@ -44,8 +44,11 @@ PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "faiss-cpu")
 CASE_FILES = (CASE_FILE, *KEPT, "splits.json")
 
 
-def prepare_bundle(path: Path, cases: Sequence[Case]) -> None:
+def prepare_bundle(path: Path, cases: Sequence[Case], others: Iterable[Path] = ()) -> None:
     """Remove the bundle of an earlier gate, after what is asked for was found possible.
+
+    Args:
+        others: Files that the gate writes besides.
 
     Raises:
         ArgumentError: If it is no file name of a bundle, or two cases have one name.
@@ -54,6 +57,8 @@ def prepare_bundle(path: Path, cases: Sequence[Case]) -> None:
         raise ArgumentError(f"--bundle: expected a name that ends in .zip, got {path}")
     if path.parent.exists() and not path.parent.is_dir():
         raise ArgumentError(f"--bundle: expected a folder at {path.parent}, got a file")
+    if path.resolve() in {other.resolve() for other in others}:
+        raise ArgumentError(f"--bundle: expected a file of its own, got {path} of -o")
     names = [case.name for case in cases]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ArgumentError(f"--bundle: expected cases of different names, got {repeated[0]} twice")

@@ -6,7 +6,6 @@ and said to be. So are those that read vectors and indexes, where the bundle has
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from amn.evaluation.storage import COSINES_FILE, load_evaluation
 from amn.findings import Outcome, Status, Verdict, judge
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
+from amn.storage import parse_json
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from amn.evaluation.storage import Evaluation
     from amn.training.checkpoint import Checkpoint
 
+MOST_SHOWN = 60  # characters of a name
 TOLERANCE = 1e-9  # of a number judged again: sums of float64 differ by machine, not by more
 TOLERANCE_OF_ROWS = 1e-5  # of what is counted in float32 rows
 # Judged again: families that need scores and records only, and such checks of other families.
@@ -75,7 +76,7 @@ def replay(path: Path) -> list[Replayed]:
         unpacked = Path(folder)
         members = unpack_archive(path, unpacked)["files"]
         try:
-            results = json.loads((unpacked / VERDICT_FILE).read_bytes())["results"]
+            results = parse_json((unpacked / VERDICT_FILE).read_bytes())["results"]
             if not results or any(f"{one['case']}/context.json" not in members for one in results):
                 raise ArgumentError(f"expected the files of every case in {VERDICT_FILE}")
             return [_replay_case(unpacked, result) for result in results]
@@ -85,6 +86,9 @@ def replay(path: Path) -> list[Replayed]:
         except FileNotFoundError as error:
             missing = str(error.filename).replace(f"{unpacked}/", "")
             raise DataError(path, f"expected {missing} in it, found none") from error
+        except OSError as error:  # a name that is too long, a file where a folder is needed
+            name = str(error.filename).replace(f"{unpacked}/", "")[:MOST_SHOWN]
+            raise DataError(path, f"expected files that fit a folder, got {name!r}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(path, f"expected a whole bundle, got: {error!r}") from error
 
@@ -95,7 +99,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     folder = unpacked / name
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
-    context = json.loads((folder / "context.json").read_bytes())
+    context = parse_json((folder / "context.json").read_bytes())
     data = dict(context.get("data") or {})
     mine = [label for label in declared if _is_judged_again(label, recorded, has_data=bool(data))]
     carried = {o.check: o for label, o in recorded.items() if label not in mine}
@@ -187,7 +191,7 @@ def _session(
 
 def _candidate(folder: Path) -> Candidate:
     """Return a candidate that has scores and a record, and no model."""
-    about = json.loads((folder / "candidate.json").read_bytes())
+    about = parse_json((folder / "candidate.json").read_bytes())
     evaluation = load_evaluation(folder) if (folder / COSINES_FILE).exists() else None
     record = TrainingRecord.from_json(about["record"]) if about["record"] else None
 

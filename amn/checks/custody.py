@@ -117,7 +117,7 @@ def check_last_entry(evidence: CustodyEvidence) -> Measured:
     for name, digest in digests.items():
         try:
             found = sha256_file(folder / name)
-        except FileNotFoundError:
+        except OSError:
             findings.append(Finding(name, f"expected the file of entry {last.number}, found none"))
             continue
         if found != digest:

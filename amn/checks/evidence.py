@@ -14,7 +14,7 @@ from amn.data.windows import Windows, find_windows
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings
-from amn.golden.ledger import LEDGER_FILE, inspect_ledger
+from amn.golden.ledger import find_ledger
 from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.records.history import history_of
@@ -343,7 +343,4 @@ class CustodyEvidence:
     @cached_property
     def ledger(self) -> Ledger | None:
         """The case's ledger; None when there is none."""
-        try:
-            return inspect_ledger((self.case.folder / LEDGER_FILE).read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return find_ledger(self.case.folder)

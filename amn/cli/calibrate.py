@@ -28,7 +28,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.argument("case")
 @click.option(
     "--seeds",
-    type=click.IntRange(min=2),
+    type=click.IntRange(min=2, max=1000),
     help="Train (or find) seeds 0 to N-1 of the case as it is now.  [default: the golden's seeds]",
 )
 @click.option(
@@ -47,7 +47,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option(
     "--scatter",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=1),
     default=SCATTER,
     show_default=True,
     help="SD between articles of what a harmless change does; 0 = the same recipe again.",

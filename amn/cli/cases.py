@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from amn.case import Case, load_case
-from amn.errors import ConfigError
+from amn.errors import ArgumentError, ConfigError
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import target_of
 from amn.places import CASE_FILE, GOLDEN_FOLDER
@@ -33,7 +33,10 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
 def _case_folder(name: str) -> Path:
     """Return the folder that a name means: a case under golden/ before a folder of that name."""
     under_golden = GOLDEN_FOLDER / name
-    is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
+    try:
+        is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
+    except OSError as error:  # a name that is too long
+        raise ArgumentError(f"{name[:40]}…: expected a case, got: {error.strerror}") from error
     return Path(name) if is_path else under_golden
 
 

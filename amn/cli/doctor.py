@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 
 from amn.cli.console import results
-from amn.cli.options import FORMAT
+from amn.cli.options import FORMAT, one_line
 from amn.mergebase.target import target_of
 from amn.report.json import dumps
 from amn.workflows.doctor import Item, examine
@@ -20,7 +20,9 @@ STYLES = {"ok": "green", "missing": "red", "note": "dim"}
 
 
 @click.command("doctor")
-@click.option("--target", help="Branch that changes are merged into. Default: as amn gate.")
+@click.option(
+    "--target", callback=one_line, help="Branch that changes are merged into. Default: as amn gate."
+)
 @FORMAT
 def command(target: str | None, style: str) -> None:
     """Say what is missing before the gate blocks a merge: packages, history, goldens, workflow.

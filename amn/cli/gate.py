@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,7 @@ from amn.bundle.archive import Content, write_archive
 from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
-from amn.cli.options import CACHE
+from amn.cli.options import CACHE, PathName, one_line
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
 from amn.report.github import to_annotations
@@ -22,6 +22,9 @@ from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
 from amn.report.page.faults import read_faults
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMS = {
     "json": to_json,
@@ -44,29 +47,31 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "--run",
     "runs",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PathName(),
     help="Judge this run folder; repeat for several seeds.",
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     help="Judge this checkpoint (.safetensors, or an original .pt).",
 )
 @click.option(
     "--metrics",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     help="Judge the scores in this JSON file; nothing else is checked.",
 )
 @click.option("--first-run", is_flag=True, help="There is no golden yet: judge without one.")
 @click.option("--allow-same", is_flag=True, help="Judge a file that the golden was made from.")
 @click.option(
     "--target",
+    callback=one_line,
     help="Branch that this change is for: the golden and the limits of the merge base with it "
     "decide. Default: what CI names, or origin's default branch.",
 )
 @click.option(
     "--approve-loosening",
     "approval",
+    callback=one_line,
     metavar="'NAME: WHY'",
     help="Let through what this change loosens; for CI, from a label that its author cannot set.",
 )
@@ -92,7 +97,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 )
 @click.option(
     "--bundle",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathName(dir_okay=False),
     help="Pack what the verdict rests on into this .zip: amn replay reaches it elsewhere.",
 )
 @click.option(
@@ -102,7 +107,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 )
 @click.option(
     "--selftest",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     help="Show this self-test in the HTML report: amn selftest --format json > FILE.",
 )
 @click.option(
@@ -152,8 +157,6 @@ def command(
         raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
-    if approval is not None and not approval.strip():
-        raise click.UsageError("--approve-loosening: expected who and why, got nothing")
     wanted = parse_outputs(outputs)
     faults = read_faults(selftest) if selftest else {}
     options = GateOptions(
@@ -162,9 +165,9 @@ def command(
         merge_base=merge_base(target, approval), today=today(),
     )  # fmt: skip
     found = find_cases(cases)
-    remove_old(wanted)
     if bundle:
-        prepare_bundle(bundle, found)
+        prepare_bundle(bundle, found, [output.path for output in wanted])
+    remove_old(wanted)
     results, seen, members = [], [], dict[str, Content]()
     with progress_bar() as progress:
         for case in found:

@@ -6,7 +6,6 @@ Exit codes: 0 passed, 1 FAIL, 2 wrong use or config, 3 HARNESS or could not be e
 
 from __future__ import annotations
 
-import io
 import sys
 import traceback
 
@@ -62,17 +61,19 @@ def cli() -> None:
 def main() -> None:
     """Run the command and exit with its code; errors are one message on stderr."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="amn", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(USAGE_ERROR)
     except click.ClickException as error:
-        text = io.StringIO()
-        error.show(text)
-        click.echo(visible(text.getvalue()), nl=False, err=True)
+        click.echo(f"ERROR: {visible(_wrong_use(error))}", err=True)
         sys.exit(USAGE_ERROR)
     except click.exceptions.Abort:
         click.echo("interrupted: nothing was left half-written", err=True)
         sys.exit(INTERRUPTED)
     except (ConfigError, ArgumentError, MissingDependencyError, FileExistsError) as error:
-        shown = f"{error}: exists" if isinstance(error, FileExistsError) else str(error)
+        taken = error.filename or str(error) if isinstance(error, FileExistsError) else ""
+        shown = f"{taken}: exists. Fix: another name, or move it away" if taken else str(error)
         click.echo(f"ERROR: {visible(shown)}", err=True)
         sys.exit(USAGE_ERROR)
     except AmnError as error:
@@ -81,7 +82,9 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that nobody may write to
         where = visible(str(error.filename or "a file"))
         click.echo(
-            f"ERROR: {where}: {error.strerror or error}; nothing was left half-written", err=True
+            f"ERROR: {where}: expected a file that can be read and written, got: "
+            f"{error.strerror or error}. Nothing was left half-written",
+            err=True,
         )
         sys.exit(NOT_EVALUATED)
     except Exception:  # noqa: BLE001 - a defect must not exit with 1, which means FAIL
@@ -91,6 +94,15 @@ def main() -> None:
         )
         sys.exit(NOT_EVALUATED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _wrong_use(error: click.ClickException) -> str:
+    """Return in one line which command was given what it does not take, and where to look."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "amn"
+    message = " ".join(error.format_message().split())
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{command}: {message}{end} Fix: {command} --help"
 
 
 if __name__ == "__main__":

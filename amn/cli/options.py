@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from amn.places import CACHE_FOLDER
 
+MOST_CHARACTERS = 2000  # of a line that somebody gives
+
+
+def one_line(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Return a text that every terminal shows as it is: no line breaks, no escape sequences."""
+    if value is None:
+        return None
+    text = value.strip()
+    if not text:  # `--target "$BRANCH"` where nothing set BRANCH
+        raise click.BadParameter("expected a line of text, got none")
+    if odd := next((character for character in text if not character.isprintable()), ""):
+        at = text.index(odd) + 1
+        raise click.BadParameter(f"expected a line of text, got {odd!r} at character {at}")
+    if len(text) > MOST_CHARACTERS:
+        raise click.BadParameter(f"expected at most {MOST_CHARACTERS} characters, got {len(text)}")
+    return text
+
+
+class PathName(click.Path):
+    """A path; an empty text is none, where `pathlib` takes it for the current folder."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """Return the path."""
+        if value == "":
+            self.fail("expected a path, got an empty text", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 CACHE = click.option(
     "--cache",
-    type=click.Path(path_type=Path),
+    type=PathName(file_okay=False),
     default=CACHE_FOLDER,
     show_default=True,
     help="Finished runs, by content.",

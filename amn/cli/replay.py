@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from amn.bundle.replay import replay
-from amn.cli.options import FORMAT
+from amn.cli.options import FORMAT, PathName, one_line
 from amn.errors import DataError
 from amn.findings import Verdict
 from amn.report.json import dumps
@@ -18,12 +17,19 @@ from amn.report.verdict import worst_of
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amn.bundle.replay import Replayed
 
 
 @click.command("replay")
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--sha256", "digest", help="Refuse any bundle but this one: what amn gate printed.")
+@click.argument("bundle", type=PathName())
+@click.option(
+    "--sha256",
+    "digest",
+    callback=one_line,
+    help="Refuse any bundle but this one: what amn gate printed.",
+)
 @click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
 @FORMAT
 def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> None:

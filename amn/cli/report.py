@@ -10,7 +10,7 @@ import click
 
 from amn.cli.cases import find_case, is_case
 from amn.cli.console import progress_bar, results
-from amn.cli.options import CACHE
+from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.diagnosis.subject import histories_of
 from amn.gate.options import GateOptions
@@ -41,10 +41,15 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathName(dir_okay=False),
     help="Write it to this file: markdown, or the page of cases when it ends in .html.",
 )
-@click.option("--title", default="What happened, why, and what to do next", show_default=True)
+@click.option(
+    "--title",
+    callback=one_line,
+    default="What happened, why, and what to do next",
+    show_default=True,
+)
 @PROFILE
 @REFERENCES
 @CACHE
@@ -84,6 +89,8 @@ def command(
                 runs.append(from_gate(result, histories_of(sessions[-1])))
             else:
                 judged = judge_records([Path(target)], PROFILES[profile], references)
+                if all(record.history is None for record in judged):
+                    judged[0].require_readable()
                 runs += [from_record(record) for record in judged]
     if is_page:
         _write_page(sessions, output)

@@ -5,7 +5,6 @@ Letters: A articles, N rows, D numbers in a vector.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from amn.data.coherence import follows
 from amn.data.ranges import parse_ranges, within
 from amn.data.scan import scan_rows
 from amn.errors import ArgumentError, DataError
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,8 +194,8 @@ def read_ids(text: str, names: tuple[str, ...] = ()) -> NDArray[np.int64]:
 def _ids_of_json(path: Path, content: str, names: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the ids of a JSON file as ranges of one."""
     try:
-        found: Any = json.loads(content)
-    except json.JSONDecodeError as error:
+        found = parse_json(content)
+    except ValueError as error:
         raise DataError(path, f"expected JSON, got {error}") from error
     if isinstance(found, dict):
         chosen = [found[name] for name in names if name in found]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amn.errors import DataError
 from amn.section import problems_in
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,14 +102,14 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Manifest.model_validate(parse_json(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             path, "expected a data set manifest, found none. Fix: amn data import SOURCE FOLDER"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, f"expected JSON, got {error}") from error
     except ValidationError as error:
         raise DataError(
             path, "expected a data set manifest, got " + "; ".join(problems_in(error))
         ) from error
+    except ValueError as error:
+        raise DataError(path, f"expected JSON, got {error}") from error

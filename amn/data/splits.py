@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from amn.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.ranges import parse_ranges
 from amn.errors import ArgumentError, ConfigError, DataError
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,10 +99,10 @@ def _ranges(case: Case, name: str, text: str) -> NDArray[np.int64]:
 def _from_file(path: Path, name: str) -> NDArray[np.int64]:
     """Return the list of ids that a JSON file has under the split's name."""
     try:
-        lists: Any = json.loads(path.read_text(encoding="utf-8"))
+        lists = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError(path, "expected a file with lists of article ids, found none") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise DataError(path, f"expected JSON, got {error}") from error
     ids = lists.get(name) if isinstance(lists, dict) else None
     if not isinstance(ids, list) or not all(type(i) is int for i in ids):

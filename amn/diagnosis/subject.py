@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from amn.diagnosis.figures import record_figures, score_figures
 from amn.errors import DataError
 from amn.findings import RESULT_SCHEMA, Finding, GateResult, Outcome, Status
 from amn.records.history import history_of
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ def read_results(path: Path) -> list[GateResult] | None:
         DataError: If it is such a document, of another schema or with results that are none.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return None  # a folder, a table, a damaged record: for the readers of records to tell
     if not isinstance(document, dict) or "results" not in document:

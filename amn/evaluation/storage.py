@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.scores import SplitScores
 from amn.evaluation.statistics import cluster_interval
 from amn.models.reference import REFERENCES
-from amn.storage import finite, sha256_of, write_bytes, write_json
+from amn.storage import finite, parse_json, sha256_of, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,12 +70,12 @@ def load_evaluation(folder: Path) -> Evaluation:
     """
     path, cosines = folder / EVALUATION_FILE, folder / COSINES_FILE
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = parse_json(path.read_bytes())
         content = cosines.read_bytes()
         splits, digest, version = info["splits"], info["cosines_sha256"], info["metric_version"]
     except FileNotFoundError as error:
         raise DataError(path, f"expected an evaluation, found no {error.filename}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(path, f"expected an evaluation, got: {error!r}") from error
     if version != METRIC_VERSION:
         raise DataError(path, f"expected metric version {METRIC_VERSION}, got {version}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError
 
 from amn.config import EVALUATED
 from amn.errors import ConfigError, DataError
@@ -14,6 +13,7 @@ from amn.evaluation.summary import Summary
 from amn.records.history import RunHistory
 from amn.records.logs import parse_history
 from amn.section import problems_in
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def _check_score(value: float) -> float:
     return value
 
 
-Score = Annotated[float, AfterValidator(_check_score)]
+Score = Annotated[float, Strict(), AfterValidator(_check_score)]
 
 
 class MetricsFile(BaseModel):
@@ -80,15 +80,17 @@ def read_metrics(path: Path) -> Metrics:
             epochs that are no tables of numbers.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_bytes())
         metrics = MetricsFile.model_validate(data)
         history = _history(metrics, path)
     except FileNotFoundError as error:
         raise ConfigError(path, ["expected a metrics file, found none"]) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(path, [f"expected JSON, got {error}"]) from error
+    except OSError as error:  # a folder, a loop of links
+        raise ConfigError(path, [f"expected a metrics file, got: {error.strerror}"]) from error
     except ValidationError as error:
         raise ConfigError(path, problems_in(error)) from error
+    except ValueError as error:
+        raise ConfigError(path, [f"expected JSON, got {error}"]) from error
     except DataError as error:
         raise ConfigError(path, [error.message]) from error
     summaries = {

@@ -8,7 +8,6 @@ ledger has to begin with the lines that it had before (`amn.mergebase`).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,7 +17,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from amn.errors import GoldenError
 from amn.golden.schema import Cosine, Count, Sha256, SplitName, Text
 from amn.section import Section, problems_in
-from amn.storage import canonical_json, sha256_of
+from amn.storage import canonical_json, parse_json, sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +160,7 @@ def inspect_ledger(content: bytes) -> Ledger:
 def _parse(line: bytes) -> tuple[dict[str, Any], str]:
     """Return the values of a line, and what is wrong with the line by itself."""
     try:
-        values = json.loads(line)
+        values = parse_json(line)
     except ValueError as error:  # of JSON or of UTF-8
         return {}, f"expected JSON, got {error}"
     if not isinstance(values, dict):
@@ -189,6 +188,22 @@ def _broken_link(values: dict[str, Any], number: int, before: str | None) -> str
     return ""
 
 
+def find_ledger(folder: Path) -> Ledger | None:
+    """Return the ledger of a case, sound or not; None when there is none.
+
+    Raises:
+        GoldenError: If what is there is no file.
+    """
+    path = folder / LEDGER_FILE
+    try:
+        return inspect_ledger(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:  # a folder, a loop of links
+        fix = f"git checkout -- {path}"
+        raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
+
+
 def read_ledger(folder: Path) -> tuple[Entry, ...]:
     """Return the entries of a case's ledger; none when there is no ledger.
 
@@ -196,9 +211,8 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
         GoldenError: If its chain is broken; the message names the first line.
     """
     path = folder / LEDGER_FILE
-    try:
-        ledger = inspect_ledger(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    ledger = find_ledger(folder)
+    if ledger is None:
         return ()
     if ledger.problems:
         first = ledger.problems[0]

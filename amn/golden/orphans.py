@@ -28,7 +28,12 @@ def find_orphans(golden_folder: Path) -> list[Orphan]:
     """Return the folders under golden/ that hold a golden and no case, by name."""
     found = []
     for folder in sorted(path for path in golden_folder.glob("*") if path.is_dir()):
-        files = tuple(folder / name for name in KEPT if (folder / name).exists())
-        if files and not (folder / CASE_FILE).exists():
+        files = tuple(path for name in KEPT if _is_there(path := folder / name))
+        if files and not _is_there(folder / CASE_FILE):
             found.append(Orphan(folder, files))
     return found
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a path names anything, a link that leads nowhere too."""
+    return path.exists() or path.is_symlink()

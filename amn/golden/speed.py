@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.errors import GoldenError
-from amn.storage import canonical_json, sha256_of, write_json
+from amn.storage import canonical_json, parse_json, sha256_of, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,10 +69,10 @@ def read_speed(folder: Path, on: Mapping[str, str]) -> dict[str, float] | None:
     """
     path = speed_file(folder, on)
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise GoldenError(path, f"expected the JSON of amn bench, got: {error}") from error
     fix = f"amn bench {folder.name}"
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:

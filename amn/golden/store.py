@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from amn.evaluation.arrays import pack_arrays, unpack_arrays
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
 from amn.section import problems_in
-from amn.storage import atomic_path, sha256_file, sha256_of, write_bytes
+from amn.storage import atomic_path, parse_json, sha256_file, sha256_of, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +47,9 @@ def read_golden(folder: Path) -> Golden:
             raise GoldenError(
                 path, f"expected a golden, found none. Fix: {fix} {folder.name}"
             ) from error
+        except OSError as error:  # a folder, a loop of links
+            fix = f"git checkout -- {path}"
+            raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
     return parse_golden(contents[0], contents[1], folder)
 
 
@@ -86,8 +88,8 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
     path = folder / GOLDEN_FILE
     fix = f"Fix: git checkout -- {path}, or amn golden update {folder.name}"
     try:
-        values: Any = json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        values = parse_json(content)
+    except ValueError as error:
         raise GoldenError(path, f"expected JSON, got {error}. {fix}") from error
     schema = values.get("schema") if isinstance(values, dict) else None
     if schema != SCHEMA:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -12,6 +11,7 @@ from amn.errors import ConfigError
 from amn.findings import Waiver
 from amn.golden.schema import Text
 from amn.section import Section
+from amn.storage import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,8 @@ def read_waivers(folder: Path) -> tuple[Waiver, ...]:
         return parse_waivers(path.read_bytes(), path)
     except FileNotFoundError:
         return ()
+    except OSError as error:  # a folder, a loop of links
+        raise ConfigError(path, [f"expected a file, got: {error.strerror}"]) from error
 
 
 def parse_waivers(content: bytes, path: Path) -> tuple[Waiver, ...]:
@@ -68,8 +70,8 @@ def parse_waivers(content: bytes, path: Path) -> tuple[Waiver, ...]:
         ConfigError: As `read_waivers`.
     """
     try:
-        values: dict[str, Any] = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = parse_toml(content.decode())
+    except ValueError as error:
         raise ConfigError(path, [f"not TOML: {error}"]) from error
     try:
         items = _File.model_validate(values).waiver

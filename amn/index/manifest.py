@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from amn.data.dataset import INDEX_MANIFEST
 from amn.errors import DataError
 from amn.section import problems_in
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,15 +58,15 @@ def read_index_manifest(folder: Path) -> IndexManifest:
     """
     path = folder / INDEX_MANIFEST
     try:
-        return IndexManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return IndexManifest.model_validate(parse_json(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             path, f"expected the record of the index, found none. Fix: {REBUILD} {folder}"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(path, f"expected JSON, got {error}. Fix: {REBUILD} {folder}") from error
     except ValidationError as error:
         lines = problems_in(error)
         raise DataError(
             path, f"expected an index record, got {'; '.join(lines)}. Fix: {REBUILD} {folder}"
         ) from error
+    except ValueError as error:
+        raise DataError(path, f"expected JSON, got {error}. Fix: {REBUILD} {folder}") from error

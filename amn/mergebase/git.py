@@ -16,7 +16,15 @@ from amn.errors import RepositoryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-READ_ONLY = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+READ_ONLY = (
+    "--no-optional-locks",
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.quotePath=false",
+)
 DIFF = ("diff", "--no-renames", "--no-ext-diff", "--no-textconv", "--name-only", "-z")
 
 
@@ -99,16 +107,37 @@ class Repository:
 
 
 def find_repository(folder: Path) -> Repository | None:
-    """Return the git checkout that a folder is in; None without git, a checkout, or a commit."""
+    """Return the git checkout that a folder is in; None without a checkout, or a commit in it.
+
+    Raises:
+        RepositoryError: If a checkout is there and git is not, or cannot read it: a container in
+            which the rest of .git is missing must not pass for a project without git.
+    """
     questions = ("--show-toplevel", "--is-shallow-repository", "HEAD")
     try:
         done = _git(folder, "rev-parse", *questions)
-    except FileNotFoundError:  # no git, or no such folder
+    except FileNotFoundError as error:  # no git, or no such folder
+        if place := _dot_git(folder):
+            fix = "install git, or gate where it is"
+            raise RepositoryError(f"{place}: expected git, found none. Fix: {fix}") from error
         return None
     lines = done.stdout.decode().splitlines()
     if done.returncode or len(lines) != len(questions):
+        is_readable = _git(folder, "rev-parse", "--git-dir").returncode == 0
+        if not is_readable and (place := _dot_git(folder)):
+            raise RepositoryError(
+                f"{place}: expected a checkout that git can read, got: {_message(done)}. "
+                "Fix: check it out again, or bring the rest of it into this container"
+            )
         return None
     return Repository(Path(lines[0]).resolve(), lines[2], lines[1] == "true")
+
+
+def _dot_git(folder: Path) -> Path | None:
+    """Return what makes a folder, or one above it, a checkout; None when nothing does."""
+    at = folder.resolve()
+    found = (parent / ".git" for parent in (at, *at.parents))
+    return next((place for place in found if place.exists()), None)
 
 
 def _git(

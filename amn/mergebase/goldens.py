@@ -6,7 +6,6 @@ such falls count towards the drift budget (G012) and need no approval.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from amn.findings import Loosening
 from amn.golden.compare import diff_golden, window_ids
 from amn.golden.ledger import Entry, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, parse_golden
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -154,7 +154,7 @@ def _is_noise(change: Change, before: Golden) -> bool:
 def _metric_names(record: bytes) -> set[str]:
     """Return the metrics that a golden.json names, whether or not they are known ones."""
     try:
-        metrics = json.loads(record)["metrics"]
+        metrics = parse_json(record)["metrics"]
     except (ValueError, KeyError, TypeError):
         return set()
     return set(metrics) if isinstance(metrics, dict) else set()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from amn.case import Case
 from amn.config import EVALUATED, CaseConfig
-from amn.errors import ConfigError
+from amn.errors import ConfigError, RepositoryError
 from amn.findings import Loosening, Waiver
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
@@ -24,6 +20,7 @@ from amn.mergebase.limits import SHRANK, limit_loosenings, selector_loosenings
 from amn.mergebase.pipelines import PIPELINES, pipeline_loosenings
 from amn.mergebase.target import base_commit
 from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.storage import parse_json, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +73,14 @@ class MergeBase:
 
     @cached_property
     def _branch_and_commit(self) -> tuple[str, str] | None:
-        return base_commit(self.repository, self.target) if self.repository else None
+        if self.repository:
+            return base_commit(self.repository, self.target)
+        if self.target:
+            raise RepositoryError(
+                f"merge base: expected a git checkout to compare with {self.target}, found none. "
+                "Fix: run it where .git is, or leave out --target"
+            )
+        return None
 
     @property
     def branch(self) -> str:
@@ -88,7 +92,8 @@ class MergeBase:
         """The merge base; empty when nothing can be compared.
 
         Raises:
-            RepositoryError: If a branch was named and git has no common commit with it.
+            RepositoryError: If a branch was named and git has no common commit with it, or the
+                history was cut off.
         """
         return self._branch_and_commit[1] if self._branch_and_commit else ""
 
@@ -215,8 +220,8 @@ def _waiver_loosenings(
 def _config(content: bytes | None) -> CaseConfig | None:
     """Return the config of another revision, None when it cannot be read by this version."""
     try:
-        return CaseConfig.model_validate(tomllib.loads((content or b"").decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError):
+        return CaseConfig.model_validate(parse_toml((content or b"").decode()))
+    except ValueError:
         return None
 
 
@@ -231,7 +236,7 @@ def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:
 def _lists(content: bytes | None, split: str) -> set[int]:
     """Return the article ids that a file of splits lists; none when it cannot be read."""
     try:
-        values: Any = json.loads(content or b"{}").get(split, [])
+        values = parse_json(content or b"{}").get(split, [])
         return set(values)
     except (ValueError, AttributeError, TypeError):
         return set()
@@ -240,7 +245,7 @@ def _lists(content: bytes | None, split: str) -> set[int]:
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except OSError:  # gone, or a folder or a loop of links in its place
         return None
 
 

@@ -20,6 +20,7 @@ CI_VARIABLES = (
     "SYSTEM_PULLREQUEST_TARGETBRANCH",  # Azure: refs/heads/main
     "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
 )
+WHOLE = "actions/checkout with fetch-depth: 0; GitLab GIT_DEPTH: 0; git fetch --unshallow"
 USUAL = ("origin/main", "origin/master", "main", "master")
 
 
@@ -48,6 +49,11 @@ def base_commit(repository: Repository, target: str | None) -> tuple[str, str] |
     found = ((name, repository.commit(name)) for name in named if name)
     name, tip = next(((name, tip) for name, tip in found if tip), (target or "", None))
     if tip is None:
+        if target is None and repository.is_shallow:
+            raise RepositoryError(
+                "merge base: expected the history of this change, got a checkout that was cut off, "
+                f"without a branch to compare with. Fix: fetch all of it ({WHOLE})"
+            )
         if target is None:
             return None
         raise RepositoryError(
@@ -56,10 +62,10 @@ def base_commit(repository: Repository, target: str | None) -> tuple[str, str] |
         )
     base = repository.merge_base(tip)
     if base is None:
-        cause = "the history of this checkout was cut off" if repository.is_shallow else "none"
+        is_cut = repository.is_shallow
+        cause = "the history of this checkout was cut off" if is_cut else "they share no history"
         raise RepositoryError(
-            f"merge base: expected a common commit with {name}, found none ({cause}). Fix: fetch "
-            "the whole history (actions/checkout with fetch-depth: 0; GitLab GIT_DEPTH: 0; "
-            "git fetch --unshallow), or --target BRANCH"
+            f"merge base: expected a common commit with {name}, found none: {cause}. Fix: fetch "
+            f"all of it ({WHOLE}), or --target BRANCH"
         )
     return name, base

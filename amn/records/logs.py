@@ -7,14 +7,13 @@ of columns, `{"history": {"val_loss": [...]}}`; `{"epochs": [...]}`; or the bare
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
 from amn.records.fields import epoch_line, join_lines, normalise, number, unread_keys
 from amn.records.history import RunHistory, history_of
-from amn.storage import canonical_json, sha256_of
+from amn.storage import canonical_json, parse_json, sha256_of
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -40,10 +39,10 @@ def read_json(path: Path) -> RunHistory:
         DataError: If it is not JSON, or holds no epochs.
     """
     try:
-        data: object = json.loads(path.read_bytes())
+        data: object = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError(path, "expected a record, found none") from error
-    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
+    except ValueError as error:  # not JSON, or not UTF-8
         raise DataError(path, f"expected a record in JSON, got {error}") from error
     if isinstance(data, dict) and isinstance(data.get("record"), dict):
         return _own(data, path)

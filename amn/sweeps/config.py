@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from amn.case import unknown_key
 from amn.errors import ConfigError
 from amn.section import Section, Seed
+from amn.storage import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,14 +150,14 @@ def load_sweep(path: Path) -> SweepConfig:
         ConfigError: If it is missing or wrong; `.problems` lists everything.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_text(encoding="utf-8"))
         return SweepConfig.model_validate(values)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(path, ["expected a sweep file, found none"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(path, [f"not TOML: {error}"]) from error
     except ValidationError as error:
         raise ConfigError(path, [_describe(item) for item in error.errors()]) from error
+    except ValueError as error:
+        raise ConfigError(path, [f"not TOML: {error}"]) from error
 
 
 def _describe(item: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from amn.errors import ArgumentError, CheckpointError
 from amn.models.amn import predict
 from amn.models.build import ModelSpec, build_model
-from amn.storage import canonical_json, sha256_of, write_bytes
+from amn.storage import canonical_json, parse_json, sha256_of, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,8 +171,8 @@ def verify_probe(path: Path, model: nn.Module, spec: ModelSpec, seed: int, store
 def _read_description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     """Return what the metadata say about the checkpoint, or refuse a file of another format."""
     try:
-        description: Any = json.loads(metadata.get(DESCRIPTION, "{}"))
-    except json.JSONDecodeError as error:
+        description = parse_json(metadata.get(DESCRIPTION, "{}"))
+    except ValueError as error:
         raise CheckpointError(path, f"expected a description in JSON, got: {error}") from error
     found = description.get("format") if isinstance(description, dict) else description
     if found != FORMAT:

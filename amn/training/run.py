@@ -6,7 +6,6 @@ the checkpoint and the evaluation; a file that was changed afterwards is refused
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 from contextlib import suppress
@@ -32,7 +31,14 @@ from amn.evaluation.storage import (
 )
 from amn.models.build import ModelSpec, spec_for
 from amn.models.reference import fit_references
-from amn.storage import atomic_folder, canonical_json, sha256_file, sha256_of, write_json
+from amn.storage import (
+    atomic_folder,
+    canonical_json,
+    parse_json,
+    sha256_file,
+    sha256_of,
+    write_json,
+)
 from amn.training.blend import Blend, open_blend, score_retention
 from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from amn.training.compute import CPU, Compute
@@ -327,7 +333,7 @@ def load_run(folder: Path) -> Run:
     """
     path = folder / RUN_FILE
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = parse_json(path.read_bytes())
         stated = info.pop("sha256")
         got = sha256_of(canonical_json(info))
         if got != stated:

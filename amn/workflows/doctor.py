@@ -102,7 +102,11 @@ def _git(folder: Path, target: str | None) -> Iterator[Item]:
     if shutil.which("git") is None:
         yield Item("missing", "git", "not installed", "install git")
         return
-    repository = find_repository(folder)
+    try:
+        repository = find_repository(folder)
+    except AmnError as error:
+        yield Item("missing", "git", *_halves(error))
+        return
     if repository is None:
         fix = "git init && git add . && git commit"
         yield Item("missing", "git", "no checkout with a commit: changes cannot be compared", fix)
@@ -113,7 +117,7 @@ def _git(folder: Path, target: str | None) -> Iterator[Item]:
     try:
         base = base_commit(repository, target)
     except AmnError as error:
-        yield Item("missing", "merge base", str(error).partition(" Fix:")[0], "git fetch origin")
+        yield Item("missing", "merge base", *_halves(error))
         return
     if base is None:
         fix = "amn gate --target BRANCH"
@@ -121,6 +125,12 @@ def _git(folder: Path, target: str | None) -> Iterator[Item]:
     else:
         yield Item("ok", "merge base", f"{base[1][:10]} with {base[0]}")
     yield from _tracked(repository, folder)
+
+
+def _halves(error: AmnError) -> tuple[str, str]:
+    """Return what a message found, and how to mend it."""
+    found, _, fix = str(error).partition(" Fix: ")
+    return found, fix
 
 
 def _tracked(repository: Repository, folder: Path) -> Iterator[Item]:

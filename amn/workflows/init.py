@@ -15,7 +15,7 @@ System = Literal["github", "gitlab", "jenkins"]
 SYSTEMS: tuple[System, ...] = get_args(System)
 PACKAGE = f"amn=={__version__}"
 PLAIN = re.compile(
-    r"[\w@=<>!~.,/:+ \[\]-]+", re.ASCII
+    r"[\w@./][\w@=<>!~.,/:+ \[\]-]*", re.ASCII
 )  # what needs no quoting in YAML, Groovy or bash
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
 from amn.findings import EXECUTED, RESULT_SCHEMA, Status, Verdict
+from amn.storage import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,11 +23,13 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         DataError: If it is missing, or something else.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except FileNotFoundError as error:
         fix = f"amn gate -o {path}"
         raise DataError(path, f"expected the result of a gate, found none. Fix: {fix}") from error
-    except (ValueError, RecursionError) as error:
+    except OSError as error:  # a folder, a loop of links
+        raise DataError(path, f"expected the JSON of a gate, got: {error.strerror}") from error
+    except ValueError as error:
         raise DataError(path, f"expected the JSON of a gate, got: {error}") from error
     found = document.get("results") if isinstance(document, dict) else None
     if not isinstance(found, list) or document.get("schema") != RESULT_SCHEMA:

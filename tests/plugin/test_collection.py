@@ -94,7 +94,7 @@ def test_a_wrong_case_file_is_a_collection_error_with_every_problem(
     result.stdout.fnmatch_lines(
         [
             "*ERROR collecting golden/toy/case.toml*",
-            "*case.toml: 2 problem(s)",
+            "*case.toml: 2 problems",
             "  - line 16: training.epoch: unknown key. Fix: did you mean epochs?",
             "  - line 25: criteria.lift: *",
         ]

@@ -25,7 +25,7 @@ def test_a_config_error_lists_every_problem_on_its_own_line() -> None:
     error = ConfigError(PATH, ["a: unknown", "b: expected above 0, got 0"])
 
     assert error.problems == ("a: unknown", "b: expected above 0, got 0")
-    assert str(error) == f"{PATH}: 2 problem(s)\n  - a: unknown\n  - b: expected above 0, got 0"
+    assert str(error) == f"{PATH}: 2 problems\n  - a: unknown\n  - b: expected above 0, got 0"
 
 
 def test_everything_amn_raises_has_one_base() -> None:
@@ -78,4 +78,4 @@ def test_a_config_error_comes_back_whole_from_another_process() -> None:
     error = pickle.loads(pickle.dumps(ConfigError(PATH, ["a: unknown"])))  # noqa: S301 - our own bytes
 
     assert error.problems == ("a: unknown",)
-    assert str(error) == f"{PATH}: 1 problem(s)\n  - a: unknown"
+    assert str(error) == f"{PATH}: a: unknown"

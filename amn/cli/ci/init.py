@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from amn.cli.options import PathName
 from amn.errors import ArgumentError
 from amn.mergebase.git import find_repository
 from amn.storage import write_bytes
@@ -19,9 +20,7 @@ from amn.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
 @click.option(
     "--package", default=PACKAGE, show_default=True, help="What pip installs, such as a git URL."
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Where. Default: where it is read."
-)
+@click.option("-o", "--output", type=PathName(), help="Where. Default: where it is read.")
 @click.option("--force", is_flag=True, help="Replace a file that is there and differs.")
 def command(
     system: str, branch: str | None, package: str, output: Path | None, *, force: bool

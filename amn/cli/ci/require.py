@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from amn.cli.options import PathName
 from amn.findings import Verdict
 from amn.places import CASE_FILE, GOLDEN_FOLDER
 from amn.report.verdict import worst_of
 from amn.workflows.require import read_results, unmet
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @click.command("require")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PathName())
 @click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
 def command(file: Path, *, strict: bool) -> None:
     """Fail unless FILE shows that every case under golden/ was judged by all its declared checks.

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from amn.cli.cases import is_ci, today
 from amn.cli.console import progress_bar, results
+from amn.cli.options import one_line
 from amn.errors import ArgumentError
 from amn.golden.ledger import Acceptance
 from amn.golden.store import GOLDEN_FILE, enter
@@ -29,15 +30,22 @@ if TYPE_CHECKING:
     from amn.golden.compare import Change
     from amn.golden.schema import Golden
 
-DEFAULT_SEEDS = 5
+MIN_SEEDS = DEFAULT_SEEDS = 5
+MOST_SEEDS = 1000
 SHOWN_DIGITS = 12  # of a digest
 SHOWN_FILES = 3
 
-REASON = click.option("--reason", required=True, help="Why this is accepted; kept for ever.")
-SEEDS = click.option(
-    "--seeds", default=DEFAULT_SEEDS, show_default=True, help="Seeds to train, from 0."
+REASON = click.option(
+    "--reason", required=True, callback=one_line, help="Why this is accepted; kept for ever."
 )
-AUTHOR = click.option("--author", help="Who accepts it. Default: git's user.name.")
+SEEDS = click.option(
+    "--seeds",
+    type=click.IntRange(MIN_SEEDS, MOST_SEEDS),
+    default=DEFAULT_SEEDS,
+    show_default=True,
+    help="Seeds to train, from 0.",
+)
+AUTHOR = click.option("--author", callback=one_line, help="Who accepts it. Default: git's user.name.")
 ACCEPT_REGRESSION = click.option(
     "--accept-regression",
     is_flag=True,

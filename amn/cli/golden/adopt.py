@@ -6,6 +6,7 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
+from amn.errors import ArgumentError
 from amn.golden.ledger import LEDGER_FILE
 
 
@@ -24,7 +25,8 @@ def command(case: str, reason: str, author: str | None) -> None:
     found = find_case(case)
     path = found.folder / LEDGER_FILE
     if path.exists():
-        raise FileExistsError(path)
+        fix = f"amn golden log {found.name} shows it"
+        raise ArgumentError(f"{path}: expected no ledger, found one: it exists. Fix: {fix}")
     acceptance.enter_as("adopted", found, reason, author)
     click.echo(f"wrote {path}: commit it")
     click.echo(f"next: amn golden verify {found.name}")

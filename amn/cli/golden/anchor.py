@@ -30,7 +30,8 @@ def command(case: str, reason: str, author: str | None) -> None:
     entries = read_ledger(found.folder)
     path = found.folder / LEDGER_FILE
     if not entries:
-        fix = f"amn golden new {found.name} --reason TEXT"
+        word = "adopt" if (found.folder / GOLDEN_FILE).exists() else "new"
+        fix = f"amn golden {word} {found.name} --reason TEXT"
         raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
     if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
         fix = f"amn golden verify {found.name}"

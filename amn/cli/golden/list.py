@@ -24,7 +24,8 @@ def command() -> None:
         table.add_column(column, overflow="fold")
     missing = []
     for case in find_cases(()):
-        if not (case.folder / GOLDEN_FILE).exists():
+        path = case.folder / GOLDEN_FILE
+        if not (path.exists() or path.is_symlink()):
             missing.append(case.name)
             continue
         record = read_golden(case.folder).record

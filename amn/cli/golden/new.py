@@ -9,6 +9,7 @@ import click
 from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.cli.options import CACHE
+from amn.errors import ArgumentError
 from amn.golden.ledger import read_ledger
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, write_golden
 
@@ -38,11 +39,16 @@ def command(
     acceptance.refuse_machines()
     found = find_case(case)
     for name in (GOLDEN_FILE, COSINES_FILE):
-        if (found.folder / name).exists():
-            raise FileExistsError(
-                f"{found.folder / name}. Fix: amn golden update {case} --reason TEXT"
+        path = found.folder / name
+        if path.exists() or path.is_symlink():
+            raise ArgumentError(
+                f"{path}: expected no golden, found one: it exists. "
+                f"Fix: amn golden update {case} --reason TEXT, or git checkout -- {found.folder}"
             )
-    read_ledger(found.folder)  # a broken one is refused before anything is trained
+    if entries := read_ledger(found.folder):  # a broken one is refused, too
+        fix = f"git checkout -- {found.folder}; then amn golden update {case} --reason TEXT"
+        got = f"a ledger with {len(entries)} accepted before"
+        raise ArgumentError(f"{found.folder}: expected a case without a golden, got {got}. Fix: {fix}")
     accepted = acceptance.make(
         found, reason, seeds, cache, author=author, accept_regression=accept_regression
     )

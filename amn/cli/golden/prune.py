@@ -6,7 +6,7 @@ import click
 
 from amn.cli.golden import acceptance
 from amn.errors import ArgumentError
-from amn.golden.orphans import find_orphans
+from amn.golden.orphans import Orphan, find_orphans
 from amn.places import GOLDEN_FOLDER
 
 
@@ -27,12 +27,24 @@ def command(yes: bool) -> None:
     if not GOLDEN_FOLDER.is_dir():
         raise ArgumentError(f"{GOLDEN_FOLDER}: expected a folder of cases, found none")
     orphans = find_orphans(GOLDEN_FOLDER)
+    for orphan in orphans:
+        _require_own(orphan)
     for file in (file for orphan in orphans for file in orphan.files):
-        click.echo(f"{'removed' if yes else 'would remove'} {file}")
         if yes:
             file.unlink()
+        click.echo(f"{'removed' if yes else 'would remove'} {file}")
     for orphan in orphans if yes else ():
         if not any(orphan.folder.iterdir()):
             orphan.folder.rmdir()
     what = f"{len(orphans)} goldens without a case"
     click.echo(what if yes or not orphans else f"{what}. Remove them: amn golden prune --yes")
+
+
+def _require_own(orphan: Orphan) -> None:
+    """Raise ArgumentError for what is not a folder of files: nobody's else files are removed."""
+    fix = "look at it, and remove it by hand"
+    if orphan.folder.is_symlink():
+        raise ArgumentError(f"{orphan.folder}: expected a folder, got a link. Fix: {fix}")
+    for file in orphan.files:
+        if file.is_dir() and not file.is_symlink():
+            raise ArgumentError(f"{file}: expected a file, got a folder. Fix: {fix}")

@@ -90,7 +90,7 @@ def no_golden(folder: Path) -> None:
         (["wiki-mini", "--trials", "10"], None, ClickException),
         (["wiki-mini", "--false-fail", "0"], None, ClickException),
         (["wiki-mini", "--pass-rate", "nan"], None, ArgumentError),
-        (["wiki-mini", "--scatter", "inf"], None, ArgumentError),
+        (["wiki-mini", "--scatter", "inf"], None, ClickException),
         (["wiki-mini", "--format", "xml"], None, ClickException),
         (["wiki-mini"], truncate, GoldenError),
         (["wiki-mini"], no_json, GoldenError),

@@ -11,10 +11,13 @@ from amn.cli import main
     ("error", "message"),
     [
         (
-            OSError(errno.ENOSPC, "No space left on device", "data/x.npy"),
-            "ERROR: data/x.npy: No space left on device; nothing was left half-written\n",
+            OSError(errno.ENOSPC, "No space left on device", "data/x"),
+            "data/x: expected a file that can be read and written, got: No space left on device",
         ),
-        (OSError("odd"), "ERROR: a file: odd; nothing was left half-written\n"),
+        (
+            OSError("odd"),
+            "a file: expected a file that can be read and written, got: odd",
+        ),
     ],
 )
 def test_a_full_disk_is_one_line_and_no_defect_of_amn(
@@ -32,4 +35,4 @@ def test_a_full_disk_is_one_line_and_no_defect_of_amn(
         main.main()
 
     assert caught.value.code == 3
-    assert capsys.readouterr().err == message
+    assert capsys.readouterr().err == f"ERROR: {message}. Nothing was left half-written\n"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_golden
 from amn.golden.waivers import WAIVERS_FILE
 from amn.mergebase.review import MergeBase
+from tests.checkouts import CASE_TEXT, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,30 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
-CASE_TEXT = """\
-schema = 1
-title = "toy"
-[dataset]
-path = "../../data"
-[split]
-in_dist = { articles = "41-52" }
-ood = { articles = "53-64" }
-[windows]
-context = 3
-[model]
-attention_dim = 8
-hidden_dim = 16
-[training]
-epochs = 3
-lr = 0.003
-batch_size = 128
-seeds = [0, 1, 2]
-[criteria]
-in_dist = 0.3
-ood = 0.3
-delta = [-0.3, 0.3]
-lift = -0.05
-"""
 WORKFLOW = """\
 jobs:
   gate:
@@ -75,17 +50,7 @@ class Project:
         self.folder = root / "golden" / "case"
 
     def git(self, *words: str) -> str:
-        settings = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.root),
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
-        done = subprocess.run(  # noqa: S603 - git with fixed words
-            ["git", *settings, *words],  # noqa: S607 - the user's git
-            cwd=self.root, env=environment, capture_output=True, check=True, text=True,
-        )  # fmt: skip
-        return done.stdout
+        return git(self.root, *words)
 
     def commit(self, message: str = "change") -> None:
         self.git("add", "-A")

@@ -153,7 +153,7 @@ def test_a_damaged_ledger_and_a_wrong_case_are_named(project: Path) -> None:
 
     (project / "golden/case/case.toml").write_text("schema = 9", "utf-8")
     commit(project)
-    assert "problem(s)" in missing(project)[0].found
+    assert "problems" in missing(project)[0].found
 
 
 def test_a_golden_that_is_not_committed_is_named(project: Path) -> None:
