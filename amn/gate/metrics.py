@@ -88,7 +88,7 @@ def read_metrics(path: Path) -> Metrics:
     except OSError as error:  # a folder, a loop of links
         raise ConfigError(path, [f"expected a metrics file, got: {error.strerror}"]) from error
     except ValidationError as error:
-        raise ConfigError(path, problems_in(error)) from error
+        raise ConfigError(path, problems_in(error, whole="file")) from error
     except ValueError as error:
         raise ConfigError(path, [f"expected JSON, got {error}"]) from error
     except DataError as error:
