@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from amn.evaluation.storage import Evaluation
     from amn.training.checkpoint import Checkpoint
 
-MOST_SHOWN = 60  # characters of a name
 TOLERANCE = 1e-9  # of a number judged again: sums of float64 differ by machine, not by more
 TOLERANCE_OF_ROWS = 1e-5  # of what is counted in float32 rows
 # Judged again: families that need scores and records only, and such checks of other families.
@@ -86,9 +85,6 @@ def replay(path: Path) -> list[Replayed]:
         except FileNotFoundError as error:
             missing = str(error.filename).replace(f"{unpacked}/", "")
             raise DataError(path, f"expected {missing} in it, found none") from error
-        except OSError as error:  # a name that is too long, a file where a folder is needed
-            name = str(error.filename).replace(f"{unpacked}/", "")[:MOST_SHOWN]
-            raise DataError(path, f"expected files that fit a folder, got {name!r}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(path, f"expected a whole bundle, got: {error!r}") from error
 
