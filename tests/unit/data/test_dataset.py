@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from amn.data.dataset import check_matrix, open_dataset
+from amn.data.dataset import Shard, check_matrix, open_dataset
 from amn.errors import ArgumentError, DataError
 from tests.strategies import in_memory, running_keys, unit_rows, written
 
@@ -39,6 +39,27 @@ def test_vectors_stay_on_disk(tmp_path: Path) -> None:
     dataset = written(tmp_path / "toy", 3)
 
     assert isinstance(dataset.shards[0].vectors, np.memmap)
+
+
+@pytest.mark.parametrize(
+    ("kept_bytes", "expected"), [(7 * 8 * 2 - 1, [0, 0, 1, 1, 4]), (7 * 8 * 2, [0, 0, 0, 0, 0])]
+)
+def test_pages_of_a_large_data_set_are_given_back_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int, expected: list[int]
+) -> None:
+    written(tmp_path / "toy", 3, 4)  # 7 rows of 8 numbers, 16 bytes a row
+    given_back: list[Path] = []
+    monkeypatch.setattr("amn.data.dataset.KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr("amn.data.dataset.RELEASE_BYTES", 40)  # 2 rows at a time
+    monkeypatch.setattr(Shard, "release", lambda shard: given_back.append(shard.path))
+    dataset, counts = open_dataset(tmp_path / "toy"), []
+
+    for rows in ([5], [0], [3], [[2]], [[1, 2, 3], [6, 5, 4], [0, 1, 2]]):
+        found = dataset.gather(np.array(rows))
+        np.testing.assert_array_equal(found, unit_rows(7)[rows])
+        counts.append(len(given_back))
+
+    assert counts == expected
 
 
 @pytest.mark.parametrize("shape", [(0,), (4,), (2, 3), (2, 3, 2)])
