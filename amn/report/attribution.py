@@ -38,11 +38,14 @@ def article_name(part: ArticlePart) -> str:
 
 
 def by_grouping(slices: Iterable[Slice]) -> Iterator[tuple[str, list[Slice]]]:
-    """Yield each grouping (`length`, `kind`, `id block`) with its groups in the order of names."""
+    """Yield each grouping (`length`, `kind`, `id block`) with its groups in the order of names.
+
+    One group alone is everything, and says nothing.
+    """
     groups: dict[str, list[Slice]] = {}
     for piece in sorted(slices, key=lambda piece: (piece.by, piece.name)):
         groups.setdefault(piece.by, []).append(piece)
-    yield from groups.items()
+    yield from ((by, group) for by, group in groups.items() if len(group) > 1)
 
 
 def bars(differences: Iterable[float]) -> list[str]:

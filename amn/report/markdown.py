@@ -162,8 +162,7 @@ def _where_from(result: GateResult, outcome: Outcome) -> Iterable[str]:
             for part, bar in zip(worst, bars(p.difference for p in worst), strict=True)
         ]
         yield table(["article", "windows", "difference", ""], rows)
-    if found.slices:
-        pieces = [piece for _, group in by_grouping(found.slices) for piece in group]
+    if pieces := [piece for _, group in by_grouping(found.slices) for piece in group]:
         rows = [
             [
                 *(escape(text) for text in (piece.by, piece.name)),

@@ -38,7 +38,7 @@ def attribution_charts(result: GateResult) -> Iterator[Chart]:
     for check, found in attributions(result).items():
         if found.worst:
             yield _articles(COMPARED[check], found)
-        if found.slices:
+        if list(by_grouping(found.slices)):
             yield _slices(COMPARED[check], found)
 
 
@@ -49,7 +49,7 @@ def _articles(split: str, found: Attribution) -> Chart:
         for part in found.worst
     ]
     return Chart(
-        title=f"{split}: {found.pattern}",
+        title=f"{split}: {found.pattern}, the worst articles",
         description=f"Candidate minus golden, {found.difference:+.4f}. {found}.",
         marks=tuple(_draw(strips, found.difference)),
         keys=(

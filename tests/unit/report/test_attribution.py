@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_markdown_lists_articles_and_groups_under_the_check_that_failed(fallen: 
 def test_charts_show_each_article_and_group_once_with_its_number(fallen: GateResult) -> None:
     articles, groups = attribution_charts(fallen)
 
-    assert articles.title == "ood: few articles"
+    assert articles.title == "ood: few articles, the worst articles"
     assert next(row[0] for row in articles.rows) == f"3 {TITLE}"
     assert len(articles.rows) == 10
     assert sum(mark.css == "box worse" for mark in articles.marks) == 10
@@ -111,5 +112,14 @@ def test_nothing_is_drawn_outside_of_a_chart(fallen: GateResult) -> None:
 def test_the_page_has_both(fallen: GateResult) -> None:
     page = to_html([fallen], [Seen()])
 
-    assert "ood: few articles" in page
+    assert "ood: few articles, the worst articles" in page
     assert "ood: the difference by group of articles" in page
+
+
+def test_a_grouping_with_one_group_is_left_out(found: Attribution, fallen: GateResult) -> None:
+    only = tuple(piece._replace(by="length", name="all") for piece in found.slices[:1])
+    one = replace(found, slices=only).to_json()
+    shown = replace(fallen, facts={"attribution": {"ood": one}})
+
+    assert len(list(attribution_charts(shown))) == 1
+    assert "the difference by group" not in to_markdown([shown])
