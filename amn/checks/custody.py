@@ -102,7 +102,9 @@ def check_ledger(evidence: CustodyEvidence) -> Measured:
         for problem in ledger.problems
     ]
     last = ledger.entries[-1].reason if ledger.entries else ""
-    return Measured(f"{len(ledger.entries)} entries", "chain holds", findings, last)
+    n = len(ledger.entries)
+    count = f"{n} entry" if n == 1 else f"{n} entries"
+    return Measured(count, "chain holds", findings, last)
 
 
 @implements("G009")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from amn.findings import Status, Verdict
 from amn.report.alarms import alarms_of
+from amn.report.terminal import WIDTH
 from amn.report.terminal import results as terminal
 from amn.report.verdict import (
     beside_merge_base,
@@ -48,6 +49,7 @@ FAMILY_NAMES = {
     "G": "golden",
 }
 ALWAYS_LISTED = ("C", "G")
+NARROW = 90  # columns that the table of scores takes with five reference predictors
 VERDICT_STYLES = {
     Verdict.PASS: "bold green",
     Verdict.INCONCLUSIVE: "bold yellow",
@@ -76,11 +78,11 @@ def print_result(
         out.print()
     listed = [o for o in result.outcomes if verbose or _is_listed(o)]
     if listed:
-        out.print(checks_table(listed))
+        out.print(checks_table(listed, out.width))
         out.print()
     scores = result.facts.get("scores")
     if isinstance(scores, dict):
-        out.print(scores_table(scores))
+        out.print(scores_table(scores, out.width))
         out.print()
     _print_notes(result, out)
     print_verdict(result.verdict, last_line(result), out)
@@ -168,8 +170,11 @@ def families_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-def checks_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a table of checks: name, value, limit, status, and the detail that fits."""
+def checks_table(outcomes: Sequence[Outcome], width: int = WIDTH) -> Table:
+    """Return a table of checks: name, value, limit, status, and the detail that fits.
+
+    In fewer than `NARROW` columns no detail does, beside what a check has found.
+    """
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
     table.add_column("value", overflow="fold", max_width=32)
@@ -178,23 +183,32 @@ def checks_table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("", overflow="fold", style="dim")
     for o in outcomes:
         status = f"[{STYLES[o.status]}]{o.status.value}[/]"
-        value, limit, detail = (escape(text) for text in (o.value, o.limit, o.detail))
+        shown = "" if width < NARROW and (o.status is Status.PASS or o.findings) else o.detail
+        value, limit, detail = (escape(text) for text in (o.value, o.limit, shown))
         table.add_row(escape(f"{o.check} {o.name}"), value, limit, status, detail)
     return table
 
 
-def scores_table(scores: dict[str, Any]) -> Table:
-    """Return the scores beside what the reference predictors get."""
+def scores_table(scores: dict[str, Any], width: int = WIDTH) -> Table:
+    """Return the scores beside what the reference predictors get.
+
+    A row a split; in fewer than `NARROW` columns a column a split, so that no number is cut.
+    """
     names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
-    table = Table(box=None, pad_edge=False)
-    for column in ("split", "score", "95 % interval", "lift", *names):
-        table.add_column(escape(column), justify="left" if column == "split" else "right")
+    lines = [["split", "score", "95 % interval", "lift", *names]]
     for split, figures in scores.items():
         interval = f"{figures['low']:.4f}-{figures['high']:.4f}" if "low" in figures else ""
         lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
         known = figures["references"]  # a metrics file may know them for one split only
         references = [f"{known[name]:.4f}" if name in known else "" for name in names]
-        table.add_row(escape(split), f"{figures['mean']:.4f}", interval, lift, *references)
+        lines.append([split, f"{figures['mean']:.4f}", interval, lift, *references])
+    if width < NARROW:
+        lines = [list(column) for column in zip(*lines, strict=True)]
+    table = Table(box=None, pad_edge=False)
+    for place, cell in enumerate(lines[0]):
+        table.add_column(escape(cell), justify="right" if place else "left")
+    for line in lines[1:]:
+        table.add_row(*map(escape, line))
     return table
 
 

@@ -181,3 +181,19 @@ def test_waivers_are_shown_on_every_run() -> None:
     lines = printed(result(PASS, PASS, waivers=(waiver,)))
 
     assert "  C002 waived until 2025-01-31 by B. Owner: new region" in lines
+
+
+@pytest.mark.parametrize("status", [PASS, FAIL])
+def test_a_narrow_terminal_cuts_no_number(status: Status) -> None:
+    shown = result(status, facts={"title": "toy", "scores": SCORES})
+    detail = "0.5968 ... 0.6280, z +9.9"
+    shown = replace(shown, outcomes=(replace(shown.outcomes[0], detail=detail),))
+    text = io.StringIO()
+
+    print_result(shown, Console(file=text, width=60, highlight=False, color_system=None))
+
+    lines = text.getvalue().splitlines()
+    assert ["weighted_mean", "0.6000", "0.6000"] in [line.split() for line in lines]
+    assert ["95", "%", "interval", "0.6000-0.6200", "0.6000-0.6200"] in [x.split() for x in lines]
+    assert "…" not in text.getvalue()
+    assert ("+9.9" in text.getvalue()) == (status is FAIL)
