@@ -10,7 +10,7 @@ import pyarrow as pa
 from amn.checks import data_order, data_rows
 from amn.checks.listing import listed
 from amn.checks.registry import implements
-from amn.data.dataset import HASH_COLUMN
+from amn.data.dataset import HASH_COLUMN, numbers
 from amn.data.manifest import MANIFEST_FILE
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.errors import CheckNotRunError, DataError
@@ -157,9 +157,11 @@ def _stored_hashes(part: DataPart) -> NDArray[np.uint64] | None:
     column = part.dataset.column(HASH_COLUMN)
     if column is None:
         return None
+    if column.type != pa.uint64():
+        raise DataError(part.folder, f"{HASH_COLUMN}: expected uint64, got {column.type}")
     if column.null_count:
         raise DataError(part.folder, f"{HASH_COLUMN}: expected no nulls, got {column.null_count}")
-    return np.asarray(column.to_numpy(), np.uint64)
+    return numbers(column, np.uint64)
 
 
 def _changed_rows(

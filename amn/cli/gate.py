@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -168,6 +170,8 @@ def command(
     if bundle:
         prepare_bundle(bundle, found, [output.path for output in wanted])
     remove_old(wanted)
+    if not metrics:  # it takes a second, in which data and index are checked without it
+        Thread(target=import_module, args=("torch",)).start()
     results, seen, members = [], [], dict[str, Content]()
     with progress_bar() as progress:
         for case in found:

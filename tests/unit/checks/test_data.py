@@ -429,6 +429,22 @@ def test_a_data_set_without_stored_digests_cannot_be_compared(
     assert finding.severity is Severity.WARNING
 
 
+@pytest.mark.parametrize("kind", ["int64", "double", "string"])
+def test_stored_digests_of_another_type_are_no_digests(
+    corpus: Any, write: Any, data_evidence: Any, kind: str
+) -> None:
+    folder = write(corpus)
+    file = folder / "chunks-00000.parquet"
+    table = pq.read_table(file).drop_columns(["vector_hash"])
+    strange = pa.array(range(table.num_rows), pa.int64()).cast(kind)
+    pq.write_table(table.append_column("vector_hash", strange), file)
+
+    (finding,) = data.check_row_digests(data_evidence(folder)).findings
+
+    assert finding.severity is None  # the severity of the check: FAIL
+    assert f"vector_hash: expected uint64, got {kind}" in finding.message
+
+
 # D007
 
 

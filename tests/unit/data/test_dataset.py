@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from amn.data.dataset import Shard, check_matrix, open_dataset
+from amn.data.dataset import Shard, check_matrix, numbers, open_dataset, run_starts
 from amn.errors import ArgumentError, DataError
 from tests.strategies import in_memory, running_keys, unit_rows, written
 
@@ -217,3 +217,22 @@ def test_a_chunk_table_with_a_damaged_column_name_is_refused_with_its_name(tmp_p
 
     with pytest.raises(DataError, match=r"chunks-00000\.parquet: expected a whole parquet file"):
         open_dataset(tmp_path / "toy")
+
+
+def test_numbers_of_a_column_in_pieces_are_those_that_pyarrow_gives() -> None:
+    whole = pa.array(range(10), pa.int32())
+    column = pa.chunked_array([whole[2:5], whole[:0], whole[7:], whole])
+
+    values = numbers(column, np.int32)
+
+    assert values.dtype == np.int32
+    np.testing.assert_array_equal(values, column.to_numpy())
+
+
+def test_a_column_without_rows_is_an_empty_array() -> None:
+    assert numbers(pa.chunked_array([pa.array([], pa.int64())]), np.int64).shape == (0,)
+
+
+def test_a_run_starts_where_the_article_changes_also_when_it_comes_back() -> None:
+    assert run_starts(np.array([4, 4, 7, 4, 9, 9])).tolist() == [0, 2, 3, 4]
+    assert run_starts(np.array([], np.int64)).tolist() == []
