@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from amn.models.layers import Dropout, PairLinear
+
 # Adam moves every parameter by about lr a step, too slow for logits that have to travel by 1.
 RECENCY_GAIN = 40.0
-DROPOUT_STEPS = 2**16
-INT64_MIN = -(2**63)
 
 
 class Attention(nn.Module):
@@ -43,52 +43,6 @@ class Attention(nn.Module):
         # A row times a matrix; the other way round, matrix times column, takes ten times as long.
         logits = torch.bmm(asked.unsqueeze(1), context.transpose(1, 2)).squeeze(1)  # (B, T)
         return logits / math.sqrt(self.keys.out_features)
-
-
-class Dropout(nn.Module):
-    """Set each number to zero with probability p, and scale the rest by 1 / (1 - p).
-
-    As `nn.Dropout`, at an eighth of its time on a CPU: 16 random bits decide on a number, so p is
-    rounded to 1/65536, and they come from torch's generator, the same on every machine.
-
-    Args:
-        p: 0 to below 1.
-
-    Attributes:
-        part: (first, total) where x are rows of a larger batch, from `first` on; what is drawn then
-            is what the whole batch would draw.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.dropped = min(round(p * DROPOUT_STEPS), DROPOUT_STEPS - 1)
-        self.part: tuple[int, int] | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x with numbers dropped; x itself when not training."""
-        if not self.training or not self.dropped:
-            return x
-        first, total = self.part or (0, len(x))
-        each = x[0].numel() if len(x) else 0
-        words = torch.empty(-(-total * each // 4), dtype=torch.int64, device=x.device)
-        words.random_(INT64_MIN, None)
-        own = slice(first * each, (first + len(x)) * each)
-        bits = words.view(torch.int16)[own].view(x.shape)  # uniform, -32768 to 32767
-        kept = (bits >= self.dropped - DROPOUT_STEPS // 2).to(x.dtype)
-        return x * kept.mul_(DROPOUT_STEPS / (DROPOUT_STEPS - self.dropped))
-
-
-class PairLinear(nn.Linear):
-    """Linear(2D, H) of a pair joined along D, without joining it.
-
-    Applied to each half apart: a first half that needs no gradient, such as the mean of the data,
-    then costs none, which is a sixth of the layer's work.
-    """
-
-    def forward(self, pair: tuple[Tensor, Tensor]) -> Tensor:  # type: ignore[override]  # a pair
-        """Return (B, H) of two (B, D)."""
-        first, second = torch.split(self.weight, self.in_features // 2, dim=1)
-        return F.linear(pair[0], first, self.bias) + F.linear(pair[1], second)
 
 
 def _residual(first: nn.Linear, dropout: float) -> nn.Sequential:

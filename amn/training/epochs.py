@@ -14,8 +14,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from amn.data.stretches import stretch_batches
 from amn.errors import ArgumentError
-from amn.models.amn import Dropout
 from amn.models.build import ModelSpec, build_model
+from amn.models.layers import Dropout
 from amn.models.start import start_as_mean
 from amn.training.compute import CPU, Compute
 from amn.training.curriculum import Curriculum

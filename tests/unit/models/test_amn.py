@@ -12,8 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from amn.models.amn import RECENCY_GAIN, Dropout, OriginalAMN, RecencyAMN, predict
+from amn.models.amn import (
+    RECENCY_GAIN,
+    OriginalAMN,
+    RecencyAMN,
+    predict,
+)
 from amn.models.build import count_parameters
+from amn.models.layers import Dropout, PairLinear
 
 B, T, D, A, H = 4, 5, 16, 8, 12
 SIZES: dict[str, Any] = {"dim": D, "attention_dim": A, "hidden_dim": H}
@@ -261,3 +267,40 @@ def test_stretches_give_the_gradient_that_their_windows_give() -> None:
         assert b.grad is not None
         assert torch.allclose(a.grad, b.grad, atol=1e-3), name
     assert n_compared > 5
+
+
+@pytest.mark.parametrize("needs_first", [False, True])
+def test_a_layer_of_a_pair_is_the_layer_of_what_it_joins(*, needs_first: bool) -> None:
+    torch.manual_seed(0)
+    layer = PairLinear(10, 4).double()
+    joined = nn.Linear(10, 4).double()
+    joined.load_state_dict(layer.state_dict())
+    first = torch.randn(3, 5, dtype=torch.float64, requires_grad=needs_first)
+    second = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+
+    ours, theirs = layer((first, second)), joined(torch.cat([first, second], dim=1))
+
+    torch.testing.assert_close(ours, theirs)
+    inputs = [part for part in (first, second) if part.requires_grad]
+    seeds = torch.randn(3, 4, dtype=torch.float64)
+    for got, wanted in zip(
+        torch.autograd.grad(ours, [*inputs, *layer.parameters()], seeds),
+        torch.autograd.grad(theirs, [*inputs, *joined.parameters()], seeds),
+        strict=True,
+    ):
+        torch.testing.assert_close(got, wanted)
+
+
+def test_a_layer_of_a_pair_computes_in_the_precision_of_autocast() -> None:
+    torch.manual_seed(0)
+    layer = PairLinear(16, 8)
+    pair = torch.randn(4, 8), torch.randn(4, 8, requires_grad=True)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        result = layer(pair)
+    result.float().square().sum().backward()
+
+    assert result.dtype == torch.bfloat16
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.dtype == torch.float32
+    torch.testing.assert_close(result.float(), layer(pair), atol=0.03, rtol=0.03)

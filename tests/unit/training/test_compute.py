@@ -10,7 +10,7 @@ import torch
 
 from amn.data.stretches import StretchBatch
 from amn.errors import ArgumentError
-from amn.models.amn import Dropout
+from amn.models.layers import Dropout
 from amn.training.compute import CPU, Compute, find_device, is_launched, take_part
 from amn.training.epochs import Epochs
 from amn.training_config import TrainingConfig
