@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from amn.findings import Loosening
+from amn.mergebase.target import CI_VARIABLES
+from amn.places import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +35,14 @@ PIPELINES = (
     "setup.cfg",
     "conftest.py",
 )
+# Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
+SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py")
 RUNS_AMN = re.compile(r"\bamn\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b")
 JUDGES = re.compile(
     r"\bamn\s+(gate|check|selftest|golden\s+verify)\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b"
 )
+VARIABLES = "|".join(CI_VARIABLES)
+LEFT_OUT = "--ignore|--deselect|collect_ignore|norecursedirs"
 # What a line that was added says, and what that does to the gate.
 ADDED = (
     (re.compile(r"continue-on-error\s*:\s*(?!false\b)\S"), "set continue-on-error"),
@@ -53,7 +60,11 @@ ADDED = (
     (re.compile(r"--(amn-)?approve-loosening\b"), "approved its own loosening"),
     (re.compile(r"-p\s*['\"]?\s*,?\s*['\"]?no:amn\b"), "switched off the pytest plugin"),
     (re.compile(r"--(amn-)?target\b"), "named the branch to compare with"),
+    (re.compile(rf"\b({VARIABLES})\b['\"]?\s*(=|:)(?!=)"), "named the branch to compare with"),
+    (re.compile(rf"({LEFT_OUT}).*\b{GOLDEN_FOLDER}\b"), "left golden/ out of pytest"),
 )  # fmt: skip
+# The same for settings of pytest, read whether or not they name the gate.
+IN_SETTINGS = re.compile(rf"--amn-|\bno:amn\b|({LEFT_OUT}).*\b{GOLDEN_FOLDER}\b")
 # What a line that was taken away said.
 REMOVED = (
     (JUDGES, "removed a step of the gate"),
@@ -71,6 +82,8 @@ def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator
         new: Its text now, None if it is gone.
     """
     if old is None or not RUNS_AMN.search(old):
+        if new is not None and PurePosixPath(path).name in SETTINGS:
+            yield from _settings_loosenings(path, old or "", new)
         return
     if new is None:
         yield Loosening("removed a CI file of the gate", path, "there", "gone")
@@ -84,6 +97,15 @@ def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator
         if _count(pattern, after) < _count(pattern, before):
             found = next(line for line in removed if pattern.search(line))
             yield Loosening(what, path, found, "")
+
+
+def _settings_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
+    """Yield how settings of pytest take something out of the gate that they did not name before."""
+    for line in _lines(new) - _lines(old):
+        if IN_SETTINGS.search(line):
+            what = next((what for pattern, what in ADDED if pattern.search(line)), "")
+            if what:
+                yield Loosening(what, path, "", line)
 
 
 def _lines(text: str) -> Counter[str]:

@@ -19,7 +19,7 @@ from amn.mergebase.goldens import GoldenFiles, golden_loosenings, ledger_looseni
 from amn.mergebase.limits import SHRANK, limit_loosenings, selector_loosenings
 from amn.mergebase.pipelines import PIPELINES, pipeline_loosenings
 from amn.mergebase.target import base_commit
-from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 from amn.storage import parse_json, parse_toml
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from amn.mergebase.git import Repository
 
 CASES = f":(glob)**/{GOLDEN_FOLDER}/*/{CASE_FILE}"  # a pathspec of git
+RUNS = f":(glob)**/{CACHE_FOLDER.as_posix()}/**"
 NO_GIT = "no git checkout"
 NO_TARGET = "no branch to compare with; name one: --target BRANCH"
 
@@ -109,7 +110,9 @@ class MergeBase:
         """What got looser outside of the cases that are there: cases that are gone, CI files."""
         if not self.repository or not self.commit:
             return ()
-        changed = self.repository.changed(self.commit, [CASES, *PIPELINES])
+        changed = self.repository.changed(self.commit, [CASES, RUNS, *PIPELINES])
+        runs = [name for name in changed if f"/{CACHE_FOLDER.as_posix()}/" in f"/{name}"]
+        changed = [name for name in changed if name not in runs]
         cases = [name for name in changed if Path(name).name == CASE_FILE]
         files = [name for name in changed if name not in cases]
         before = self.repository.read(self.commit, files)
@@ -118,6 +121,11 @@ class MergeBase:
             for name in cases
             if not (self.repository.root / name).exists()
         ]
+        # A gate takes them in place of training: they may have been trained on the answers.
+        brought = [name for name in runs if (self.repository.root / name).exists()]
+        if brought:
+            shown = f"{len(brought)} files"
+            found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
         for name in files:
             old, new = before[name], _read(self.repository.root / name)
             found += pipeline_loosenings(name, _text(old), _text(new))

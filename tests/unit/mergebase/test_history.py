@@ -18,6 +18,7 @@ from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_golden
 from amn.golden.waivers import WAIVERS_FILE
 from amn.mergebase.review import MergeBase
+from amn.places import CACHE_FOLDER
 from tests.checkouts import CASE_TEXT, git
 
 if TYPE_CHECKING:
@@ -149,6 +150,12 @@ def waive(project: Project, created: str, expires: str) -> None:
     (project.folder / WAIVERS_FILE).write_text(WAIVER.format(created, expires), "utf-8")
 
 
+def add(project: Project, path: Path | str, text: str) -> None:
+    file = project.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
 def edited_ledger(project: Project) -> None:
     path = project.folder / LEDGER_FILE
     path.write_bytes(path.read_bytes().replace(b"first accepted result", b"agreed by all"))
@@ -208,6 +215,30 @@ CHEATS: dict[str, tuple[Callable[[Project], object], int, str, list[str]]] = {
         "removed a step of the gate",
         ["G010"],
     ),
+    "name its own branch as the target": (
+        lambda p: p.edit("jobs:\n", "env:\n  CHANGE_TARGET: change\njobs:\n", YML),
+        5,
+        "named the branch to compare with",
+        ["G010"],
+    ),
+    "bring finished runs along": (
+        lambda p: add(p, CACHE_FOLDER / "ab" / "run.json", "{}"),
+        5,
+        "brought its own finished runs",
+        ["G010"],
+    ),
+    "switch the plugin off in new settings of pytest": (
+        lambda p: add(p, "pytest.ini", "[pytest]\naddopts = -p no:amn\n"),
+        5,
+        "switched off the pytest plugin",
+        ["G010"],
+    ),
+    "leave golden/ out of pytest": (
+        lambda p: add(p, "conftest.py", 'collect_ignore = ["golden"]\n'),
+        5,
+        "left golden/ out of pytest",
+        ["G010"],
+    ),
     "add an expired waiver": (
         lambda p: waive(p, "2025-01-01", "2025-01-31"),
         1,
@@ -261,13 +292,22 @@ def test_an_honest_update_with_a_reason_passes_as_such(project: Project) -> None
 
 
 def test_drift_in_small_approved_steps_meets_the_budget(project: Project) -> None:
-    codes = []
+    codes, named = [], []
     for step in range(1, 6):
         write_golden(project.folder, moved(project.accepted, -0.004 * step))
-        codes.append(project.gate(approval="C. Lead: small").verdict.exit_code())
+        result = project.gate(approval="C. Lead: small")
+        codes.append(result.verdict.exit_code())
+        named.append(failed(result))
         project.merge()
 
     assert codes == [0, 0, 1, 1, 1]
+    assert named == [[], [], ["G012"], ["G012"], ["G012"]]
+
+
+def test_settings_of_pytest_that_leave_the_gate_alone_are_no_loosening(project: Project) -> None:
+    add(project, "pytest.ini", "[pytest]\naddopts = -ra --ignore=docs\n")
+
+    assert whats(project.gate()) == []
 
 
 def test_a_pass_that_needs_the_lower_floor_says_so(project: Project) -> None:
