@@ -60,10 +60,10 @@ RUNS_FOLDER = Path("runs")
 )
 @click.option(
     "--device",
-    type=click.Choice(["cpu", "cuda"]),
+    type=click.Choice(["cpu", "cuda", "auto"]),
     default="cpu",
     show_default=True,
-    help="Where to train.",
+    help="Where to train; auto: on a GPU where there is one.",
 )
 def command(
     case: str,
@@ -103,7 +103,7 @@ def command(
     if sweep:
         if seeds or device != "cpu" or is_launched():
             raise ArgumentError(
-                "--sweep: expected neither --seed, --device cuda nor torchrun beside it. "
+                "--sweep: expected neither --seed, --device nor torchrun beside it. "
                 "Fix: seeds in the sweep file"
             )
         with progress_bar() as bar:

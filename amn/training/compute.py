@@ -122,13 +122,13 @@ def is_launched() -> bool:
 
 
 def find_device(name: str, *, local_rank: int = 0) -> str:
-    """Return the device to use; `cuda` is the GPU of this process's number.
+    """Return the device to use; `cuda` is the GPU of this process's number, `auto` it or the CPU.
 
     Raises:
         ArgumentError: If there is none.
     """
-    if name == "cpu":
-        return name
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return "cpu"
     if not torch.cuda.is_available() or local_rank >= torch.cuda.device_count():
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise ArgumentError(
@@ -142,7 +142,7 @@ def take_part(device: str, *, timeout: timedelta = TIMEOUT) -> Iterator[Compute]
     """Yield what this process trains with: alone, or as one of those that torchrun started.
 
     Args:
-        device: `cpu` (gloo) or `cuda` (nccl), a GPU a process.
+        device: `cpu` (gloo), `cuda` (nccl), a GPU a process, or `auto`: a GPU where there is one.
         timeout: How long to wait for a process that says nothing.
 
     Raises:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +16,12 @@ from click.testing import CliRunner
 from amn.cli.main import cli
 from amn.errors import ArgumentError, CheckNotRunError, ConfigError
 from amn.findings import GateResult, Outcome, Status
+from amn.training.run import load_run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amn.case import Case
 
+ROOT = Path(__file__).parents[3]
 CASE = """
 schema = 1
 dataset = {{ path = "{data}" }}
@@ -86,6 +91,59 @@ def test_a_sweep_of_a_key_that_is_not_there_trains_nothing(project: Path) -> Non
     assert isinstance(result.exception, ConfigError)
     assert "training.rate: unknown key" in str(result.exception)
     assert not (project / ".amn").exists()
+
+
+KILLED = """
+import os, signal
+from amn.cli.main import main
+from amn.training.epochs import Epochs
+steps, step = [], Epochs.take_step
+def dying(self, batch, **options):
+    steps.append(batch)
+    if len(steps) == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, **options)
+Epochs.take_step = dying
+main()
+"""
+
+
+@pytest.mark.slow
+def test_after_a_sigkill_the_same_command_goes_on_and_ends_in_the_same_files(project: Path) -> None:
+    (project / "toy" / "case.toml").write_text(
+        (project / "toy" / "case.toml").read_text().replace("epochs = 1", "epochs = 3")
+    )
+    words = ["train", "toy", "--seed", "0", "--seed", "1", "--out"]
+    killed = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", KILLED, *words, "killed"],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in Path("killed").iterdir()] == [".toy-seed-0.state"]
+
+    resumed = CliRunner().invoke(cli, [*words, "killed"])
+    again = CliRunner().invoke(cli, [*words, "killed"])
+    whole = CliRunner().invoke(cli, [*words, "whole"])
+
+    assert resumed.exit_code == again.exit_code == whole.exit_code == 0
+    assert "seed 0: resuming at epoch 2" in resumed.stderr
+    assert "seed 1: finished before" in again.stderr
+    for seed in (0, 1):
+        one, other = (load_run(Path(out) / f"toy-seed-{seed}") for out in ("killed", "whole"))
+        assert one.info["files"] == other.info["files"]
+    assert sorted(path.name for path in Path("killed").iterdir()) == ["toy-seed-0", "toy-seed-1"]
+
+
+def test_a_folder_with_another_run_is_not_taken_for_this_one(project: Path) -> None:
+    words = ["train", "toy", "--seed", "0"]
+    assert CliRunner().invoke(cli, words).exit_code == 0
+    text = (project / "toy" / "case.toml").read_text()
+    (project / "toy" / "case.toml").write_text(text.replace("128", "64"))
+
+    result = CliRunner().invoke(cli, words)
+
+    assert isinstance(result.exception, FileExistsError)
 
 
 @pytest.fixture

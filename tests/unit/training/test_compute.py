@@ -112,3 +112,13 @@ def test_a_gpu_that_is_not_there_is_said() -> None:
         match=r"^device: expected a GPU for process 1, got 0 GPUs. Fix: ",
     ):
         find_device("cuda", local_rank=1)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, "cpu"), (1, "cuda:0")])
+def test_auto_is_a_gpu_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, count: int, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+    assert find_device("auto") == expected
