@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from amn.cli.cases import today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import PROFILE, REFERENCES, words_of
@@ -87,7 +88,7 @@ def index(path: Path, style: str) -> None:
 def split(path: Path, style: str) -> None:
     """Check a case's splits and windows: S001 and on, W001 and on."""
     with progress_bar() as progress:
-        result = check_split(path, progress=progress)
+        result = check_split(path, today=today(), progress=progress)
     _finish(result, style)
 
 
@@ -127,7 +128,8 @@ def run(
         if words := words_of(references, profile):
             raise click.UsageError(f"expected only PATH with --case, got {' '.join(words)}")
         with progress_bar() as progress:
-            _finish(check_run(paths[0], case_path, progress=progress), style)
+            result = check_run(paths[0], case_path, today=today(), progress=progress)
+        _finish(result, style)
     judged = judge_records(paths, PROFILES[profile], references)
     words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
     reproduce = shlex.join(words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case, is_case
+from amn.cli.cases import find_case, is_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
@@ -104,7 +104,7 @@ def _session(
     if is_case(target):
         if case:
             raise click.UsageError(f"expected a run or checkpoint with --case, got case {target}")
-        options = GateOptions(cache=cache, first_run=first_run)
+        options = GateOptions(cache=cache, first_run=first_run, today=today())
         return GateSession(find_case(target), options, progress=progress)
     if not path.exists():
         raise ConfigError(
@@ -122,6 +122,7 @@ def _session(
         runs=(path,) if is_run else (),
         checkpoint=None if is_run else path,
         first_run=first_run,
+        today=today(),
     )
     return GateSession(case, options, progress=progress)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case, is_case
+from amn.cli.cases import find_case, is_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
@@ -79,6 +79,8 @@ def command(
     is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
     if is_page and (others := [target for target in targets if not is_case(target)]):
         raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
+    if is_page and (words := words_of(references, profile)):
+        raise click.UsageError(f"expected only cases for HTML, got {' '.join(words)}")
     sessions: list[GateSession] = []
     runs: list[ReportedRun] = []
     with progress_bar() as progress:
@@ -108,7 +110,9 @@ def command(
 
 def _session(target: str, cache: Path, progress: Report) -> GateSession:
     """Return the gate of a case."""
-    return GateSession(find_case(target), GateOptions(cache=cache), progress=progress)
+    return GateSession(
+        find_case(target), GateOptions(cache=cache, today=today()), progress=progress
+    )
 
 
 def _write_page(sessions: Sequence[GateSession], output: Path | None) -> None:

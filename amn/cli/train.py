@@ -100,6 +100,8 @@ def command(
     found = find_case(case)
     if init_from:
         found = with_init_from(found, init_from)
+    if style != "text" and not sweep:
+        raise click.UsageError(f"--format {style}: expected --sweep beside it")
     if sweep:
         if seeds or device != "cpu" or is_launched():
             raise ArgumentError(

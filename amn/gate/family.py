@@ -70,10 +70,12 @@ def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
     return _some(session, ("data", "index"), f"amn check index {dataset}")
 
 
-def check_split(case_path: Path, *, progress: Report | None = None) -> GateResult:
+def check_split(
+    case_path: Path, *, today: date | None = None, progress: Report | None = None
+) -> GateResult:
     """Run everything that a gate runs before training: D, I, S and W."""
     case = load_case(case_path)
-    session = GateSession(case, GateOptions(cache=case.folder), progress=progress)
+    session = GateSession(case, GateOptions(cache=case.folder, today=today), progress=progress)
     return _some(session, BEFORE_TRAINING, f"amn check split {case_path}")
 
 
@@ -86,10 +88,12 @@ def check_custody(
     return replace(result, reproduce=f"amn golden verify {case.name}")
 
 
-def check_run(run: Path, case_path: Path, *, progress: Report | None = None) -> GateResult:
+def check_run(
+    run: Path, case_path: Path, *, today: date | None = None, progress: Report | None = None
+) -> GateResult:
     """Run the R, M and E checks on a run folder."""
     case = load_case(case_path)
-    options = GateOptions(cache=case.folder, runs=(run,), first_run=True)
+    options = GateOptions(cache=case.folder, runs=(run,), first_run=True, today=today)
     session = GateSession(case, options, progress=progress)
     families: tuple[Family, ...] = (*BEFORE_TRAINING, "record", "model", "evaluation")
     return _some(session, families, f"amn check run {run} --case {case_path}")

@@ -49,6 +49,14 @@ def test_the_page_goes_to_stdout_on_request(case: Path) -> None:
     assert result.stdout.startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("option", [["--profile", "seed"], ["--reference", "constant=0.2"]])
+def test_what_the_page_has_no_use_for_is_refused(case: Path, option: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["report", str(case), "--format", "html", *option])
+
+    assert result.exit_code == 2
+    assert "expected only cases for HTML, got --" in result.output
+
+
 def test_a_record_has_no_page(case: Path, tmp_path: Path) -> None:
     record, page = tmp_path / "record.json", tmp_path / "report.html"
     record.write_text("{}", "utf-8")

@@ -83,6 +83,14 @@ def test_what_a_sweep_does_not_go_with_is_refused(project: Path, options: list[s
     assert not (project / "runs").exists()
 
 
+def test_a_form_of_the_sweeps_table_needs_a_sweep(project: Path) -> None:
+    result = CliRunner().invoke(cli, ["train", "toy", "--format", "json"])
+
+    assert result.exit_code == 2
+    assert "expected --sweep beside it" in result.output
+    assert not (project / "runs").exists()
+
+
 def test_a_sweep_of_a_key_that_is_not_there_trains_nothing(project: Path) -> None:
     (project / "rates.toml").write_text(SWEEP.replace("lr", "rate"))
 
