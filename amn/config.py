@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ from amn.storage import canonical_json, sha256_of
 from amn.training_config import BLEND_LR, TrainingConfig
 
 SPLITS = ("train", "in_dist", "ood")
-EVALUATED = ("in_dist", "ood")
+EVALUATED: Final = ("in_dist", "ood")
 LEAST_LOOK = 2  # seeds: one has no spread
 
 

@@ -20,29 +20,56 @@ from amn.findings import Finding, Measured, Severity, Standing, Verdict
 from amn.golden.compare import config_changes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amn.checks.evidence import GoldenEvidence
     from amn.evaluation.attribution import Attribution
 
 __all__ = ["custody"]  # imported because it registers the family's other checks
 
 NAMED = 3  # articles in a message
+VECTORS_ALONE = ("last", "mean")  # reference predictors that are not trained
+SAME_VECTORS_ATOL = 1e-5  # stored as float16 or float32, and on another machine: below 1e-6
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
 
 
 @implements("G003")
 def check_comparable(evidence: GoldenEvidence) -> Measured:
-    """G003: same windows, same metric."""
+    """G003: same windows of the same vectors, same metric."""
     golden, findings = evidence.golden, []
     for split in EVALUATED:
         try:
             aligned(evidence, split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), "amn golden update CASE --reason TEXT"))
+        else:
+            accepted = golden.record.metrics[split].references
+            findings += _other_vectors(evidence, split, accepted)
     if golden.record.versions.metric != METRIC_VERSION:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
         findings.append(Finding("golden.json", message, "amn golden update CASE --reason TEXT"))
     n = sum(len(golden.splits[split].article_ids) for split in EVALUATED)
-    return Measured(f"{n:,} windows", "same ids, same metric", findings)
+    return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings)
+
+
+def _other_vectors(
+    evidence: GoldenEvidence, split: str, accepted: Mapping[str, float]
+) -> list[Finding]:
+    """Return a finding where the windows of a split hold other vectors than the golden's did.
+
+    What `last` and `mean` score depends on nothing but these vectors: it tells the questions apart
+    without a copy of them.
+    """
+    measured = evidence.candidates[0].evaluation.references[split]
+    for name in VECTORS_ALONE:
+        now = float(measured[name].mean())
+        if not abs(now - accepted.get(name, math.nan)) <= SAME_VECTORS_ATOL:
+            message = (
+                f"expected {name} to score {accepted.get(name, math.nan):.6f} as in the golden, got"
+                f" {now:.6f}: the same ids, but other vectors"
+            )
+            return [Finding(split, message, "amn golden update CASE --reason TEXT")]
+    return []
 
 
 @implements("G006")

@@ -106,7 +106,7 @@ def _history(metrics: MetricsFile, path: Path) -> RunHistory:
     references = metrics.references.get("validation", {})
     if metrics.history:
         return parse_history({**values, "references": references}, path)
-    scores = {split: values[split] for split in EVALUATED if split in values}
+    scores: dict[str, float] = {s: values[s] for s in EVALUATED if s in values}
     return RunHistory(
         name=metrics.name or path.stem,
         source=path,

@@ -305,3 +305,22 @@ def test_g020_without_a_fingerprint_does_not_pass(evidence: Any, toy_golden: Any
 
     with pytest.raises(CheckNotRunError, match="expected a fingerprint of the machine, found none"):
         execute("G020", evidence(replace(toy_golden, record=record)))
+
+
+@pytest.mark.parametrize("split", ["in_dist", "ood"])
+def test_g003_fires_on_other_vectors_under_the_same_ids(
+    evidence: Any, fires: Any, toy_candidates: Any, split: str
+) -> None:
+    def easier(candidate: Any) -> Any:
+        found = candidate.evaluation
+        last = found.references[split]["last"] + 0.0123
+        changed = {**found.references, split: {**found.references[split], "last": last}}
+        return rescored(candidate, replace(found, references=changed))
+
+    accepted = evidence().golden.record.metrics[split].references["last"]
+
+    finding = fires("G003", evidence(candidates=tuple(map(easier, toy_candidates))))
+
+    assert finding.where == split
+    assert f"expected last to score {accepted:.6f} as in the golden" in finding.message
+    assert f"got {accepted + 0.0123:.6f}: the same ids, but other vectors" in finding.message
