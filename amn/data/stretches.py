@@ -68,6 +68,12 @@ class StretchBatch:
         """(B,) int64 places of the windows among the G x L that the rows could hold, ascending."""
         return np.flatnonzero((np.arange(self.length) < self.counts[:, None]).ravel())
 
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """(B,) int64 places of the windows' targets among the G x (L + T) rows."""
+        stretch, window = np.divmod(self.places, self.length)
+        return stretch * (self.length + self.context) + self.context + window
+
 
 def stretch_batches(
     windows: Windows, *, length: int, batch_size: int, rng: np.random.Generator

@@ -76,7 +76,7 @@ class _JoinedLinear(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(first, second, weight)
         left, right = weight.tensor_split(2, dim=1)
-        return torch.addmm(bias, first, left.T).addmm_(second, right.T)
+        return torch.addmm(torch.addmm(bias, first, left.T), second, right.T)
 
     @staticmethod
     def backward(

@@ -173,7 +173,7 @@ class Epochs:
         targets = rows[:, -1]
         if batch.length > 1:
             places = torch.from_numpy(batch.places).to(compute.device)
-            targets = rows[:, batch.context :].flatten(0, 1)[places]
+            targets = rows.flatten(0, 1)[torch.from_numpy(batch.targets).to(compute.device)]
         with torch.autocast(
             compute.kind, torch.bfloat16, enabled=self.state.precision == "bfloat16"
         ):
@@ -216,7 +216,7 @@ class Epochs:
             (loss * (share * compute.world)).backward()  # type: ignore[no-untyped-call]  # as below
         else:
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
-        norm = nn.utils.clip_grad_norm_(state.model.parameters(), self.clip)
+        norm = self._clip()
         state.optimizer.step()
         state.schedule.step()
         if state.average is not None:
@@ -229,6 +229,15 @@ class Epochs:
             cosine = cosine_rows(raw.detach(), target).mean()
         values = torch.stack([loss.detach(), cosine, *(term.detach() for term in terms)])
         return Step(compute.sum(share * values), norm, term_norms)
+
+    def _clip(self) -> Tensor:
+        """Scale the gradients down to a norm of at most `clip`; return the norm they had."""
+        parameters = [p for p in self.state.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        # A CPU knows the norm already; on a GPU, asking would wait for every product of the step.
+        if self.compute.kind != "cpu" or not norm <= self.clip:
+            nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
+        return norm
 
     def _term_norms(self, terms: list[Tensor]) -> Tensor:
         """Return the norm of each term's gradient with respect to all parameters, (K,)."""

@@ -38,7 +38,8 @@ def test_every_window_comes_once_with_its_own_rows(
     for batch in batches:
         offsets = batch.rows[:, : batch.length].ravel()[batch.places]  # each one's oldest row
         seen.append(offsets)
-        targets = batch.rows[:, T:].ravel()[batch.places]
+        targets = batch.rows.ravel()[batch.targets]
+        np.testing.assert_array_equal(targets, batch.rows[:, T:].ravel()[batch.places])
         assert np.array_equal(targets, offsets + T)
         assert len(batch) == len(offsets)
         assert abs(len(batch) - batch_size) <= length or batch is batches[-1]
