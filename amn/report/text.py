@@ -177,8 +177,8 @@ def checks_table(outcomes: Sequence[Outcome], width: int = WIDTH) -> Table:
     """
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
-    table.add_column("value", overflow="fold", max_width=32)
-    table.add_column("limit", overflow="fold", max_width=28)
+    table.add_column("value", overflow="fold", max_width=22)
+    table.add_column("limit", overflow="fold", max_width=20)
     table.add_column("status", no_wrap=True)
     table.add_column("", overflow="fold", style="dim")
     for o in outcomes:
