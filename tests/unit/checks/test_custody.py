@@ -145,6 +145,7 @@ def test_g013_fires_on_a_golden_without_a_case(evidence: Any, fires: Any) -> Non
 
     assert finding.where == "golden/old"
     assert "expected a case.toml beside its golden.json, found none" in finding.message
+    assert execute("G013", found).value == "1"
 
 
 def test_g010_fires_with_what_was_loosened(evidence: Any, fires: Any) -> None:

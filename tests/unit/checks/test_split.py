@@ -386,10 +386,13 @@ def test_an_offset_on_every_row_of_a_split_is_drift(
     shifted = changed(corpus, OOD, lambda v: v + offset)
     evidence = split_evidence(write(shifted))
 
-    (finding,) = split_space.check_drift(evidence).findings
+    measured = split_space.check_drift(evidence)
+    (finding,) = measured.findings
 
     assert finding.where == "ood"
-    assert "standard deviations of chance" in finding.message
+    assert 0.9 < measured.number < 1
+    assert f"within 0.15 article distances of train's, got {measured.number:.3f}" in finding.message
+    assert "6.6 standard deviations of chance" in finding.message
     assert split_space.check_space(evidence).findings == []
 
 
