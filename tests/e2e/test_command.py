@@ -191,9 +191,11 @@ def test_a_trained_run_and_its_checkpoint_can_be_judged(accepted: Any, project: 
     assert accepted("gate", "mine", "--checkpoint", checkpoint)[0] == 0
     assert accepted("check", "run", "runs/mine-seed-7", "--case", "golden/mine")[0] == 0
 
+    before = {file: file.read_bytes() for file in folder.iterdir()}
     code, _, err = accepted("train", "mine", "--seed", "7", "--out", "runs")
-    assert code == 2
-    assert "mine-seed-7" in err
+    assert code == 0
+    assert "seed 7: finished before" in err
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
 
 def test_a_tampered_checkpoint_is_refused_with_exit_3(accepted: Any, project: Path) -> None:
