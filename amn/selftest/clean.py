@@ -129,7 +129,12 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
     candidates = [_on(lab.clean.candidates[i], kept) for i in order]
     with lab.copy() as copy:
         if lab.has_golden:
-            golden = golden_of_windows(read_golden(copy.folder), _in_golden(lab, kept))
+            references = {
+                split: {name: float(cosines.mean()) for name, cosines in values.items()}
+                for split, values in candidates[0].evaluation.references.items()
+            }
+            whole = read_golden(copy.folder)
+            golden = golden_of_windows(whole, _in_golden(lab, kept), references)
             write_golden(copy.folder, golden)
         session = lab.clean.judging(candidates, case=copy.case, split_evidence=fewer)
         families = ("record", "model", "evaluation", "golden")

@@ -14,7 +14,7 @@ from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, read_gol
 from amn.selftest.defects import WARNS, Defect, in_check, in_golden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     from amn.selftest.lab import Lab
 
 
-def golden_of_windows(golden: Golden, chosen: dict[str, NDArray[np.bool_]]) -> Golden:
+def golden_of_windows(
+    golden: Golden,
+    chosen: dict[str, NDArray[np.bool_]],
+    references: Mapping[str, Mapping[str, float]] | None = None,
+) -> Golden:
     """Return a golden of some windows of each split, with every digest right.
 
     Args:
         chosen: split -> (N,) bool; a split that is not named keeps all its windows.
+        references: split -> reference predictor -> its mean cosine on these windows; None leaves
+            what they scored on all of them.
     """
     splits = {
         name: GoldenSplit(
@@ -43,7 +49,9 @@ def golden_of_windows(golden: Golden, chosen: dict[str, NDArray[np.bool_]]) -> G
     }
     old = golden.record
     metrics = {
-        name: summarise(splits[name], se=m.se, references=m.references)
+        name: summarise(
+            splits[name], se=m.se, references=(references or {}).get(name, m.references)
+        )
         for name, m in old.metrics.items()
     }
     digests = old.digests.model_copy(update={"cosines": cosines_digest(splits)})

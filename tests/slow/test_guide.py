@@ -197,7 +197,7 @@ def test_the_steps_of_gitlab_and_jenkins_gate_a_clean_change(
         text = file.read_text("utf-8")
         scripts = re.findall(r"sh '''\n(.*?)'''", text, re.DOTALL)
         variables = dict(re.findall(r"^    ([A-Z_]+) = '(.*?)'", text, re.MULTILINE))
-    assert len(scripts) == (3 if system == "gitlab" else 5)
+    assert len(scripts) == (4 if system == "gitlab" else 5)
 
     for script in scripts:
         last = checkout.run(script, **variables, CI="true")
