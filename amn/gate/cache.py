@@ -10,14 +10,16 @@ from filelock import FileLock
 
 from amn.cores import available_cores
 from amn.errors import DataError
-from amn.training.run import clear_left_overs, load_run, score_plan_references
+from amn.training.plan import score_plan_references
+from amn.training.run import clear_left_overs, load_run
 from amn.training.workers import run_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from amn.training.run import Plan, PlanReferences, Run
+    from amn.training.plan import Plan, PlanReferences
+    from amn.training.run import Run
 
 
 class RunCache:

@@ -14,7 +14,8 @@ from amn.gate.cache import RunCache
 from amn.storage import sha256_file
 from amn.training.checkpoint import Checkpoint, load_checkpoint
 from amn.training.original import import_original
-from amn.training.run import Plan, Run, load_run, make_plan, score_plan_references
+from amn.training.plan import Plan, make_plan, score_plan_references
+from amn.training.run import Run, load_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from amn.gate.options import GateOptions
 from amn.gate.parts import case_parts
 from amn.gate.session import run_gate
 from amn.training.compute import CPU, Compute
-from amn.training.run import find_run, score_plan_references
+from amn.training.plan import score_plan_references
+from amn.training.run import find_run
 from amn.training.workers import run_seeds
 from amn.training_config import BLEND_LR
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.findings import GateResult
-    from amn.training.run import Plan, Run
+    from amn.training.plan import Plan
+    from amn.training.run import Run
 
 
 def train_case(

@@ -11,16 +11,13 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from amn.config import EVALUATED
-from amn.errors import ArgumentError, DataError
+from amn.errors import DataError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.references import score_references
 from amn.evaluation.runner import score
 from amn.evaluation.storage import (
     COSINES_FILE,
@@ -29,8 +26,6 @@ from amn.evaluation.storage import (
     load_evaluation,
     save_evaluation,
 )
-from amn.models.build import ModelSpec, spec_for
-from amn.models.reference import fit_references
 from amn.storage import (
     atomic_folder,
     canonical_json,
@@ -39,116 +34,20 @@ from amn.storage import (
     sha256_of,
     write_json,
 )
-from amn.training.blend import Blend, open_blend, score_retention
+from amn.training.blend import score_retention
 from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from amn.training.compute import CPU, Compute
-from amn.training.loop import Start, Trained, ValidationReferences, train
+from amn.training.loop import Start, Trained, train
+from amn.training.plan import TRAINING_VERSION, Plan, PlanReferences
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from amn.config import CaseConfig
-    from amn.data.windows import Windows
 
 RUN_FILE, MODEL_FILE = "run.json", "model.safetensors"
 RUN_FILES = (MODEL_FILE, COSINES_FILE, EVALUATION_FILE)
-TRAINING_VERSION = 1  # part of every cache key: raise it when training changes its results
-VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
-FEWEST_ARTICLES = 2  # one to learn from, one for validation
-HERE = Path()
-VALIDATION_WINDOWS = 8192  # more would slow every epoch and move the mean by less than 1e-3
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything a run needs, the same for all its seeds.
-
-    Attributes:
-        train: Windows to learn from.
-        validation: Windows of other training articles, which choose the best epoch.
-        judged: Windows of in_dist and ood.
-        articles: Ids of each split, as resolved.
-        digests: Of the data sets and the resolved config.
-        blend: The checkpoint to go on from, where there is one.
-    """
-
-    config: CaseConfig
-    spec: ModelSpec
-    train: Windows
-    validation: Windows
-    judged: dict[str, Windows]
-    articles: dict[str, list[int]]
-    digests: dict[str, str]
-    blend: Blend | None = None
-
-    def seen_articles(self) -> NDArray[np.int64]:
-        """Return the ids of all articles that a trained network has seen, ascending."""
-        own = np.asarray(self.articles["train"], np.int64)
-        return own if self.blend is None else np.union1d(own, self.blend.articles)
-
-    def key(self, seed: int) -> str:
-        """Return what the result of a seed depends on, as one digest: equal keys, equal results."""
-        config = self.config.resolved()
-        training = {k: v for k, v in config["training"].items() if k != "seeds"}
-        training["init_from"] = self.blend and self.blend.digest
-        content = {
-            "spec": self.spec.to_json(),
-            "training": training,
-            "articles": self.articles,
-            "data": {k: v for k, v in self.digests.items() if k != "config"},
-            "seed": seed,
-            "versions": [TRAINING_VERSION, METRIC_VERSION, torch.__version__, np.__version__],
-        }
-        return sha256_of(canonical_json(content))
-
-
-def make_plan(
-    config: CaseConfig, windows: Mapping[str, Windows], articles: Mapping[str, NDArray[np.int64]],
-    digests: Mapping[str, str], *, folder: Path = HERE,
-) -> Plan:  # fmt: skip
-    """Set training articles aside for validation and put a plan together.
-
-    Args:
-        windows: Of train, in_dist and ood.
-        articles: Ids of the same splits.
-        folder: Of the case: where `training.init_from` is looked for.
-
-    Raises:
-        ArgumentError: If fewer than two training articles have windows.
-        CheckpointError: If `training.init_from` is no checkpoint to go on from.
-    """
-    spec, blend = spec_for(config, windows["train"].dataset.dim), None
-    ids = np.unique(windows["train"].article_ids)
-    if config.training.init_from:
-        blend = open_blend(folder / config.training.init_from, spec, windows["train"])
-        ids = np.setdiff1d(ids, blend.articles)
-    if len(ids) < FEWEST_ARTICLES:
-        raise ArgumentError(
-            f"split.train: expected windows of at least {FEWEST_ARTICLES} articles, one of them "
-            f"for validation, got {len(ids)}{(blend and ' that init_from has not seen') or ''}. "
-            "Fix: more articles in [split]"
-        )
-    n = max(1, round(VALIDATION_SHARE * len(ids)))
-    held = np.sort(np.random.default_rng(0).choice(ids, n, replace=False))
-    is_held = np.isin(windows["train"].article_ids, held)
-    is_trained = np.isin(windows["train"].article_ids, np.setdiff1d(ids, held))
-    validation = windows["train"].take(np.flatnonzero(is_held))
-    if len(validation) > VALIDATION_WINDOWS:
-        spaced = np.linspace(0, len(validation) - 1, VALIDATION_WINDOWS).astype(np.int64)
-        validation = validation.take(spaced)
-    return Plan(
-        config=config,
-        spec=spec,
-        train=windows["train"].take(np.flatnonzero(is_trained)),
-        validation=validation,
-        judged={name: windows[name] for name in EVALUATED},
-        articles={name: [int(i) for i in ids] for name, ids in articles.items()},
-        digests=dict(digests),
-        blend=blend,
-    )
 
 
 @dataclass(frozen=True)
@@ -179,31 +78,6 @@ class Run:
     def checkpoint(self) -> Checkpoint:
         """Load the model through the public loader, which verifies its probe."""
         return load_checkpoint(self.folder / MODEL_FILE)
-
-
-@dataclass(frozen=True)
-class PlanReferences:
-    """The reference predictors' scores on a plan's windows, the same for all seeds.
-
-    Attributes:
-        validation: What the stopping rules compare with.
-        judged: split -> reference predictor -> (N,) float64 cosines.
-    """
-
-    validation: ValidationReferences
-    judged: dict[str, dict[str, NDArray[np.float64]]]
-
-
-def score_plan_references(plan: Plan) -> PlanReferences:
-    """Fit the reference predictors on the training windows and score them."""
-    references = fit_references(plan.train)
-    validation = score_references(references, plan.validation)
-    return PlanReferences(
-        validation=ValidationReferences(
-            constant=float(validation["constant"].mean()), mean=float(validation["mean"].mean())
-        ),
-        judged={name: score_references(references, w) for name, w in plan.judged.items()},
-    )
 
 
 def run_seed(

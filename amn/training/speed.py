@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amn.data.windows import Windows
-    from amn.training.run import Plan
+    from amn.training.plan import Plan
 
 SAMPLE = 2048  # windows of every race: 0.2 s a round of the default network at D = 768
 ROUNDS = 3

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.processes import BareProcess
-    from amn.training.run import Plan, PlanReferences, Run
+    from amn.training.plan import Plan, PlanReferences
+    from amn.training.run import Run
 
     Progress = Callable[[int, int, str], None]
     Notify = Callable[[str], None]

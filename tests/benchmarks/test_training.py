@@ -22,7 +22,7 @@ from amn.models.build import ModelSpec
 from amn.training import plain
 from amn.training.epochs import Epochs
 from amn.training.loop import ValidationReferences, train
-from amn.training.run import PlanReferences, make_plan, score_plan_references
+from amn.training.plan import PlanReferences, make_plan, score_plan_references
 from amn.training.workers import run_seeds, torch_threads
 from amn.training_config import TrainingConfig
 from tests.benchmarks.conftest import DIM, Figure
@@ -30,7 +30,8 @@ from tests.benchmarks.conftest import DIM, Figure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amn.training.run import Plan, Run
+    from amn.training.plan import Plan
+    from amn.training.run import Run
 
 GOLDEN_CASE = Path(__file__).parents[2] / "golden" / "wiki-mini"
 CORES = 2

@@ -17,7 +17,8 @@ from amn.case import load_case
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.training import case_plan
 from amn.storage import sha256_file
-from amn.training.run import RUN_FILES, score_plan_references
+from amn.training.plan import score_plan_references
+from amn.training.run import RUN_FILES
 from amn.training.workers import WORTH_A_PROCESS, run_seeds
 from tests.strategies import drifting_rows
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.golden.schema import Golden
-    from amn.training.run import Plan, PlanReferences, Run
+    from amn.training.plan import Plan, PlanReferences
+    from amn.training.run import Run
 
 DIM, ARTICLES, ROWS = 24, 64, 16
 CASE = {
@@ -82,7 +83,7 @@ def toy_plan(toy_case: Case, toy_splits: SplitEvidence) -> Plan:
 
 @pytest.fixture(scope="session")
 def toy_references(toy_plan: Plan) -> PlanReferences:
-    from amn.training.run import score_plan_references  # noqa: PLC0415 - other tests need no torch
+    from amn.training.plan import score_plan_references  # noqa: PLC0415 - other tests need no torch
 
     return score_plan_references(toy_plan)
 

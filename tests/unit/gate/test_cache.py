@@ -19,7 +19,8 @@ from amn.training import workers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.training.run import Plan, Run
+    from amn.training.plan import Plan
+    from amn.training.run import Run
 
 
 @pytest.fixture

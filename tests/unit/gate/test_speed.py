@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.training.run import Plan
+    from amn.training.plan import Plan
 
 CHECKS = ["C010", "C011", "C012", "C013"]
 

@@ -16,7 +16,8 @@ from amn.gate.candidates import plan_for
 from amn.gate.training import with_init_from
 from amn.models.build import build_model
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
-from amn.training.run import run_seed, score_plan_references
+from amn.training.plan import score_plan_references
+from amn.training.run import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.checks.evidence import SplitEvidence
-    from amn.training.run import Plan
+    from amn.training.plan import Plan
 
 OLD = np.arange(1, 21)
 

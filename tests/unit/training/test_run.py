@@ -13,16 +13,18 @@ import pytest
 from amn.config import CaseConfig
 from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.training import plan as plan_module
 from amn.training import run as run_module
 from amn.training.loop import ValidationReferences
-from amn.training.run import RUN_FILES, Plan, Run, load_run, make_plan, run_seed
+from amn.training.plan import Plan, make_plan
+from amn.training.run import RUN_FILES, Run, load_run, run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from amn.checks.evidence import SplitEvidence
-    from amn.training.run import PlanReferences
+    from amn.training.plan import PlanReferences
 
 ALL_FILES = {"run.json", "model.safetensors", "evaluation.json", "cosines.npz"}
 
@@ -271,7 +273,7 @@ def test_a_key_changes_with_seed_data_articles_network_and_versions(
         replace(toy_plan, spec=replace(toy_plan.spec, dropout=0.1)).key(0),
     ]
     own = toy_plan.key(0)
-    monkeypatch.setattr(run_module, "TRAINING_VERSION", -1)
+    monkeypatch.setattr(plan_module, "TRAINING_VERSION", -1)
 
     assert len({own, *others, toy_plan.key(0)}) == 6
 
@@ -312,7 +314,7 @@ def test_the_same_articles_are_set_aside_every_time(
 def test_many_validation_windows_are_thinned_evenly(
     toy_plan: Plan, toy_splits: SplitEvidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "VALIDATION_WINDOWS", 8)
+    monkeypatch.setattr(plan_module, "VALIDATION_WINDOWS", 8)
 
     plan = make_plan(toy_plan.config, toy_splits.windows, {}, {})
 

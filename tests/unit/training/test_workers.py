@@ -17,7 +17,8 @@ from amn.training.workers import run_seeds, threads_each, torch_threads
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.training.run import Plan, PlanReferences, Run
+    from amn.training.plan import Plan, PlanReferences
+    from amn.training.run import Run
 
 
 @pytest.mark.parametrize(
