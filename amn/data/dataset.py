@@ -39,11 +39,13 @@ class Shard:
     Attributes:
         start: Row of the data set that is the shard's first.
         vectors: (n, D) memory-mapped.
+        stamp: Which file it was when it was opened, see `file_stamp`; empty for one that is none.
     """
 
     path: Path
     start: int
     vectors: NDArray[Any]
+    stamp: tuple[int, ...] = ()
 
     @property
     def stop(self) -> int:
@@ -172,6 +174,18 @@ class DataSet:
         return f"row {row} (article {self.article_ids[row]}, chunk {self.chunk_index[row]})"
 
 
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from another under its name: inode, bytes, time of change in ns.
+
+    Empty where there is none: who opens it says so.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def run_starts(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the first position of each run of equal ids, ascending.
 
@@ -195,10 +209,11 @@ def open_dataset(path: Path) -> DataSet:
     for entry in manifest.files:
         file = path / entry.path
         if entry.path.endswith(".npy"):
+            stamp = file_stamp(file)
             vectors = open_npy(file, rows=entry.rows, dim=manifest.dim)
             if vectors.dtype != manifest.dtype:
                 raise DataError(file, f"expected dtype {manifest.dtype}, got {vectors.dtype}")
-            shards.append(Shard(file, start, vectors))
+            shards.append(Shard(file, start, vectors, stamp))
             start += entry.rows
         elif entry.path.endswith(".parquet"):
             tables.append(_read_chunks(file, rows=entry.rows))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.cores import available_cores
+from amn.data.dataset import file_stamp
 from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
 from amn.errors import DataError
 from amn.storage import sha256_file
@@ -66,7 +67,7 @@ def scan_rows(
         progress: Called with (rows done, rows in all), from the workers.
 
     Raises:
-        DataError: If a file is longer or shorter than when it was opened.
+        DataError: If a file of vectors changed, or is another one, since it was opened.
     """
     n_rows = len(dataset)
     scan = RowScan(
@@ -119,7 +120,7 @@ def _scan_shard(scan: RowScan, shard: Shard, advance: Callable[[int], None]) -> 
                 shard.release()
             advance(last)
     shard.release()
-    _expect_same_size(shard)
+    _expect_same_file(shard)
     norms = scan.norms[shard.start : shard.stop]
     np.sqrt(norms, out=norms)
     norms[~(norms <= FLOAT16_LIMIT)] = np.inf
@@ -159,12 +160,14 @@ def _header(shard: Shard) -> bytes:
         return file.read(shard.vectors.offset)  # type: ignore[attr-defined]  # a memmap
 
 
-def _expect_same_size(shard: Shard) -> None:
-    """Raise DataError if the file is no longer as long as what was mapped when it was opened."""
-    mapped = shard.vectors.offset + shard.vectors.nbytes  # type: ignore[attr-defined]  # a memmap
-    if (size := shard.path.stat().st_size) != mapped:
+def _expect_same_file(shard: Shard) -> None:
+    """Raise DataError if the file is no longer the one that was mapped when it was opened.
+
+    A process that opens it later would read other rows than those that were looked at here.
+    """
+    if file_stamp(shard.path) != shard.stamp:
         raise DataError(
             shard.path,
-            f"expected {mapped:,} bytes as when it was opened, got {size:,}: it changed since. "
+            "expected the file that was opened, got another one, or a change to it since. "
             "Fix: try again when nobody writes to it",
         )
