@@ -103,12 +103,13 @@ class DataSet:
     @cached_property
     def digest(self) -> str:
         """One digest for all its files, as the manifest declares them."""
-        return sha256_of(canonical_json([[f.path, f.rows, f.sha256] for f in self.manifest.files]))
+        files = [[f.path, *f.identity] for f in self.manifest.files]
+        return sha256_of(canonical_json(files))
 
     @property
     def vectors_digest(self) -> str:
         """One digest for the vectors alone: what an index was built from."""
-        files = [[f.rows, f.sha256] for f in self.manifest.files if f.path.endswith(".npy")]
+        files = [f.identity for f in self.manifest.files if f.path.endswith(".npy")]
         return sha256_of(canonical_json(files))
 
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MANIFEST_FILE = "dataset.json"
 
 Count = Annotated[int, Field(ge=0)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Record(BaseModel):
@@ -62,11 +63,22 @@ class Stage(_Record):
 
 
 class FileEntry(_Record):
-    """One file of the data set, relative to its folder."""
+    """One file of the data set, relative to its folder.
+
+    Attributes:
+        seal: A digest of file and sha256 together that is faster to check, see `amn.data.seal`;
+            None where what wrote the file knew of none.
+    """
 
     path: str
     rows: Count
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Digest
+    seal: Digest | None = None
+
+    @property
+    def identity(self) -> list[int | str]:
+        """What two files that are one have in common: all that is checked of their bytes."""
+        return [self.rows, self.sha256, *([] if self.seal is None else [self.seal])]
 
 
 class Manifest(_Record):

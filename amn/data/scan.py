@@ -1,13 +1,12 @@
 """One pass over every row of a data set: what the data checks need, at the speed of memory.
 
-Each block is mapped, used while it is in a core's cache for the sha256 of its file, norms,
+Each block is mapped, used while it is in a core's cache for the digest of its file, norms,
 neighbour similarities and row digests, and given back. One worker a shard; memory does not grow
 with the rows but for the results, 21 bytes a row.
 """
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +16,9 @@ import numpy as np
 
 from amn.cores import available_cores
 from amn.data.dataset import file_stamp
+from amn.data.seal import FileDigest, digest_file
 from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
 from amn.errors import DataError
-from amn.storage import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet, Shard
+    from amn.data.manifest import FileEntry
 
 FAR_LAG = 5  # neighbours this far apart are clearly less alike than adjacent ones in running text
 RELEASED_BLOCKS = 32  # after so many the mapped pages go back: 50 MB at D = 768
@@ -85,27 +85,35 @@ def scan_rows(
         if progress:
             progress(sum(done), n_rows)
 
+    entries = {dataset.path / entry.path: entry for entry in dataset.manifest.files}
     vector_files = {shard.path for shard in dataset.shards}
-    others = [dataset.path / f.path for f in dataset.manifest.files]
-    others = [path for path in others if path not in vector_files]
     with ThreadPoolExecutor(workers or available_cores()) as pool:
         parts = {
-            shard.path: pool.submit(_scan_shard, scan, shard, partial(advance, k))
+            shard.path: pool.submit(
+                _scan_shard, scan, shard, entries[shard.path], partial(advance, k)
+            )
             for k, shard in enumerate(dataset.shards)
         }
-        parts |= {path: pool.submit(sha256_file, path) for path in others}
+        parts |= {
+            path: pool.submit(digest_file, path, entry)
+            for path, entry in entries.items()
+            if path not in vector_files
+        }
         for path, part in parts.items():
             scan.file_digests[path.name] = part.result()
     return scan
 
 
-def _scan_shard(scan: RowScan, shard: Shard, advance: Callable[[int], None]) -> str:
+def _scan_shard(
+    scan: RowScan, shard: Shard, entry: FileEntry, advance: Callable[[int], None]
+) -> str:
     """Fill the rows of one shard; return the sha256 of its file."""
     vectors: NDArray[Any] = np.asarray(shard.vectors)
     n_rows, dim = vectors.shape
     hasher = RowHasher(dim, vectors.dtype)
     widened = np.empty((FAR_LAG + BLOCK_ROWS, dim), np.float32)
-    digest = hashlib.sha256(_header(shard))
+    digest = FileDigest(shard.path, entry)
+    digest.update(_header(shard))
     # Rows that overflow are D001's and D002's to report.
     with np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, n_rows, BLOCK_ROWS):
@@ -113,18 +121,19 @@ def _scan_shard(scan: RowScan, shard: Shard, advance: Callable[[int], None]) -> 
             # Each row meets the rows before it: the last FAR_LAG of a block are widened again.
             kept = min(first, FAR_LAG)
             new = vectors[first:last]
-            digest.update(memoryview(new))  # type: ignore[arg-type]  # an array is a buffer
+            digest.update(new.view(np.uint8).data)
             rows = widen(vectors[first - kept : last], widened)
             _measure(scan, hasher, new, rows, shard.start + first - kept, kept)
             if first // BLOCK_ROWS % RELEASED_BLOCKS == 0:
                 shard.release()
             advance(last)
     shard.release()
+    sha256 = digest.sha256()
     _expect_same_file(shard)
     norms = scan.norms[shard.start : shard.stop]
     np.sqrt(norms, out=norms)
     norms[~(norms <= FLOAT16_LIMIT)] = np.inf
-    return digest.hexdigest()
+    return sha256
 
 
 def _measure(

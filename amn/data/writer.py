@@ -11,16 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset
-from amn.data.manifest import MANIFEST_FILE, EncoderInfo, FileEntry, Manifest, Stage
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage
+from amn.data.seal import seal_file
 from amn.data.vectors import RowHasher
 from amn.errors import ArgumentError
-from amn.storage import atomic_folder, sha256_file, write_json
+from amn.storage import atomic_folder, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from amn.data.manifest import FileEntry
 
     Group = tuple[pa.Table, Iterable[NDArray[Any]]]  # of the chunk table, and its vectors in blocks
 
@@ -176,9 +179,7 @@ def write_shards(
     for number, (n_rows, groups) in enumerate(shards):
         files = folder / f"vectors-{number:05d}.npy", folder / f"chunks-{number:05d}.parquet"
         _write_shard(*files, groups, (n_rows, dim), dtype, hasher)
-        entries += [
-            FileEntry(path=file.name, rows=n_rows, sha256=sha256_file(file)) for file in files
-        ]
+        entries += [seal_file(file, n_rows) for file in files]
     return tuple(entries)
 
 

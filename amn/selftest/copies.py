@@ -16,6 +16,7 @@ from amn.case import Case
 from amn.config import SPLITS, Selector
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Stage
+from amn.data.seal import seal_file
 from amn.data.splits import Split, resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
@@ -152,7 +153,10 @@ class CaseCopy:
 
         def change(manifest: dict[str, Any]) -> None:
             for entry in manifest["files"]:
-                entry["sha256"] = sha256_file(self.data / entry["path"])
+                now = seal_file(self.data / entry["path"], entry["rows"])
+                entry["sha256"] = now.sha256
+                if entry.get("seal"):  # another seal, or the first, makes another data set of it
+                    entry["seal"] = now.seal
 
         self.change_json(self.data / MANIFEST_FILE, change)
 

@@ -141,6 +141,25 @@ def test_a_file_that_changed_after_it_was_written_is_named(
     assert [f.where for f in measured.findings] == ["data/vectors-00000.npy"]
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_sha256_that_was_changed_in_the_manifest_is_named(
+    corpus: Any, write: Any, data_evidence: Any, *, sealed: bool
+) -> None:
+    folder = write(corpus)
+    path = folder / "dataset.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][0]["sha256"] = "0" * 64
+    if not sealed:
+        for entry in manifest["files"]:
+            del entry["seal"]
+    path.write_text(json.dumps(manifest))
+
+    (finding,) = data.check_digests(data_evidence(folder)).findings
+
+    assert finding.where == "data/vectors-00000.npy"
+    assert finding.message.startswith("expected sha256 000000000000, got ")
+
+
 # D001, D002, D006
 
 

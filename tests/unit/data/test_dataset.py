@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,6 +115,15 @@ def test_the_digest_of_the_vectors_does_not_depend_on_the_chunk_table(tmp_path: 
 
     assert titled.vectors_digest == plain.vectors_digest
     assert titled.digest != plain.digest
+
+
+def test_another_seal_makes_another_data_set(tmp_path: Path) -> None:
+    plain = written(tmp_path / "a", 3)
+    entries = tuple(f.model_copy(update={"seal": "0" * 64}) for f in plain.manifest.files)
+    other = replace(plain, manifest=plain.manifest.model_copy(update={"files": entries}))
+
+    assert other.digest != plain.digest
+    assert other.vectors_digest != plain.vectors_digest
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:

@@ -776,7 +776,7 @@ def test_ids_beside_windows_are_refused(source: Path, toy: Rows) -> None:
 
 
 @pytest.mark.parametrize("reason", [KeyboardInterrupt, OSError])
-@pytest.mark.parametrize("where", ["amn.data.importers._measure", "amn.data.writer.sha256_file"])
+@pytest.mark.parametrize("where", ["amn.data.importers._measure", "amn.data.writer.seal_file"])
 def test_an_interrupted_import_leaves_nothing_behind(
     source: Path, monkeypatch: pytest.MonkeyPatch, where: str, reason: type[BaseException]
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,15 @@ def test_a_scan_equals_numpy_when_a_row_is_no_whole_number_of_words(
 
     assert_scan_equals_numpy(
         write_dataset(tmp_path / "toy", unit_rows(10, dim=dim), table, name="toy")
+    )
+
+
+def test_a_scan_equals_numpy_where_files_have_no_seal(tmp_path: Path) -> None:
+    dataset = written(tmp_path / "toy", 8, 9, shard_rows=1)
+    files = tuple(f.model_copy(update={"seal": None}) for f in dataset.manifest.files)
+
+    assert_scan_equals_numpy(
+        replace(dataset, manifest=dataset.manifest.model_copy(update={"files": files}))
     )
 
 

@@ -165,7 +165,7 @@ def test_an_interrupted_write_leaves_nothing(
     def interrupt(*_: object) -> str:
         raise reason
 
-    monkeypatch.setattr("amn.data.writer.sha256_file", interrupt)
+    monkeypatch.setattr("amn.data.writer.seal_file", interrupt)
 
     with pytest.raises(reason):
         written(tmp_path / "toy", 3)
