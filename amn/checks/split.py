@@ -12,13 +12,12 @@ from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
 from amn.config import EVALUATED, SPLITS
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
-from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
+from amn.data.near import near_rows
+from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from amn.checks.evidence import SplitEvidence
@@ -38,7 +37,6 @@ NEAR_COSINE = 0.995
 # wiki-mini is compared whole.
 MOST_QUERIES = 4096
 MOST_TRAINING = 1_000_000
-TRAIN_BLOCK = 8192
 
 
 @implements("S001")
@@ -144,7 +142,11 @@ def check_near_duplicates(evidence: SplitEvidence) -> Measured:
         ids = evidence.splits[name].dataset.article_ids
         rows[name] = sample_rows(rows_of(evidence.splits[name]), ids, MOST_QUERIES, rng)
     queries = np.concatenate([unit_vectors(evidence.splits[n].dataset, r) for n, r in rows.items()])
-    matches = near_rows(queries, _blocks(train, train_rows), NEAR_COSINE, rng)
+
+    def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        return unit_vectors(train.dataset, train_rows[positions])
+
+    matches = near_rows(queries, read, len(train_rows), NEAR_COSINE)
     findings: list[Finding] = []
     start = 0
     for name, looked_at in rows.items():
@@ -165,12 +167,6 @@ def check_near_duplicates(evidence: SplitEvidence) -> Measured:
         detail=f"cosine >= {NEAR_COSINE} with any of {len(train_rows):,} training rows",
         number=float(repeated),
     )
-
-
-def _blocks(split: Split, rows: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
-    """Yield unit vectors of rows, (m, D) at a time."""
-    for first in range(0, len(rows), TRAIN_BLOCK):
-        yield unit_vectors(split.dataset, rows[first : first + TRAIN_BLOCK])
 
 
 def rows_of(split: Split) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from amn.data.repeats import Matches, article_overlaps, identical_rows, near_rows, repeated_rows
+from amn.data.near import near_rows
+from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.sampling import scale_to_unit, unit_vectors
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 NEAR_ARTICLE = 0.98
 SHARED = 0.2  # of an article's rows, byte for byte, and at least SHARED_ROWS: as in check S003
 SHARED_ROWS = 3
-BLOCK_ARTICLES = 8192
 BLOCK_ROWS = 65_536
 
 
@@ -41,7 +41,7 @@ def mean_vectors(region: Region) -> NDArray[np.float32]:
 
 
 def near_duplicate_clusters(
-    region: Region, means: NDArray[np.float32], *, cosine: float = NEAR_ARTICLE, seed: int
+    region: Region, means: NDArray[np.float32], *, cosine: float = NEAR_ARTICLE
 ) -> NDArray[np.int64]:
     """Return a cluster number for each article, (A,): near-duplicates share one.
 
@@ -51,12 +51,8 @@ def near_duplicate_clusters(
 
     Args:
         means: (A, D) of `mean_vectors`.
-        seed: Of the directions that a first, sure filter projects on.
     """
-    blocks = (
-        means[start : start + BLOCK_ARTICLES] for start in range(0, len(means), BLOCK_ARTICLES)
-    )
-    near = near_rows(means, blocks, cosine, np.random.default_rng(seed))
+    near = near_rows(means, means.__getitem__, len(means), cosine)
     left, right = _shared_rows(region)
     left, right = np.concatenate([near.left, left]), np.concatenate([near.right, right])
     links = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(means),) * 2)

@@ -157,7 +157,7 @@ class Study:
     @cached_property
     def clusters(self) -> NDArray[np.int64]:
         """(A,) cluster of near-duplicates."""
-        return near_duplicate_clusters(self.region, self.means, seed=self.seed)
+        return near_duplicate_clusters(self.region, self.means)
 
     @cached_property
     def fitted(self) -> References:

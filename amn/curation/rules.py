@@ -84,7 +84,7 @@ def _near_duplicates(study: Study, cosine: Value) -> NDArray[np.bool_]:
     least = float(cosine or 0)
     if not 0.9 <= least < 1:  # noqa: PLR2004 - below, different articles of one topic match
         raise ArgumentError(f"near-duplicates: expected a cosine from 0.9 to below 1, got {least}")
-    clusters = near_duplicate_clusters(study.region, study.means, cosine=least, seed=study.seed)
+    clusters = near_duplicate_clusters(study.region, study.means, cosine=least)
     return is_spare(clusters, study.region.sizes)
 
 

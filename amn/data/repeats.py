@@ -1,6 +1,6 @@
-"""Rows that occur twice: byte for byte, or so close that nobody could tell.
+"""Rows that occur twice, byte for byte, and the articles that share them.
 
-Letters: N rows, D numbers in a vector, K directions of a projection, P matching pairs.
+Letters: P matching pairs.
 """
 
 from __future__ import annotations
@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 MOST_MATCHES = 16  # of one row: enough to name an article, and boilerplate cannot grow quadratic
-PROJECTED = 64  # directions of the filter in front of the exact cosine
-QUERY_BLOCK = 1024  # with TRAIN_BLOCK rows at a time: 34 MB of scores
-ROUNDING = 1e-4  # float32 leaves about 1e-6 in a squared distance of unit vectors
 
 
 @dataclass(frozen=True)
@@ -99,64 +94,6 @@ def _find(
         return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
     at = np.searchsorted(ordered, wanted)
     return at, ordered[np.minimum(at, len(ordered) - 1)] == wanted
-
-
-def near_rows(
-    left: NDArray[np.float32],
-    right: Iterable[NDArray[np.float32]],
-    cosine: float,
-    rng: np.random.Generator,
-) -> Matches:
-    """Pair rows whose cosine is at least `cosine`, at most `MOST_MATCHES` for a row and a block.
-
-    A projection on orthonormal directions never lengthens a distance, so what is further apart
-    there than `cosine` allows is out; the few pairs that are left are compared in full.
-
-    Args:
-        left: (n, D) unit rows.
-        right: Blocks of (m, D) unit rows; positions count through all blocks.
-        cosine: Below 1, high enough that few pairs reach it.
-    """
-    dim = left.shape[1]
-    basis = np.linalg.qr(rng.standard_normal((dim, min(dim, PROJECTED))))[0].astype(np.float32)
-    queries = _lifted(left, basis, query=True)
-    farthest = -(1.0 - cosine) - ROUNDING  # a score is -distance^2 / 2
-    found = [Matches(np.empty(0, np.int64), np.empty(0, np.int64))]
-    start = 0
-    for block in right:
-        keys = _lifted(block, basis, query=False)
-        for first in range(0, len(left), QUERY_BLOCK):
-            scores = queries[first : first + QUERY_BLOCK] @ keys.T
-            pairs = _best(scores, farthest)
-            rows = left[first + pairs.left]
-            same = np.vecdot(rows, block[pairs.right]) >= cosine
-            found.append(Matches(first + pairs.left[same], start + pairs.right[same]))
-        start += len(block)
-    return Matches(
-        np.concatenate([pairs.left for pairs in found]),
-        np.concatenate([pairs.right for pairs in found]),
-    )
-
-
-def _lifted(
-    vectors: NDArray[np.float32], basis: NDArray[np.float32], *, query: bool
-) -> NDArray[np.float32]:
-    """Return (n, K + 2) such that a query times a key is -distance^2 / 2 of their projections."""
-    projected = vectors @ basis
-    half = -np.vecdot(projected, projected)[:, None] / 2
-    one = np.ones_like(half)
-    return np.hstack([projected, half, one] if query else [projected, one, half])
-
-
-def _best(scores: NDArray[np.float32], least: float) -> Matches:
-    """Return (row, column) of scores of at least `least`, the `MOST_MATCHES` best of each row."""
-    rows = np.flatnonzero(scores.max(axis=1) >= least)
-    most = min(MOST_MATCHES, scores.shape[1])
-    columns = np.argpartition(scores[rows], -most, axis=1)[:, -most:]
-    left = np.repeat(rows, most)
-    right = columns.ravel()
-    chosen = scores[left, right] >= least
-    return Matches(left[chosen], right[chosen])
 
 
 def article_overlaps(

@@ -19,14 +19,17 @@ DIRECTIONS_FRACTION = (
 PERMUTATIONS = 999
 
 
-def principal_directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the directions of most variance: (D, K) orthonormal columns, K = D / 12.
+def principal_directions(
+    vectors: NDArray[np.float32], n_directions: int | None = None
+) -> NDArray[np.float32]:
+    """Return the directions of most variance: (D, K) orthonormal columns.
 
     Args:
         vectors: (n, D) finite rows.
+        n_directions: K, at most D; None takes D / 12.
     """
     dim = vectors.shape[1]
-    n_directions = max(1, dim // DIRECTIONS_FRACTION)
+    n_directions = n_directions or max(1, dim // DIRECTIONS_FRACTION)
     centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     covariance = (centred.T @ centred).astype(np.float64)
     top = (dim - n_directions, dim - 1)

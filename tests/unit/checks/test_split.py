@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from amn.checks import split, split_space
 from amn.data.fingerprint import Fingerprint, compare_fingerprints
 from amn.data.manifest import EncoderInfo
-from amn.data.repeats import article_overlaps, identical_rows, near_rows
+from amn.data.repeats import article_overlaps, identical_rows
 from amn.data.sampling import sample_rows
 from amn.data.space import captured_share, mean_drift, principal_directions, variance_parts
 from amn.findings import Severity
@@ -428,21 +428,6 @@ def test_a_sample_is_even_over_articles(seed: int, most: int) -> None:
     assert (np.diff(sample) > 0).all()
     drawn, left = np.bincount(ids[sample], minlength=6), np.bincount(ids[rows], minlength=6)
     assert drawn.max() - drawn[drawn < left].min(initial=drawn.max()) <= 1
-
-
-@given(st.integers(0, 2**32))
-def test_near_rows_are_those_of_an_exhaustive_search(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    left = rng.standard_normal((30, 12)).astype(np.float32)
-    right = np.concatenate([left[:9] + 0.03 * rng.standard_normal((9, 12)), -left[9:20]])
-    left, right = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (left, right))
-    right = right.astype(np.float32)
-
-    found = near_rows(left, [right[:6], right[6:]], 0.99, rng)
-
-    exact = np.argwhere(np.vecdot(left[:, None], right[None]) >= 0.99)
-    pairs = np.column_stack([found.left, found.right])
-    assert pairs[np.lexsort(pairs.T[::-1])].tolist() == exact.tolist()
 
 
 def test_identical_rows_are_those_of_an_exhaustive_search() -> None:

@@ -38,7 +38,7 @@ def test_near_copies_share_a_cluster_and_their_copies_join_them(
     rows[9:12] = rows[3:6]
     part = region([3, 3, 3, 3], rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
-    found = near_duplicate_clusters(part, mean_vectors(part), seed=0)
+    found = near_duplicate_clusters(part, mean_vectors(part))
 
     assert len({found[0], found[1], found[3]}) == 1
     assert found[2] != found[0]
@@ -54,8 +54,8 @@ def test_a_fifth_of_the_rows_byte_for_byte_makes_a_near_duplicate(
     rows[17] = unit_rows(1, dim=64, seed=9, dtype=np.float32)
     two = region([15, 15], rows)
 
-    assert has_twin(near_duplicate_clusters(three, mean_vectors(three), seed=0)).all()
-    assert not has_twin(near_duplicate_clusters(two, mean_vectors(two), seed=0)).any()
+    assert has_twin(near_duplicate_clusters(three, mean_vectors(three))).all()
+    assert not has_twin(near_duplicate_clusters(two, mean_vectors(two))).any()
 
 
 def test_all_but_the_longest_of_a_cluster_are_spare() -> None:
