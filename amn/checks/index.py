@@ -15,16 +15,13 @@ from amn.index.integrity import structure_problems, wrong_rows
 from amn.index.layers import effective_parameters
 from amn.index.manifest import REBUILD, IndexManifest, read_index_manifest
 from amn.index.reader import OpenIndex, open_index
-from amn.index.recall import lower_bound, recall_at, search_self
+from amn.index.recall import Answers, lower_bound, recall_at, search_rows, self_search
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from amn.checks.evidence import IndexEvidence
-    from amn.data.dataset import DataSet
 
 QUERIES = 256  # 0.95 recall is then known within 0.01
 SEED = 8
@@ -173,9 +170,9 @@ def check_vectors(evidence: IndexEvidence) -> Measured:
 @implements("I007")
 def check_self_recall(evidence: IndexEvidence) -> Measured:
     """I007: rows find themselves."""
-    dataset, index, floor = evidence.part.dataset, _open(evidence), evidence.config.self_recall
-    rows = _queries(dataset, np.random.default_rng(SEED))
-    result = search_self(index, dataset, rows)
+    dataset, floor = evidence.part.dataset, evidence.config.self_recall
+    answers = _answers(evidence)
+    rows, result = answers.rows, self_search(_open(evidence), dataset, answers)
     missed = np.flatnonzero(~result.hit)
     share = 1 - len(missed) / len(rows)
     findings = [
@@ -196,29 +193,37 @@ def check_self_recall(evidence: IndexEvidence) -> Measured:
 @implements("I008")
 def check_recall(evidence: IndexEvidence) -> Measured:
     """I008: recall@k against exact search."""
-    dataset, index, config = evidence.part.dataset, _open(evidence), evidence.config
+    dataset, config = evidence.part.dataset, evidence.config
     k, limit = min(config.recall_at, len(dataset) - 1), f">= {config.recall:g}"
     if k < 1:
         message = f"expected at least 2 rows to search among, got {len(dataset)}"
         return Measured("no neighbours", limit, [Finding(str(dataset.path), message)])
+    recall = recall_at(dataset, _answers(evidence), k)
     rng = np.random.default_rng(SEED)
-    rows = _queries(dataset, rng)
-    recall = recall_at(index, dataset, rows, k)
     mean, lower = float(recall.mean()), lower_bound(recall, rng, alpha=ALPHA)
     findings = []
     if not lower >= config.recall:
         message = (
             f"recall@{k}: expected a lower bound of at least {config.recall:g}, got {lower:.4f} "
-            f"(mean {mean:.4f} over {len(rows)} queries)"
+            f"(mean {mean:.4f} over {len(recall)} queries)"
         )
-        findings.append(Finding(str(index.path), message, f"{_rebuild(evidence)} --kind sq8"))
-    detail = f"recall@{k} {mean:.4f}, lower 95 % bound {lower:.4f}, {len(rows)} queries"
+        findings.append(
+            Finding(str(dataset.index_path), message, f"{_rebuild(evidence)} --kind sq8")
+        )
+    detail = f"recall@{k} {mean:.4f}, lower 95 % bound {lower:.4f}, {len(recall)} queries"
     return Measured(f"{lower:.4f}", limit, findings, detail, lower)
 
 
-def _queries(dataset: DataSet, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw the rows that an index is searched for, evenly over articles."""
-    return sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
+def _answers(evidence: IndexEvidence) -> Answers:
+    """Search for rows drawn evenly over articles; the evidence keeps the answers for all checks."""
+    kept = vars(evidence)
+    if "answers" not in kept:
+        dataset, rng = evidence.part.dataset, np.random.default_rng(SEED)
+        rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
+        n = min(evidence.config.recall_at + 1, len(dataset))
+        kept["answers"] = search_rows(_open(evidence), dataset, rows, n)
+    answers: Answers = kept["answers"]
+    return answers
 
 
 def _open(evidence: IndexEvidence) -> OpenIndex:

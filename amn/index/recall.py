@@ -26,6 +26,21 @@ RESAMPLES = 1999
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What an index answers when it is searched for rows of its data set.
+
+    Attributes:
+        rows: (Q,) the rows searched for.
+        found: (Q, n) ids, best first, -1 for none.
+        scores: (Q, n) float32, their scores by the index.
+    """
+
+    rows: NDArray[np.int64]
+    found: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class SelfSearch:
     """What the index finds first for rows of the data set.
 
@@ -51,11 +66,16 @@ class SelfSearch:
         return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
 
 
-def search_self(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64]) -> SelfSearch:
-    """Search an index for the vectors of some rows."""
+def search_rows(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64], n: int) -> Answers:
+    """Search an index for the vectors of some rows, and take the n best of each."""
+    scores, found = index.search(_load(dataset, rows), n)
+    return Answers(rows, found, scores)
+
+
+def self_search(index: OpenIndex, dataset: DataSet, answers: Answers) -> SelfSearch:
+    """Return what comes first for each row, and what it is worth."""
+    rows, first = answers.rows, answers.found[:, 0]
     queries = _load(dataset, rows)
-    scores, found = index.search(queries, 1)
-    first = found[:, 0]
     others = _load(dataset, np.where((first >= 0) & (first < len(dataset)), first, rows))
     encoder = index.layers.encoder
 
@@ -63,23 +83,24 @@ def search_self(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64]) -> 
         stored = encoder.sa_decode(encoder.sa_encode(vectors))
         return np.asarray(np.vecdot(queries, stored))
 
-    return SelfSearch(rows, first, scores[:, 0], stored_scores(queries), stored_scores(others))
+    return SelfSearch(
+        rows, first, answers.scores[:, 0], stored_scores(queries), stored_scores(others)
+    )
 
 
-def recall_at(
-    index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64], k: int
-) -> NDArray[np.float64]:
+def recall_at(dataset: DataSet, answers: Answers, k: int) -> NDArray[np.float64]:
     """Return recall@k for each query row, (Q,) in 0..1, 1 is best.
 
     The share of the k nearest other rows that the index finds. A row found counts when its exact
     score reaches that of the k-th: of tied rows any will do. The row itself is left out.
 
     Args:
+        answers: At least k + 1 of each row: the row itself may be among them.
         k: At least 1, below N.
     """
+    rows, found = answers.rows, answers.found
     queries = _load(dataset, rows)
     floor = _kth_scores(dataset, queries, rows, k) - SCORE_ATOL
-    _, found = index.search(queries, k + 1)
     others = (found >= 0) & (found < len(dataset)) & (found != rows[:, None])
     others &= np.cumsum(others, axis=1) <= k  # k answers, wherever the row itself was
     vectors = _load(dataset, np.where(others, found, 0).ravel())

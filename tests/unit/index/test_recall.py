@@ -10,22 +10,35 @@ from amn.index import recall
 from amn.index.build import build_index
 from amn.index.engine import load_faiss
 from amn.index.reader import open_index
-from amn.index.recall import lower_bound, recall_at, search_self
+from amn.index.recall import SelfSearch, lower_bound, recall_at, search_rows, self_search
 from tests.strategies import running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from amn.data.dataset import DataSet
+    from amn.index.reader import OpenIndex
 
 ROWS = np.arange(0, 700, 7)
+
+
+def recalled(
+    index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64], k: int
+) -> NDArray[np.float64]:
+    return recall_at(dataset, search_rows(index, dataset, rows, k + 1), k)
+
+
+def searched(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64]) -> SelfSearch:
+    return self_search(index, dataset, search_rows(index, dataset, rows, 1))
 
 
 def test_an_exact_index_has_recall_one(dataset: DataSet) -> None:
     index = open_index(build_index(dataset, "flat"))
 
-    np.testing.assert_array_equal(recall_at(index, dataset, ROWS, 10), np.ones(100))
-    assert search_self(index, dataset, ROWS).hit.all()
+    np.testing.assert_array_equal(recalled(index, dataset, ROWS, 10), np.ones(100))
+    assert searched(index, dataset, ROWS).hit.all()
 
 
 @pytest.mark.parametrize("kind", ["ivf", "hnsw", "pq", "sq4"])
@@ -44,14 +57,14 @@ def test_recall_equals_brute_force_in_float64(
         for w, f, row in zip(wanted, found, ROWS, strict=True)
     ]
 
-    np.testing.assert_array_equal(recall_at(index, dataset, ROWS, 5), expected)
+    np.testing.assert_array_equal(recalled(index, dataset, ROWS, 5), expected)
 
 
 def test_more_probes_never_lower_recall(dataset: DataSet) -> None:
     means = []
     for nprobe in (1, 4, 16):
         path = build_index(dataset, "ivf", parameters={"nlist": 16, "nprobe": nprobe})
-        means.append(recall_at(open_index(path), dataset, ROWS, 10).mean())
+        means.append(recalled(open_index(path), dataset, ROWS, 10).mean())
 
     assert means[0] < means[1] < means[2] == 1
 
@@ -64,9 +77,9 @@ def test_equal_vectors_are_ties_and_cost_no_recall(tmp_path: Path) -> None:
     index = open_index(build_index(data, "flat"))
     rows = np.arange(60)
 
-    assert (search_self(index, data, rows).found != rows).any()
-    assert search_self(index, data, rows).hit.all()
-    np.testing.assert_array_equal(recall_at(index, data, rows, 10), np.ones(60))
+    assert (searched(index, data, rows).found != rows).any()
+    assert searched(index, data, rows).hit.all()
+    np.testing.assert_array_equal(recalled(index, data, rows, 10), np.ones(60))
 
 
 def test_exchanged_ids_are_no_ties_although_every_score_is_1(dataset: DataSet) -> None:
@@ -76,7 +89,7 @@ def test_exchanged_ids_are_no_ties_although_every_score_is_1(dataset: DataSet) -
     faiss.copy_array_to_vector(np.roll(faiss.vector_to_array(index.id_map), 1), index.id_map)
     faiss.write_index(index, str(path))
 
-    result = search_self(open_index(path), dataset, ROWS)
+    result = searched(open_index(path), dataset, ROWS)
 
     np.testing.assert_allclose(result.scores, result.own_scores, atol=1e-6)
     assert not result.hit.any()
@@ -86,9 +99,9 @@ def test_an_index_that_finds_nothing_hits_nothing(dataset: DataSet) -> None:
     index = open_index(build_index(dataset, "ivf", parameters={"nprobe": 1}))
     index.layers.storage.invlists.reset()
 
-    result = search_self(index, dataset, ROWS)
+    result = searched(index, dataset, ROWS)
     assert not result.hit.any()
-    assert recall_at(index, dataset, ROWS, 10).max() == 0
+    assert recalled(index, dataset, ROWS, 10).max() == 0
 
 
 def test_the_lower_bound_is_below_the_mean_and_nears_it_with_more_queries() -> None:
