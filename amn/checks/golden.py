@@ -110,7 +110,7 @@ def check_config(evidence: GoldenEvidence) -> Measured:
     findings = [
         Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
     ]
-    return Measured(f"{len(findings)} changes", "none", findings)
+    return Measured(f"{len(findings)} change{'s'[: len(findings) != 1]}", "none", findings)
 
 
 @implements("G020")
