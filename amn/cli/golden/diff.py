@@ -39,4 +39,5 @@ def command(case: str, seeds: int, cache: Path) -> None:
     acceptance.print_changes(changes)
     for failure in accepted.failures:
         click.echo(f"an update would be refused: {failure}")
-    click.echo(f"{len(changes)} change{'s'[: len(changes) != 1]}. Accept them: amn golden update {case} --reason TEXT")
+    count = f"{len(changes)} change{'s'[: len(changes) != 1]}"
+    click.echo(f"{count}. Accept them: amn golden update {case} --reason TEXT")
