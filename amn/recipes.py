@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+ORIGINAL_LR = 5e-4
 # The earlier project's way of training: loss between the raw output and the target.
 ORIGINAL = {
     "epochs": 20,
     "batch_size": 32,
-    "lr": 5e-4,
+    "lr": ORIGINAL_LR,
     "weight_decay": 0.01,
     "clip": 1.0,
     "loss": "mse",

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amn.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,6 +40,25 @@ def sha256_file(path: Path) -> str:
 def canonical_json(value: object) -> bytes:
     """Return JSON with sorted keys and no spaces: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def with_digest(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that carries the sha256 of what else it says, under `sha256`."""
+    return {**content, "sha256": sha256_of(canonical_json(content))}
+
+
+def without_digest(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return what a document says beside its own digest, which has to be right.
+
+    Raises:
+        DataError: If it says something else than when it was written.
+        KeyError: If it carries no digest.
+    """
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    got, stated = sha256_of(canonical_json(content)), str(document["sha256"])
+    if got != stated:
+        raise DataError(path, f"expected sha256 {stated[:12]}… of its content, got {got[:12]}…")
+    return content
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

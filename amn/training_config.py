@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from amn.recipes import ORIGINAL_LR
 from amn.section import Cosine, Positive, Section, Seed
 
 Weight = Annotated[float, Field(ge=0)]
@@ -161,6 +162,11 @@ class TrainingConfig(Section):
                 f"curriculum: expected phases from epochs up to {epochs}, got {starts[-1]}"
             )
         return found
+
+    @property
+    def rate(self) -> float:
+        """Learning rate; the original recipe's where no recipe was filled in."""
+        return self.lr or ORIGINAL_LR
 
     def loss_terms(self) -> LossesConfig:
         """Return the losses with their weights, whichever way they were declared."""

@@ -44,3 +44,16 @@ def git(root: Path, *words: str) -> str:
         cwd=root, env=environment, capture_output=True, check=True, text=True,
     )  # fmt: skip
     return done.stdout
+
+
+def commit(root: Path, message: str = "change") -> None:
+    """Commit what is there, also where nothing is new."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "--allow-empty", "-m", message)
+
+
+def begin_change(root: Path, *, target: str = "main") -> None:
+    """Make a repository of a folder: what is there is `target`, and the branch is `change`."""
+    git(root, "init", "-q", "-b", target, "--template=")
+    commit(root, target)
+    git(root, "checkout", "-q", "-b", "change")

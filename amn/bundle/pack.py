@@ -17,7 +17,6 @@ import json
 import platform
 import tempfile
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from amn.errors import ArgumentError, DataError
 from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluation
 from amn.golden.orphans import KEPT
 from amn.places import CASE_FILE
+from amn.versions import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,13 +67,9 @@ def prepare_bundle(path: Path, cases: Sequence[Case], others: Iterable[Path] = (
 
 def made_with() -> dict[str, Any]:
     """Return the versions that a verdict was made with."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # an extra that is not installed
-            continue
-    return {"amn": __version__, "versions": versions}
+    packages = {package: installed(package) for package in PACKAGES}
+    known = {package: version for package, version in packages.items() if version}
+    return {"amn": __version__, "versions": {"python": platform.python_version(), **known}}
 
 
 def timeless(verdict: str) -> bytes:

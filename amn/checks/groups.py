@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation.kinds import LIST_TITLES
+from amn.curation.kinds import kinds_by_title
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,9 @@ def groups_of(
     """
     articles, windows = np.unique(clusters, return_counts=True)
     kinds = _first_values(dataset, articles, "kind") if dataset else {}
-    kinds = kinds or {article: _kind(title) for article, title in titles.items()}
+    if not kinds:
+        by_title = kinds_by_title(titles.values())
+        kinds = {a: kind or "article" for a, kind in zip(titles, by_title, strict=True)}
     groups = {"length": _lengths(articles, windows), "id block": _blocks(articles)}
     return {**groups, "kind": kinds} if len(set(kinds.values())) > 1 else groups
 
@@ -55,13 +57,6 @@ def _blocks(articles: NDArray[np.int64]) -> dict[int, str]:
     """Return the quarter of each article by its id: a corpus is ingested in parts."""
     parts = [part for part in np.array_split(articles, BLOCKS) if len(part)]
     return {int(a): f"ids {part[0]}-{part[-1]}" for part in parts for a in part}
-
-
-def _kind(title: str) -> str:
-    """Return what a title says of its page."""
-    if title.startswith(LIST_TITLES):
-        return "list"
-    return "disambiguation" if title.endswith("(disambiguation)") else "article"
 
 
 def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> dict[int, str]:

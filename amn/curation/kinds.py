@@ -14,6 +14,8 @@ from amn.corpus.kinds import STUB_WORDS
 from amn.data.sampling import scale_to_unit, unit_vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from amn.curation.region import Region
@@ -65,12 +67,19 @@ def kinds_of(region: Region, *, seed: int) -> tuple[NDArray[np.object_] | None, 
         kinds[in_series(region, kinds == "stub", seed=seed)] = "series"
         used = ["lengths", "openings"]
     if titles is not None:
-        names = np.asarray([title or "" for title in titles], np.str_)
-        starts = [np.char.startswith(names, start) for start in LIST_TITLES]
-        kinds[np.any(starts, axis=0)] = "list"
-        kinds[np.char.endswith(names, "(disambiguation)")] = "disambiguation"
+        by_title = kinds_by_title(titles)
+        kinds = np.where(by_title == "", kinds, by_title)
         used.insert(0, "titles")
     return kinds, ", ".join(used)
+
+
+def kinds_by_title(titles: Iterable[str | None]) -> NDArray[np.object_]:
+    """Return the kind that each title tells, (A,) of `KINDS`; empty where it tells none."""
+    names = np.asarray([title or "" for title in titles], np.str_)
+    kinds = np.full(len(names), "", object)
+    kinds[np.any([np.char.startswith(names, start) for start in LIST_TITLES], axis=0)] = "list"
+    kinds[np.char.endswith(names, "(disambiguation)")] = "disambiguation"
+    return kinds
 
 
 def in_series(region: Region, is_stub: NDArray[np.bool_], *, seed: int) -> NDArray[np.bool_]:

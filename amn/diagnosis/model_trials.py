@@ -111,7 +111,7 @@ def short_training(session: GateSession) -> Trial:
     training = session.case.config.training
     declared = training.loss_terms().weights()
     primary = next(iter(declared))
-    rate = training.lr or 5e-4
+    rate = training.rate
     changes: dict[str, dict[str, object]] = {
         "as declared": {},
         "a third of it": {"lr": SLOWER * rate},

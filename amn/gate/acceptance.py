@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -34,6 +33,7 @@ from amn.golden.schema import (
 )
 from amn.golden.store import GOLDEN_FILE, cosines_digest
 from amn.storage import canonical_json, sha256_of
+from amn.versions import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,8 +143,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             amn=__version__,
             python=platform.python_version(),
             numpy=np.__version__,
-            torch=_installed("torch"),
-            faiss=_installed("faiss-cpu"),
+            torch=installed("torch"),
+            faiss=installed("faiss-cpu"),
             metric=METRIC_VERSION,
         ),
         config=case.config.resolved(),
@@ -209,11 +209,3 @@ def _numerics() -> Numerics:
     from amn.evaluation.numerics import machine, numeric_values  # noqa: PLC0415 - loads torch
 
     return Numerics(values=numeric_values(), machine=machine())
-
-
-def _installed(package: str) -> str | None:
-    """Return the version of a package, None when it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

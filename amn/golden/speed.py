@@ -6,12 +6,12 @@ import json
 import math
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.errors import GoldenError
 from amn.storage import canonical_json, parse_json, sha256_of, write_json
+from amn.versions import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,18 +25,14 @@ PACKAGES = ("numpy", "torch")
 
 def machine() -> dict[str, str]:
     """Return what speed depends on: processor, cores, Python, numpy and torch."""
-    found = {
+    return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "system": platform.system(),
         "python": ".".join(platform.python_version_tuple()[:2]),
+        # A case that trains nothing needs no torch.
+        **{package: installed(package) or "none" for package in PACKAGES},
     }
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # a case that trains nothing needs no torch
-            found[package] = "none"
-    return found
 
 
 def _processor() -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from amn.errors import DataError
 from amn.records.fields import epoch_line, join_lines, normalise, number, unread_keys
 from amn.records.history import RunHistory, history_of
-from amn.storage import canonical_json, parse_json, sha256_of
+from amn.storage import parse_json, without_digest
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -49,13 +49,10 @@ def read_json(path: Path) -> RunHistory:
     return parse_history(data, path)
 
 
-def _own(info: dict[str, Any], path: Path) -> RunHistory:
+def _own(document: dict[str, Any], path: Path) -> RunHistory:
     """Return our run.json, whose own digest has to be right."""
-    content = {key: value for key, value in info.items() if key != "sha256"}
-    got, stated = sha256_of(canonical_json(content)), str(info.get("sha256"))
-    if got != stated:
-        raise DataError(path, f"expected sha256 {stated[:12]}… of its content, got {got[:12]}…")
     try:
+        info = without_digest(document, path)
         record = TrainingRecord.from_json(info["record"])
         config = info["config"]
         kind = str(config["model"]["kind"])

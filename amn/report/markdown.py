@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amn.findings import Status
 from amn.report.alarms import alarms_of
 from amn.report.attribution import article_name, attributions, bars, by_grouping
+from amn.report.scores import score_cells
 from amn.report.text import FAMILY_NAMES, last_line
 from amn.report.verdict import (
     MEANING,
@@ -211,17 +212,8 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
 
 def _scores(scores: dict[str, Any]) -> str:
     """Return the table of scores beside what the reference predictors get."""
-    names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
-    rows = []
-    for split, figures in scores.items():
-        interval = f"{figures['low']:.4f} … {figures['high']:.4f}" if "low" in figures else ""
-        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
-        known = figures["references"]
-        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
-        rows.append(
-            [escape(split), f"**{figures['mean']:.4f}**", interval, lift, *references],
-        )
-    return table(["split", "score", "95 % interval", "lift", *map(escape, names)], rows)
+    header, *lines = [list(map(escape, line)) for line in score_cells(scores)]
+    return table(header, [[split, f"**{mean}**", *rest] for split, mean, *rest in lines])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from amn.findings import Status, Verdict
 from amn.report.alarms import alarms_of
+from amn.report.scores import score_cells
 from amn.report.terminal import WIDTH
 from amn.report.terminal import results as terminal
 from amn.report.verdict import (
@@ -194,14 +195,7 @@ def scores_table(scores: dict[str, Any], width: int = WIDTH) -> Table:
 
     A row a split; in fewer than `NARROW` columns a column a split, so that no number is cut.
     """
-    names = list(dict.fromkeys(name for f in scores.values() for name in f["references"]))
-    lines = [["split", "score", "95 % interval", "lift", *names]]
-    for split, figures in scores.items():
-        interval = f"{figures['low']:.4f}-{figures['high']:.4f}" if "low" in figures else ""
-        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
-        known = figures["references"]  # a metrics file may know them for one split only
-        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
-        lines.append([split, f"{figures['mean']:.4f}", interval, lift, *references])
+    lines = score_cells(scores, to="-")
     if width < NARROW:
         lines = [list(column) for column in zip(*lines, strict=True)]
     table = Table(box=None, pad_edge=False)

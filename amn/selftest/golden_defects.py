@@ -109,8 +109,7 @@ def other_machine(copy: CaseCopy) -> None:
 
 def config_drift(copy: CaseCopy) -> None:
     """Train at three times the golden's learning rate."""
-    lr = copy.config.training.lr or 5e-4
-    copy.configure(training={"lr": 3 * lr})
+    copy.configure(training={"lr": 3 * copy.config.training.rate})
 
 
 @contextmanager

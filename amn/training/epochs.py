@@ -82,7 +82,7 @@ class Epochs:
         self.network = compute.wrap(model)
         optimizer = torch.optim.AdamW(
             model.parameters(),
-            lr=config.lr or 5e-4,
+            lr=config.rate,
             weight_decay=config.weight_decay or 0.0,
             fused=True,
         )

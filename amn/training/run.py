@@ -28,10 +28,10 @@ from amn.evaluation.storage import (
 )
 from amn.storage import (
     atomic_folder,
-    canonical_json,
     parse_json,
     sha256_file,
-    sha256_of,
+    with_digest,
+    without_digest,
     write_json,
 )
 from amn.training.blend import score_retention
@@ -196,7 +196,7 @@ def _write_run(
         }
         if plan.blend:
             info["retention"] = score_retention(plan.blend, plan.spec, trained.model)
-        write_json(temporary / RUN_FILE, {**info, "sha256": sha256_of(canonical_json(info))})
+        write_json(temporary / RUN_FILE, with_digest(info))
 
 
 def load_run(folder: Path) -> Run:
@@ -207,11 +207,7 @@ def load_run(folder: Path) -> Run:
     """
     path = folder / RUN_FILE
     try:
-        info = parse_json(path.read_bytes())
-        stated = info.pop("sha256")
-        got = sha256_of(canonical_json(info))
-        if got != stated:
-            raise DataError(path, f"expected sha256 {stated[:12]}… of its content, got {got[:12]}…")
+        info = without_digest(parse_json(path.read_bytes()), path)
         digests = {name: info["files"][name] for name in RUN_FILES}
         record = TrainingRecord.from_json(info["record"])
     except (FileNotFoundError, NotADirectoryError) as error:

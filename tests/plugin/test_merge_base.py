@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.mergebase.target import CI_VARIABLES
-from tests.checkouts import git
+from tests.checkouts import begin_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +26,7 @@ def _change(
     """A branch on which a floor is lowered; `stable` is where it began."""
     for name in CI_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    git(project, "init", "-q", "-b", "stable", "--template=")
-    git(project, "add", "-A")
-    git(project, "commit", "-q", "-m", "stable")
-    git(project, "checkout", "-q", "-b", "change")
+    begin_change(project, target="stable")
     edit("ood     = 0.20", "ood     = 0.10")
 
 

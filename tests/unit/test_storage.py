@@ -2,23 +2,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from amn.errors import DataError
 from amn.storage import (
     atomic_folder,
     atomic_path,
     canonical_json,
     sha256_file,
     sha256_of,
+    with_digest,
+    without_digest,
     write_bytes,
     write_json,
 )
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
 
 def write_half(
@@ -115,3 +118,17 @@ def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path, size: int) ->
     (tmp_path / "a.bin").write_bytes(data)
 
     assert sha256_file(tmp_path / "a.bin") == hashlib.sha256(data).hexdigest() == sha256_of(data)
+
+
+def test_a_document_with_its_digest_comes_back_as_it_was() -> None:
+    content = {"b": [1, 2], "a": None}
+
+    assert without_digest(with_digest(content), Path("run.json")) == content
+
+
+def test_a_document_that_was_changed_after_its_digest_is_refused() -> None:
+    changed = {**with_digest({"score": 0.5}), "score": 0.6}
+    got = sha256_of(canonical_json({"score": 0.6}))[:12]
+
+    with pytest.raises(DataError, match=f"run.json: expected sha256 .*, got {got}"):
+        without_digest(changed, Path("run.json"))

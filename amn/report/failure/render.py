@@ -10,7 +10,7 @@ from rich.markdown import Markdown
 
 from amn.errors import require
 from amn.report.failure.progress import progression
-from amn.report.visible import one_line
+from amn.report.markdown import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from amn.report.failure.gather import FailureReport
 
 MOST_WARNINGS = 8
-MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 
 
-def cell(text: object) -> str:
-    """Return text that stays text in a markdown table: what would be markup is escaped."""
-    return MARKDOWN.sub(r"\\\1", one_line(str(text)))
+def _cell(text: object) -> str:
+    return escape(str(text))
 
 
 def figure(value: float | None) -> str:
@@ -46,7 +44,7 @@ def to_markdown(report: FailureReport) -> str:
     environment = jinja2.Environment(
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": cell, "figure": figure, "change": change}
+    environment.filters |= {"cell": _cell, "figure": figure, "change": change}
     source = files("amn.report.failure").joinpath("document.md.j2").read_text("utf-8")
     text: str = environment.from_string(source).render(
         report=report, progression=progression, most_warnings=MOST_WARNINGS

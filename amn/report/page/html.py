@@ -17,6 +17,7 @@ from amn.report.alarms import alarms_of
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
+from amn.report.scores import score_cells
 from amn.report.text import FAMILY_NAMES, last_line
 from amn.report.verdict import (
     MEANING,
@@ -40,14 +41,6 @@ if TYPE_CHECKING:
     from amn.report.page.faults import FaultMatrix
 
 DIGEST_CHARACTERS = 12
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells of a table."""
-
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +78,7 @@ class CaseView:
         beside: What the change owes to itself, in sentences.
         limits: A line a limit that can catch nothing, or fails on noise.
         speaking: Outcomes that have something to say, the worst first.
+        scores: A header, then a line a split.
         not_drawn: Why there are no more figures; empty when all are there.
     """
 
@@ -94,7 +88,7 @@ class CaseView:
     beside: str
     limits: tuple[str, ...]
     speaking: tuple[Outcome, ...]
-    scores: Table
+    scores: list[list[str]]
     charts: tuple[Chart, ...]
     not_drawn: str
     families: tuple[FamilyView, ...]
@@ -170,7 +164,7 @@ def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
         limits=tuple(headroom_lines(result)),
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
         speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
-        scores=_scores(known),
+        scores=score_cells(known),
         charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(seen)),
         not_drawn=_not_drawn(seen, outcomes),
         families=tuple(
@@ -183,19 +177,6 @@ def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
         ),
         facts=_facts(result, seen),
     )
-
-
-def _scores(scores: dict[str, Any]) -> Table:
-    """Return the scores beside what the reference predictors get."""
-    names = tuple(dict.fromkeys(name for f in scores.values() for name in f["references"]))
-    rows = []
-    for split, figures in scores.items():
-        interval = f"{figures['low']:.4f} … {figures['high']:.4f}" if "low" in figures else ""
-        lift = f"{figures['lift']['mean']:+.4f}" if "lift" in figures else ""
-        known = figures["references"]
-        cells = (f"{known[name]:.4f}" if name in known else "" for name in names)
-        rows.append((split, f"{figures['mean']:.4f}", interval, lift, *cells))
-    return Table(("split", "score", "95 % interval", "lift", *names), tuple(rows))
 
 
 def _not_drawn(seen: Seen, outcomes: Sequence[Outcome]) -> str:

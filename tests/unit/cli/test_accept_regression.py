@@ -13,7 +13,7 @@ from amn.cli.main import main
 from amn.golden.ledger import read_ledger
 from amn.golden.store import read_golden, write_golden
 from amn.mergebase.target import CI_VARIABLES
-from tests.checkouts import CASE_TEXT, git
+from tests.checkouts import CASE_TEXT, begin_change, commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,17 +32,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, toy_data: Path, toy_golden
     folder.mkdir(parents=True)
     (folder / "case.toml").write_text(CASE_TEXT + DRIFT, "utf-8")
     write_golden(folder, toy_golden)
-    git(root, "init", "-q", "-b", "main", "--template=")
-    save(root)
-    git(root, "checkout", "-q", "-b", "change")
+    begin_change(root)
     (folder / "case.toml").write_text(WORSE + DRIFT, "utf-8")
-    save(root)
+    commit(root)
     return root
-
-
-def save(root: Path) -> None:
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "change")
 
 
 @pytest.fixture
@@ -87,7 +80,7 @@ def test_a_regression_is_refused_recorded_shown_and_then_the_bar(run: Any, proje
     assert (entries[1].verdict, entries[1].reason) == ("FAIL", "half the budget")
     log = json.loads(run("golden", "log", "case", "--format", "json", cached=False)[1])
     assert [entry["accepted_regression"] for entry in log] == [False, True]
-    save(project)
+    commit(project)
 
     code, out, _ = run("gate", "case", "--target", "main")
     assert code == 5, out
@@ -95,7 +88,7 @@ def test_a_regression_is_refused_recorded_shown_and_then_the_bar(run: Any, proje
     assert "this change moved the golden" in out
 
     git(project, "branch", "-q", "-f", "main", "HEAD")
-    git(project, "commit", "-q", "--allow-empty", "-m", "next")
+    commit(project, "next")
     code, out, _ = run("gate", "case", "--target", "main", "--format", "json")
     review = json.loads(out)["results"][0]["review"]
     assert (code, review["loosenings"]) == (0, []), out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 from amn.cli.main import main
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import GOLDEN_FILE, write_golden
+from tests.checkouts import begin_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,10 +81,7 @@ def test_a_machine_accepts_nothing(
 
 
 def test_an_update_on_a_dirty_tree_is_refused(run: Any, project: Path) -> None:
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(project)]
-    subprocess.run([*git, "init", "-q"], check=True)  # noqa: S603 - git with fixed words
-    subprocess.run([*git, "add", "-A"], check=True)  # noqa: S603 - as above
-    subprocess.run([*git, "commit", "-q", "-m", "one"], check=True)  # noqa: S603 - as above
+    begin_change(project)
     (project / "golden" / "case" / "case.toml").write_text(CASE + "\n", "utf-8")
     code, _, err = run("update", "case", *WHY)
 

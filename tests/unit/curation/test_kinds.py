@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.curation.kinds import in_series, kinds_of
+from amn.curation.kinds import in_series, kinds_by_title, kinds_of
 from amn.data.manifest import Stage
 from tests.strategies import unit_rows
 
@@ -53,6 +53,15 @@ def test_titles_and_lengths_tell_lists_disambiguation_pages_and_stubs(
     assert kinds is not None
     assert kinds.tolist() == ["list", "disambiguation", "stub", "article"]
     assert source == "titles, lengths, openings"
+
+
+def test_a_title_tells_lists_and_disambiguation_pages_and_nothing_else() -> None:
+    titles = ["List of towns", "Outline of law", "List of x (disambiguation)", "Listening", None]
+
+    told = kinds_by_title(titles).tolist()
+
+    assert told == ["list", "list", "disambiguation", "", ""]
+    assert kinds_by_title([]).tolist() == []
 
 
 def test_without_titles_and_lengths_kinds_are_not_guessed(region: Callable[..., Region]) -> None:

@@ -19,7 +19,7 @@ from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_gol
 from amn.golden.waivers import WAIVERS_FILE
 from amn.mergebase.review import MergeBase
 from amn.places import CACHE_FOLDER
-from tests.checkouts import CASE_TEXT, git
+from tests.checkouts import CASE_TEXT, begin_change, commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,13 +53,9 @@ class Project:
     def git(self, *words: str) -> str:
         return git(self.root, *words)
 
-    def commit(self, message: str = "change") -> None:
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-
     def merge(self) -> None:
         """Merge what is there into main, and begin the next change."""
-        self.commit()
+        commit(self.root)
         self.git("branch", "-f", "main", "HEAD")
 
     def edit(self, old: str, new: str, file: str = "golden/case/case.toml") -> None:
@@ -69,7 +65,7 @@ class Project:
         path.write_text(text.replace(old, new), "utf-8")
 
     def gate(self, **options: Any) -> GateResult:
-        self.commit()
+        commit(self.root)
         base = MergeBase(self.root, "main", options.pop("approval", ""))
         made = GateOptions(cache=self._cache, merge_base=base, today=TODAY, **options)
         return run_gate(load_case(self.folder), made)
@@ -90,11 +86,8 @@ def made(
     workflow = root / ".github" / "workflows" / "gate.yml"
     workflow.parent.mkdir(parents=True)
     workflow.write_text(WORKFLOW, "utf-8")
-    project = Project(root, toy_golden, toy_cache)
-    project.git("init", "-q", "-b", "main")
-    project.commit("main")
-    project.git("checkout", "-q", "-b", "change")
-    return project
+    begin_change(root)
+    return Project(root, toy_golden, toy_cache)
 
 
 @pytest.fixture

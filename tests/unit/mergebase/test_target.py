@@ -11,7 +11,7 @@ from amn.errors import RepositoryError
 from amn.mergebase.git import find_repository
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import base_commit, target_of
-from tests.checkouts import git
+from tests.checkouts import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,19 +27,18 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("origin")
     git(root, "init", "-q", "-b", "main", "--template=")
     for name in ("one", "two"):
-        commit(root, name)
+        add(root, name)
     git(root, "checkout", "-q", "-b", "change")
     for name in ("three", "four"):
-        commit(root, name)
+        add(root, name)
     git(root, "checkout", "-q", "main")
-    commit(root, "five")
+    add(root, "five")
     return root
 
 
-def commit(root: Path, name: str) -> None:
+def add(root: Path, name: str) -> None:
     (root / name).write_text(name, "utf-8")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", name)
+    commit(root, name)
 
 
 def clone(origin: Path, folder: Path, *words: str) -> Repository:

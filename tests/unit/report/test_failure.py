@@ -17,7 +17,7 @@ from amn.gate.records import PROFILES, judge_records
 from amn.records.history import EpochFigures, RunHistory, history_of
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression
-from amn.report.failure.render import cell, print_report, to_markdown
+from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import describe_loss, from_gate, from_record
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
@@ -56,9 +56,9 @@ def test_the_results_stand_beside_what_was_written_down_then(document: str) -> N
 
     assert rows == [
         ["584k baseline", "SUCCESS", "success", "0.5597", "0.6375"],
-        [r"790k \#1", "HARNESS", "OOD collapse", "0.4607", "-0.0118"],
-        [r"790k \#2", "INFONCE_DOMINANCE", "InfoNCE dominance", "0.2675", ""],
-        [r"790k \#3", "HARNESS", "OOD catastrophic", "0.4621", "0.0211"],
+        ["790k &#35;1", "HARNESS", "OOD collapse", "0.4607", "-0.0118"],
+        ["790k &#35;2", "INFONCE_DOMINANCE", "InfoNCE dominance", "0.2675", ""],
+        ["790k &#35;3", "HARNESS", "OOD catastrophic", "0.4621", "0.0211"],
     ]
 
 
@@ -141,7 +141,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
     assert "<script>" not in document
     assert "\n# Heading" not in document
-    assert cell(name).startswith(r"\<script\>alert(1)")
+    assert r"&lt;script&gt;alert(1)&lt;/script&gt; &#124; &#96;x&#96;" in document
 
 
 def test_it_reads_in_a_terminal_of_100_columns(history: FailureReport) -> None:
@@ -173,9 +173,7 @@ def test_a_gated_case_is_a_row_with_a_progression_a_seed(toy_runs: Any) -> None:
 
     assert (run.status.value, run.loss) == ("BELOW_FLOOR", "cosine")
     assert run.delta == pytest.approx(-0.01)
-    assert (
-        "### wiki, seed 0: BELOW\\_FLOOR" in document or "### wiki, seed 0: BELOW_FLOOR" in document
-    )
+    assert "### wiki, seed 0: BELOW_FLOOR" in document
     assert "C002 wiki, ood: expected a, got b" in document
 
 

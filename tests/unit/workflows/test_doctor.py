@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from amn.golden.store import write_golden
 from amn.storage import write_bytes
 from amn.workflows.doctor import Item, examine
 from amn.workflows.init import PLACES, SYSTEMS, System, render_workflow
+from tests.checkouts import begin_change, commit, git
 
 if TYPE_CHECKING:
     from amn.golden.schema import Golden
@@ -30,20 +30,6 @@ ood = { articles = "53-64" }
 """
 
 
-def git(folder: Path, *words: str) -> None:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    subprocess.run(  # noqa: S603 - fixed words
-        ["git", "-C", str(folder), *identity, *words],  # noqa: S607 - the one of this machine
-        check=True,
-        capture_output=True,
-    )
-
-
-def commit(folder: Path) -> None:
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "x")
-
-
 @pytest.fixture
 def project(tmp_path: Path, toy_golden: Golden) -> Path:
     """A project that lacks nothing."""
@@ -55,8 +41,7 @@ def project(tmp_path: Path, toy_golden: Golden) -> Path:
     write_golden(case, toy_golden)
     file = folder / PLACES["github"].file
     write_bytes(file, render_workflow("github", branch="main").encode())
-    git(tmp_path, "init", "-q", "-b", "main", "project")
-    commit(folder)
+    begin_change(folder)
     return folder
 
 
@@ -165,7 +150,7 @@ def test_a_golden_that_is_not_committed_is_named(project: Path) -> None:
 
 
 def test_a_history_that_was_cut_off_is_named(project: Path, tmp_path: Path) -> None:
-    git(project, "commit", "-q", "--allow-empty", "-m", "y")
+    commit(project)
     git(tmp_path, "clone", "-q", "--depth", "1", project.as_uri(), "clone")
 
     assert "fetch-depth: 0" in missing(tmp_path / "clone")[0].fix

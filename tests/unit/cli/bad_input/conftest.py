@@ -14,7 +14,7 @@ import pytest
 from amn.cli.main import main
 from amn.golden.store import write_golden
 from amn.mergebase.target import CI_VARIABLES
-from tests.checkouts import CASE_TEXT, git
+from tests.checkouts import CASE_TEXT, begin_change
 from tests.damage import FOLDER
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, toy_data: Path, toy_golden: A
         folder.mkdir(parents=True)
         (folder / "case.toml").write_text(CASE_TEXT, "utf-8")
     write_golden(root / "golden" / "case", toy_golden)
-    git(root, "init", "-q", "-b", "main", "--template=")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "main")
-    git(root, "checkout", "-q", "-b", "change")
+    begin_change(root)
     return root
 
 
