@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from amn.checks import record_losses, record_sound
 from amn.checks.registry import implements
 from amn.findings import Finding, Measured, Severity
-from amn.training.sentinels import find_stop, first_epoch_floor
+from amn.training.sentinels import find_stops, first_epoch_floor
 
 if TYPE_CHECKING:
     from amn.checks.evidence import Histories
@@ -31,10 +31,7 @@ def _stops(evidence: Histories, check: str) -> list[Finding]:
         lines = _cosines(history)
         cosines = [cosine for _, cosine in lines]
         constant, mean = history.reference("constant"), history.reference("mean")
-        stops = (
-            find_stop(cosines[:n], evidence.abort, constant=constant, mean=mean)
-            for n in range(1, len(cosines) + 1)
-        )
+        stops = find_stops(cosines, evidence.abort, constant=constant, mean=mean)
         stop = next((s for s in stops if s and s.check == check), None)
         if stop:
             is_relative = check == "R004" or (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import zip_longest
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +31,10 @@ DIM_RTOL = 1e-4  # how near to a whole number the recovered D has to be
 
 def _pairs(history: RunHistory, *names: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return epochs (E,) and figures (len(names), E) of the lines that have all of them."""
-    lines = [e for e in history.epochs if all(getattr(e, name) is not None for name in names)]
-    figures = [[float(getattr(line, name)) for line in lines] for name in names]
-    shape = (len(names), len(lines))
-    return (
-        np.array([line.epoch for line in lines], np.int64),
-        np.array(figures, np.float64).reshape(shape),
-    )
+    columns = (map(attrgetter(name), history.epochs) for name in ("epoch", *names))
+    lines = [line for line in zip(*columns, strict=True) if None not in line]
+    epochs, *figures = np.array(lines, np.float64).reshape(-1, 1 + len(names)).T
+    return epochs.astype(np.int64), np.reshape(figures, (len(names), -1))
 
 
 @implements("R010")
@@ -116,7 +114,7 @@ def _identity(history: RunHistory) -> tuple[str, list[Finding]]:
     if dim is None:
         message = (
             "expected val_loss = 2 (1 - val_cosine) / D or 1 - val_cosine, got neither: "
-            f"D would be {np.nanmin(implied):.1f} ... {np.nanmax(implied):.1f}"
+            f"D would be {np.fmin.reduce(implied):.1f} ... {np.fmax.reduce(implied):.1f}"
         )
         return "of no kind we know", [Finding(history.name, message, severity=Severity.WARNING)]
     expected = 2 * angle / dim

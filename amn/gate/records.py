@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # GRU and Transformer runs.
 PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
 AT_THE_END = {"R005", "R013"}  # what they ask for may still come: no reason to stop earlier
+LASTING = {"R001", "R002", "R003", "R004", "R010", "R012"}  # failed once, they fail ever after
 
 
 @dataclass(frozen=True)
@@ -167,16 +169,24 @@ def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> Judged
     abort = abort_for(history, abort)
     outcomes = _run(history, abort)
     failed = {o.check for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN}
-    failed -= AT_THE_END
-    stop = next(
-        (
-            history.epochs[n - 1].epoch
-            for n in range(1, len(history.epochs) + 1)
-            if failed & {o.check for o in _run(history.until(n), abort) if o.has_failed}
-        ),
-        None,
-    )
-    return JudgedRecord(path, history, outcomes, stop if failed else None)
+    plain = _first_failure(history, abort, failed - AT_THE_END)
+    return JudgedRecord(path, history, outcomes, history.epochs[plain - 1].epoch if plain else None)
+
+
+def _first_failure(history: RunHistory, abort: AbortConfig, failed: set[str]) -> int | None:
+    """Return after how many epochs one of the checks that failed did so first, None for never."""
+
+    def fails(n: int, checks: set[str]) -> bool:
+        known = history.until(n)
+        mine = (rule for rule in declared_rules(known) if rule.id in checks)
+        return any(_execute(rule, known, abort).has_failed for rule in mine)
+
+    n_epochs = len(history.epochs)
+    lasting, others = failed & LASTING, failed - LASTING
+    first = bisect_left(range(n_epochs + 1), True, key=lambda n: fails(n, lasting))  # noqa: FBT003 - what is looked for
+    if others:
+        first = next((n for n in range(1, min(first, n_epochs + 1)) if fails(n, others)), first)
+    return first if first <= n_epochs else None
 
 
 def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class RunHistory:
             self, epochs=self.epochs[:n], bests={}, scores={}, status="", stop="", planned=None
         )
 
-    @property
+    @cached_property
     def parts(self) -> frozenset[Part]:
         """What it holds at least one number of; a check that reads another part cannot run."""
         held: set[Part] = {

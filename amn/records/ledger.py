@@ -8,6 +8,7 @@ people write, if the rounded weights explain the total as well. E epochs, K term
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -77,11 +78,11 @@ class Ledger:
 
 def read_ledger(history: RunHistory) -> Ledger:
     """Return the loss ledger of a history; epochs that lack the total or a term are left out."""
-    names = list(dict.fromkeys(name for line in history.epochs for name in line.terms))
+    names = list(dict.fromkeys(chain.from_iterable(line.terms for line in history.epochs)))
     whole = [
         line
         for line in history.epochs
-        if line.train_loss is not None and all(name in line.terms for name in names)
+        if line.train_loss is not None and len(line.terms) == len(names)
     ]
     totals = np.array([line.train_loss for line in whole], np.float64)
     terms = {n: np.array([line.terms[n] for line in whole], np.float64) for n in names}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from amn.training.record import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amn.training_config import AbortConfig
 
@@ -31,20 +31,42 @@ def find_stop(
         constant: Validation cosine of the constant predictor.
         mean: Validation cosine of the mean of the context.
     """
-    epoch, now = len(cosines), cosines[-1]
+    *_, last = find_stops(cosines, rule, constant=constant, mean=mean)
+    return last
+
+
+def find_stops(
+    cosines: Sequence[float], rule: AbortConfig, *, constant: float, mean: float
+) -> Iterator[Stop | None]:
+    """Yield, for each epoch, why training has to stop after it, None to go on."""
     floor = first_epoch_floor(rule, constant=constant, mean=mean)
-    best_epoch = max(range(epoch), key=lambda e: cosines[e]) + 1
+    best_epoch = 1
+    for epoch, now in enumerate(cosines, 1):
+        if now > cosines[best_epoch - 1]:
+            best_epoch = epoch
+        yield _stop_after(epoch, best_epoch, cosines, rule, constant=constant, floor=floor)
+
+
+def _stop_after(
+    epoch: int,
+    best_epoch: int,
+    cosines: Sequence[float],
+    rule: AbortConfig,
+    *,
+    constant: float,
+    floor: float,
+) -> Stop | None:
+    """Return why training has to stop after one epoch, whatever comes later."""
+    before, now = cosines[max(epoch - 2, 0)], cosines[epoch - 1]
     best = cosines[best_epoch - 1]
     if not now > constant:
         message = f"expected above the constant predictor's {constant:.4f}, got {now:.4f}"
         return Stop("R004", epoch, message)
     if epoch == 1 and not now >= floor:
         return Stop("R001", epoch, f"expected at least {floor:.4f} after epoch 1, got {now:.4f}")
-    if epoch > 1 and cosines[-2] - now > rule.drop:
-        message = (
-            f"expected a fall of at most {rule.drop} in one epoch, got {cosines[-2] - now:.4f}"
-        )
-        return Stop("R003", epoch, f"{message} ({cosines[-2]:.4f} to {now:.4f})")
+    if before - now > rule.drop:
+        message = f"expected a fall of at most {rule.drop} in one epoch, got {before - now:.4f}"
+        return Stop("R003", epoch, f"{message} ({before:.4f} to {now:.4f})")
     if best > 0 and now < rule.below_best * best:  # a share of a negative best says nothing
         message = f"expected at least {rule.below_best} of the best {best:.4f}, got {now:.4f}"
         return Stop("R003", epoch, message)

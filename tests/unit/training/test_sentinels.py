@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.training.record import Stop
-from amn.training.sentinels import find_dominance, find_stop, first_epoch_floor
+from amn.training.sentinels import find_dominance, find_stop, find_stops, first_epoch_floor
 from amn.training_config import AbortConfig
 
 CONSTANT, MEAN = 0.2, 0.6
@@ -18,6 +18,15 @@ CONSTANT, MEAN = 0.2, 0.6
 
 def stop(*cosines: float, **rule: Any) -> Stop | None:
     return find_stop(cosines, AbortConfig(**rule), constant=CONSTANT, mean=MEAN)
+
+
+@given(st.lists(st.sampled_from([-0.1, 0.1, 0.21, 0.4, 0.5, 0.55, 0.6, math.nan]), max_size=12))
+@settings(deadline=None, derandomize=True, max_examples=200)
+def test_all_epochs_are_judged_at_once_as_each_was_after_it(cosines: list[float]) -> None:
+    rule = AbortConfig(stall_epochs=3)
+    single = [stop(*cosines[:n], stall_epochs=3) for n in range(1, len(cosines) + 1)]
+
+    assert list(find_stops(cosines, rule, constant=CONSTANT, mean=MEAN)) == single
 
 
 def check_of(*cosines: float, **rule: Any) -> str | None:
