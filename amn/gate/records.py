@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 # kind of network that starts from nothing. `seed`: the earlier project's number, which stops good
 # GRU and Transformer runs.
 PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
-AT_THE_END = {"R005", "R013"}  # what they ask for may still come: no reason to stop earlier
+SKILL = "R013"  # what a record is judged by where it brings no scores
+MOST_NAMES = 8  # of what nobody could read, in a message
+AT_THE_END = {"R005", SKILL}  # what they ask for may still come: no reason to stop earlier
 LASTING = {"R001", "R002", "R003", "R004", "R010", "R012"}  # failed once, they fail ever after
 
 
@@ -82,7 +84,8 @@ class JudgedRecord:
         if self.history is None:
             return self.error
         if self._decisive:
-            return f"{self._decisive.check} {self._decisive.value}"
+            without = (finding.message for finding in self._decisive.findings)  # it has no number
+            return f"{self._decisive.check} {self._decisive.value or next(without, '')}"
         best = self.history.best
         text = f"best {best.val_cosine:.4f} in epoch {best.epoch}" if best else "no cosine"
         warned = [outcome.check for outcome in self.outcomes if outcome.status is Status.WARN]
@@ -141,8 +144,16 @@ def _can_run(rule: Rule, history: RunHistory) -> bool:
 
 
 def declared_rules(history: RunHistory | None) -> list[Rule]:
-    """Return the checks that have to run on a history: those that it holds the figures of."""
-    return [rule for rule in _record_rules() if history and _can_run(rule, history)]
+    """Return the checks that have to run on a history: those that it holds the figures of.
+
+    Without a validation cosine and without scores nothing tells whether the model has learned; the
+    check of its skill is declared all the same, and says that it could not look.
+    """
+    return [
+        rule
+        for rule in _record_rules()
+        if history and (_can_run(rule, history) or (rule.id == SKILL and not history.scores))
+    ]
 
 
 def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
@@ -198,8 +209,25 @@ def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
             for check in rule.needs
             if check in outcomes and outcomes[check].has_failed
         ]
-        outcomes[rule.id] = rule.not_run(causes) if causes else _execute(rule, history, abort)
+        if causes:
+            outcomes[rule.id] = rule.not_run(causes)
+        elif not _can_run(rule, history):
+            outcomes[rule.id] = rule.not_evaluated(_without_skill(history))
+        else:
+            outcomes[rule.id] = _execute(rule, history, abort)
     return tuple(outcomes.values())
+
+
+def _without_skill(history: RunHistory) -> CheckNotRunError:
+    """Say that a record tells nothing of the model's skill, and what of it nobody could read."""
+    unread = [
+        name for names in history.unread.values() if isinstance(names, list) for name in names
+    ]
+    got = f"none among {', '.join(map(str, unread[:MOST_NAMES]))}" if unread else "none"
+    fix = "write it under that name"
+    return CheckNotRunError(
+        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: {fix}"
+    )
 
 
 def _execute(rule: Rule, history: RunHistory, abort: AbortConfig) -> Outcome:

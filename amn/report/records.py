@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 3
 LONGEST_NAME = 36
+LONGEST_STOP = 4  # digits of an epoch
+GAP = 2  # columns between two columns of a table
 LONGEST_STATUS = max(len(status.value) for status in RunStatus)
 
 
@@ -37,8 +39,10 @@ def print_records(
     table = Table(box=None, pad_edge=False)
     table.add_column("record", no_wrap=True, overflow="ellipsis", width=width)
     table.add_column("status", no_wrap=True, min_width=LONGEST_STATUS)
-    table.add_column("stop", justify="right", no_wrap=True, min_width=4)
-    table.add_column("reason", no_wrap=True, overflow="ellipsis")
+    table.add_column("stop", justify="right", no_wrap=True, min_width=LONGEST_STOP)
+    # A reason that is too long would take the room of the others: rich cuts every column then.
+    left = max(len("reason"), out.width - width - LONGEST_STATUS - LONGEST_STOP - 3 * GAP)
+    table.add_column("reason", no_wrap=True, overflow="ellipsis", max_width=left)
     for one, result in zip(judged, results, strict=True):
         status = f"[{VERDICT_STYLES[result.verdict]}]{one.status.value}[/]"
         stop = "" if one.stop_epoch is None else str(one.stop_epoch)

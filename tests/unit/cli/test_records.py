@@ -50,6 +50,20 @@ def test_several_records_get_a_line_each(tmp_path: Path) -> None:
     assert amn("check", "run", write(tmp_path, "a.json"), write(tmp_path, "b.json")).exit_code == 0
 
 
+def test_a_long_reason_takes_no_letter_of_a_name(tmp_path: Path) -> None:
+    write(tmp_path, "a-run-of-monday.json")
+    (tmp_path / "broken-and-unreadable.json").write_text("{" + "x" * 300)
+
+    lines = amn("check", "run", tmp_path).output.splitlines()
+
+    assert lines[0].split() == ["record", "status", "stop", "reason"]
+    assert [line.split()[0] for line in lines[1:3]] == [
+        "a-run-of-monday",
+        "broken-and-unreadable.json",
+    ]
+    assert max(map(len, lines[:3])) <= 100
+
+
 def test_the_exit_code_is_of_the_worst(tmp_path: Path) -> None:
     good, low = write(tmp_path, "a.json"), write(tmp_path, "b.json", [{"val_cosine": 0.3}])
     (tmp_path / "c.json").write_text("{")

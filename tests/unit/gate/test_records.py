@@ -202,3 +202,21 @@ def test_every_real_record_is_consistent_and_whole(real: dict[str, JudgedRecord]
         for outcome in judged.outcomes
         if outcome.check in sound
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "unread"),
+    [("epoch,train_loss", "got none."), ("epoch,train_loss,Cosine (val)", "got none among Cosine")],
+)
+def test_a_record_that_tells_nothing_of_skill_does_not_pass(
+    tmp_path: Path, columns: str, unread: str
+) -> None:
+    values = ["1", "0.5", "0.6"][: len(columns.split(","))]
+    (tmp_path / "log.csv").write_text(f"{columns}\n{','.join(values)}")
+    (judged,) = judge_records([tmp_path / "log.csv"], AbortConfig())
+
+    assert judged.result("").verdict is Verdict.ERROR
+    assert judged.status.value == "NOT_MEASURED"
+    (skill,) = [outcome for outcome in judged.outcomes if outcome.check == "R013"]
+    assert skill.status is Status.ERROR
+    assert "expected val_cosine in an epoch, " + unread in skill.findings[0].message
