@@ -25,7 +25,7 @@ _HOME = {
     "Case": "amn.case",
     "DataSet": "amn.data.dataset",
     "Finding": "amn.findings",
-    "GateOptions": "amn.gate.session",
+    "GateOptions": "amn.gate.options",
     "GateResult": "amn.findings",
     "Outcome": "amn.findings",
     "Severity": "amn.findings",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.evaluation.summary import Summary
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from amn.bundle.archive import unpack_archive
 from amn.bundle.pack import VERDICT_FILE
 from amn.case import load_case
-from amn.checks.evidence import Candidate
+from amn.checks.evidence.runs import Candidate
 from amn.checks.registry import BEFORE_TRAINING, rules
 from amn.config import SPLITS
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError

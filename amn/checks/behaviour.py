@@ -22,7 +22,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.checks.evidence import RunEvidence
+    from amn.checks.evidence.runs import RunEvidence
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.surroundings import Surroundings
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import GoldenEvidence
+    from amn.checks.evidence.limits import GoldenEvidence
     from amn.evaluation.statistics import Comparison
 
 COMPARED = {"G001": "ood", "G002": "in_dist"}

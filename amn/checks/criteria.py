@@ -11,7 +11,7 @@ from amn.errors import CheckNotRunError
 from amn.findings import Finding, Measured, Severity, Standing
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import CriteriaEvidence
+    from amn.checks.evidence.limits import CriteriaEvidence
     from amn.evaluation.summary import Summary
 
 __all__ = ["speed"]  # imported because it registers the family's other checks

@@ -16,7 +16,7 @@ from amn.places import GOLDEN_FOLDER
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import CustodyEvidence
+    from amn.checks.evidence.limits import CustodyEvidence
     from amn.golden.ledger import Entry
 
 SHOWN_DIGITS = 12  # of a digest

@@ -19,7 +19,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import DataEvidence, DataPart
+    from amn.checks.evidence.data import DataEvidence, DataPart
 
 __all__ = ["data_order", "data_rows"]  # imported because they register the family's other checks
 

@@ -17,7 +17,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import DataEvidence, DataPart
+    from amn.checks.evidence.data import DataEvidence, DataPart
 
 # Gain of neighbours over rows FAR_LAG apart, mean over articles of 15 rows and more: 0.098 on
 # wiki-mini, 0.098 core, 0.091 tail; with the rows of every article shuffled 0.001, 0.000, 0.000.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import DataEvidence, DataPart
+    from amn.checks.evidence.data import DataEvidence, DataPart
 
 NORM_ATOL = 1e-3  # float16 keeps unit norms within 5e-4 at D = 768; measured on core: 2.5e-4
 BLOCK_ROWS = 4096

@@ -12,7 +12,8 @@ from amn.config import EVALUATED
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import CriteriaEvidence, RunEvidence
+    from amn.checks.evidence.limits import CriteriaEvidence
+    from amn.checks.evidence.runs import RunEvidence
 
 __all__ = ["behaviour"]  # imported because it registers the family's other checks
 

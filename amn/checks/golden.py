@@ -22,7 +22,7 @@ from amn.golden.compare import config_changes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amn.checks.evidence import GoldenEvidence
+    from amn.checks.evidence.limits import GoldenEvidence
     from amn.evaluation.attribution import Attribution
 
 __all__ = ["custody"]  # imported because it registers the family's other checks

@@ -21,7 +21,7 @@ from amn.storage import sha256_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amn.checks.evidence import IndexEvidence
+    from amn.checks.evidence.data import IndexEvidence
 
 QUERIES = 256  # 0.95 recall is then known within 0.01
 SEED = 8

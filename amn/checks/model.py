@@ -14,7 +14,7 @@ from amn.errors import CheckpointError
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import RunEvidence
+    from amn.checks.evidence.runs import RunEvidence
 
 __all__ = ["behaviour"]  # imported because it registers the family's other checks
 

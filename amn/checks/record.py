@@ -11,7 +11,7 @@ from amn.findings import Finding, Measured, Severity
 from amn.training.sentinels import find_stops, first_epoch_floor
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import Histories
+    from amn.checks.evidence.runs import Histories
     from amn.records.history import RunHistory
 
 __all__ = ["record_losses", "record_sound"]  # they register the family's other checks

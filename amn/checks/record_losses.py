@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import Histories
+    from amn.checks.evidence.runs import Histories
     from amn.records.history import RunHistory
 
 WARN_SHARE, FAIL_SHARE = 0.20, 0.50  # of a secondary term in the loss

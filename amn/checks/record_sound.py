@@ -18,7 +18,7 @@ from amn.records.history import FIGURES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import Histories
+    from amn.checks.evidence.runs import Histories
     from amn.records.history import EpochFigures, RunHistory
 
 LOSS_RTOL = 1e-6  # of val_loss = 2 (1 - val_cosine) / D in float64 means of float32 batches

@@ -11,7 +11,7 @@ from amn.checks.registry import implements
 from amn.findings import Finding, Measured, Standing
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import SpeedEvidence
+    from amn.checks.evidence.limits import SpeedEvidence
 
 
 @implements("C010")

@@ -20,7 +20,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.data.splits import Split
 
 __all__ = ["split_filter", "split_space"]  # imported: they register the family's other checks

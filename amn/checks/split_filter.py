@@ -12,7 +12,7 @@ from amn.curation.circular import judged_drops, was_exempt
 from amn.findings import Finding, Measured
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
 
 
 @implements("S009")

@@ -25,7 +25,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
 
 MOST_ROWS = 4000  # of a split: the share moves by less than 0.01 with other rows
 FEWEST_ARTICLES = 8

@@ -14,7 +14,7 @@ from amn.findings import Finding, Measured
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.data.dataset import DataSet
     from amn.data.windows import Windows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from amn.checks.evidence import SplitEvidence
+from amn.checks.evidence.data import SplitEvidence
 from amn.cli.cases import find_case
 from amn.cli.options import FORMAT
 from amn.gate.parts import case_parts

@@ -75,7 +75,6 @@ def write_sorted(
     columns: tuple[str, ...],
     dtype: np.dtype[Any],
     progress: Callable[[int], None],
-    shard_rows: int = SHARD_ROWS,
 ) -> tuple[FileEntry, ...]:
     """Write the shards of the data set, sorted by article.
 
@@ -99,6 +98,6 @@ def write_sorted(
             yield rows.gather_table(staged, columns), [rows.gather_vectors(staged)]
             progress(last)
 
-    bounds = bounds_at(ends, shard_rows)
+    bounds = bounds_at(ends, SHARD_ROWS)
     shards = ((stop - start, groups(start, stop)) for start, stop in bounds)
     return write_shards(folder, shards, dim=rows.dim, dtype=dtype)

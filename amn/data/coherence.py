@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 BLOCK_ROWS = 8192
+LAG_ARTICLES = 64  # evenly over the ids: their means by lag are within 0.01 of those of all
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,7 @@ def lag_curve(dataset: DataSet, scan: RowScan, *, least_pairs: int) -> LagCurve:
     return LagCurve(dataset.articles[enough], (near - far)[enough])
 
 
-def mean_by_lag(
-    dataset: DataSet, lags: NDArray[np.int64], *, most_articles: int = 64
-) -> NDArray[np.float64]:
+def mean_by_lag(dataset: DataSet, lags: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean cosine of rows of an article that are so many chunks apart: (K,) float64.
 
     In [-1, 1]; NaN for a lag that no article has. Running text falls off with the lag; rows in no
@@ -84,9 +83,8 @@ def mean_by_lag(
 
     Args:
         lags: (K,) at least 1.
-        most_articles: Evenly spaced over the ids; the means over 64 are within 0.01 of all.
     """
-    chosen = dataset.articles[evenly_spaced(len(dataset.articles), most_articles)]
+    chosen = dataset.articles[evenly_spaced(len(dataset.articles), LAG_ARTICLES)]
     rows = np.flatnonzero(np.isin(dataset.article_ids, chosen))
     vectors = np.asarray(dataset.gather(rows), np.float32)
     ids, chunks = dataset.article_ids[rows], dataset.chunk_index[rows].astype(np.int64)

@@ -34,6 +34,7 @@ from amn.storage import canonical_json, sha256_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+LEVEL = 0.95  # of a two-sided interval
 RESAMPLES = 1999
 POWER = 0.8  # of the smallest detectable drop
 
@@ -59,11 +60,6 @@ class Interval:
     effective_clusters: float
     pooled: Bounds
     macro: Bounds
-
-    @property
-    def is_inferential(self) -> bool:
-        """Whether there are clusters enough (8) for `low` and `high` to mean anything."""
-        return self.n_clusters >= MIN_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +127,22 @@ def cluster_interval(
     values: ArrayLike,
     clusters: ArrayLike,
     *,
-    level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int,
 ) -> Interval:
-    """Return the mean of `values` and how far it can be trusted.
+    """Return the mean of `values` and its interval of 95 %.
 
     Args:
         values: (N,) finite numbers, N >= 1.
         clusters: (N,) the article of each.
-        level: Of the two-sided interval, between 0 and 1.
         resamples: B, at least 99.
 
     Raises:
         ArgumentError: If a value is not finite, shapes differ, or an option is out of range.
     """
-    _require("level", level, 0, 1)
     _require_resamples(resamples)
     table = tabulate({"values": np.atleast_2d(np.asarray(values, np.float64))}, clusters)
-    pooled, macro = both_bounds(table, (1 - level) / 2, resamples, seed)
+    pooled, macro = both_bounds(table, (1 - LEVEL) / 2, resamples, seed)
     return Interval(
         mean=pooled.mean,
         low=min(pooled.low, macro.low),

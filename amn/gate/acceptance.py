@@ -10,7 +10,7 @@ import numpy as np
 
 from amn import __version__
 from amn.checks.comparison import COMPARED
-from amn.checks.evidence import GoldenEvidence
+from amn.checks.evidence.limits import GoldenEvidence
 from amn.checks.registry import execute
 from amn.config import EVALUATED
 from amn.errors import GoldenError

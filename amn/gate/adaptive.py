@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.checks.comparison import COMPARED, judge_check
-from amn.checks.evidence import GoldenEvidence
+from amn.checks.evidence.limits import GoldenEvidence
 from amn.errors import ArgumentError, CheckpointError, GoldenError
 from amn.findings import Verdict
 from amn.gate.cache import RunCache
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.checks.evidence import Candidate, SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
+    from amn.checks.evidence.runs import Candidate
 
 
 def train_adaptively(

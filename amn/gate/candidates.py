@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import Candidate
+from amn.checks.evidence.runs import Candidate
 from amn.config import EVALUATED
 from amn.errors import CheckpointError
 from amn.evaluation.runner import score
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.gate.options import GateOptions
 
 SAFETENSORS = ".safetensors"

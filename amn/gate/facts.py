@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from amn.checks.evidence import GoldenEvidence
+from amn.checks.evidence.limits import GoldenEvidence
 from amn.findings import EXECUTED
 from amn.golden.headroom import headrooms
 from amn.records.status import statuses

@@ -9,19 +9,20 @@ import numpy as np
 
 from amn.case import Case
 from amn.checks.comparison import COMPARED
-from amn.checks.evidence import CriteriaEvidence, GoldenEvidence
+from amn.checks.evidence.limits import CriteriaEvidence, GoldenEvidence
 from amn.checks.registry import execute, rules
 from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, GoldenError
 from amn.evaluation.storage import Evaluation
-from amn.findings import EXECUTED, Loosening, Review, Status
+from amn.findings import EXECUTED, Status
 from amn.golden.compare import window_ids
 from amn.golden.store import GOLDEN_FILE
+from amn.review import Loosening, Review
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.checks.registry import Rule
     from amn.config import CaseConfig
     from amn.evaluation.scores import SplitScores

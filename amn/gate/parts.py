@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import DataPart
+from amn.checks.evidence.data import DataPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

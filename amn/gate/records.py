@@ -6,7 +6,8 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import CriteriaEvidence, RecordEvidence
+from amn.checks.evidence.limits import CriteriaEvidence
+from amn.checks.evidence.runs import RecordEvidence
 from amn.checks.registry import Rule, execute, rules
 from amn.config import EVALUATED, CriteriaConfig
 from amn.errors import CheckNotRunError, DataError

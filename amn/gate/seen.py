@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import Candidate, RunEvidence
+    from amn.checks.evidence.runs import Candidate, RunEvidence
     from amn.data.dataset import DataSet
     from amn.data.scan import RowScan
     from amn.evaluation.behaviour import Behaviour

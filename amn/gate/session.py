@@ -14,22 +14,18 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import (
+from amn.checks.evidence.data import DataEvidence, DataPart, IndexEvidence, SplitEvidence
+from amn.checks.evidence.limits import (
     CriteriaEvidence,
     CustodyEvidence,
-    DataEvidence,
-    DataPart,
     GoldenEvidence,
-    IndexEvidence,
-    RecordEvidence,
-    RunEvidence,
     SpeedEvidence,
-    SplitEvidence,
 )
+from amn.checks.evidence.runs import RecordEvidence, RunEvidence
 from amn.checks.registry import BEFORE_TRAINING, Family, Rule, execute, rules
 from amn.config import EVALUATED
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError
-from amn.findings import EXECUTED, GateResult, Outcome, Review, Status
+from amn.findings import EXECUTED, GateResult, Outcome, Status
 from amn.gate.declare import declare
 from amn.gate.facts import gather_facts
 from amn.gate.hold import require_no_hold
@@ -44,11 +40,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from amn.case import Case
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.data.dataset import DataSet
     from amn.evaluation.summary import Summary
-    from amn.findings import Waiver
     from amn.gate.metrics import Metrics
+    from amn.review import Review, Waiver
 
 
 class GateSession:

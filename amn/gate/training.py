@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from amn.checks.evidence import DataPart, SplitEvidence
+from amn.checks.evidence.data import DataPart, SplitEvidence
 from amn.config import EVALUATED
 from amn.cores import available_cores
 from amn.evaluation.storage import save_evaluation

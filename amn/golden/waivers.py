@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from amn.errors import ConfigError
-from amn.findings import Waiver
+from amn.review import Waiver
 from amn.golden.schema import Text
 from amn.section import Section
 from amn.storage import parse_toml

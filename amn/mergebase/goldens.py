@@ -14,10 +14,10 @@ import numpy as np
 
 from amn.config import EVALUATED
 from amn.errors import GoldenError
-from amn.findings import Loosening
 from amn.golden.compare import diff_golden, window_ids
 from amn.golden.ledger import Entry, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, parse_golden
+from amn.review import Loosening
 from amn.storage import parse_json
 
 if TYPE_CHECKING:

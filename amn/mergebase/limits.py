@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.config import EVALUATED
 from amn.data.splits import selected_articles
-from amn.findings import Loosening
+from amn.review import Loosening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from amn.findings import Loosening
 from amn.mergebase.target import CI_VARIABLES
 from amn.places import GOLDEN_FOLDER
+from amn.review import Loosening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from amn.case import Case
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import ConfigError, RepositoryError
-from amn.findings import Loosening, Waiver
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
@@ -20,6 +19,7 @@ from amn.mergebase.limits import SHRANK, limit_loosenings, selector_loosenings
 from amn.mergebase.pipelines import PIPELINES, pipeline_loosenings
 from amn.mergebase.target import base_commit
 from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.review import Loosening, Waiver
 from amn.storage import parse_json, parse_toml
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from amn.checks.evidence import SplitEvidence
+from amn.checks.evidence.data import SplitEvidence
 from amn.checks.registry import execute
 from amn.config import EVALUATED, SPLITS
 from amn.golden.store import read_golden, write_golden
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.findings import Outcome
     from amn.selftest.lab import Lab
 

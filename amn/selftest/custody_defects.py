@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from amn.checks.evidence import CustodyEvidence
+from amn.checks.evidence.limits import CustodyEvidence
 from amn.config import EVALUATED
-from amn.findings import Loosening, Review, Status
+from amn.findings import Status
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import GOLDEN_FILE, cosines_digest, read_golden, write_golden
 from amn.golden.waivers import WAIVERS_FILE
 from amn.places import GOLDEN_FOLDER
+from amn.review import Loosening, Review
 from amn.selftest.defects import Defect, in_golden
 from amn.storage import canonical_json, sha256_of
 

@@ -14,7 +14,8 @@ from amn.findings import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.checks.evidence import Candidate, SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
+    from amn.checks.evidence.runs import Candidate
     from amn.config import CaseConfig
     from amn.data.windows import Windows
     from amn.evaluation.storage import Evaluation

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.selftest.lab import Lab
 
 Forward = Any  # (B, T, D) tensor -> (B, D) tensor

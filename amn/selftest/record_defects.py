@@ -11,7 +11,7 @@ from amn.training.record import Stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.selftest.lab import Lab
     from amn.training.record import Epoch, TrainingRecord
 

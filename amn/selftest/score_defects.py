@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import Candidate
+    from amn.checks.evidence.runs import Candidate
     from amn.config import CaseConfig
     from amn.evaluation.scores import SplitScores
     from amn.evaluation.storage import Evaluation

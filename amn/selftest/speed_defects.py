@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence import SpeedEvidence
+from amn.checks.evidence.limits import SpeedEvidence
 from amn.config import SpeedConfig
 from amn.golden.speed import RATIOS
 from amn.selftest.defects import Defect

@@ -18,7 +18,7 @@ from amn.selftest.defects import WARNS, in_files, in_windows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.selftest.copies import CaseCopy
 
 OFFSET = 0.6  # length of the shift; on wiki-mini, of 110 OOD articles, 0.3 is seen as well

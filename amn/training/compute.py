@@ -138,12 +138,11 @@ def find_device(name: str, *, local_rank: int = 0) -> str:
 
 
 @contextmanager
-def take_part(device: str, *, timeout: timedelta = TIMEOUT) -> Iterator[Compute]:
+def take_part(device: str) -> Iterator[Compute]:
     """Yield what this process trains with: alone, or as one of those that torchrun started.
 
     Args:
         device: `cpu` (gloo), `cuda` (nccl), a GPU a process, or `auto`: a GPU where there is one.
-        timeout: How long to wait for a process that says nothing.
 
     Raises:
         ArgumentError: If there is no such device.
@@ -157,7 +156,7 @@ def take_part(device: str, *, timeout: timedelta = TIMEOUT) -> Iterator[Compute]
         torch.cuda.set_device(own)
     rank = -1
     try:
-        dist.init_process_group("gloo" if own == "cpu" else "nccl", timeout=timeout)
+        dist.init_process_group("gloo" if own == "cpu" else "nccl", timeout=TIMEOUT)
         rank = dist.get_rank()
         yield Compute(device=own, rank=rank, world=dist.get_world_size())
     except RuntimeError as error:  # what gloo and nccl raise, and torch's DistError

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.evidence import DataEvidence, DataPart
+from amn.checks.evidence.data import DataEvidence, DataPart
 from amn.checks.registry import execute, rules
 from amn.findings import Status
 from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure

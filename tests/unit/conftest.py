@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.case import Case
-from amn.checks.evidence import Candidate, DataPart, RunEvidence, SplitEvidence
+from amn.checks.evidence.data import DataPart, SplitEvidence
+from amn.checks.evidence.runs import Candidate, RunEvidence
 from amn.checks.registry import execute, rules
 from amn.config import EVALUATED, CaseConfig
 from amn.data.writer import Chunks, write_dataset

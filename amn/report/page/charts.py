@@ -149,11 +149,11 @@ class Frame:
         """Draw a line through points; one that is not finite is a gap."""
         self.marks.append(Mark("path", f"curve {css}", {"d": self._path(xs, ys)}, title=title))
 
-    def area(self, xs: ArrayLike, ys: ArrayLike, css: str, *, floor: float = 0.0) -> None:
-        """Fill between a line through finite points and a level."""
+    def area(self, xs: ArrayLike, ys: ArrayLike, css: str) -> None:
+        """Fill between a line through finite points and 0."""
         points = np.asarray(xs, np.float64)
         path = self._path(xs, ys)
-        base = self.y(max(floor, self.y.low))
+        base = self.y(max(0.0, self.y.low))
         closing = f"L{self.x(points[-1]):.1f},{base:.1f}L{self.x(points[0]):.1f},{base:.1f}Z"
         self.marks.append(Mark("path", f"area {css}", {"d": path + closing}))
 

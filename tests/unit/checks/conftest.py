@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from amn.case import Case
-from amn.checks.evidence import DataEvidence, DataPart, SplitEvidence
+from amn.checks.evidence.data import DataEvidence, DataPart, SplitEvidence
 from amn.config import CaseConfig
 from amn.data.writer import Chunks, write_dataset
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amn.checks.comparison import COMPARED, LEAST_P, _fails, holm, judge_check
-from amn.checks.evidence import GoldenEvidence
+from amn.checks.evidence.limits import GoldenEvidence
 from amn.checks.registry import execute
 from amn.findings import Status, Verdict
 from amn.golden.store import write_golden

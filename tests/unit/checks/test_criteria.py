@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.checks.criteria import shown
-from amn.checks.evidence import CriteriaEvidence
+from amn.checks.evidence.limits import CriteriaEvidence
 from amn.checks.registry import execute
 from amn.config import CriteriaConfig
 from amn.errors import CheckNotRunError

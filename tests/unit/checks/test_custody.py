@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.checks.evidence import CustodyEvidence
+from amn.checks.evidence.limits import CustodyEvidence
 from amn.checks.registry import execute
 from amn.errors import CheckNotRunError
-from amn.findings import Loosening, Review, Status, Waiver
+from amn.findings import Status
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, write_golden
+from amn.review import Loosening, Review, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

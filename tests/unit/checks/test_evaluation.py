@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence import CriteriaEvidence
+from amn.checks.evidence.limits import CriteriaEvidence
 from amn.checks.registry import execute
 from amn.config import CriteriaConfig
 from amn.evaluation import probes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence import GoldenEvidence
+from amn.checks.evidence.limits import GoldenEvidence
 from amn.checks.registry import execute
 from amn.errors import CheckNotRunError
 from amn.findings import Severity, Status

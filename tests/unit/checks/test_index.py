@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence import DataPart, IndexEvidence
+from amn.checks.evidence.data import DataPart, IndexEvidence
 from amn.checks.registry import execute, rules
 from amn.config import IndexConfig
 from amn.data.dataset import open_dataset

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amn.checks.evidence import RecordEvidence
+from amn.checks.evidence.runs import RecordEvidence
 from amn.checks.registry import execute
 from amn.errors import CheckNotRunError
 from amn.findings import Status

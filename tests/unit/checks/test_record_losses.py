@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence import RecordEvidence
+from amn.checks.evidence.runs import RecordEvidence
 from amn.checks.registry import execute
 from amn.findings import Status
 from amn.records.history import EpochFigures, RunHistory

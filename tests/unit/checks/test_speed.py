@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.checks.evidence import SpeedEvidence
+from amn.checks.evidence.limits import SpeedEvidence
 from amn.config import SpeedConfig
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.speed import RATIOS, machine, speed_file, write_speed

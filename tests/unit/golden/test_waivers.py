@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.errors import ConfigError
-from amn.findings import Waiver
+from amn.review import Waiver
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
 
 if TYPE_CHECKING:

@@ -11,18 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import (
-    Finding,
-    GateResult,
-    Loosening,
-    Outcome,
-    Review,
-    Standing,
-    Status,
-    Verdict,
-    Waiver,
-)
+from amn.findings import Finding, GateResult, Outcome, Standing, Status, Verdict
 from amn.report.json import json_schema, to_json
+from amn.review import Loosening, Review, Waiver
 
 SCORES = {"ood": {"mean": 0.5701, "per_seed": [0.57], "references": {"mean": 0.56}}}
 OUTCOME = Outcome(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amn.findings import Finding, GateResult, Loosening, Review, Status, Waiver
+from amn.findings import Finding, GateResult, Status
 from amn.report.markdown import (
     COMMENT_BYTES,
     MARKER,
@@ -16,6 +16,7 @@ from amn.report.markdown import (
     to_comment,
     to_markdown,
 )
+from amn.review import Loosening, Review, Waiver
 
 
 def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) -> None:

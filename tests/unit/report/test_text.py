@@ -8,18 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from amn.findings import (
-    Finding,
-    GateResult,
-    Loosening,
-    Outcome,
-    Review,
-    Status,
-    Verdict,
-    Waiver,
-)
+from amn.findings import Finding, GateResult, Outcome, Status, Verdict
 from amn.report.terminal import WIDTH
 from amn.report.text import last_line, print_result
+from amn.review import Loosening, Review, Waiver
 
 NAMES = ("C001", "C002", "G001", "D009")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from amn.findings import GateResult, Loosening, Review, Status, Verdict
+from amn.findings import GateResult, Status, Verdict
 from amn.report.verdict import (
     MEANING,
     STATUS_ORDER,
@@ -15,6 +15,7 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
+from amn.review import Loosening, Review
 
 
 def test_every_verdict_has_a_meaning_and_a_rank() -> None:

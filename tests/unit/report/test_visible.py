@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from amn.findings import Finding, GateResult, Outcome, Review, Status
+from amn.findings import Finding, GateResult, Outcome, Status
 from amn.gate.seen import Seen
 from amn.report.github import to_annotations
 from amn.report.json import to_json
@@ -24,6 +24,7 @@ from amn.report.outputs import FILES, Report
 from amn.report.terminal import VisibleConsole
 from amn.report.text import print_result
 from amn.report.visible import HIDDEN, one_line, visible, visible_json
+from amn.review import Review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.training.plan import Plan
 
 OLD = np.arange(1, 21)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.checks.evidence import SplitEvidence
+    from amn.checks.evidence.data import SplitEvidence
     from amn.training.plan import PlanReferences
 
 ALL_FILES = {"run.json", "model.safetensors", "evaluation.json", "cosines.npz"}
