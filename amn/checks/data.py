@@ -10,6 +10,7 @@ import pyarrow as pa
 from amn.checks import data_order, data_rows
 from amn.checks.listing import listed
 from amn.checks.registry import implements
+from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import HASH_COLUMN, numbers
 from amn.data.manifest import MANIFEST_FILE
 from amn.data.sampling import sample_rows, unit_vectors
@@ -198,14 +199,14 @@ def check_alignment(evidence: DataEvidence) -> Measured:
     lowest = np.inf
     for part in evidence.parts:
         dataset = part.dataset
-        texts = dataset.column(TEXT_COLUMN)
-        if texts is None:
+        table = ChunkTable(dataset, (TEXT_COLUMN,))
+        if not table.columns:
             raise CheckNotRunError(
                 f"{part.folder}: expected a column {TEXT_COLUMN} to encode again, got none"
             )
         rng = np.random.default_rng(13)
         rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, ALIGNED_ROWS, rng)
-        chosen = [str(texts[int(row)].as_py() or "") for row in rows]
+        chosen = [str(text or "") for text in table.take(rows)[TEXT_COLUMN].to_pylist()]
         again = np.asarray(evidence.encode(chosen), np.float64)
         if again.shape != (len(rows), dataset.dim):
             message = f"expected an encoder of {dataset.dim} numbers, got shape {again.shape}"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from amn.corpus.staging import TEXTS, VECTORS
+from amn.data.chunk_table import by_part
 from amn.data.vectors import open_npy
 from amn.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -86,7 +86,7 @@ class StagedRows:
         order = np.argsort(rows, kind="stable")
         pieces = [
             self._table(part).select(list(columns)).take(local)
-            for part, local, _ in _by_part(rows[order], self._starts)
+            for part, local, _ in by_part(rows[order], self._starts)
         ]
         table = pa.concat_tables(pieces)
         return table if (np.diff(order) == 1).all() else table.take(np.argsort(order))
@@ -96,7 +96,7 @@ class StagedRows:
         order = np.argsort(rows, kind="stable")
         starts = np.arange(self.n_vector_parts + 1) * self._rows_per_part
         result = np.empty((len(rows), self.dim), self._vectors(0).dtype)
-        for part, local, here in _by_part(rows[order], starts):
+        for part, local, here in by_part(rows[order], starts):
             result[order[here]] = self._vectors(part)[local]
         return result
 
@@ -113,19 +113,3 @@ class StagedRows:
     def _open_vectors(self, number: int) -> NDArray[Any]:
         rows = min(self._rows_per_part, len(self) - number * self._rows_per_part)
         return open_npy(self._staging.path(VECTORS, number), rows=rows, dim=None)
-
-
-def _by_part(
-    rows: NDArray[np.int64], starts: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.int64], slice]]:
-    """Yield ascending rows part by part: its number, its own rows, and where these stand.
-
-    Args:
-        rows: (n,) int64, ascending.
-        starts: (P + 1,) int64, the first row of each part, and the number of all.
-    """
-    parts = np.searchsorted(starts, rows, side="right") - 1
-    cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(rows)]
-    for first, last in pairwise(cuts):
-        part = int(parts[first])
-        yield part, rows[first:last] - starts[part], slice(first, last)

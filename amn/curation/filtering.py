@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from amn.curation.circular import EXEMPT
 from amn.curation.difference import Difference, Side, difference
 from amn.curation.fits import Fitted, compare_fits
 from amn.curation.measures import coherence
 from amn.curation.rules import RULES, Chosen
-from amn.data.dataset import HASH_COLUMN, open_dataset
+from amn.data.chunk_table import ChunkTable
+from amn.data.dataset import open_dataset
 from amn.data.manifest import MANIFEST_FILE, Manifest, Stage
 from amn.data.ranges import format_ranges
 from amn.data.writer import BLOCK_ROWS, SHARD_ROWS, group_bounds, shard_bounds, write_shards
@@ -271,7 +271,7 @@ def write_filtered(
     """
     dataset = plan.study.region.dataset
     rows = plan.study.region.take(plan.kept).rows
-    table = _table(dataset).take(rows)
+    table = ChunkTable(dataset)
     done = 0
 
     def blocks(mine: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
@@ -285,7 +285,8 @@ def write_filtered(
 
     def groups(start: int, stop: int) -> Iterator[Group]:
         for first, last in group_bounds(start, stop):
-            yield table.slice(first, last - first), blocks(rows[first:last])
+            mine = rows[first:last]
+            yield table.take(mine), blocks(mine)
 
     shards = (
         (stop - start, groups(start, stop))
@@ -303,10 +304,3 @@ def write_filtered(
         manifest: Manifest = dataset.manifest.model_copy(update=made)
         write_json(folder / MANIFEST_FILE, manifest.to_json())
     return open_dataset(path)
-
-
-def _table(dataset: DataSet) -> pa.Table:
-    """Return the chunk table with every column that the source has, but for row digests."""
-    names = dataset.columns
-    columns = {name: dataset.column(name) for name in names if name != HASH_COLUMN}
-    return pa.table({name: values for name, values in columns.items() if values is not None})

@@ -16,6 +16,7 @@ from amn.curation.region import open_region
 from amn.curation.rules import RULES, Chosen, parse_rules
 from amn.data.dataset import open_dataset
 from amn.data.manifest import Stage
+from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
 
@@ -265,6 +266,44 @@ def test_what_is_written_is_what_the_plan_keeps(study: Study, tmp_path: Path) ->
     assert [stage.name for stage in made.manifest.stages] == ["read", "filter"]
     assert made.manifest.stages[1].settings["parent"] == source.digest
     assert made.manifest.stages[1].settings["rules"] == {"stubs": 500.0}
+
+
+def test_row_groups_of_the_source_leave_no_trace(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_filter(study, parse_rules("stubs=500,language=en"))
+    source, rows = study.region.dataset, study.region.take(plan.kept).rows
+    extra = {name: source.column(name).take(rows) for name in COLUMNS}  # type: ignore[union-attr]
+    monkeypatch.setattr("amn.data.writer.GROUP_ROWS", 50)
+
+    made = write_filtered(plan, tmp_path / "clean", name="clean")
+
+    keys = source.article_ids[rows], source.chunk_index[rows]
+    chunks = Chunks(article_ids=keys[0], chunk_index=keys[1], extra=extra)
+    whole = write_dataset(
+        tmp_path / "whole", source.gather(rows), chunks, name="clean", dtype="float32"
+    )
+    assert made.digest == whole.digest
+
+
+def test_texts_are_not_held_in_memory(
+    region: Callable[..., Region], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amn.data.writer.GROUP_ROWS", 100)
+    articles = [f"{n} is the number. " * 500 for n in range(500)]  # 9 kB a chunk
+    found = region([4] * len(articles), columns={"text": articles})
+    plan = plan_filter(Study(found, context=3), parse_rules("short=2"))
+    held = [pa.total_allocated_bytes()]
+
+    write_filtered(
+        plan,
+        tmp_path / "clean",
+        name="clean",
+        progress=lambda *_: held.append(pa.total_allocated_bytes()),
+    )
+
+    in_all = 4 * sum(map(len, articles))
+    assert max(held) - held[0] < in_all / 4
 
 
 def test_a_filtered_set_can_be_filtered_again(study: Study, tmp_path: Path) -> None:

@@ -140,6 +140,18 @@ def test_a_run_could_be_stopped_where_looking_after_every_epoch_would_have_stopp
     assert found == (history.epochs[plain[0] - 1].epoch if plain else None)
 
 
+def test_a_failure_that_passes_and_comes_again_is_dated_by_its_first_time() -> None:
+    apart = [0.0, 0.0, *[0.1] * 9, *[0.0] * 12]  # R011 wants most epochs to be the same
+    lines = [
+        EpochFigures(epoch=n, val_cosine=0.7 + 0.001 * n, train_cosine=0.7 + 0.001 * n + more)
+        for n, more in enumerate(apart, 1)
+    ]
+    judged = judge_history(Path("x"), RunHistory(name="x", epochs=tuple(lines)), AbortConfig())
+
+    assert [outcome.check for outcome in judged.outcomes if outcome.has_failed] == ["R011"]
+    assert judged.stop_epoch == 2
+
+
 # Record: status by the default profile, epoch at which it could have been stopped.
 BAD = {
     "amn_584k_fresh_20251028_223040": ("INFONCE_DOMINANCE", 4),
