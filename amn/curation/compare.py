@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.curation.circular import Circular, find_selection, judged_drops
+from amn.curation.describe import describe
 from amn.curation.difference import Difference, Side, difference
 from amn.curation.fits import Fitted, compare_fits
 from amn.curation.geometry import SAMPLE_ARTICLES, SAMPLE_ROWS
@@ -22,8 +23,9 @@ from amn.errors import ArgumentError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.curation.describe import Description, Study
+    from amn.curation.describe import Description
     from amn.curation.region import Region
+    from amn.curation.study import Study
 
 ALIKE = 0.01  # coherences within this are alike: a tenth of what order itself is worth
 SEEN_PAIRS = 5  # neighbours an article needs for its own coherence to be more than noise
@@ -113,7 +115,7 @@ def compare(a: Study, b: Study) -> Comparison:
     units = _units(a.region, b.region, shared_b)
     rows = min(len(a.region.rows), len(b.region.rows), SAMPLE_ROWS)
     articles = min(len(a.region), len(b.region), SAMPLE_ARTICLES)
-    one, other = (s.describe(sample_rows=rows, sample_articles=articles) for s in (a, b))
+    one, other = (describe(s, sample_rows=rows, sample_articles=articles) for s in (a, b))
     if one.label == other.label:
         one, other = (
             replace(one, label=f"{one.label} (A)"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation.clusters import has_twin, mean_vectors, near_duplicate_clusters
+from amn.curation.clusters import has_twin
 from amn.curation.distribution import Distribution, distribution
 from amn.curation.geometry import (
     SAMPLE_ARTICLES,
@@ -19,18 +18,15 @@ from amn.curation.geometry import (
     lag_means,
     measure_geometry,
 )
-from amn.curation.kinds import KINDS, article_words, kinds_of
-from amn.curation.scores import CONTEXT, Judged, fit_on, held_out_windows, judge_on, windows_of
+from amn.curation.kinds import KINDS
+from amn.curation.scores import windows_of
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import Interval, cluster_interval, seed_from
 from amn.models.reference import REFERENCES
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from amn.curation.region import Region
-    from amn.data.windows import Windows
-    from amn.models.reference import References
+    from amn.curation.study import Study
+    from amn.evaluation.statistics import Interval
 
 BLOCKS = 10  # of ids, with equally many articles each
 COPY_COSINE = 0.99  # neighbours this alike are copies: as in check D008
@@ -126,146 +122,97 @@ class Description:
     references_note: str
 
 
-@dataclass(frozen=True)
-class Study:
-    """A region with what takes time to find out, found once.
+def describe(
+    study: Study, *, sample_rows: int = SAMPLE_ROWS, sample_articles: int = SAMPLE_ARTICLES
+) -> Description:
+    """Describe the region of a study.
 
-    Attributes:
-        seed: Of every sample.
-        context: Rows that a window reads.
+    Args:
+        sample_rows: Most rows for ranks and random pairs.
+        sample_articles: Most articles for diversity.
     """
+    region, dataset = study.region, study.region.dataset
+    chars = dataset.column("n_chars")
+    adjacent = region.scan.adjacent[region.rows[region.pairs]]
+    pair_articles = region.ids[region.article_of[region.pairs]]
+    windows = windows_of(region, study.context)
+    references, note = _references(study)
+    return Description(
+        label=region.label,
+        path=str(dataset.path),
+        encoder=dataset.manifest.encoder.name,
+        dim=dataset.dim,
+        dtype=dataset.manifest.dtype,
+        rows=len(region.rows),
+        articles=len(region),
+        kinds=_kind_counts(study),
+        kinds_from=study.kinds[1],
+        languages=_languages(region),
+        noted={
+            f"{stage.name}: {what}": n
+            for stage in dataset.manifest.stages
+            for what, n in stage.noted.items()
+        },
+        article_rows=distribution(region.sizes, "chunks"),
+        article_words=None if study.words is None else distribution(study.words, "words"),
+        chunk_chars=None
+        if chars is None
+        else distribution(np.asarray(chars)[region.rows], "chars"),
+        coherence=distribution(adjacent, "cosine"),
+        coherence_interval=study.interval(adjacent, pair_articles) if len(adjacent) else None,
+        article_coherence=distribution(region.coherence, "cosine"),
+        blocks=_blocks(region),
+        lags=lag_means(region, seed=study.seed),
+        duplicates=Duplicates(
+            rows=int(region.repeats.sum()),
+            neighbours=int(np.count_nonzero(adjacent >= COPY_COSINE)),
+            articles=int(has_twin(study.clusters).sum()),
+            clusters=len(np.unique(study.clusters[has_twin(study.clusters)])),
+        ),
+        geometry=measure_geometry(
+            region, study.means, rows=sample_rows, articles=sample_articles, seed=study.seed
+        ),
+        context=study.context,
+        windows=len(windows),
+        articles_with_windows=len(np.unique(windows.article_ids)),
+        references=references,
+        references_note=note,
+    )
 
-    region: Region
-    context: int = CONTEXT
-    seed: int = 0
 
-    @cached_property
-    def kinds(self) -> tuple[NDArray[np.object_] | None, str]:
-        """The kind of each article and what it was told from."""
-        return kinds_of(self.region, seed=self.seed)
+def _references(study: Study) -> tuple[dict[str, Interval], str]:
+    """Return the reference predictors' scores on held-out articles, or why there are none."""
+    try:
+        judged = study.judged
+    except ArgumentError as error:
+        return {}, str(error)
+    return {
+        name: study.interval(judged.cosines[name], judged.article_ids) for name in REFERENCES
+    }, ""
 
-    @cached_property
-    def words(self) -> NDArray[np.float64] | None:
-        """(A,) words of each article."""
-        return article_words(self.region)
 
-    @cached_property
-    def means(self) -> NDArray[np.float32]:
-        """(A, D) mean vector of each article."""
-        return mean_vectors(self.region)
+def _languages(region: Region) -> dict[str, int]:
+    """Return articles by language."""
+    found = region.first_values("language")
+    if found is None:
+        return {}
+    counts = Counter(found.tolist())
+    not_told = counts.pop(None, 0)
+    return {**dict(counts.most_common()), **({NOT_TOLD: not_told} if not_told else {})}
 
-    @cached_property
-    def clusters(self) -> NDArray[np.int64]:
-        """(A,) cluster of near-duplicates."""
-        return near_duplicate_clusters(self.region, self.means)
 
-    @cached_property
-    def fitted(self) -> References:
-        """Reference predictors of the articles that are not held out; ArgumentError if none."""
-        return fit_on(self.region, context=self.context, seed=self.seed)
-
-    @cached_property
-    def held_out(self) -> Windows:
-        """The windows that reference predictors are judged on; ArgumentError if none."""
-        return held_out_windows(self.region, context=self.context, seed=self.seed)
-
-    @cached_property
-    def judged(self) -> Judged:
-        """The reference predictors on the held-out windows; ArgumentError if there are none."""
-        return judge_on(self.fitted, self.held_out)
-
-    def interval(self, values: NDArray[np.floating], articles: NDArray[np.int64]) -> Interval:
-        """Return a mean and its interval, clustered by article."""
-        return cluster_interval(values, articles, seed=seed_from("describe", str(self.seed)))
-
-    def describe(
-        self, *, sample_rows: int = SAMPLE_ROWS, sample_articles: int = SAMPLE_ARTICLES
-    ) -> Description:
-        """Describe the region.
-
-        Args:
-            sample_rows: Most rows for ranks and random pairs.
-            sample_articles: Most articles for diversity.
-        """
-        region, dataset = self.region, self.region.dataset
-        chars = dataset.column("n_chars")
-        adjacent = region.scan.adjacent[region.rows[region.pairs]]
-        pair_articles = region.ids[region.article_of[region.pairs]]
-        windows = windows_of(region, self.context)
-        references, note = self._references()
-        return Description(
-            label=region.label,
-            path=str(dataset.path),
-            encoder=dataset.manifest.encoder.name,
-            dim=dataset.dim,
-            dtype=dataset.manifest.dtype,
-            rows=len(region.rows),
-            articles=len(region),
-            kinds=self._kind_counts(),
-            kinds_from=self.kinds[1],
-            languages=self._languages(),
-            noted={
-                f"{stage.name}: {what}": n
-                for stage in dataset.manifest.stages
-                for what, n in stage.noted.items()
-            },
-            article_rows=distribution(region.sizes, "chunks"),
-            article_words=None if self.words is None else distribution(self.words, "words"),
-            chunk_chars=None
-            if chars is None
-            else distribution(np.asarray(chars)[region.rows], "chars"),
-            coherence=distribution(adjacent, "cosine"),
-            coherence_interval=self.interval(adjacent, pair_articles) if len(adjacent) else None,
-            article_coherence=distribution(region.coherence, "cosine"),
-            blocks=_blocks(region),
-            lags=lag_means(region, seed=self.seed),
-            duplicates=Duplicates(
-                rows=int(region.repeats.sum()),
-                neighbours=int(np.count_nonzero(adjacent >= COPY_COSINE)),
-                articles=int(has_twin(self.clusters).sum()),
-                clusters=len(np.unique(self.clusters[has_twin(self.clusters)])),
-            ),
-            geometry=measure_geometry(
-                region, self.means, rows=sample_rows, articles=sample_articles, seed=self.seed
-            ),
-            context=self.context,
-            windows=len(windows),
-            articles_with_windows=len(np.unique(windows.article_ids)),
-            references=references,
-            references_note=note,
-        )
-
-    def _references(self) -> tuple[dict[str, Interval], str]:
-        """Return the reference predictors' scores on held-out articles, or why there are none."""
-        try:
-            judged = self.judged
-        except ArgumentError as error:
-            return {}, str(error)
-        return {
-            name: self.interval(judged.cosines[name], judged.article_ids) for name in REFERENCES
-        }, ""
-
-    def _languages(self) -> dict[str, int]:
-        """Return articles by language."""
-        found = self.region.first_values("language")
-        if found is None:
-            return {}
-        counts = Counter(found.tolist())
-        not_told = counts.pop(None, 0)
-        return {**dict(counts.most_common()), **({NOT_TOLD: not_told} if not_told else {})}
-
-    def _kind_counts(self) -> tuple[KindCount, ...] | None:
-        """Return articles and rows by kind, in the order of `KINDS`, others after them."""
-        kinds = self.kinds[0]
-        if kinds is None:
-            return None
-        names = [*KINDS, *sorted({str(kind) for kind in kinds} - set(KINDS))]
-        counted = [(name, kinds.astype(str) == name) for name in names]
-        return tuple(
-            KindCount(name, int(mine.sum()), int(self.region.sizes[mine].sum()))
-            for name, mine in counted
-            if mine.any()
-        )
+def _kind_counts(study: Study) -> tuple[KindCount, ...] | None:
+    """Return articles and rows by kind, in the order of `KINDS`, others after them."""
+    kinds = study.kinds[0]
+    if kinds is None:
+        return None
+    names = [*KINDS, *sorted({str(kind) for kind in kinds} - set(KINDS))]
+    counted = [(name, kinds.astype(str) == name) for name in names]
+    return tuple(
+        KindCount(name, int(mine.sum()), int(study.region.sizes[mine].sum()))
+        for name, mine in counted
+        if mine.any()
+    )
 
 
 def _blocks(region: Region) -> tuple[Block, ...]:

@@ -1,43 +1,30 @@
-"""`amn data filter`: which articles go, for which counted reasons, and what that is worth.
+"""`amn data filter`: which articles go, and for which counted reasons.
 
 Letters: A articles, R rules.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.curation.circular import EXEMPT
-from amn.curation.difference import Difference, Side, difference
-from amn.curation.fits import Fitted, compare_fits
-from amn.curation.measures import coherence
 from amn.curation.rules import RULES, Chosen
-from amn.data.chunk_table import ChunkTable
-from amn.data.dataset import open_dataset
-from amn.data.manifest import MANIFEST_FILE, Manifest, Stage
+from amn.curation.threshold import choose_threshold
+from amn.data.manifest import Stage
 from amn.data.ranges import format_ranges
-from amn.data.writer import BLOCK_ROWS, SHARD_ROWS, group_bounds, shard_bounds, write_shards
 from amn.errors import ArgumentError
-from amn.storage import atomic_folder, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
     from typing import Any
 
     from numpy.typing import NDArray
 
-    from amn.curation.describe import Study
-    from amn.curation.region import Region
-    from amn.data.dataset import DataSet
-    from amn.data.writer import Group
-
-MOST_DIGITS = 17  # of a float64
+    from amn.curation.study import Study
 
 
 @dataclass(frozen=True)
@@ -129,22 +116,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True)
-class Worth:
-    """What a filter is worth, beside what it looks like.
-
-    Attributes:
-        coherence: Before and after.
-        fits: Ridge fitted on all and on what is left, judged on the same windows; the one named
-            `common` is of held-out articles that no rule has touched.
-        note: Why there are no fits.
-    """
-
-    coherence: Difference
-    fits: tuple[Fitted, ...]
-    note: str
-
-
 def plan_filter(
     study: Study,
     rules: Sequence[Chosen],
@@ -193,114 +164,3 @@ def _plan_of(
             f"none left. Fix: leave out {max(plan.counts(), key=lambda c: c.rows).rule}"
         )
     return plan
-
-
-def choose_threshold(
-    region: Region,
-    kept: NDArray[np.bool_],
-    exempt: NDArray[np.bool_],
-    target: tuple[int, int],
-) -> float:
-    """Return the lowest threshold of coherence that leaves rows within the target.
-
-    Args:
-        kept: (A,) articles that the other rules leave.
-        exempt: (A,) articles that stay in any case.
-        target: Least and most rows.
-
-    Raises:
-        ArgumentError: If no threshold does; it says how near one comes.
-    """
-    low, high = target
-    total = int(region.sizes[kept].sum())
-    where = f"--target-rows {low}-{high}"
-    if total < low:
-        raise ArgumentError(
-            f"{where}: expected at least {low:,} rows after the other rules, got {total:,}. "
-            "Fix: leave out a rule, or start from more rows"
-        )
-    if total <= high:
-        return -1.0  # a cosine is never below: nothing has to go
-    movable = np.flatnonzero(kept & ~exempt & ~np.isnan(region.coherence))
-    values, inverse = np.unique(region.coherence[movable], return_inverse=True)
-    rows = np.bincount(inverse, region.sizes[movable], len(values)).astype(np.int64)
-    left = total - np.concatenate([[0], np.cumsum(rows)])  # left[k]: values[:k] are dropped
-    k = int(np.argmax(left <= high)) if left[-1] <= high else len(values)
-    if not low <= left[k] <= high:
-        nearest = f"{left[k - 1]:,} or {left[k]:,}" if left[k] <= high else f"{left[k]:,} at best"
-        raise ArgumentError(
-            f"{where}: expected a threshold of coherence that leaves so many of {total:,} rows, "
-            f"got {nearest}. Fix: a wider range"
-        )
-    return _between(float(values[k - 1]), float(np.append(values, 2.0)[k]))  # 2: above any cosine
-
-
-def _between(low: float, high: float) -> float:
-    """Return the number of fewest digits that is above `low` and at most `high`."""
-    for digits in range(2, MOST_DIGITS):
-        value = math.floor(high * 10.0**digits) / 10.0**digits
-        if low < value <= high:
-            return value
-    return high
-
-
-def worth_of(plan: Plan) -> Worth:
-    """Return what a filter is worth: coherence by itself, and fits on a common unfiltered set."""
-    before = plan.study
-    region = before.region.take(plan.kept, f"{before.region.label}, filtered")
-    after = replace(before, region=region)
-    sides = [Side(study.region.ids, *coherence(study)) for study in (before, after)]
-    fits, note = compare_fits(before, after, np.ones(len(region), np.bool_))
-    return Worth(difference(*sides), fits, note)
-
-
-def write_filtered(
-    plan: Plan,
-    path: Path,
-    *,
-    name: str,
-    progress: Callable[[int, int], None] | None = None,
-) -> DataSet:
-    """Write what a plan keeps as a new data set: whole or not at all.
-
-    Args:
-        progress: Called with (rows written, rows in all).
-
-    Raises:
-        FileExistsError: If `path` exists.
-    """
-    dataset = plan.study.region.dataset
-    rows = plan.study.region.take(plan.kept).rows
-    table = ChunkTable(dataset)
-    done = 0
-
-    def blocks(mine: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
-        nonlocal done
-        for start in range(0, len(mine), BLOCK_ROWS):
-            block = dataset.gather(mine[start : start + BLOCK_ROWS])
-            yield block
-            done += len(block)
-            if progress:
-                progress(done, len(rows))
-
-    def groups(start: int, stop: int) -> Iterator[Group]:
-        for first, last in group_bounds(start, stop):
-            mine = rows[first:last]
-            yield table.take(mine), blocks(mine)
-
-    shards = (
-        (stop - start, groups(start, stop))
-        for start, stop in shard_bounds(dataset.article_ids[rows], SHARD_ROWS)
-    )
-    with atomic_folder(path) as folder:
-        dtype = np.dtype(dataset.manifest.dtype)
-        files = write_shards(folder, shards, dim=dataset.dim, dtype=dtype)
-        made = {
-            "name": name,
-            "rows": len(rows),
-            "stages": (*dataset.manifest.stages, plan.stage()),
-            "files": files,
-        }
-        manifest: Manifest = dataset.manifest.model_copy(update=made)
-        write_json(folder / MANIFEST_FILE, manifest.to_json())
-    return open_dataset(path)

@@ -18,7 +18,7 @@ from amn.evaluation.statistics import Interval, cluster_interval, seed_from
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.curation.describe import Study
+    from amn.curation.study import Study
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from amn.evaluation.metrics import cosine_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.describe import Study
+    from amn.curation.study import Study
 
 EASE_WINDOWS = 10_000
 BATCH_WINDOWS = 1024

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.curation.describe import Study
+    from amn.curation.study import Study
 
 Value = float | str | None
 

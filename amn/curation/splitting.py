@@ -23,8 +23,8 @@ from amn.models.reference import fit_references
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.curation.describe import Study
     from amn.curation.region import Region
+    from amn.curation.study import Study
 
 By = Literal["article", "block", "cluster"]
 FEWEST_ARTICLES = 8  # of an evaluated split: fewer give no interval

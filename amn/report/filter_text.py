@@ -8,7 +8,8 @@ from amn.report.data_text import number
 from amn.report.visible import visible
 
 if TYPE_CHECKING:
-    from amn.curation.filtering import Plan, Worth
+    from amn.curation.filtered import Worth
+    from amn.curation.filtering import Plan
 
 
 def filter_text(plan: Plan, worth: Worth) -> str:

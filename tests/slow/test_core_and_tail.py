@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from amn.curation.compare import compare
-from amn.curation.describe import Study
-from amn.curation.filtering import plan_filter, worth_of
+from amn.curation.filtered import worth_of
+from amn.curation.filtering import plan_filter
 from amn.curation.region import open_region
 from amn.curation.rules import parse_rules
 from amn.curation.splitting import assess, plan_split
+from amn.curation.study import Study
 from amn.data.importers import import_vectors
 from amn.report.data_text import compare_text, describe_text
 

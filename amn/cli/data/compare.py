@@ -9,9 +9,9 @@ import click
 from amn.cli.console import row_bar
 from amn.cli.options import FORMAT
 from amn.curation.compare import compare
-from amn.curation.describe import Study
 from amn.curation.region import open_region
 from amn.curation.scores import CONTEXT
+from amn.curation.study import Study
 from amn.data.dataset import open_dataset
 from amn.report.data_json import compare_json
 from amn.report.data_text import compare_text, warning_text

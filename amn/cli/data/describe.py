@@ -8,9 +8,10 @@ import click
 
 from amn.cli.console import row_bar
 from amn.cli.options import FORMAT
-from amn.curation.describe import Study
+from amn.curation.describe import describe
 from amn.curation.region import open_region
 from amn.curation.scores import CONTEXT
+from amn.curation.study import Study
 from amn.data.dataset import open_dataset
 from amn.report.data_json import describe_json
 from amn.report.data_text import describe_text
@@ -40,7 +41,7 @@ def command(
     dataset = open_dataset(path)
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
         region = open_region(dataset, articles, progress=advance)
-    found = Study(region, context, seed).describe()
+    found = describe(Study(region, context, seed))
     if page:
         from amn.report.data_page import write_description  # noqa: PLC0415 - loads matplotlib
 

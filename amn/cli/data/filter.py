@@ -13,11 +13,12 @@ from amn.cli.console import row_bar
 from amn.cli.data.summary import summary
 from amn.cli.options import FORMAT
 from amn.config import EVALUATED
-from amn.curation.describe import Study
-from amn.curation.filtering import Plan, Worth, plan_filter, worth_of, write_filtered
+from amn.curation.filtered import Worth, worth_of, write_filtered
+from amn.curation.filtering import Plan, plan_filter
 from amn.curation.region import open_region, read_ids
 from amn.curation.rules import RECOMMENDED, RULES, Chosen, parse_rules
 from amn.curation.scores import CONTEXT
+from amn.curation.study import Study
 from amn.data.dataset import open_dataset
 from amn.data.ranges import within
 from amn.errors import ArgumentError

@@ -10,10 +10,10 @@ import click
 
 from amn.cli.console import row_bar
 from amn.cli.options import FORMAT
-from amn.curation.describe import Study
 from amn.curation.region import open_region, read_ids
 from amn.curation.scores import CONTEXT
 from amn.curation.splitting import assess, plan_split
+from amn.curation.study import Study
 from amn.data.dataset import open_dataset
 from amn.report.json import dumps
 from amn.report.split_text import split_text

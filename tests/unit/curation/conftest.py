@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 from amn.curation.region import Region, open_region
+from amn.curation.study import Study
+from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
-from tests.strategies import drifting_rows, running_keys
+from tests.strategies import drifting_rows, running_keys, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIM = 16
+LENGTHS = [1, 7, 7, 8, 9, *[12] * 35]
+TITLES = ["List of a", "Mercury (disambiguation)", *(f"title {k}" for k in range(38))]
+CHARS = [300, 300, 90, *[600] * 37]  # a chunk
+COLUMNS = {
+    "title": TITLES,
+    "n_chars": CHARS,
+    "language": ["en", "de", *["en"] * 38],
+}
 
 
 def column(values: list[Any], lengths: list[int]) -> pa.Array[Any]:
@@ -55,3 +65,14 @@ def region(tmp_path: Path) -> Callable[..., Region]:
         return open_region(dataset, articles)
 
     return build
+
+
+@pytest.fixture
+def study(region: Callable[..., Region]) -> Study:
+    """A study of a data set of which every rule that has a column drops something."""
+    rows = drifting_rows(len(LENGTHS), 12, 16).reshape(-1, 12, 16)
+    rows = rows + 0.5 * unit_rows(rows.size // 16, dim=16, dtype=np.float32).reshape(rows.shape)
+    rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+    vectors = np.concatenate([r[:n] for r, n in zip(rows, LENGTHS, strict=True)])
+    stage = Stage(name="read", rows_in=sum(LENGTHS), rows_out=sum(LENGTHS))
+    return Study(region(LENGTHS, vectors, columns=COLUMNS, stages=[stage]), context=3)

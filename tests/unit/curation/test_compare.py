@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from amn.curation.compare import compare
-from amn.curation.describe import Study
 from amn.curation.region import open_region
+from amn.curation.study import Study
 from amn.data.manifest import EncoderInfo, Stage
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.describe import Study
+from amn.curation.describe import describe
 from amn.curation.distribution import BINS, distribution
+from amn.curation.study import Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ def study(region: Callable[..., Region]) -> Study:
 
 
 def test_the_description_adds_up(study: Study) -> None:
-    found = study.describe()
+    found = describe(study)
 
     assert found.kinds is not None
     assert (found.rows, found.articles) == (1 + sum(range(8, 67)), 60)
@@ -39,11 +40,11 @@ def test_the_description_adds_up(study: Study) -> None:
 
 
 def test_the_same_seed_describes_alike(study: Study) -> None:
-    assert study.describe() == Study(study.region, context=3).describe()
+    assert describe(study) == describe(Study(study.region, context=3))
 
 
 def test_coherence_has_an_interval_around_its_mean(study: Study) -> None:
-    found = study.describe()
+    found = describe(study)
 
     assert found.coherence_interval is not None
     assert found.coherence_interval.mean == pytest.approx(found.coherence.mean)
@@ -53,14 +54,14 @@ def test_coherence_has_an_interval_around_its_mean(study: Study) -> None:
 def test_without_windows_the_note_says_why_there_are_no_references(
     region: Callable[..., Region],
 ) -> None:
-    found = Study(region([2] * 12)).describe()
+    found = describe(Study(region([2] * 12)))
 
     assert found.references == {}
     assert found.references_note.startswith("toy: expected articles of 6 consecutive rows")
 
 
 def test_articles_of_one_row_have_no_coherence(region: Callable[..., Region]) -> None:
-    found = Study(region([1] * 12)).describe()
+    found = describe(Study(region([1] * 12)))
 
     assert found.coherence_interval is None
     assert found.coherence.n == 0

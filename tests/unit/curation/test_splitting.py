@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.curation.describe import Study
 from amn.curation.splitting import (
     IN_DIST,
     OOD,
@@ -16,6 +15,7 @@ from amn.curation.splitting import (
     plan_split,
     settle,
 )
+from amn.curation.study import Study
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
 

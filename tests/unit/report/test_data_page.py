@@ -11,8 +11,8 @@ import pytest
 
 from amn.curation.circular import Circular
 from amn.curation.compare import Comparison, compare
-from amn.curation.describe import Study
 from amn.curation.region import open_region
+from amn.curation.study import Study
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import MissingDependencyError
 from amn.report import data_page
