@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.corpus.account import source_note, stages_of
 from amn.corpus.assembly import find_articles, write_sorted
 from amn.corpus.encoding import fingerprint
 from amn.corpus.engines.local import LocalEngine
@@ -25,7 +26,7 @@ from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS, Staging, discard, staging
 from amn.corpus.tasks import COLUMNS, BuildEncoder, ChunkPages, EncodeRows, Tally
 from amn.data.dataset import open_dataset
-from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage, read_manifest
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, read_manifest
 from amn.errors import BuildError, DataError
 from amn.storage import write_json
 
@@ -106,7 +107,7 @@ def build_dataset(
             work.chunk()
             work.encode()
             noted = work.cut(encoder.max_tokens)
-            work.assemble(destination, info, _source_note(began_with["source"]), noted)
+            work.assemble(destination, info, source_note(began_with["source"]), noted)
         elif not parts.is_end(destination / MANIFEST_FILE):
             raise FileExistsError(destination)
         tally = work.tally()
@@ -220,7 +221,7 @@ class _Build:
             encoder=info,
             source=source,
             licence=self.config.licence,
-            stages=_stages(self.config, tally, info, noted),
+            stages=stages_of(self.config, tally, info, noted),
             kinds=dict(sorted(tally.kinds.items())),
             files=files,
         )
@@ -255,55 +256,6 @@ class _Seen:
 
     parts: int = 0
     skipped: int = 0
-
-
-def _stages(
-    config: BuildConfig, tally: Tally, info: EncoderInfo, noted: dict[str, int]
-) -> tuple[Stage, ...]:
-    """Return the stages of dataset.json: every page and every row, by reason."""
-    read = tally.pages - sum(tally.skipped.values())
-    kept = read - sum(tally.dropped.values())
-    pieces = tally.rows + tally.too_short
-    too_short = {f"under {config.chunking.min_chars} characters": tally.too_short}
-    no_chunk = {"no chunk": tally.no_chunk}
-
-    def articles(
-        name: str, before: int, after: int, dropped: dict[str, int], **settings: bool
-    ) -> Stage:
-        return Stage(
-            name=name,
-            unit="articles",
-            rows_in=before,
-            rows_out=after,
-            dropped={reason: n for reason, n in sorted(dropped.items()) if n},
-            settings=settings,
-        )
-
-    name, skipped = f"read {config.source.path.name}", dict(tally.skipped)
-    return (
-        articles(name, tally.pages, read, skipped, series=config.series),
-        articles("drop kinds", read, kept, dict(tally.dropped)),
-        articles("cut", kept, tally.articles, no_chunk),
-        Stage(
-            name=f"chunk by {config.chunking.style}",
-            rows_in=pieces,
-            rows_out=tally.rows,
-            dropped=too_short if tally.too_short else {},
-            articles=tally.articles,
-        ),
-        Stage(
-            name=f"encode with {info.name}", rows_in=tally.rows, rows_out=tally.rows, noted=noted
-        ),
-        Stage(name="sort by article and chunk", rows_in=tally.rows, rows_out=tally.rows),
-    )
-
-
-def _source_note(identity: dict[str, Any]) -> str:
-    """Return what the data set was built from, for dataset.json."""
-    files: list[dict[str, Any]] = identity["files"]
-    only = f"{files[0]['path']} sha256 {files[0]['sha256']}" if len(files) == 1 else ""
-    which = f", articles {identity['articles']}" if identity["articles"] else ""
-    return f"{identity['format']}: {only or f'{len(files):,} files'}{which}"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from amn.data.coherence import mean_by_article
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.scan import scan_rows
 from amn.data.windows import Windows
-from amn.selftest.copies import write_rows
+from amn.selftest.copying import write_rows
 from amn.selftest.defects import WARNS, in_files, in_windows
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 380.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 40.0  # room for the labels of the axes
+BINS = 48  # of a histogram
 CHARACTER = 6.4  # mean width of a character of 12 px
 
 Tag = Literal["line", "rect", "path", "circle", "text"]

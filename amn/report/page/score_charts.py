@@ -1,0 +1,182 @@
+"""What a model scores, and where its predictions point, as charts. N windows, A articles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.errors import GoldenError
+from amn.evaluation.summary import LIFT_OVER
+from amn.evaluation.surroundings import CURVE_OFFSETS
+from amn.golden.compare import align
+from amn.golden.store import COSINES_FILE
+from amn.report.page.charts import BINS, TOP, Chart, Frame, Key, step_edges, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from amn.gate.seen import Seen
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LISTED_ARTICLES = 8
+OFFSETS = np.array(CURVE_OFFSETS)
+
+
+@dataclass(frozen=True)
+class SplitView:
+    """One split's cosines, means over seeds.
+
+    Attributes:
+        article_ids: (N,) int64.
+        candidate: (N,) float64.
+        golden: (N,) float64 in the same order; None where the two are not comparable.
+        references: Reference predictor -> (N,) float64.
+    """
+
+    name: str
+    article_ids: NDArray[np.int64]
+    candidate: NDArray[np.float64]
+    golden: NDArray[np.float64] | None
+    references: dict[str, NDArray[np.float64]]
+
+
+def split_views(seen: Seen) -> list[SplitView]:
+    """Return the scored splits, joined with the golden by window id."""
+    evaluations = [c.evaluation for c in seen.candidates if c.evaluation]
+    views = []
+    for name in evaluations[0].scores if evaluations else ():
+        scores = [evaluation.scores[name] for evaluation in evaluations]
+        if len({len(score.cosines) for score in scores}) > 1 or not len(scores[0].cosines):
+            continue  # E001 says which windows are missing
+        first = scores[0]
+        cosines = np.mean([score.cosines for score in scores], axis=0)
+        golden = None
+        if seen.golden and name in seen.golden.splits:
+            theirs = seen.golden.splits[name]
+            try:
+                order = align(
+                    theirs, first.article_ids, first.target_chunks, path=Path(COSINES_FILE)
+                )
+            except GoldenError:
+                pass  # G003 says why they are not comparable
+            else:
+                golden = np.empty_like(cosines)
+                golden[order] = theirs.cosines.mean(axis=0)
+        views.append(
+            SplitView(name, first.article_ids, cosines, golden, evaluations[0].references[name])
+        )
+    return views
+
+
+def distributions(view: SplitView) -> Chart:
+    """Draw how the cosines of a split are distributed, candidate over golden."""
+    sides = {"candidate": view.candidate}
+    sides |= {"golden": view.golden} if view.golden is not None else {}
+    sides = {name: values[np.isfinite(values)] for name, values in sides.items()}
+    together = np.concatenate(list(sides.values()))
+    low, high = np.quantile(together, (0.001, 1)) if len(together) else (0.0, 1.0)
+    edges = np.linspace(low, max(high, low + 1e-3), BINS + 1)
+    heights = {name: steps(values, edges) for name, values in sides.items()}
+    peak = [float(h.max()) for h in heights.values()]
+    frame = Frame.over(edges, [0, *peak], x_pad=0, top=TOP + 34)  # above: two names
+    frame.axes("cosine of prediction and target", y_label="share of windows")
+    xs = step_edges(edges)
+    if "golden" in heights:
+        frame.area(xs, heights["golden"], "golden")
+    frame.curve(xs, heights["candidate"], "candidate")
+    reference = float(view.references[LIFT_OVER].mean()) if LIFT_OVER in view.references else None
+    mean = float(view.candidate.mean())
+    if reference is not None and np.isfinite(reference) and low < reference < high:
+        frame.position(reference, "mean", f"mean of context {reference:.4f}", row=1)
+    if np.isfinite(mean) and low < mean < high:
+        frame.position(mean, "candidate", f"candidate {mean:.4f}")
+    rows = [
+        (name, f"{values.mean():.4f}", *(f"{q:.4f}" for q in np.quantile(values, QUANTILES)))
+        for name, values in sides.items()
+        if len(values)
+    ]
+    shown = "; ".join(
+        f"{name}: mean {mean}, middle half {q1} to {q3}" for name, mean, _, q1, _, q3, _ in rows
+    )
+    keys = [Key("line candidate", "candidate, mean over seeds")]
+    keys += [Key("box golden", "golden")] if "golden" in sides else []
+    return Chart(
+        title=f"{view.name}: cosines of {len(view.candidate):,} windows",
+        description=f"Distribution of the cosines. {shown}.",
+        marks=tuple(frame.marks),
+        keys=tuple(keys),
+        header=("", "mean", *(f"{q:.0%}" for q in QUANTILES)),
+        rows=tuple(rows),
+    )
+
+
+def by_article(view: SplitView, margin: float) -> Chart:
+    """Draw each article's difference from the golden; without one, its lift over the context."""
+    other = view.golden if view.golden is not None else view.references[LIFT_OVER]
+    against = "golden" if view.golden is not None else "mean of the context"
+    articles, inverse, counts = np.unique(view.article_ids, return_inverse=True, return_counts=True)
+    values = np.bincount(inverse, view.candidate - other) / counts  # (A,)
+    order = np.argsort(values, kind="stable")
+    frame = Frame.over(
+        [0, len(order)], [*values, 0, *([-margin] if view.golden is not None else [])], x_pad=0
+    )
+    frame.axes("articles, the worst first", y_label=f"candidate - {against}")
+    for css, chosen in (("worse", values < 0), ("better", values >= 0)):
+        heights = np.repeat(np.where(chosen, values, 0.0)[order], 2)
+        if chosen.any():
+            frame.area(step_edges(np.arange(len(order) + 1.0)), heights, css)
+    frame.level(0, "zero")
+    if view.golden is not None:
+        frame.level(-margin, "limit", f"margin {-margin:+.3f}")
+    worst = order[:LISTED_ARTICLES]
+    n_worse = int((values < 0).sum())
+    rows = [(str(articles[a]), f"{counts[a]}", f"{values[a]:+.4f}") for a in worst]
+    return Chart(
+        title=f"{view.name}: {len(articles):,} articles against the {against}",
+        description=(
+            f"Mean difference of each article, sorted. {n_worse} of {len(articles)} are below 0; "
+            f"the lowest is article {articles[order[0]]} with {values[order[0]]:+.4f}, the highest "
+            f"{values[order[-1]]:+.4f}."
+        ),
+        marks=tuple(frame.marks),
+        keys=(Key("box worse", "below"), Key("box better", "above")),
+        header=("article", "windows", "difference"),
+        rows=tuple(rows),
+    )
+
+
+def offset_curves(seen: Seen) -> Iterator[Chart]:
+    """Draw where predictions point: their cosine with the rows around the target."""
+    splits = {split for candidate in seen.candidates for split in candidate.behaviour}
+    for split in sorted(splits):
+        found = {c.name: c.behaviour[split] for c in seen.candidates if split in c.behaviour}
+        values = {name: np.asarray(b.curve, np.float64) for name, b in found.items()}
+        # The whole range of a good model: on its own scale, noise would look like a peak.
+        frame = Frame.over(OFFSETS, [0, 1, *(v for curve in values.values() for v in curve)])
+        frame.band(max(-seen.context, OFFSETS[0]) - 0.3, -0.7, "context")
+        frame.axes(
+            "rows from the target", y_label="cosine with the prediction", x_ticks=OFFSETS.tolist()
+        )
+        frame.position(0, "zero", "target")
+        for name, curve in values.items():
+            frame.curve(OFFSETS, curve, "candidate", title=name)
+            titles = [f"{name}, offset {o}: {v:.4f}" for o, v in zip(OFFSETS, curve, strict=True)]
+            frame.dots(OFFSETS, curve, "candidate", titles)
+        mean = np.mean(list(values.values()), axis=0)
+        peak = int(OFFSETS[np.nanargmax(mean)]) if np.isfinite(mean).any() else None
+        yield Chart(
+            title=f"{split}: offset probe",
+            description=(
+                f"Mean cosine of predictions with the rows around their target; it peaks at offset "
+                f"{peak}. Flat and near 0 would mean a model that is not connected to its input."
+            ),
+            marks=tuple(frame.marks),
+            keys=(Key("line candidate", "candidate"), Key("box context", "context")),
+            header=("offset", *map(str, OFFSETS)),
+            rows=tuple((name, *(f"{v:.3f}" for v in curve)) for name, curve in values.items()),
+        )
