@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from amn.checks.evidence.limits import CriteriaEvidence
 from amn.checks.evidence.runs import RecordEvidence
 from amn.checks.registry import Rule, execute, rules
-from amn.config import EVALUATED, CriteriaConfig
+from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
 from amn.findings import GateResult, Outcome, Status
+from amn.limits_config import CriteriaConfig
 from amn.recipes import RECIPES
 from amn.records.find import find_records, read_record
 from amn.records.status import RunStatus, statuses

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from amn.checks.evidence.limits import SpeedEvidence
-from amn.config import SpeedConfig
 from amn.golden.speed import RATIOS
+from amn.limits_config import SpeedConfig
 from amn.selftest.defects import Defect
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from amn.calibration.report import SCATTER, Settings, calibrate
-from amn.config import CaseConfig, GoldenConfig
+from amn.config import CaseConfig
 from amn.evaluation.clusters import ClusterTable
 from amn.evaluation.statistics import judge_difference, noninferiority, reach_of
 from amn.findings import Verdict
 from amn.golden.schema import GoldenSplit
+from amn.limits_config import GoldenConfig
 
 pytestmark = pytest.mark.slow
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.config import IndexConfig
+    from amn.limits_config import IndexConfig
 
 
 @dataclass(frozen=True)

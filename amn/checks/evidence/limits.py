@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.checks.evidence.data import SplitEvidence
     from amn.checks.evidence.runs import Candidate
-    from amn.config import CriteriaConfig, SpeedConfig
     from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.summary import Summary
     from amn.golden.ledger import Ledger
     from amn.golden.schema import Golden
+    from amn.limits_config import CriteriaConfig, SpeedConfig
     from amn.review import Review, Waiver
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amn.config import PROFILES
 from amn.diagnosis.figures import record_figures
 from amn.diagnosis.ranking import rank_causes
 from amn.diagnosis.subject import PASSED
 from amn.findings import Finding, Status
+from amn.limits_config import PROFILES
 from amn.records.status import RunStatus
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from amn.checks.criteria import shown
 from amn.checks.evidence.limits import CriteriaEvidence
 from amn.checks.registry import execute
-from amn.config import CriteriaConfig
 from amn.errors import CheckNotRunError
 from amn.evaluation.statistics import Interval, cluster_interval
 from amn.evaluation.summary import Summary
 from amn.findings import Status
+from amn.limits_config import CriteriaConfig
 
 FLOORS = st.floats(-0.99, 0.99)
 

@@ -11,10 +11,10 @@ import pytest
 
 from amn.checks.evidence.limits import CriteriaEvidence
 from amn.checks.registry import execute
-from amn.config import CriteriaConfig
 from amn.evaluation import probes
 from amn.evaluation.summary import Summary
 from amn.findings import Status
+from amn.limits_config import CriteriaConfig
 
 
 def with_scores(candidate: Any, split: str = "ood", **changes: Any) -> Any:

@@ -10,11 +10,11 @@ import pytest
 
 from amn.checks.evidence.data import DataPart, IndexEvidence
 from amn.checks.registry import execute, rules
-from amn.config import IndexConfig
 from amn.data.dataset import open_dataset
 from amn.findings import Outcome, Status
 from amn.index.build import build_index
 from amn.index.engine import load_faiss
+from amn.limits_config import IndexConfig
 from amn.storage import sha256_file, write_json
 
 if TYPE_CHECKING:

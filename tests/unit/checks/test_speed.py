@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.checks.evidence.limits import SpeedEvidence
-from amn.config import SpeedConfig
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.speed import RATIOS, machine, speed_file, write_speed
+from amn.limits_config import SpeedConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
