@@ -54,12 +54,35 @@ def load_case(path: Path) -> Case:
         ConfigError: If the file is missing or wrong; `.problems` lists everything, with lines.
     """
     file = path if path.name == CASE_FILE else path / CASE_FILE
-    values, text = _read(file)
+    return parse_case(_text_of(file), file)
+
+
+def parse_case(text: str, file: Path) -> Case:
+    """Return the case that a text says, whether or not it is in its file yet.
+
+    Raises:
+        ConfigError: If it is wrong; `.problems` lists everything, with lines.
+    """
     try:
-        config = CaseConfig.model_validate(values)
+        config = CaseConfig.model_validate(_values(text, file))
     except ValidationError as error:
         raise ConfigError(file, [_describe(item, text) for item in error.errors()]) from error
     return Case(folder=file.parent, config=config)
+
+
+def case_files(golden: Path) -> list[Path]:
+    """Return the case.toml of every case in a golden/ folder, by name.
+
+    Raises:
+        ConfigError: If one lies deeper than golden/<case>/case.toml: nothing would ever judge it.
+    """
+    for file in sorted(golden.glob(f"*/*/**/{CASE_FILE}")):
+        inside = file.parent.relative_to(golden)
+        if not any(part.startswith(".") for part in inside.parts):
+            fix = f"move it to {golden / '-'.join(inside.parts)}, and [dataset] path with it"
+            message = f"expected {golden.name}/<case>/{CASE_FILE}, got one deeper down, which no "
+            raise ConfigError(file, [f"{message}gate would judge. Fix: {fix}"])
+    return sorted(golden.glob(f"*/{CASE_FILE}"))
 
 
 def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
@@ -72,7 +95,7 @@ def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
     Raises:
         ConfigError: If the changed file is wrong; `.problems` lists everything.
     """
-    values, _ = _read(case.file)
+    values = _values(_text_of(case.file), case.file)
     for key, value in changes.items():
         *sections, name = key.split(".")
         table = values
@@ -88,10 +111,10 @@ def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
     return Case(folder=case.folder, config=config)
 
 
-def _read(file: Path) -> tuple[dict[str, Any], str]:
-    """Return what a case file says, and its text."""
+def _text_of(file: Path) -> str:
+    """Return the text of a case file."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise ConfigError(
             file, ["expected a case file, found none. Fix: amn case new NAME --dataset PATH"]
@@ -102,8 +125,12 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         ) from error
     except OSError as error:  # a loop of links, a name that is too long
         raise ConfigError(file, [f"expected a case file, got: {error.strerror}"]) from error
+
+
+def _values(text: str, file: Path) -> dict[str, Any]:
+    """Return what the text of a case file says."""
     try:
-        return parse_toml(text), text
+        return parse_toml(text)
     except ValueError as error:
         raise ConfigError(file, [f"not TOML: {error}"]) from error
 

@@ -65,7 +65,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     is_golden = file_path.parent.parent.name == GOLDEN_FOLDER.name
     if is_golden or parent.session.isinitpath(file_path):
         return CaseFile.from_parent(parent, path=file_path)
+    golden = parent.config.rootpath / GOLDEN_FOLDER
+    if file_path.is_relative_to(golden):
+        _refuse_deeper(golden, parent)
     return None
+
+
+def _refuse_deeper(golden: Path, parent: pytest.Collector) -> None:
+    """Fail the collection where a case lies too deep under golden/ to be one."""
+    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+    from amn.errors import ConfigError  # noqa: PLC0415 - beside it
+
+    try:
+        case_files(golden)
+    except ConfigError as error:
+        raise parent.CollectError(str(error)) from error
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

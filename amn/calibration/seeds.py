@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.config import EVALUATED
@@ -78,7 +79,7 @@ def _trained(
     if failed:
         raise CheckNotRunError(
             f"{case.name}: expected data that pass every check before training, got "
-            f"{', '.join(failed)}. Fix: amn gate {case.name} --first-run"
+            f"{', '.join(failed)}. Fix: amn gate {quote(case.name)} --first-run"
         )
     return {
         name: stack_seeds([c.evaluation.scores[name] for c in session.candidates])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.checks.registry import implements, rules
@@ -94,7 +95,10 @@ def check_ledger(evidence: CustodyEvidence) -> Measured:
     ledger = evidence.ledger
     if ledger is None:
         name = evidence.case.name
-        fix = f"amn golden adopt {name} --reason TEXT, or git checkout -- {LEDGER_FILE}"
+        word, other = "adopt", f"git checkout -- {LEDGER_FILE}"
+        if not (evidence.case.folder / GOLDEN_FILE).exists():
+            word, other = "new", f"until then amn gate {quote(name)} --first-run"
+        fix = f"amn golden {word} {quote(name)} --reason TEXT, or {other}"
         missing = Finding(LEDGER_FILE, "expected the ledger of the golden, found none", fix)
         return Measured("none", "chain holds", [missing])
     findings = [

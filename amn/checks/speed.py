@@ -5,6 +5,7 @@ A ratio that is not finite, or that has no twin, fails: it cannot have been look
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.checks.registry import implements
@@ -48,14 +49,16 @@ def _fast_enough(evidence: SpeedEvidence, name: str) -> Measured:
         findings.append(Finding(name, message, "profile what changed, or amn gate when idle"))
     if twin is None:
         message = "expected a stored twin for this machine, found none: nothing to compare with"
-        findings.append(Finding(name, message, f"amn bench {case} on this machine, and commit it"))
+        findings.append(
+            Finding(name, message, f"amn bench {quote(case)} on this machine, and commit it")
+        )
     elif not ratio >= twin[name] * (1 - evidence.config.tolerance):
         share = 1 - ratio / twin[name]
         message = (
             f"expected at most {evidence.config.tolerance:.0%} below the stored "
             f"{twin[name]:.2f}, got {ratio:.2f}, {share:.0%} below"
         )
-        findings.append(Finding(name, message, f"profile what changed, or amn bench {case}"))
+        findings.append(Finding(name, message, f"profile what changed, or amn bench {quote(case)}"))
     stored = f"stored {twin[name]:.2f}" if twin else "nothing stored"
     standing = Standing(least=limit)
     return Measured(f"{ratio:.2f} x", f">= {limit:g} x", findings, stored, ratio, standing)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 
-from amn.case import load_case
-from amn.data.dataset import open_dataset
+from amn.case import parse_case
+from amn.data.dataset import DataSet, open_dataset
+from amn.data.ranges import parse_ranges, within
+from amn.errors import ArgumentError
 from amn.places import CASE_FILE, GOLDEN_FOLDER
 from amn.storage import write_bytes
 
 TEMPLATE = """\
 schema = 1
-title  = "{title}"
+title  = {title}
 
 [dataset]
-path = "{path}"
+path = {path}
 
 [split]                                  # by article; what is in neither trains
 in_dist = {{ fraction = {fraction}, seed = 0 }}
-ood     = {{ articles = "{ood}" }}        # a region that training never sees: choose it yourself
+ood     = {{ articles = {ood} }}        # a region that training never sees: choose it yourself
 
 [windows]
 context = {context}
@@ -70,23 +75,54 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
       amn case new my-corpus --dataset data/my-corpus --ood 11001-15192
     """  # noqa: D301 - \b keeps click from wrapping the examples
     folder = GOLDEN_FOLDER / name
+    if folder.parent != GOLDEN_FOLDER or name == "..":
+        message = f"{name!r}: expected the name of one folder in {GOLDEN_FOLDER}/, got a path"
+        raise ArgumentError(
+            f"{message}. Fix: amn case new {shlex.quote(Path(name).name or 'NAME')}"
+        )
     file = folder / CASE_FILE
     if file.exists():
         raise FileExistsError(file)
     dataset = open_dataset(dataset_path)
-    n_rest = int(len(dataset.articles) * (1 - OOD_SHARE))
-    first = dataset.articles[n_rest]
+    n_rest, region = _regions(dataset, ood)
     least = math.ceil(100 * MIN_ARTICLES / n_rest) / 100
     text = TEMPLATE.format(
-        title=f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}",
-        path=Path(os.path.relpath(dataset_path, folder)).as_posix(),
-        ood=ood or f"{first}-{dataset.articles[-1]}",
+        title=_toml(f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}"),
+        path=_toml(Path(os.path.relpath(dataset_path, folder)).as_posix()),
+        ood=_toml(region),
         context=context,
         fraction=max(IN_DIST_SHARE, least),
     )
+    parse_case(text, file)  # what it would refuse is not written
     write_bytes(file, text.encode())
-    load_case(folder)
     click.echo(f"wrote {file}")
-    click.echo(f"next: amn check split {folder}")
-    click.echo(f"      amn gate {name} --first-run")
-    click.echo(f"      amn golden new {name} --reason 'first accepted result'")
+    click.echo(f"next: amn check split {shlex.quote(str(folder))}")
+    click.echo(f"      amn gate {shlex.quote(name)} --first-run")
+    click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
+
+
+def _regions(dataset: DataSet, ood: str | None) -> tuple[int, str]:
+    """Return how many articles are left beside the OOD region, and the region.
+
+    Raises:
+        ArgumentError: If too few are left to train and to judge on, or the region is none.
+    """
+    articles = dataset.articles
+    n_ood = max(MIN_ARTICLES, len(articles) - int(len(articles) * (1 - OOD_SHARE)))
+    if ood:
+        n_ood = int(np.count_nonzero(within(articles, parse_ranges(ood))))
+        if not n_ood:
+            held = f"{articles[0]} ... {articles[-1]}"
+            raise ArgumentError(f"--ood {ood}: expected ids of its articles, {held}, got none")
+    n_rest = len(articles) - n_ood
+    if n_rest < 2 * MIN_ARTICLES:
+        raise ArgumentError(
+            f"{dataset.path}: expected {MIN_ARTICLES} or more articles each in train, in_dist and "
+            f"ood, got {len(articles)}, {n_ood} of them for ood. Fix: a data set of more articles"
+        )
+    return n_rest, ood or f"{articles[-n_ood]}-{articles[-1]}"
+
+
+def _toml(text: str) -> str:
+    """Return a text as a TOML string: with the quotes and escapes of JSON."""
+    return json.dumps(text, ensure_ascii=False)

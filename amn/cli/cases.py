@@ -6,7 +6,7 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from amn.case import Case, load_case
+from amn.case import Case, case_files, load_case
 from amn.errors import ArgumentError, ConfigError
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import target_of
@@ -20,17 +20,17 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
         names: Names of folders in golden/, or paths.
     """
     if not names:
-        folders = sorted(file.parent for file in GOLDEN_FOLDER.glob(f"*/{CASE_FILE}"))
+        folders = [file.parent for file in case_files(GOLDEN_FOLDER)]
         if not folders:
             raise ConfigError(
                 GOLDEN_FOLDER,
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
         return [load_case(folder) for folder in folders]
-    return [load_case(_case_folder(name)) for name in names]
+    return [load_case(case_folder(name)) for name in names]
 
 
-def _case_folder(name: str) -> Path:
+def case_folder(name: str) -> Path:
     """Return the folder that a name means: a case under golden/ before a folder of that name."""
     under_golden = GOLDEN_FOLDER / name
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import today
+from amn.cli.cases import case_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import PROFILE, REFERENCES, words_of
@@ -86,9 +86,12 @@ def index(path: Path, style: str) -> None:
 @FOLDER
 @FORMAT
 def split(path: Path, style: str) -> None:
-    """Check a case's splits and windows: S001 and on, W001 and on."""
+    """Check a case's splits and windows: S001 and on, W001 and on.
+
+    PATH is a case: its folder, or its name under golden/.
+    """
     with progress_bar() as progress:
-        result = check_split(path, today=today(), progress=progress)
+        result = check_split(case_folder(str(path)), today=today(), progress=progress)
     _finish(result, style)
 
 
@@ -128,7 +131,9 @@ def run(
         if words := words_of(references, profile):
             raise click.UsageError(f"expected only PATH with --case, got {' '.join(words)}")
         with progress_bar() as progress:
-            result = check_run(paths[0], case_path, today=today(), progress=progress)
+            result = check_run(
+                paths[0], case_folder(str(case_path)), today=today(), progress=progress
+            )
         _finish(result, style)
     judged = judge_records(paths, PROFILES[profile], references)
     words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -38,4 +39,4 @@ def command(case: str, checkpoint: Path, out: Path | None) -> None:
     results().print(scores_table(scores))
     if out:
         click.echo(f"wrote {out / 'evaluation.json'} and {out / 'cosines.npz'}")
-    click.echo(f"next: amn gate {case} --checkpoint {checkpoint}")
+    click.echo(f"next: amn gate {quote(case)} --checkpoint {quote(str(checkpoint))}")

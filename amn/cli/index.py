@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import get_args
 
 import click
@@ -33,4 +34,4 @@ def build(folder: Path, kind: str, seed: int) -> None:
     with row_bar("adding rows") as advance:
         path = build_index(open_dataset(folder), kind, seed=seed, progress=advance)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB, {kind})")
-    click.echo(f"next: amn check index {folder}")
+    click.echo(f"next: amn check index {quote(str(folder))}")

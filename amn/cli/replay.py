@@ -69,7 +69,8 @@ def _print(one: Replayed) -> None:
     click.echo(f"  carried over ({len(one.carried)}): {_ids(one.carried)}")
     if not one.has_data:
         click.echo(
-            "  no data in the bundle, nothing of it looked at: amn gate --with-data packs it"
+            "  no data in the bundle, nothing of it looked at: amn gate --bundle FILE --with-data "
+            "packs it"
         )
     for difference in one.differences:
         click.echo(f"  DIFFERS {difference}")

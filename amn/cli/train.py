@@ -6,6 +6,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -117,8 +118,11 @@ def command(
         _train(found, out, seeds, compute)
     if compute.rank == 0:
         click.echo(
-            f"next: amn gate {case} "
-            + " ".join(f"--run {out}/{Path(case).name}-seed-{s}" for s in seeds or ("…",))
+            f"next: amn gate {quote(case)} "
+            + " ".join(
+                f"--run {quote(f'{out}/{found.name}-seed-{seed}')}"
+                for seed in seeds or found.config.training.seeds
+            )
         )
 
 

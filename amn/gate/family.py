@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.case import Case, load_case
 from amn.checks.registry import BEFORE_TRAINING, Family
 from amn.config import CaseConfig
+from amn.errors import ArgumentError
 from amn.findings import GateResult, Outcome
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
@@ -50,6 +52,13 @@ def _bare_case(dataset: Path, *, index: bool) -> Case:
     return Case(folder=dataset, config=config)
 
 
+def _require_folder(dataset: Path) -> None:
+    """Raise ArgumentError for a file: vectors that are no data set yet."""
+    if dataset.is_file():
+        fix = shlex.join(["amn", "data", "import", str(dataset), "FOLDER"])
+        raise ArgumentError(f"{dataset}: expected the folder of a data set, got a file. Fix: {fix}")
+
+
 def check_data(
     dataset: Path,
     *,
@@ -57,17 +66,19 @@ def check_data(
     progress: Report | None = None,
 ) -> GateResult:
     """Run the D checks on a data set folder; with an encoder, re-encode a sample of its texts."""
+    _require_folder(dataset)
     case = _bare_case(dataset, index=False)
     options = GateOptions(cache=dataset, encode=encode)
     session = GateSession(case, options, progress=progress)
-    return _some(session, ("data",), f"amn check data {dataset}")
+    return _some(session, ("data",), shlex.join(["amn", "check", "data", str(dataset)]))
 
 
 def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
     """Run the I checks, and the D checks they need, on a data set folder."""
+    _require_folder(dataset)
     case = _bare_case(dataset, index=True)
     session = GateSession(case, GateOptions(cache=dataset), progress=progress)
-    return _some(session, ("data", "index"), f"amn check index {dataset}")
+    return _some(session, ("data", "index"), shlex.join(["amn", "check", "index", str(dataset)]))
 
 
 def check_split(
@@ -76,7 +87,7 @@ def check_split(
     """Run everything that a gate runs before training: D, I, S and W."""
     case = load_case(case_path)
     session = GateSession(case, GateOptions(cache=case.folder, today=today), progress=progress)
-    return _some(session, BEFORE_TRAINING, f"amn check split {case_path}")
+    return _some(session, BEFORE_TRAINING, shlex.join(["amn", "check", "split", str(case_path)]))
 
 
 def check_custody(
@@ -85,7 +96,7 @@ def check_custody(
     """Run the G checks that ask how the golden is kept; nothing is trained, no data are read."""
     options = GateOptions(cache=case.folder, merge_base=merge_base, today=today, custody_only=True)
     result = GateSession(case, options).result()
-    return replace(result, reproduce=f"amn golden verify {case.name}")
+    return replace(result, reproduce=shlex.join(["amn", "golden", "verify", case.name]))
 
 
 def check_run(
@@ -96,4 +107,6 @@ def check_run(
     options = GateOptions(cache=case.folder, runs=(run,), first_run=True, today=today)
     session = GateSession(case, options, progress=progress)
     families: tuple[Family, ...] = (*BEFORE_TRAINING, "record", "model", "evaluation")
-    return _some(session, families, f"amn check run {run} --case {case_path}")
+    return _some(
+        session, families, shlex.join(["amn", "check", "run", str(run), "--case", str(case_path)])
+    )

@@ -8,6 +8,7 @@ ledger has to begin with the lines that it had before (`amn.mergebase`).
 
 from __future__ import annotations
 
+from shlex import quote
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -200,7 +201,7 @@ def find_ledger(folder: Path) -> Ledger | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:  # a folder, a loop of links
-        fix = f"git checkout -- {path}"
+        fix = f"git checkout -- {quote(str(path))}"
         raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
 
 
@@ -217,9 +218,9 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
     if ledger.problems:
         first = ledger.problems[0]
         more = len(ledger.problems) - 1
-        rest = f" ({more} more: amn golden verify {folder.name})" if more else ""
+        rest = f" ({more} more: amn golden verify {quote(folder.name)})" if more else ""
         raise GoldenError(
-            path, f"line {first.line}: {first.message}{rest}. Fix: git checkout -- {path}"
+            path, f"line {first.line}: {first.message}{rest}. Fix: git checkout -- {quote(str(path))}"
         )
     return ledger.entries
 

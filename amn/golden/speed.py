@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 import json
 import math
 import os
@@ -70,7 +71,7 @@ def read_speed(folder: Path, on: Mapping[str, str]) -> dict[str, float] | None:
         return None
     except ValueError as error:
         raise GoldenError(path, f"expected the JSON of amn bench, got: {error}") from error
-    fix = f"amn bench {folder.name}"
+    fix = f"amn bench {quote(folder.name)}"
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise GoldenError(path, f"expected schema {SCHEMA}, got something else. Fix: {fix}")
     if document.get("machine") != dict(on):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,13 +43,13 @@ def read_golden(folder: Path) -> Golden:
             fix = (
                 "amn golden new"
                 if name == GOLDEN_FILE
-                else f"git checkout -- {path}, or amn golden update"
-            )
+                else f"git checkout -- {quote(str(path))}, or amn golden update"
+            ) + f" {quote(folder.name)} --reason TEXT"
             raise GoldenError(
-                path, f"expected a golden, found none. Fix: {fix} {folder.name}"
+                path, f"expected a golden, found none. Fix: {fix}"
             ) from error
         except OSError as error:  # a folder, a loop of links
-            fix = f"git checkout -- {path}"
+            fix = f"git checkout -- {quote(str(path))}"
             raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
     return parse_golden(contents[0], contents[1], folder)
 
@@ -71,8 +72,8 @@ def parse_golden(record: bytes, cosines: bytes, folder: Path) -> Golden:
         raise GoldenError(
             path,
             f"expected sha256 {parsed.digests.cosines}, got {digest}: the file is damaged, or an "
-            f"update was cut off between its two files. Fix: git checkout -- {folder}, "
-            f"or amn golden update {folder.name}",
+            f"update was cut off between its two files. Fix: git checkout -- {quote(str(folder))}, "
+            f"or amn golden update {quote(folder.name)} --reason TEXT",
         )
     golden = Golden(parsed, _unpack(cosines, path))
     _verify(golden, folder)
@@ -86,7 +87,7 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
         GoldenError: If it is no golden.json of this schema; the message lists every problem.
     """
     path = folder / GOLDEN_FILE
-    fix = f"Fix: git checkout -- {path}, or amn golden update {folder.name}"
+    fix = f"Fix: git checkout -- {quote(str(path))}, or amn golden update {quote(folder.name)} --reason TEXT"
     try:
         values = parse_json(content)
     except ValueError as error:
@@ -96,7 +97,7 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
         raise GoldenError(
             path,
             f"expected schema {SCHEMA}, got {schema!r}. Fix: use the amn that wrote it, "
-            f"or amn golden update {folder.name}",
+            f"or amn golden update {quote(folder.name)} --reason TEXT",
         )
     try:
         return GoldenRecord.model_validate(values)
@@ -201,7 +202,7 @@ def _verify(golden: Golden, folder: Path) -> None:
     for name, metrics in golden.record.metrics.items():
         split = golden.splits[name]
         if problem := _shape_problem(split, metrics) or _content_problem(split, metrics):
-            raise GoldenError(path, f"{name}: {problem}. Fix: amn golden update {folder.name}")
+            raise GoldenError(path, f"{name}: {problem}. Fix: amn golden update {quote(folder.name)} --reason TEXT")
 
 
 def _shape_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from shlex import quote
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -180,6 +181,6 @@ def _load(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         raise DataError(
             dataset.path,
             f"{dataset.where(row)}: expected finite numbers, got {int(bad.sum())} row(s) without. "
-            f"Fix: amn check data {dataset.path}",
+            f"Fix: amn check data {quote(str(dataset.path))}",
         )
     return vectors

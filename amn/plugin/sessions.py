@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.places import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from amn.gate.session import GateSession
@@ -62,8 +62,10 @@ def find_folder(config: pytest.Config, name: str | None) -> Path:
 
     A name that cannot be resolved fails the test that asked; the message lists the choices.
     """
+    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+
     golden = config.rootpath / GOLDEN_FOLDER
-    folders = {file.parent.name: file.parent for file in sorted(golden.glob(f"*/{CASE_FILE}"))}
+    folders = {file.parent.name: file.parent for file in case_files(golden)}
     if not folders:
         fix = "amn case new NAME --dataset PATH"
         pytest.fail(f"{golden}: expected a case, found none. Fix: {fix}", pytrace=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from functools import cached_property
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.errors import CheckNotRunError
@@ -42,7 +43,7 @@ class Lab:
     ) -> None:
         self.folder, self._cache, self._progress = folder, cache, progress
         self.pristine = copy_case(case, folder / "clean" / case.name)
-        self._reproduce = f"amn gate {case.name}"
+        self._reproduce = f"amn gate {quote(case.name)}"
 
     @cached_property
     def has_golden(self) -> bool:

@@ -6,10 +6,11 @@ import re
 import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
-from amn.case import load_case
-from amn.errors import AmnError
+from amn.case import case_files, load_case
+from amn.errors import AmnError, ConfigError
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.orphans import find_orphans
 from amn.golden.store import GOLDEN_FILE, read_golden
@@ -146,7 +147,12 @@ def _tracked(repository: Repository, folder: Path) -> Iterator[Item]:
 def _cases(folder: Path) -> Iterator[Item]:
     """Yield every case and its golden."""
     golden = folder / GOLDEN_FOLDER
-    files = sorted(golden.glob(f"*/{CASE_FILE}"))
+    try:
+        files = case_files(golden)
+    except ConfigError as error:
+        message, _, fix = str(error).partition(" Fix: ")
+        yield Item("missing", "cases", message, fix)
+        return
     if not files:
         fix = "amn case new NAME --dataset PATH"
         yield Item("missing", "cases", f"none under {GOLDEN_FOLDER}/: nothing is gated", fix)
@@ -172,7 +178,7 @@ def _case(folder: Path) -> Item:
     if not (folder / GOLDEN_FILE).exists():
         return Item(
             "missing", name, "no golden: nothing is accepted yet",
-            f"amn golden new {name} --reason 'first accepted result'",
+            f"amn golden new {quote(name)} --reason 'first accepted result'",
         )  # fmt: skip
     return _golden(folder)
 
@@ -183,12 +189,21 @@ def _golden(folder: Path) -> Item:
     try:
         golden = read_golden(folder)
     except AmnError as error:
-        return Item("missing", name, " ".join(str(error).split()), f"amn golden verify {name}")
+        return Item(
+            "missing", name, " ".join(str(error).split()), f"amn golden verify {quote(name)}"
+        )
     ledger = folder / LEDGER_FILE
     if not ledger.exists():
-        return Item("missing", name, "a golden without a ledger", f"amn golden adopt {name}")
+        return Item(
+            "missing",
+            name,
+            "a golden without a ledger",
+            f"amn golden adopt {quote(name)} --reason TEXT",
+        )
     if problems := inspect_ledger(ledger.read_bytes()).problems:
-        return Item("missing", name, f"ledger: {problems[0].message}", f"amn golden verify {name}")
+        return Item(
+            "missing", name, f"ledger: {problems[0].message}", f"amn golden verify {quote(name)}"
+        )
     return Item("ok", name, f"accepted {golden.record.created}: {golden.record.reason}")
 
 

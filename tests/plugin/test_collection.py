@@ -35,6 +35,15 @@ def test_a_sound_case_passes_with_one_item_a_check(run: Run, n_checks: int) -> N
     )
 
 
+def test_a_case_deeper_down_is_not_passed_over(run: Run, project: Path) -> None:
+    shutil.copytree(project / "golden/toy", project / "golden/sub/deep")
+
+    result = run("-q", "-k", "D001")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*golden/sub/deep/case.toml: expected golden/<case>/case.toml*"])
+
+
 def test_a_new_folder_is_gated_without_code(run: Run, project: Path, n_checks: int) -> None:
     toy, other = project / "golden/toy", project / "golden/other"
     shutil.copytree(toy, other, ignore=shutil.ignore_patterns("golden.*", "ledger.*"))

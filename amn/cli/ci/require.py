@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from amn.case import case_files
 from amn.cli.options import PathName
 from amn.findings import Verdict
-from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.places import GOLDEN_FOLDER
 from amn.report.verdict import worst_of
 from amn.workflows.require import read_results, unmet
 
@@ -31,7 +32,7 @@ def command(file: Path, *, strict: bool) -> None:
       amn ci require verdict.json
     """  # noqa: D301 - \b keeps click from wrapping the examples
     results = read_results(file)
-    cases = sorted(path.parent.name for path in GOLDEN_FOLDER.glob(f"*/{CASE_FILE}"))
+    cases = [path.parent.name for path in case_files(GOLDEN_FOLDER)]
     problems = list(unmet(results, cases))
     for problem in problems:
         click.echo(f"ERROR: {problem}", err=True)

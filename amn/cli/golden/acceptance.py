@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 import getpass
 import os
 import subprocess
@@ -177,7 +178,7 @@ def report(accepted: Accepted, case: Case) -> None:
         f"wrote {case.folder / GOLDEN_FILE}, golden.npz and ledger.jsonl: commit them, with "
         "case.toml"
     )
-    click.echo(f"next: amn gate {case.name}")
+    click.echo(f"next: amn gate {quote(case.name)}")
 
 
 def _shown(value: object) -> str:

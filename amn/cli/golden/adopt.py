@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 import click
 
 from amn.cli.cases import find_case
@@ -25,8 +26,8 @@ def command(case: str, reason: str, author: str | None) -> None:
     found = find_case(case)
     path = found.folder / LEDGER_FILE
     if path.exists():
-        fix = f"amn golden log {found.name} shows it"
+        fix = f"amn golden log {quote(found.name)} shows it"
         raise ArgumentError(f"{path}: expected no ledger, found one: it exists. Fix: {fix}")
     acceptance.enter_as("adopted", found, reason, author)
     click.echo(f"wrote {path}: commit it")
-    click.echo(f"next: amn golden verify {found.name}")
+    click.echo(f"next: amn golden verify {quote(found.name)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 import click
 
 from amn.cli.cases import find_case
@@ -34,7 +35,7 @@ def command(case: str, reason: str, author: str | None) -> None:
         fix = f"amn golden {word} {found.name} --reason TEXT"
         raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
     if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
-        fix = f"amn golden verify {found.name}"
+        fix = f"amn golden verify {quote(found.name)}"
         raise GoldenError(path, f"expected the golden of its last entry, got another. Fix: {fix}")
     acceptance.enter_as("anchor", found, reason, author)
     click.echo(f"entry {len(entries)} of {path} is the anchor: commit it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -40,4 +41,4 @@ def command(case: str, seeds: int, cache: Path) -> None:
     for failure in accepted.failures:
         click.echo(f"an update would be refused: {failure}")
     count = f"{len(changes)} change{'s'[: len(changes) != 1]}"
-    click.echo(f"{count}. Accept them: amn golden update {case} --reason TEXT")
+    click.echo(f"{count}. Accept them: amn golden update {quote(case)} --reason TEXT")

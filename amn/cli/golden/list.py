@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 import click
 from rich.markup import escape
 from rich.table import Table
@@ -34,4 +35,4 @@ def command() -> None:
         table.add_row(*(escape(t) for t in (*texts, record.author, record.reason)))
     results().print(table)
     for name in missing:
-        click.echo(f"{name}: no golden. Fix: amn golden new {name} --reason TEXT")
+        click.echo(f"{name}: no golden. Fix: amn golden new {quote(name)} --reason TEXT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -43,10 +44,10 @@ def command(
         if path.exists() or path.is_symlink():
             raise ArgumentError(
                 f"{path}: expected no golden, found one: it exists. "
-                f"Fix: amn golden update {case} --reason TEXT, or git checkout -- {found.folder}"
+                f"Fix: amn golden update {quote(case)} --reason TEXT, or git checkout -- {quote(str(found.folder))}"
             )
     if entries := read_ledger(found.folder):  # a broken one is refused, too
-        fix = f"git checkout -- {found.folder}; then amn golden update {case} --reason TEXT"
+        fix = f"git checkout -- {quote(str(found.folder))}; then amn golden update {quote(case)} --reason TEXT"
         got = f"a ledger with {len(entries)} accepted before"
         raise ArgumentError(f"{found.folder}: expected a case without a golden, got {got}. Fix: {fix}")
     accepted = acceptance.make(

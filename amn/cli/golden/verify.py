@@ -10,7 +10,7 @@ from amn.cli.options import FORMAT, one_line
 from amn.cli.cases import find_cases, merge_base, today
 from amn.gate.family import check_custody
 from amn.report.json import to_json
-from amn.report.text import print_result
+from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 
@@ -34,6 +34,5 @@ def command(cases: tuple[str, ...], target: str | None, style: str) -> None:
     if style == "json":
         click.echo(to_json(found))
     else:
-        for result in found:
-            print_result(result, verbose=True)
+        print_results(found, verbose=True)
     sys.exit(worst_verdict(found).exit_code())

@@ -14,7 +14,7 @@ from amn.data.writer import Chunks
 from amn.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -46,19 +46,23 @@ def read_ids(path: Path, scratch: Path) -> Chunks:
     if suffix == ".npz":
         with open_archive(path, scratch) as archive:
             columns = {name: archive.read(name) for name in archive.members if name in WANTED}
-        return chunks_from_arrays(path, columns)
+            return chunks_from_arrays(path, columns, tuple(archive.members))
     try:
         if suffix == ".csv":
             table = pyarrow.csv.read_csv(path)
+            names = table.column_names
         else:
             file = pq.ParquetFile(path)
-            table = file.read(columns=[n for n in file.schema_arrow.names if n in WANTED])
+            names = file.schema_arrow.names
+            table = file.read(columns=[name for name in names if name in WANTED])
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name is not UTF-8
         raise DataError(path, f"expected a whole {suffix} file of ids, got: {error}") from error
-    return chunks_from_table(path, table)
+    return chunks_from_table(path, table, names)
 
 
-def chunks_from_arrays(path: Path, columns: dict[str, NDArray[np.generic]]) -> Chunks:
+def chunks_from_arrays(
+    path: Path, columns: dict[str, NDArray[np.generic]], names: Sequence[str] = ()
+) -> Chunks:
     """Return the chunk table that arrays of an .npz file make.
 
     Raises:
@@ -71,11 +75,14 @@ def chunks_from_arrays(path: Path, columns: dict[str, NDArray[np.generic]]) -> C
     if len(set(lengths.values())) > 1:
         raise DataError(path, f"expected columns of one length, got {lengths}")
     table = pa.table({name: pa.array(np.asarray(values)) for name, values in columns.items()})
-    return chunks_from_table(path, table)
+    return chunks_from_table(path, table, names)
 
 
-def chunks_from_table(path: Path, table: pa.Table) -> Chunks:
+def chunks_from_table(path: Path, table: pa.Table, names: Sequence[str] = ()) -> Chunks:
     """Return the chunk table of a table with ids; title, n_chars and text are carried over.
+
+    Args:
+        names: All columns of the file, where the table has only some: for the message.
 
     Raises:
         DataError: If a column of ids is missing, or holds anything but whole numbers in range.
@@ -86,7 +93,9 @@ def chunks_from_table(path: Path, table: pa.Table) -> Chunks:
     if article is None or chunk is None:
         missing = "article_id" if article is None else "chunk_index"
         raise DataError(
-            path, f"expected a column {missing}, got {', '.join(found) or 'no column of ids'}"
+            path,
+            f"expected a column {missing}, got {', '.join(names or found) or 'none'}. "
+            "Fix: rename the columns to article_id and chunk_index, here or in a file for --ids",
         )
     articles = whole_numbers(path, article, table[article])
     chunks = whole_numbers(path, chunk, table[chunk])
@@ -112,7 +121,8 @@ def whole_numbers(
     if column.null_count:
         raise DataError(path, f"{name}: expected no nulls, got {column.null_count:,}")
     if not pa.types.is_integer(column.type):
-        raise DataError(path, f"{name}: expected whole numbers, got {column.type}")
+        fix = "number the articles, as pandas.factorize(ids)[0]; the names may stay as title"
+        raise DataError(path, f"{name}: expected whole numbers, got {column.type}. Fix: {fix}")
     try:
         return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
     except pa.ArrowInvalid as error:

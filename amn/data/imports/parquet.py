@@ -41,8 +41,9 @@ def read_table_ids(path: Path) -> Chunks:
         DataError: If the file is broken, or its ids are missing or unusable.
     """
     with _open_parquet(path) as file:
-        table = file.read(columns=[name for name in file.schema_arrow.names if name in WANTED])
-    return chunks_from_table(path, table)
+        names = file.schema_arrow.names
+        table = file.read(columns=[name for name in names if name in WANTED])
+    return chunks_from_table(path, table, names)
 
 
 def read_vector_column(path: Path, out: Path, name: str | None) -> NDArray[Any]:

@@ -70,7 +70,9 @@ def read_source(
     suffix = path.suffix.lower()
     if suffix not in (".npz", ".npy", ".parquet"):
         raise DataError(
-            path, f"expected an .npz, .npy or .parquet file, got {suffix or path.name!r}"
+            path,
+            f"expected an .npz, .npy or .parquet file, got {suffix or path.name!r}. "
+            "Fix: numpy.save, and --ids FILE beside it",
         )
     if not path.is_file():
         raise DataError(path, f"expected a file, found {'a folder' if path.is_dir() else 'none'}")
@@ -115,7 +117,11 @@ def _read_archive(archive: Archive, ids: Path | None) -> Source:
             return _read_windows(archive, *names)
     if "vectors" not in found:
         listed = ", ".join(found) or "none"
-        raise DataError(archive.path, f"expected one of: {DIALECTS}; got the members: {listed}")
+        raise DataError(
+            archive.path,
+            f"expected one of: {DIALECTS}; got the members: {listed}. Fix: save it again under "
+            "such names, or its vectors alone as .npy and their ids beside them: --ids FILE",
+        )
     vectors = _floats(archive, "vectors", ndim=2)
     if ids is not None:
         return _direct(archive.path, vectors, read_ids(ids, archive.scratch))

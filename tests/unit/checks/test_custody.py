@@ -73,6 +73,15 @@ def test_g008_fires_without_a_ledger(evidence: Any, fires: Any) -> None:
     assert "amn golden adopt case" in fires("G008", found).fix
 
 
+def test_g008_of_a_case_without_a_golden_asks_for_one(evidence: Any, fires: Any) -> None:
+    found = evidence()
+    for name in (LEDGER_FILE, "golden.json"):
+        (found.case.folder / name).unlink()
+
+    fix = fires("G008", found).fix
+    assert fix == "amn golden new case --reason TEXT, or until then amn gate case --first-run"
+
+
 def test_g008_fires_at_the_line_that_was_edited(evidence: Any, fires: Any) -> None:
     found = evidence()
     path = found.case.folder / LEDGER_FILE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.cli.cases import find_case
+from amn.cli.cases import find_case, find_cases
 from amn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,3 +55,18 @@ def test_a_path_is_a_case_wherever_it_is() -> None:
 def test_an_unknown_name_is_looked_for_under_golden() -> None:
     with pytest.raises(ConfigError, match=r"^golden/nowhere/case\.toml: "):
         find_case("nowhere")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_case_that_lies_deeper_is_not_passed_over() -> None:
+    shutil.copytree("elsewhere/towns", "golden/sub/deep")
+
+    with pytest.raises(ConfigError, match=r"golden/sub/deep/case\.toml: .*golden/sub-deep"):
+        find_cases(())
+
+
+@pytest.mark.usefixtures("project")
+def test_a_hidden_copy_of_a_case_is_none() -> None:
+    shutil.copytree("elsewhere/towns", "golden/towns/.amn/runs/copy")
+
+    assert [where(case) for case in find_cases(())] == ["golden/towns"]

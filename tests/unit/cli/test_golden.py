@@ -97,6 +97,15 @@ def test_verify_fails_on_an_edited_ledger_and_on_orphans(run: Any) -> None:
     assert "golden/old: expected a case.toml beside its golden.json, found none" in out
 
 
+def test_the_last_line_of_verify_is_about_every_case(run: Any) -> None:
+    code, out, _ = run("verify")
+
+    assert code == 3
+    assert out.splitlines()[-1].startswith(
+        "HARNESS: 3 of 3 cases (HARNESS bare, FAIL bad, FAIL case)"
+    )
+
+
 def test_prune_lists_first_and_removes_when_told(run: Any, project: Path) -> None:
     before = files(project)
     code, out, _ = run("prune")

@@ -823,3 +823,19 @@ def test_a_parquet_file_with_a_damaged_column_name_is_refused_with_its_name(tmp_
 
     with pytest.raises(DataError, match=r"rows\.parquet: expected a whole parquet file, got: "):
         import_vectors(path, tmp_path / "toy")
+
+
+def test_columns_of_other_names_are_listed_with_the_way_out(tmp_path: Path) -> None:
+    vectors, (articles, chunks) = list(unit_rows(6, dtype=np.float32)), running_keys(6)
+    table = pa.table({"doc": articles, "pos": chunks, "vec": vectors})
+    pq.write_table(table, tmp_path / "rows.parquet")
+
+    with pytest.raises(DataError, match=r"article_id, got doc, pos, vec\. Fix: rename"):
+        import_vectors(tmp_path / "rows.parquet", tmp_path / "out")
+
+
+def test_ids_that_are_text_are_refused_with_the_way_out(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_text("article_id,chunk_index\nen-1,0\nen-1,1\n", "utf-8")
+
+    with pytest.raises(DataError, match=r"whole numbers, got string\. Fix: number the articles"):
+        import_vectors(source / "rows.npy", tmp_path / "out", ids=tmp_path / "ids.csv")

@@ -114,7 +114,7 @@ def test_a_missing_file_is_named_with_the_way_out(folder: Path, name: str) -> No
 
 
 def test_a_folder_that_is_not_there_has_no_golden(tmp_path: Path) -> None:
-    with pytest.raises(GoldenError, match=r"found none\. Fix: amn golden new nowhere$"):
+    with pytest.raises(GoldenError, match=r"found none\. Fix: amn golden new nowhere --reason TEXT$"):
         read_golden(tmp_path / "nowhere")
 
 
