@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amn.case import Case, case_files, load_case
 from amn.errors import ArgumentError, ConfigError
+from amn.mergebase.git import find_repository
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import target_of
 from amn.places import CASE_FILE, GOLDEN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def find_cases(names: tuple[str, ...]) -> list[Case]:
@@ -58,9 +63,17 @@ def is_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def merge_base(target: str | None = None, approval: str | None = None) -> MergeBase:
-    """Return what the change is compared with: the branch that was named, or that CI names."""
-    return MergeBase(Path(), target or target_of(os.environ), approval or "")
+def merge_base(
+    cases: Sequence[Case], target: str | None = None, approval: str | None = None
+) -> MergeBase:
+    """Return what the change is compared with: the branch that was named, or that CI names.
+
+    Outside of a git checkout it is looked for in that of the first case: a case that is gated from
+    another folder is compared all the same.
+    """
+    here = Path()
+    folder = here if find_repository(here) or not cases else cases[0].folder
+    return MergeBase(folder, target or target_of(os.environ), approval or "")
 
 
 def today() -> date:

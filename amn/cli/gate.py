@@ -161,12 +161,12 @@ def command(
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)
     faults = read_faults(selftest) if selftest else {}
+    found = find_cases(cases)
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
-        merge_base=merge_base(target, approval), today=today(),
+        merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip
-    found = find_cases(cases)
     if bundle:
         prepare_bundle(bundle, found, [output.path for output in wanted])
     remove_old(wanted)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import keyword
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,9 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+READER_GONE = 141  # 128 + SIGPIPE: what a shell says of `yes | head -1`
 
 
 class LazyGroup(click.Group):
@@ -26,6 +31,19 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kw)
         self._package = package
         self._summaries = summaries
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns
+        """Run the command; where nobody reads its output any more, end as the shell's tools do.
+
+        click and rich would exit with 1, which means FAIL.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # What is still buffered would break the pipe again, at Python's own exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo("interrupted: nobody reads the output any more", err=True)
+            raise click.exceptions.Exit(READER_GONE) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands, in the order of the table."""

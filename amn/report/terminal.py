@@ -18,6 +18,10 @@ WIDTH = 100  # columns that every table fits; in a log, and in a terminal that i
 class VisibleConsole(Console):
     """A console that obeys its own markup only: no control characters and no emoji codes."""
 
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to the command: rich's own is 1, which means FAIL here."""
+        raise BrokenPipeError
+
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - passed on
         """Return text with its markup rendered."""
         return super().render_str(visible(text), **(options | {"emoji": False}))

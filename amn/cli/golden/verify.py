@@ -29,8 +29,9 @@ def command(cases: tuple[str, ...], target: str | None, style: str) -> None:
       amn golden verify
       amn golden verify wiki-mini --target origin/main
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    base, day = merge_base(target), today()
-    found = [check_custody(case, merge_base=base, today=day) for case in find_cases(cases)]
+    named = find_cases(cases)
+    base, day = merge_base(named, target), today()
+    found = [check_custody(case, merge_base=base, today=day) for case in named]
     if style == "json":
         click.echo(to_json(found))
     else:

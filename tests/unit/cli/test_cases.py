@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.cli.cases import find_case, find_cases
+from amn.cli.cases import find_case, find_cases, merge_base
 from amn.errors import ConfigError
+from tests.checkouts import commit, git
 
 if TYPE_CHECKING:
     from amn.case import Case
@@ -70,3 +71,18 @@ def test_a_hidden_copy_of_a_case_is_none() -> None:
     shutil.copytree("elsewhere/towns", "golden/towns/.amn/runs/copy")
 
     assert [where(case) for case in find_cases(())] == ["golden/towns"]
+
+
+def test_a_case_that_is_gated_from_another_folder_is_compared_with_its_own_checkout(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    commit(project)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+
+    base = merge_base(find_cases((str(project / "golden/towns"),)))
+
+    assert base.repository
+    assert base.repository.root == project.resolve()
+    assert merge_base(()).repository is None

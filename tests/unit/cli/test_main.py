@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +38,16 @@ def test_a_full_disk_is_one_line_and_no_defect_of_amn(
 
     assert caught.value.code == 3
     assert capsys.readouterr().err == f"ERROR: {message}. Nothing was left half-written\n"
+
+
+def test_a_reader_that_stops_reading_is_no_fail() -> None:
+    words = [sys.executable, "-m", "amn", "rules"]
+    with subprocess.Popen(  # noqa: S603 - this Python, fixed words
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, said = process.communicate()
+
+    assert process.returncode == 141
+    assert said == b"interrupted: nobody reads the output any more\n"
