@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from amn.checks import data_order, data_rows
+from amn.checks import data_borders, data_order, data_rows, data_space
 from amn.checks.listing import listed
 from amn.checks.registry import implements
 from amn.data.chunk_table import ChunkTable
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from amn.checks.evidence.data import DataEvidence, DataPart
 
-__all__ = ["data_order", "data_rows"]  # imported because they register the family's other checks
+# imported because they register the family's other checks
+__all__ = ["data_borders", "data_order", "data_rows", "data_space"]
 
 TEXT_COLUMN = "text"
 ALIGNED_ROWS = 64  # a shift by one row shows in every one of them

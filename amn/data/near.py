@@ -52,7 +52,10 @@ def near_rows(
         cosine: Below 1, high enough that few pairs reach it.
     """
     found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    if len(left) and n_right:
+    if len(left) and n_right and max(len(left), n_right) <= LEAF_ROWS:  # one leaf: no directions
+        ours, theirs = _closest(left, read(np.arange(n_right)), 2 * (1 - cosine + ROUNDING))
+        found.append(_at_least(cosine, left, read, (ours, theirs)))
+    elif len(left) and n_right:
         sample = left[evenly_spaced(len(left), FITTED_ROWS)]
         basis = principal_directions(sample, min(DIRECTIONS, left.shape[1]))
         queries = left @ basis

@@ -95,6 +95,65 @@ def missing_chunks(copy: CaseCopy) -> None:
     (copy.data / next(e.path for e in entries if e.path.endswith(".parquet"))).unlink()
 
 
+def stuck_column(copy: CaseCopy) -> None:
+    """Set one column to zero in every other article."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    column = int(vectors.std(axis=0).argmax())
+    vectors[np.isin(dataset.article_ids, dataset.articles[::2]), column] = 0
+    rewrite_vectors(copy, vectors)
+
+
+def two_encoders(copy: CaseCopy) -> None:
+    """Rotate the rows of every other article of each split at random."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    some = np.concatenate([split.articles[::2] for split in copy.splits().values()])
+    mine = np.isin(dataset.article_ids, some)
+    rng = np.random.default_rng(0)
+    vectors[mine] = vectors[mine] @ np.linalg.qr(rng.standard_normal((dataset.dim,) * 2))[0]
+    rewrite_vectors(copy, vectors)
+
+
+def shifted_ids(copy: CaseCopy) -> None:
+    """Put every vector one row after its id."""
+    rewrite_vectors(copy, np.roll(copy.vectors(), 1, axis=0).astype(np.float64))
+
+
+def overlapping(copy: CaseCopy) -> None:
+    """Give every row as much of the next one of its article as of itself."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    has_next = np.flatnonzero(np.diff(dataset.article_ids) == 0)
+    vectors[has_next] += vectors[has_next + 1]
+    rewrite_vectors(copy, vectors)
+
+
+def near_articles(copy: CaseCopy) -> None:
+    """Append a tenth of the articles again, with a little noise on every row, under new ids."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    some = dataset.articles[::10]
+    mine = np.flatnonzero(np.isin(dataset.article_ids, some))
+    noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
+    again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
+    ids = np.concatenate(
+        [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
+    )
+    both = np.concatenate([vectors, again])
+    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    lists = {name: split.articles for name, split in copy.splits().items()}
+    copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
+    copy.set_splits(**lists)
+
+
+def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
+    """Write other vectors under the same keys, at length 1; every digest is right.
+
+    Args:
+        vectors: (N, D), of any length but 0.
+    """
+    dataset = copy.dataset()
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    copy.rebuild(unit, dataset.article_ids, dataset.chunk_index)
+
+
 def rows_lost(copy: CaseCopy) -> None:
     """Record one row more than the last stage gave."""
 
@@ -174,13 +233,18 @@ DEFECTS = (
     in_files("truncated-file", "D003", "the vectors are cut in half", truncated_file),
     in_files("missing-chunks", "D003", "a file of the chunk table is gone", missing_chunks),
     in_files("article-twice", "D004", "an article is there twice under its id", article_twice),
+    in_files("stuck-column", "D006", "a column is zero in half of the articles", stuck_column),
     in_files("insertion-order", "D005", "rows are sorted by insertion", insertion_order),
     in_files("constant-row", "D006", "one row repeats one number", constant_row),
     in_files("shuffled-articles", "D007", "rows are shuffled inside articles", shuffled_articles),
     in_files("double-ingestion", "D008", "each chunk beside its own copy", double_ingestion),
     in_files("some-doubled", "D008", "2 % of chunks beside their copy", some_doubled),
+    in_files("overlapping", "D008", "each row holds half of the next one", overlapping),
     in_files("rows-lost", "D009", "a row is lost between two stages", rows_lost),
     in_files("article-again", "D010", "an article is there again under a new id", article_again),
+    in_files("near-articles", "D010", "a tenth of the articles is there twice", near_articles),
     in_files("swapped-rows", "D011", "two rows are exchanged", swapped_rows),
     in_files("flipped-bit", "D012", "one bit of one number is flipped", flipped_bit),
+    in_files("shifted-ids", "D014", "every vector is one row after its id", shifted_ids),
+    in_files("two-encoders", "D015", "half of the articles have another encoder", two_encoders),
 )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.checks import data, data_order, data_rows, registry
+from amn.checks import data, data_borders, data_order, data_rows, data_space, registry
 from amn.data.manifest import Stage
 from amn.errors import CheckNotRunError
 from amn.findings import Severity
@@ -48,6 +48,8 @@ CHECKS = [
     data.check_row_digests,
     data_order.check_row_order,
     data_order.check_adjacent_duplicates,
+    data_borders.check_borders,
+    data_space.check_one_space,
 ]
 
 
@@ -68,7 +70,7 @@ def test_every_rule_of_the_family_has_an_implementation_that_names_it(family: st
     listed = [registry.Rule.model_validate({"family": family, **rule}) for rule in rules["rule"]]
     __import__(f"amn.checks.{family}")
 
-    assert len(listed) == {"data": 13, "split": 9, "windows": 3}[family]
+    assert len(listed) == {"data": 15, "split": 9, "windows": 3}[family]
     for rule in listed:
         assert rule.id in registry._implementations[rule.id].__doc__
 
@@ -225,6 +227,35 @@ def test_a_constant_row_is_named_with_its_number(
 
     assert finding.where == "data: row 30 (article 2, chunk 10)"
     assert "got 0.204102 in all 24 columns" in finding.message
+
+
+def test_a_column_that_is_zero_in_a_third_of_the_articles_is_named(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    corpus.vectors[corpus.ids % 3 == 0, 4] = 0
+
+    (finding,) = data_rows.check_not_constant(data_evidence(write(corpus))).findings
+
+    assert "got 33% in column 4; 1 such columns: 4" in finding.message
+
+
+def test_a_column_that_the_encoder_never_uses_passes(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    corpus.vectors[:, 4] = 0
+
+    assert data_rows.check_not_constant(data_evidence(write(corpus))).findings == []
+
+
+def test_many_columns_of_one_number_are_a_warning(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    corpus.vectors[:, 12:] = 0
+
+    (finding,) = data_rows.check_not_constant(data_evidence(write(corpus))).findings
+
+    assert finding.severity is Severity.WARNING
+    assert "got 12 of 24: 12, 13" in finding.message
 
 
 def test_many_bad_rows_are_cut_short_and_counted(
@@ -535,6 +566,44 @@ def test_a_rare_repeated_neighbour_passes(corpus: Any, write: Any, data_evidence
     measured = data_order.check_adjacent_duplicates(data_evidence(write(corpus)))
 
     assert (measured.value, measured.findings) == ("0.08%", [])
+
+
+def test_rows_that_hold_half_of_the_next_one_are_seen(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    topics = rng.standard_normal((64, 24))[corpus.ids - 1]
+    corpus.vectors[:] = topics + rng.standard_normal(topics.shape)
+    has_next = np.flatnonzero(np.diff(corpus.ids) == 0)
+    corpus.vectors[has_next] += corpus.vectors[has_next + 1]
+    corpus.vectors /= np.linalg.norm(corpus.vectors, axis=1, keepdims=True)
+
+    (finding,) = data_order.check_adjacent_duplicates(data_evidence(write(corpus))).findings
+
+    assert "each row holds a part of the next one" in finding.message
+    assert "less than 0.1 more alike" in finding.message
+
+
+# D010, near
+
+
+@pytest.mark.parametrize(("n_copies", "severity"), [(4, None), (0, "quiet")])
+def test_articles_that_are_there_again_with_noise_are_counted(
+    corpus: Any, write: Any, data_evidence: Any, n_copies: int, severity: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    for article in range(1, n_copies + 1):
+        rows = corpus.rows(article)
+        corpus = corpus.add(100 + article, copy_of=article)
+        noise = rng.standard_normal((len(rows), corpus.vectors.shape[1]))
+        corpus.vectors[-len(rows) :] += 0.01 * noise.astype(np.float32)
+
+    findings = data_order.check_repeated_articles(data_evidence(write(corpus))).findings
+
+    assert len(findings) == (severity is None)
+    for finding in findings:
+        assert finding.severity is None
+        assert "(4): 101, 102, 103, 104, the first of them like 1" in finding.message
 
 
 # D013

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amn.checks.data_space import check_one_space
+from amn.findings import Severity
+
+
+def normalise(corpus: Any) -> Any:
+    corpus.vectors /= np.linalg.norm(corpus.vectors, axis=1, keepdims=True)
+    return corpus
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_a_group_of_articles_in_a_rotated_space_is_named(
+    corpus: Any, write: Any, data_evidence: Any, every: int
+) -> None:
+    mine = corpus.ids % every == 0
+    dim = corpus.vectors.shape[1]
+    rotation = np.linalg.qr(np.random.default_rng(3).standard_normal((dim, dim)))[0]
+    corpus.vectors[mine] = corpus.vectors[mine] @ rotation
+
+    measured = check_one_space(data_evidence(write(corpus)))
+
+    assert measured.number < 0.25
+    (finding,) = measured.findings
+    assert finding.severity is None
+    assert "two encoders; of 64 articles" in finding.message
+
+
+def test_turned_signs_of_half_of_the_articles_fail(
+    corpus: Any, write: Any, data_evidence: Any
+) -> None:
+    corpus.vectors += 1.5 * np.roll(np.eye(24, dtype=np.float32)[0], 5)
+    corpus.vectors[corpus.ids % 2 == 0] *= -1
+
+    (finding,) = check_one_space(data_evidence(write(normalise(corpus)))).findings
+
+    assert finding.severity is None
+    assert "signs turned; of 64 articles, 32 are apart" in finding.message
+
+
+def test_two_clouds_are_a_warning(corpus: Any, write: Any, data_evidence: Any) -> None:
+    corpus.vectors[corpus.ids % 2 == 0] += 3 * np.eye(24, dtype=np.float32)[20]
+
+    (finding,) = check_one_space(data_evidence(write(normalise(corpus)))).findings
+
+    assert finding.severity is Severity.WARNING
+    assert "another pooling, prefix or source; of 64 articles, 32 are apart" in finding.message
+
+
+def test_too_few_articles_are_said_to_be(corpus: Any, write: Any, data_evidence: Any) -> None:
+    few = type(corpus)(corpus.vectors[:400], corpus.ids[:400], corpus.chunks[:400])
+
+    (finding,) = check_one_space(data_evidence(write(few))).findings
+
+    assert finding.severity is Severity.NOTICE
+    assert finding.message == "expected 32 articles to see groups, got 20"
