@@ -14,7 +14,7 @@ from amn.data.mixture import sample_articles
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from amn.checks.evidence import DataEvidence, DataPart
+    from amn.checks.evidence.data import DataEvidence, DataPart
     from amn.data.borders import Borders
 
 # Gain at borders, mean: 0.50 on wiki-mini, 0.48 core; lowest block of 20: 0.38, 0.31. With all

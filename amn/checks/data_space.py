@@ -14,7 +14,7 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence import DataEvidence, DataPart
+    from amn.checks.evidence.data import DataEvidence, DataPart
     from amn.data.mixture import Groups
 
 FEWEST_ARTICLES = 32
