@@ -4,11 +4,12 @@
 AmnError
 ├─ ArgumentError (ValueError)            the caller passed a bad value
 ├─ ConfigError                           case.toml is wrong; .problems lists everything
-├─ DataError                             a file is not what it claims to be; .path
+├─ FileError                             a file cannot be used; .path
+│  ├─ DataError                          it is not what it claims to be
+│  ├─ GoldenError                        a golden is missing, damaged or not comparable
+│  └─ CheckpointError                    it does not compute what it computed when saved
 ├─ EncodingError                        an encoder failed on a text; the message names it
 ├─ BuildError                           a build of a data set stopped; what is finished is kept
-├─ GoldenError                           a golden is missing, damaged or not comparable; .path
-├─ CheckpointError                       a checkpoint does not compute what it computed when saved
 ├─ TrainingError                         training met a number it cannot go on with
 ├─ RepositoryError                       git cannot tell what the change is compared with
 ├─ CheckNotRunError                      a declared check could not run: never a pass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType
+    from typing import Self
 
 
 class AmnError(Exception):
@@ -51,16 +53,20 @@ class ConfigError(AmnError):
         return type(self), (self.path, self.problems)
 
 
-class DataError(AmnError):
-    """A file is not what it claims to be. `path` is that file."""
+class FileError(AmnError):
+    """A file cannot be used. `path` is that file."""
 
     def __init__(self, path: Path, message: str) -> None:
         self.path = path
         self.message = message
         super().__init__(f"{path}: {message}")
 
-    def __reduce__(self) -> tuple[type[DataError], tuple[Path, str]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, str]]:
         return type(self), (self.path, self.message)  # it comes back from worker processes
+
+
+class DataError(FileError):
+    """A file is not what it claims to be."""
 
 
 class EncodingError(AmnError):
@@ -71,28 +77,12 @@ class BuildError(AmnError):
     """A build of a data set stopped; what is finished is kept, the message says how to go on."""
 
 
-class GoldenError(AmnError):
-    """A golden is missing, damaged, or cannot be compared. `path` is its file."""
-
-    def __init__(self, path: Path, message: str) -> None:
-        self.path = path
-        self.message = message
-        super().__init__(f"{path}: {message}")
-
-    def __reduce__(self) -> tuple[type[GoldenError], tuple[Path, str]]:
-        return type(self), (self.path, self.message)
+class GoldenError(FileError):
+    """A golden is missing, damaged, or cannot be compared."""
 
 
-class CheckpointError(AmnError):
-    """A checkpoint does not compute what it computed when it was saved. `path` is its file."""
-
-    def __init__(self, path: Path, message: str) -> None:
-        self.path = path
-        self.message = message
-        super().__init__(f"{path}: {message}")
-
-    def __reduce__(self) -> tuple[type[CheckpointError], tuple[Path, str]]:
-        return type(self), (self.path, self.message)
+class CheckpointError(FileError):
+    """A checkpoint does not compute what it computed when it was saved."""
 
 
 class TrainingError(AmnError):

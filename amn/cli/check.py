@@ -17,7 +17,7 @@ from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
-from amn.gate.records import PROFILES, judge_records
+from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.report.json import to_json
 from amn.report.records import print_records
 from amn.report.text import print_result
@@ -135,7 +135,7 @@ def run(
                 paths[0], case_folder(str(case_path)), today=today(), progress=progress
             )
         _finish(result, style)
-    judged = judge_records(paths, PROFILES[profile], references)
+    judged = judge_records(paths, ABORT_PROFILES[profile], references)
     words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
     reproduce = shlex.join(words)
     found = [one.result(reproduce) for one in judged]

@@ -17,7 +17,7 @@ from amn.diagnosis.subject import of_record, of_result, of_session, read_results
 from amn.diagnosis.trials import run_trials
 from amn.errors import ConfigError
 from amn.gate.options import GateOptions
-from amn.gate.records import PROFILES, judge_records
+from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.session import GateSession
 from amn.records.find import RUN_FILE
 from amn.report.diagnosis_text import print_diagnosis
@@ -133,5 +133,5 @@ def _without_case(path: Path, references: dict[str, float]) -> list[Diagnosis]:
     if gated is not None:
         return [Diagnosis(of_result(result)) for result in gated]
     words = ["amn", "diagnose", str(path), *words_of(references)]
-    judged = judge_records([path], PROFILES[DEFAULT_PROFILE], references)
+    judged = judge_records([path], ABORT_PROFILES[DEFAULT_PROFILE], references)
     return [Diagnosis(of_record(one, shlex.join(words))) for one in judged]

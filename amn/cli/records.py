@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.gate.records import PROFILES
+from amn.gate.records import ABORT_PROFILES
 from amn.records.history import ASSUMED
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _references(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -
 
 PROFILE = click.option(
     "--profile",
-    type=click.Choice(list(PROFILES)),
+    type=click.Choice(list(ABORT_PROFILES)),
     default=DEFAULT_PROFILE,
     show_default=True,
     help="Rule for epoch 1: half-way from constant to mean of the context, or the seed's 0.50.",

@@ -14,7 +14,7 @@ from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.diagnosis.subject import histories_of
 from amn.gate.options import GateOptions
-from amn.gate.records import PROFILES, judge_records
+from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.session import GateSession
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
@@ -90,7 +90,7 @@ def command(
                 result = sessions[-1].result()
                 runs.append(from_gate(result, histories_of(sessions[-1])))
             else:
-                judged = judge_records([Path(target)], PROFILES[profile], references)
+                judged = judge_records([Path(target)], ABORT_PROFILES[profile], references)
                 if all(record.history is None for record in judged):
                     judged[0].require_readable()
                 runs += [from_record(record) for record in judged]
@@ -98,7 +98,7 @@ def command(
         _write_page(sessions, output)
         return
     words = ["amn", "report", *targets, *words_of(references, profile)]
-    report = gather(title, runs, PROFILES[profile], shlex.join(words))
+    report = gather(title, runs, ABORT_PROFILES[profile], shlex.join(words))
     if output:
         write_bytes(output, to_markdown(report).encode())
         click.echo(f"{output}: {len(runs)} runs, {len(report.failed)} without success")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # `calibrated`: half-way from the constant predictor to the mean of the context, or less far for a
 # kind of network that starts from nothing. `seed`: the earlier project's number, which stops good
 # GRU and Transformer runs.
-PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
+ABORT_PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
 SKILL = "R013"  # what a record is judged by where it brings no scores
 MOST_NAMES = 8  # of what nobody could read, in a message
 AT_THE_END = {"R005", SKILL}  # what they ask for may still come: no reason to stop earlier

@@ -12,7 +12,7 @@ from amn.diagnosis.figures import record_figures, score_figures
 from amn.diagnosis.subject import of_record, of_result, read_results
 from amn.errors import DataError
 from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.records import PROFILES, judge_records
+from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.records.history import EpochFigures, RunHistory
 from amn.report.json import to_json
 
@@ -78,7 +78,9 @@ def test_over_fitting_is_read_from_the_course_of_training(tmp_path: Path) -> Non
         for i in range(1, 14)
     ]
     (tmp_path / "a.json").write_text(json.dumps(lines))
-    subject = of_record(judge_records([tmp_path], PROFILES["calibrated"])[0], "amn diagnose a")
+    subject = of_record(
+        judge_records([tmp_path], ABORT_PROFILES["calibrated"])[0], "amn diagnose a"
+    )
 
     assert not subject.is_healthy
     assert Diagnosis(subject).causes[0].cause.id == "overfit"
@@ -86,7 +88,9 @@ def test_over_fitting_is_read_from_the_course_of_training(tmp_path: Path) -> Non
 
 def test_an_unreadable_record_is_a_check_that_could_not_look(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
-    subject = of_record(judge_records([tmp_path], PROFILES["calibrated"])[0], "amn diagnose a")
+    subject = of_record(
+        judge_records([tmp_path], ABORT_PROFILES["calibrated"])[0], "amn diagnose a"
+    )
 
     assert subject.verdict == "UNREADABLE"
     assert [found.cause.id for found in Diagnosis(subject).causes] == ["not_looked"]

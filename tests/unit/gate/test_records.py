@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from amn.findings import Status, Verdict
 from amn.gate.options import GateOptions
-from amn.gate.records import PROFILES, JudgedRecord, abort_for, judge_history, judge_records
+from amn.gate.records import ABORT_PROFILES, JudgedRecord, abort_for, judge_history, judge_records
 from amn.gate.session import run_gate
 from amn.records.history import EpochFigures, RunHistory
 from amn.training_config import AbortConfig
@@ -173,7 +173,7 @@ SLOW_STARTERS = {  # good runs that the seed's 0.50 after epoch 1 stops
 def real() -> dict[str, JudgedRecord]:
     if not REAL.is_dir():
         pytest.skip(f"the real records are not here: {REAL}")
-    return {j.path.stem: j for j in judge_records([REAL], PROFILES["calibrated"])}
+    return {j.path.stem: j for j in judge_records([REAL], ABORT_PROFILES["calibrated"])}
 
 
 def test_the_real_records_get_the_status_they_should_have_had(
@@ -199,7 +199,7 @@ def test_infonce_outweighs_the_mse_of_attempt_2_about_700_to_1(
 def test_the_seeds_profile_stops_good_runs_that_start_slowly(
     real: dict[str, JudgedRecord],
 ) -> None:
-    seed = {j.path.stem: j for j in judge_records([REAL], PROFILES["seed"])}
+    seed = {j.path.stem: j for j in judge_records([REAL], ABORT_PROFILES["seed"])}
     stopped = {n for n, j in seed.items() if j.status.value == "LOW_START"}
 
     assert stopped == SLOW_STARTERS

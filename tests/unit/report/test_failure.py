@@ -13,7 +13,7 @@ from rich.console import Console
 
 from amn.errors import MissingDependencyError
 from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.records import PROFILES, judge_records
+from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.records.history import EpochFigures, RunHistory, history_of
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression
@@ -25,9 +25,9 @@ ORDER = ["584k", "790k-1", "790k-2", "790k-3"]
 
 
 def report_of(*paths: Path) -> FailureReport:
-    judged = judge_records(paths, PROFILES["calibrated"])
+    judged = judge_records(paths, ABORT_PROFILES["calibrated"])
     runs = [from_record(record) for record in judged]
-    return gather("Four runs", runs, PROFILES["calibrated"], "amn report x")
+    return gather("Four runs", runs, ABORT_PROFILES["calibrated"], "amn report x")
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_a_gated_case_is_a_row_with_a_progression_a_seed(toy_runs: Any) -> None:
     facts = {"scores": {"in_dist": {"mean": 0.56}, "ood": {"mean": 0.55}}}
     result = GateResult("wiki", ("C002-ood",), (failed,), facts)
     run = from_gate(result, [history_of(f"seed {r.seed}", r.record) for r in toy_runs])
-    document = to_markdown(gather("Wiki", [run], PROFILES["calibrated"], "amn report wiki"))
+    document = to_markdown(gather("Wiki", [run], ABORT_PROFILES["calibrated"], "amn report wiki"))
 
     assert (run.status.value, run.loss) == ("BELOW_FLOOR", "cosine")
     assert run.delta == pytest.approx(-0.01)
