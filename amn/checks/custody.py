@@ -62,8 +62,15 @@ def check_waivers(evidence: CustodyEvidence) -> Measured:
             message = "expected a waiver of a check that exists, got an unknown id"
             findings.append(Finding(waiver.check, message, "amn rules"))
         elif rule.custody or rule.severity not in WAIVABLE:
-            message = f"expected a waiver of a check that can be waived, got {rule.label}"
-            findings.append(Finding(waiver.check, message, "mend what it found"))
+            why = (
+                "a check of the golden's custody"
+                if rule.custody
+                else f"of severity {rule.severity}"
+            )
+            message = f"expected a waiver of a check that can be waived, got {rule.label}, {why}"
+            warns = rule.severity == "warning" and not rule.custody
+            fix = "delete the waiver: a warning stops nothing" if warns else "mend what it found"
+            findings.append(Finding(waiver.check, message, fix))
         elif waiver.created > evidence.today:
             message = f"expected a waiver made by {evidence.today}, got one of {waiver.created}"
             findings.append(Finding(waiver.check, message))

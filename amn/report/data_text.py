@@ -24,6 +24,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 SHOWN_BINS = 24
 EFFECTS = ((0.2, "tiny"), (0.5, "small"), (0.8, "medium"), (math.inf, "large"))  # Cohen, 1988
 SHOWN_LANGUAGES = 5
+TOO_FEW = "too few articles"  # in place of an interval without ends
 
 
 def number(value: float, style: str) -> str:
@@ -54,7 +55,14 @@ def interval(found: Interval | None) -> str:
     """Return a mean and its bounds."""
     if found is None:
         return "-"
-    return f"{found.mean:.4f} ({found.low:.4f} … {found.high:.4f})"
+    return f"{found.mean:.4f} ({bounds(found, '.4f')})"
+
+
+def bounds(found: Interval | Difference, style: str = "+.4f") -> str:
+    """Return the bounds of an interval; of too few articles there is none."""
+    if math.isinf(found.low):
+        return TOO_FEW
+    return f"{found.low:{style}} … {found.high:{style}}"
 
 
 def describe_text(d: Description) -> str:
@@ -185,14 +193,14 @@ def compare_text(c: Comparison) -> str:
 
 def _measure_line(name: str, style: str, d: Difference) -> str:
     """Return one measure: both means, the difference, its interval, its effect."""
-    bounds = f"{number(d.low, style)} … {number(d.high, style)}"
+    between = f"{number(d.low, style)} … {number(d.high, style)}"
     if math.isinf(d.low):
-        bounds = "too few articles"
+        between = TOO_FEW
     mark = "*" if d.low > 0 or d.high < 0 else " "
     effect = "-" if math.isnan(d.effect) else f"{d.effect:+.2f} {effect_word(d.effect)}"
     return (
         f"{name:<26}{number(d.a, style):>10}{number(d.b, style):>10}"
-        f"{number(d.value, style):>11} {mark} {bounds:<24}{effect:>14}"
+        f"{number(d.value, style):>11} {mark} {between:<24}{effect:>14}"
     )
 
 
@@ -252,7 +260,7 @@ def _fitted_lines(c: Comparison) -> list[str]:
         mark = "*" if f.gain.low > 0 or f.gain.high < 0 else " "
         lines.append(
             f"{names[f.judged_on]:<26}{f.a:>10.4f}{f.b:>10.4f}{f.gain.mean:>+11.4f} {mark} "
-            f"{f.gain.low:+.4f} … {f.gain.high:+.4f}"
+            f"{bounds(f.gain)}"
         )
     return lines
 

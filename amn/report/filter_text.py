@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.report.data_text import number
+from amn.report.data_text import bounds, number
 from amn.report.visible import visible
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def filter_text(plan: Plan, worth: Worth) -> str:
 def _worth(plan: Plan, worth: Worth) -> list[str]:
     """Return coherence and fits, and the warning of a circular filter."""
     c = worth.coherence
-    bounds = f"({c.low:+.4f} … {c.high:+.4f})"
-    lines = [f"coherence {c.a:.4f} before, {c.b:.4f} after: {c.value:+.4f} {bounds}"]
+    lines = [f"coherence {c.a:.4f} before, {c.b:.4f} after: {c.value:+.4f} ({bounds(c)})"]
     fits = {fit.judged_on: fit for fit in worth.fits}
     if not fits:
         lines.append(f"ridge before and after: not possible: {worth.note}")
@@ -50,7 +49,7 @@ def _worth(plan: Plan, worth: Worth) -> list[str]:
             fit = fits[name]
             lines.append(
                 f"  {label:<24}{fit.a:.4f}   {fit.b:.4f}   {fit.gain.mean:+.4f} "
-                f"({fit.gain.low:+.4f} … {fit.gain.high:+.4f})"
+                f"({bounds(fit.gain)})"
             )
     if plan.judged:
         lines += ["", circular_warning(plan)]

@@ -197,8 +197,9 @@ def test_g011_shows_a_waiver_in_force_as_a_warning(evidence: Any) -> None:
         ({"expires": date(2025, 2, 11)}, "got one that expired on 2025-02-11, 1 days ago"),
         ({"created": date(2025, 2, 13)}, "expected a waiver made by 2025-02-12"),
         ({"check": "X999"}, "got an unknown id"),
-        ({"check": "G008"}, "got G008-ledger"),
-        ({"check": "M001"}, "got M001-probe"),
+        ({"check": "G008"}, "got G008-ledger, a check of the golden's custody"),
+        ({"check": "M001"}, "got M001-probe, of severity harness"),
+        ({"check": "S007"}, "got S007-drift, of severity warning"),
     ],
 )
 def test_g011_fires_on_a_waiver_that_must_not_hold(
