@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DIRECTIONS = 32  # of most variance: of a text encoder's 768 they hold a third of it
 FITTED_ROWS = 2048  # that the directions are found on
-READ_ROWS = 8192
+READ_ROWS = 1024  # 3 MB widened at D = 768: in cache
 LEAF_ROWS = 2048  # that are compared with all that come to them: more work, or more cuts
 QUERY_BLOCK = 1024  # with a leaf's rows: 8 MB of scores
 WIDTH_ROWS = 4096  # that tell which direction is the widest
