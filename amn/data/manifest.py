@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from amn.errors import DataError
 from amn.section import problems_in
@@ -17,6 +18,16 @@ MANIFEST_FILE = "dataset.json"
 
 Count = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _in_folder(name: str) -> str:
+    if "/" in name or "\\" in name or name in {"", ".", ".."}:
+        message = "expected the name of a file in this folder, got {name}"
+        raise PydanticCustomError("file_name", message, {"name": repr(name)})
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_in_folder)]
 
 
 class _Record(BaseModel):
@@ -63,14 +74,14 @@ class Stage(_Record):
 
 
 class FileEntry(_Record):
-    """One file of the data set, relative to its folder.
+    """One file of the data set, by its name in its folder.
 
     Attributes:
         seal: A digest of file and sha256 together that is faster to check, see `amn.data.seal`;
             None where what wrote the file knew of none.
     """
 
-    path: str
+    path: FileName
     rows: Count
     sha256: Digest
     seal: Digest | None = None

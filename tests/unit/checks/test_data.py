@@ -112,6 +112,20 @@ def test_a_data_set_without_files_is_not_readable(
     assert finding.message == "expected files of vectors and of chunks, got none"
 
 
+@pytest.mark.parametrize("name", ["sub/vectors-00000.npy", "../vectors-00000.npy", ".."])
+def test_a_file_outside_the_folder_is_no_file_of_the_data_set(
+    corpus: Any, write: Any, data_evidence: Any, name: str
+) -> None:
+    folder = write(corpus)
+    first, *others = json.loads((folder / "dataset.json").read_text())["files"]
+    rewrite_manifest(folder, files=[{**first, "path": name}, *others])
+
+    (finding,) = data.check_readable(data_evidence(folder)).findings
+
+    message = f"files.0.path: expected the name of a file in this folder, got {name!r}"
+    assert message in finding.message
+
+
 def test_a_data_set_without_rows_is_not_readable(
     corpus: Any, write: Any, data_evidence: Any
 ) -> None:
