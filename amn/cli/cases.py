@@ -17,6 +17,8 @@ from amn.places import CASE_FILE, GOLDEN_FOLDER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAMED = 8  # cases that are listed where another was asked for
+
 
 def find_cases(names: tuple[str, ...]) -> list[Case]:
     """Return the named cases, or every case under golden/.
@@ -32,7 +34,18 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
         return [load_case(folder) for folder in folders]
-    return [load_case(case_folder(name)) for name in names]
+    return [_load(case_folder(name)) for name in names]
+
+
+def _load(folder: Path) -> Case:
+    """Load a case; of one that is not there, say which there are."""
+    known = [] if folder.exists() else [file.parent.name for file in case_files(GOLDEN_FOLDER)]
+    if known:
+        others = ", ".join(known[:NAMED]) + (" ..." if len(known) > NAMED else "")
+        fix = "name one of them, or amn case new NAME --dataset PATH"
+        message = f"expected a case file, found none; the cases here are {others}. Fix: {fix}"
+        raise ConfigError(folder / CASE_FILE, [message])
+    return load_case(folder)
 
 
 def case_folder(name: str) -> Path:

@@ -54,7 +54,10 @@ def test_a_path_is_a_case_wherever_it_is() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_an_unknown_name_is_looked_for_under_golden() -> None:
-    with pytest.raises(ConfigError, match=r"^golden/nowhere/case\.toml: "):
+    there = (
+        r"^golden/nowhere/case\.toml: expected a case file, found none; the cases here are towns\."
+    )
+    with pytest.raises(ConfigError, match=there):
         find_case("nowhere")
 
 
