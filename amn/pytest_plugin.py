@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
-from amn.plugin.items import FACTS, MARKERS, CaseFile, CheckItem, refuse_skip
+from amn.plugin.items import FACTS, MARKERS, MEASURED, CaseFile, CheckItem, refuse_skip
 from amn.plugin.ledger import Ledger
 from amn.plugin.sessions import GATES, find_folder, gate_for
 
@@ -55,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.invocation_params.dir / cache if cache else config.rootpath / CACHE_FOLDER
     config.option.amn_cache = str(folder)
     config.stash[GATES] = {}
+    config.stash[MEASURED] = {}
     config.pluginmanager.register(Ledger(), "amn-ledger")
 
 

@@ -1,11 +1,12 @@
 """CI files that this change made weaker: a step that may fail, may be left out, or is gone.
 
 Read as lines, without a parser of each CI system: what counts is what was added to or taken from a
-file that runs `amn`. A comment is no line.
+file that runs `amn`. A comment is no line. A conftest.py is read as Python, for its hooks.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from pathlib import PurePosixPath
@@ -34,6 +35,7 @@ PIPELINES = (
     "tox.ini",
     "setup.cfg",
     "conftest.py",
+    f":(glob)**/{GOLDEN_FOLDER}/**/conftest.py",  # a pathspec of git
 )
 # Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
 SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py")
@@ -65,6 +67,11 @@ ADDED = (
 )  # fmt: skip
 # The same for settings of pytest, read whether or not they name the gate.
 IN_SETTINGS = re.compile(rf"--amn-|\bno:amn\b|({LEFT_OUT}).*\b{GOLDEN_FOLDER}\b")
+# Hooks of pytest that can leave a check out, rewrite its report or set the exit status.
+HOOKS = re.compile(
+    r"\bpytest_(runtest_(protocol|makereport|logreport)|report_teststatus|sessionfinish"
+    r"|collection_modifyitems)\b"
+)
 # What a line that was taken away said.
 REMOVED = (
     (JUDGES, "removed a step of the gate"),
@@ -81,6 +88,8 @@ def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator
         old: Its text at the merge base, None if it was not there.
         new: Its text now, None if it is gone.
     """
+    if new is not None and PurePosixPath(path).name == "conftest.py":
+        yield from _hook_loosenings(path, old or "", new)
     if old is None or not RUNS_AMN.search(old):
         if new is not None and PurePosixPath(path).name in SETTINGS:
             yield from _settings_loosenings(path, old or "", new)
@@ -106,6 +115,23 @@ def _settings_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
             what = next((what for pattern, what in ADDED if pattern.search(line)), "")
             if what:
                 yield Loosening(what, path, "", line)
+
+
+def _hook_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
+    """Yield the first hook that was added or changed and can hide a failure from pytest."""
+    before = set(_statements(old))
+    for statement in _statements(new):
+        if statement not in before and (hook := HOOKS.search(statement)):
+            yield Loosening("added or changed a hook that can hide a failure", path, "", hook[0])
+            return
+
+
+def _statements(text: str) -> list[str]:
+    """Return the top-level statements, without comments and layout; what is no Python is one."""
+    try:
+        return [ast.unparse(statement) for statement in ast.parse(text).body]
+    except (SyntaxError, ValueError):
+        return [text]
 
 
 def _lines(text: str) -> Counter[str]:

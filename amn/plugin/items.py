@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from amn.gate.session import GateSession
 
 FACTS = "amn"  # attribute of a report; xdist carries it to the controller
+MEASURED = pytest.StashKey[dict[str, str]]()  # node id: status of a red check, "" of a green one
 MARKERS = {
     "amn_data": ("checks of data, split and windows, before any training", "data split windows"),
     "amn_index": ("checks of the FAISS index", "index"),
@@ -75,11 +76,15 @@ class CheckItem(pytest.Item):
         Raises:
             CheckFailedError: If it does not pass.
         """
+        measured = self.config.stash[MEASURED]
+        measured[self.nodeid] = Status.ERROR.value  # until the gate has an outcome
         outcome = self.outcome = self.gate.outcome(self.rule.id)
+        has_failed = self.has_failed(outcome)
+        measured[self.nodeid] = outcome.status.value if has_failed else ""
         number = None if outcome.number is None else float(outcome.number)  # xdist: builtins only
         properties = {"value": outcome.value, "limit": outcome.limit, "number": number}
         self.user_properties += [(k, v) for k, v in properties.items() if v not in ("", None)]
-        if self.has_failed(outcome):
+        if has_failed:
             raise CheckFailedError(outcome)
 
     def has_failed(self, outcome: Outcome) -> bool:

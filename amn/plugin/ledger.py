@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amn.findings import EXECUTED, Outcome, Status, judge
-from amn.plugin.items import FACTS, CheckItem
+from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ class Ledger:
         cases: Name and number of declared checks, by the node id of the case.toml.
         collected: Node id of the case.toml, by the node id of each check that was selected.
         deselected: Node ids that pytest was told to leave out.
-        ran: Facts of every check that ran, by node id.
+        ran: Facts of every check that was reported to have run, by node id.
+        measured: What each check measured itself, whatever its report says: its status if that is
+            red, "" if it is green, by node id.
+        hidden: Node ids of checks that are red by `measured`, in a session that pytest calls green.
     """
 
     def __init__(self) -> None:
@@ -37,7 +41,15 @@ class Ledger:
         self.collected: dict[str, str] = {}
         self.deselected: set[str] = set()
         self.ran: dict[str, dict[str, Any]] = {}
+        self.measured: dict[str, str] = {}
+        self.hidden: list[str] = []
         self._has_ended_early = False
+
+    @property
+    def red(self) -> list[str]:
+        """Node ids of checks that failed, or that were reported and measured nothing."""
+        seen = self.ran.keys() | self.measured.keys()
+        return [k for k in self.collected if k in seen and self.measured.get(k, "not run")]
 
     @property
     def missing(self) -> list[str]:
@@ -69,20 +81,35 @@ class Ledger:
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist may not be installed
         """Add a worker's counts to the controller's."""
         counts = getattr(node, "workeroutput", None) or {}
-        cases, collected, deselected = counts.get(FACTS, ({}, {}, []))
+        cases, collected, deselected, measured = counts.get(FACTS, ({}, {}, [], {}))
         self.cases |= {case: tuple(values) for case, values in cases.items()}
         self.collected |= collected
         self.deselected |= set(deselected)
+        self._measure(measured)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail the session if a check is missing, unless it was stopped before its end."""
+        """Fail the session if a check is red or missing, unless it was stopped before its end."""
+        self._measure(session.config.stash[MEASURED])
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[FACTS] = (self.cases, self.collected, sorted(self.deselected))
+            deselected = sorted(self.deselected)
+            output[FACTS] = (self.cases, self.collected, deselected, self.measured)
             return
         is_stopped = session.exitstatus in ENDED_EARLY or session.shouldfail or session.shouldstop
         self._has_ended_early = bool(is_stopped) or session.config.option.collectonly
-        if self.missing and session.exitstatus in GREEN:
+        self.hidden = self.red if session.exitstatus in GREEN else []
+        self._judge(session)
+        session.config.add_cleanup(partial(self._judge, session))  # after every other hook
+
+    def _measure(self, measured: dict[str, str]) -> None:
+        """Add what checks measured; red in one worker is red."""
+        for nodeid, status in measured.items():
+            key = node_key(nodeid)
+            self.measured[key] = self.measured.get(key) or status
+
+    def _judge(self, session: pytest.Session) -> None:
+        if (self.red or self.missing) and session.exitstatus in GREEN:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -117,6 +144,12 @@ class Ledger:
         missing = [_label(key) for key in self.missing if key in mine]
         if missing:
             lines.append(f"ERROR: declared, not deselected, and did not run: {', '.join(missing)}")
+        hidden = [
+            f"{_label(k)} {self.measured.get(k, 'not run')}" for k in self.hidden if k in mine
+        ]
+        if hidden:
+            named = ", ".join(hidden)
+            lines.append(f"ERROR: red by their own measure, but made to pass by a hook: {named}")
         return [one_line(f"amn: {name}: {line}") for line in lines]
 
 

@@ -119,6 +119,21 @@ def run(
 
 
 @pytest.fixture
+def run_two(
+    pytester: pytest.Pytester,
+    project: Path,  # noqa: ARG001 - what is run
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest with two workers, in processes of their own."""
+
+    slow_to_import = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
+
+    def run_two(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess(*LOAD, *slow_to_import, "-n2", *arguments)
+
+    return run_two
+
+
+@pytest.fixture
 def edit(project: Path) -> Callable[[str, str], None]:
     """Replace a piece of the case's text."""
 

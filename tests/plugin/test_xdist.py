@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.plugin.ledger import node_key
-from tests.plugin.conftest import LOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,21 +15,6 @@ if TYPE_CHECKING:
     Run = Callable[..., pytest.RunResult]
 
 pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-
-
-@pytest.fixture
-def run_two(
-    pytester: pytest.Pytester,
-    project: Path,  # noqa: ARG001 - what is run
-) -> Run:
-    """Run pytest with two workers, in processes of their own."""
-
-    slow_to_import = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
-
-    def run_two(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess(*LOAD, *slow_to_import, "-n2", *arguments)
-
-    return run_two
 
 
 def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(

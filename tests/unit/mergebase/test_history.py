@@ -155,6 +155,7 @@ def edited_ledger(project: Project) -> None:
 
 
 YML = ".github/workflows/gate.yml"
+HOOK = "def pytest_report_teststatus(report):\n    return 'passed', '.', 'PASSED'\n"
 CHEATS: dict[str, tuple[Callable[[Project], object], int, str, list[str]]] = {
     "rewrite the golden by hand": (by_hand, 1, "moved the golden", ["G010", "G009"]),
     "accept a lower golden in the same change": (
@@ -232,6 +233,18 @@ CHEATS: dict[str, tuple[Callable[[Project], object], int, str, list[str]]] = {
         "left golden/ out of pytest",
         ["G010"],
     ),
+    "hook into the reports": (
+        lambda p: add(p, "conftest.py", HOOK),
+        5,
+        "added or changed a hook that can hide a failure",
+        ["G010"],
+    ),
+    "hook into the reports beside the case": (
+        lambda p: add(p, "golden/conftest.py", HOOK),
+        5,
+        "added or changed a hook that can hide a failure",
+        ["G010"],
+    ),
     "add an expired waiver": (
         lambda p: waive(p, "2025-01-01", "2025-01-31"),
         1,
@@ -301,6 +314,16 @@ def test_settings_of_pytest_that_leave_the_gate_alone_are_no_loosening(project: 
     add(project, "pytest.ini", "[pytest]\naddopts = -ra --ignore=docs\n")
 
     assert whats(project.gate()) == []
+
+
+def test_only_a_hook_that_changed_is_named(project: Project) -> None:
+    add(project, "conftest.py", HOOK)
+    project.merge()
+    add(project, "conftest.py", f"# ours\nN = 1\n{HOOK}")
+    assert whats(project.gate()) == []
+
+    add(project, "conftest.py", HOOK.replace("PASSED", "FINE"))
+    assert whats(project.gate()) == ["added or changed a hook that can hide a failure"]
 
 
 def test_a_pass_that_needs_the_lower_floor_says_so(project: Project) -> None:
