@@ -10,7 +10,6 @@ from amn.checks.data_order import BLOCK_ARTICLES, BLOCK_GAIN, FEWEST_ARTICLES, L
 from amn.checks.listing import some_ids
 from amn.checks.registry import implements
 from amn.data.borders import find_borders, find_dips, lone_rows
-from amn.data.mixture import sample_articles
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _backwards_findings(part: DataPart) -> list[Finding]:
 
     The first lines of a text say what it is about: they are nearer to its middle than the last.
     """
-    vectors, articles = sample_articles(part.dataset)
+    vectors, articles = part.articles
     if len(articles) < BLOCK_ARTICLES:
         return []
     middle = vectors[:, 2:-2].mean(axis=1)

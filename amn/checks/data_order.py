@@ -10,10 +10,7 @@ from scipy.special import bdtrc
 from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
 from amn.data.coherence import LagCurve, follows, lag_curve, mean_by_lag
-from amn.data.dataset import run_starts
-from amn.data.near import near_rows
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
-from amn.data.sampling import unit_vectors
 from amn.data.scan import FAR_LAG
 from amn.findings import Finding, Measured, Severity
 
@@ -47,13 +44,6 @@ OVERLAP_RATIO = 1.8
 
 DUPLICATE_COSINE = 0.99
 DUPLICATE_SHARE = 0.005  # measured: 0 on mini, 0.02 % core, 0.06 % tail
-
-# Rows of an article that are compared with the same rows of the others. Pairs of articles with two
-# of them within 0.92: none on wiki-mini and core.
-COMPARED_ROWS = (1, 3, 5)
-NEAR_COSINE = 0.95
-NEAR_ROWS = 2
-NEAR_SHARE = 0.01
 
 REPEATED_SHARE = 0.5
 REPEATED_ROWS = 3
@@ -176,7 +166,6 @@ def check_repeated_articles(evidence: DataEvidence) -> Measured:
         n_repeats = len(repeats)
         shares.append(n_repeats / len(hashes))
         findings += _repeated_articles(part, rows)
-        findings += _near_articles(part)
         if shares[-1] > REPEATED_TOTAL:
             articles = np.unique(ids[repeats])
             message = (
@@ -216,32 +205,3 @@ def _repeated_articles(part: DataPart, rows: NDArray[np.int64]) -> list[Finding]
         )
 
     return listed(np.sort(chosen), describe, part.folder.name)
-
-
-def _near_articles(part: DataPart) -> list[Finding]:
-    """Name articles whose first rows are nearly those of another one."""
-    dataset = part.dataset
-    starts = run_starts(dataset.article_ids)
-    starts = starts[np.diff(np.append(starts, len(dataset))) > max(COMPARED_ROWS)]
-    if len(starts) < 2:  # noqa: PLR2004 - a pair
-        return []
-    pairs = [np.empty((0, 2), np.int64)]
-    for row in COMPARED_ROWS:
-        vectors = unit_vectors(dataset, starts + row)
-        found = near_rows(vectors, vectors.__getitem__, len(vectors), NEAR_COSINE)
-        found = found.take(found.left < found.right)
-        pairs.append(np.column_stack([found.left, found.right]))
-    both, shared = np.unique(np.concatenate(pairs), axis=0, return_counts=True)
-    near = both[shared >= NEAR_ROWS]
-    articles = np.unique(near[:, 1])
-    if not len(near):
-        return []
-    ids = dataset.article_ids[starts]
-    message = (
-        f"expected at most {NEAR_SHARE:.0%} of articles with rows {COMPARED_ROWS} nearly those of "
-        f"another one (two within {NEAR_COSINE}), got {len(articles) / len(starts):.2%} "
-        f"({len(articles):,}): {some_ids(ids[articles])}, the first of them like {ids[near[0, 0]]}"
-    )
-    severity = None if len(articles) > NEAR_SHARE * len(starts) else Severity.WARNING
-    fix = "keep one of each pair: amn data filter --rules near-duplicates"
-    return [Finding(part.folder.name, message, fix, severity)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from amn.checks.listing import some_ids
 from amn.checks.registry import implements
-from amn.data.mixture import find_groups, sample_articles
+from amn.data.mixture import find_groups
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def check_one_space(evidence: DataEvidence) -> Measured:
     lowest = np.inf
     figures: list[str] = []
     for part in evidence.parts:
-        vectors, articles = sample_articles(part.dataset)
+        vectors, articles = part.articles
         groups = find_groups(vectors) if len(articles) >= FEWEST_ARTICLES else []
         if not groups:
             message = f"expected {FEWEST_ARTICLES} articles to see groups, got {len(articles)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks import split_filter, split_space
+from amn.checks import split_copies, split_filter, split_space
 from amn.checks.listing import listed, some_ids
 from amn.checks.registry import implements
 from amn.config import EVALUATED, SPLITS
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from amn.checks.evidence.data import SplitEvidence
     from amn.data.splits import Split
 
-__all__ = ["split_filter", "split_space"]  # imported: they register the family's other checks
+# Imported because they register the family's other checks.
+__all__ = ["split_copies", "split_filter", "split_space"]
 
 FEWEST_ARTICLES = 8  # fewer clusters give no interval
 # Boilerplate repeats: of all pairs of articles of core and of wiki-mini, none shares more than 2

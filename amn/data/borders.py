@@ -66,26 +66,27 @@ def find_borders(dataset: DataSet, scan: RowScan) -> Borders:
 
 def find_dips(dataset: DataSet, scan: RowScan, *, least_articles: int) -> Dips:
     """Return how neighbours compare by position, for positions of so many articles."""
-    pairs = follows(dataset, 1)
     _, means = mean_by_article(dataset, scan.adjacent, 1)
-    rows = np.flatnonzero(pairs)
-    own = means[np.searchsorted(dataset.articles, dataset.article_ids[rows])]
-    off = scan.adjacent[rows].astype(np.float64) - own
-    positions, at, counts = np.unique(
-        dataset.chunk_index[rows].astype(np.int64), return_inverse=True, return_counts=True
-    )
-    dips = np.bincount(at, off) / counts
-    squares = np.bincount(at, (off - dips[at]) ** 2) / np.maximum(counts - 1, 1)
-    enough = counts >= least_articles
-    errors = np.sqrt(squares / counts)
-    return Dips(positions[enough], counts[enough], dips[enough], errors[enough])
+    starts = run_starts(dataset.article_ids)
+    owners = np.searchsorted(dataset.articles, dataset.article_ids[starts])
+    own = np.repeat(means[owners], np.diff(np.append(starts, len(dataset))))
+    chunks = dataset.chunk_index
+    # Where numbers have gaps, those above N are few; counting has no room for them.
+    is_pair = follows(dataset, 1) & (chunks >= 0) & (chunks < len(dataset))
+    at = np.where(is_pair, chunks, 0)
+    off = np.where(is_pair, scan.adjacent - own, 0.0)
+    counts = np.bincount(at, is_pair).astype(np.int64)
+    positions = np.flatnonzero(counts >= max(least_articles, 1))
+    n = counts[positions]
+    dips = np.bincount(at, off)[positions] / n
+    squares = np.bincount(at, off * off)[positions] - n * dips**2
+    errors = np.sqrt(np.maximum(squares, 0.0) / np.maximum(n - 1, 1) / n)
+    return Dips(positions, n, dips, errors)
 
 
 def lone_rows(dataset: DataSet, scan: RowScan, cosine: float) -> NDArray[np.int64]:
     """Return rows that have neighbours in their article, all of them less alike than `cosine`."""
-    after = follows(dataset, 1)
-    best = np.full(len(dataset), -np.inf, np.float32)
-    best[after] = scan.adjacent[after]
-    behind = np.flatnonzero(after) + 1
-    best[behind] = np.maximum(best[behind], scan.adjacent[behind - 1])
-    return np.flatnonzero(np.isfinite(best) & (best < cosine))
+    near = np.where(follows(dataset, 1), scan.adjacent, -np.inf)
+    best = near.copy()
+    np.maximum(best[1:], near[:-1], out=best[1:])
+    return np.flatnonzero((best > -np.inf) & (best < cosine))

@@ -242,7 +242,7 @@ DEFECTS = (
     in_files("overlapping", "D008", "each row holds half of the next one", overlapping),
     in_files("rows-lost", "D009", "a row is lost between two stages", rows_lost),
     in_files("article-again", "D010", "an article is there again under a new id", article_again),
-    in_files("near-articles", "D010", "a tenth of the articles is there twice", near_articles),
+    in_files("near-articles", "S010", "a tenth of the articles is there twice", near_articles),
     in_files("swapped-rows", "D011", "two rows are exchanged", swapped_rows),
     in_files("flipped-bit", "D012", "one bit of one number is flipped", flipped_bit),
     in_files("shifted-ids", "D014", "every vector is one row after its id", shifted_ids),

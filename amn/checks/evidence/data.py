@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amn.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
+from amn.data.mixture import sample_articles
 from amn.data.scan import RowScan, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
@@ -43,6 +44,11 @@ class DataPart:
     def scan(self) -> RowScan:
         """One pass over all its rows."""
         return scan_rows(self.dataset, progress=self.progress)
+
+    @cached_property
+    def articles(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Some rows (A, K, D) of some articles, and their ids (A,): see `sample_articles`."""
+        return sample_articles(self.dataset)
 
 
 @dataclass(frozen=True)
