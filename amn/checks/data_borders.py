@@ -25,6 +25,7 @@ DIPS = 3  # of sorting as strings, where articles have 20 rows; one may be a for
 LONE_SIGMAS = 3.0  # of the cosine of two random directions, 1 / sqrt(D)
 LONE_BELOW = 0.2  # with fewer columns chance reaches what text reaches
 LONE_SHARE = 0.005  # measured: 0.14 % on wiki-mini
+FEWEST_LONE = 10  # rows in all: in a small data set a single odd paragraph is no defect
 BACKWARDS = -0.05  # first row with the middle minus last with it: wiki-mini 0.17, core 0.15
 BACKWARDS_ERRORS = 6.0
 
@@ -102,7 +103,7 @@ def _lone_findings(part: DataPart) -> list[Finding]:
     chance = LONE_SIGMAS / np.sqrt(dataset.dim)
     rows = lone_rows(dataset, part.scan, chance) if chance < LONE_BELOW else np.empty(0, np.int64)
     share = len(rows) / max(len(dataset), 1)
-    if share <= LONE_SHARE:
+    if share <= LONE_SHARE or len(rows) < FEWEST_LONE:
         return []
     message = (
         f"expected at most {LONE_SHARE:.1%} of rows as unlike both neighbours as random vectors, "
