@@ -1,4 +1,4 @@
-"""What a ledger tells over time: the values of a split, and how far they drifted from the anchor."""
+"""A ledger over time: the values of a split, and how far they drifted from the anchor."""
 
 from __future__ import annotations
 

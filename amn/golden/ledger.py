@@ -8,15 +8,21 @@ ledger has to begin with the lines that it had before (`amn.mergebase`).
 
 from __future__ import annotations
 
-from shlex import quote
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
 from amn.errors import GoldenError
-from amn.golden.schema import Cosine, Count, Sha256, SplitName, Text
+from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
+    Cosine,
+    Count,
+    Sha256,
+    SplitName,
+    Text,
+)
 from amn.section import Section, problems_in
 from amn.storage import canonical_json, parse_json, sha256_of
 
@@ -220,7 +226,8 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
         more = len(ledger.problems) - 1
         rest = f" ({more} more: amn golden verify {quote(folder.name)})" if more else ""
         raise GoldenError(
-            path, f"line {first.line}: {first.message}{rest}. Fix: git checkout -- {quote(str(path))}"
+            path,
+            f"line {first.line}: {first.message}{rest}. Fix: git checkout -- {quote(str(path))}",
         )
     return ledger.entries
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
-import json
 import math
 import os
 import platform
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.errors import GoldenError

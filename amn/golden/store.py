@@ -45,12 +45,12 @@ def read_golden(folder: Path) -> Golden:
                 if name == GOLDEN_FILE
                 else f"git checkout -- {quote(str(path))}, or amn golden update"
             ) + f" {quote(folder.name)} --reason TEXT"
-            raise GoldenError(
-                path, f"expected a golden, found none. Fix: {fix}"
-            ) from error
+            raise GoldenError(path, f"expected a golden, found none. Fix: {fix}") from error
         except OSError as error:  # a folder, a loop of links
             fix = f"git checkout -- {quote(str(path))}"
-            raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
+            raise GoldenError(
+                path, f"expected a file, got: {error.strerror}. Fix: {fix}"
+            ) from error
     return parse_golden(contents[0], contents[1], folder)
 
 
@@ -87,7 +87,8 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
         GoldenError: If it is no golden.json of this schema; the message lists every problem.
     """
     path = folder / GOLDEN_FILE
-    fix = f"Fix: git checkout -- {quote(str(path))}, or amn golden update {quote(folder.name)} --reason TEXT"
+    update = f"amn golden update {quote(folder.name)} --reason TEXT"
+    fix = f"Fix: git checkout -- {quote(str(path))}, or {update}"
     try:
         values = parse_json(content)
     except ValueError as error:
@@ -202,7 +203,10 @@ def _verify(golden: Golden, folder: Path) -> None:
     for name, metrics in golden.record.metrics.items():
         split = golden.splits[name]
         if problem := _shape_problem(split, metrics) or _content_problem(split, metrics):
-            raise GoldenError(path, f"{name}: {problem}. Fix: amn golden update {quote(folder.name)} --reason TEXT")
+            raise GoldenError(
+                path,
+                f"{name}: {problem}. Fix: amn golden update {quote(folder.name)} --reason TEXT",
+            )
 
 
 def _shape_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:

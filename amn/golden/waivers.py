@@ -1,4 +1,4 @@
-"""waivers.toml of a case: failing checks that are let through for a while, each on a person's word."""
+"""waivers.toml of a case: failing checks let through for a while, each on a person's word."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from amn.errors import ConfigError
+from amn.golden.schema import Text  # noqa: TC001 - pydantic reads it
 from amn.review import Waiver
-from amn.golden.schema import Text
 from amn.section import Section
 from amn.storage import parse_toml
 
@@ -38,7 +38,7 @@ class _Item(Section):
 
 
 class _File(Section):
-    waiver: list[_Item] = []
+    waiver: tuple[_Item, ...] = ()
 
     @model_validator(mode="after")
     def _one_a_check(self) -> Self:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
 import getpass
 import os
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -21,10 +20,10 @@ from amn.errors import ArgumentError
 from amn.golden.ledger import Acceptance
 from amn.golden.store import GOLDEN_FILE, enter
 from amn.mergebase.git import find_repository
-from amn.places import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from amn.case import Case
     from amn.gate.acceptance import Accepted
@@ -46,7 +45,9 @@ SEEDS = click.option(
     show_default=True,
     help="Seeds to train, from 0.",
 )
-AUTHOR = click.option("--author", callback=one_line, help="Who accepts it. Default: git's user.name.")
+AUTHOR = click.option(
+    "--author", callback=one_line, help="Who accepts it. Default: git's user.name."
+)
 ACCEPT_REGRESSION = click.option(
     "--accept-regression",
     is_flag=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shlex import quote
+
 import click
 
 from amn.cli.cases import find_case

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import click
 from rich.table import Table
 
-from amn.cli.options import FORMAT
 from amn.cli.cases import find_cases
 from amn.cli.console import results
+from amn.cli.options import FORMAT
 from amn.golden.headroom import Headroom, headrooms
 from amn.golden.store import read_golden
 from amn.report.json import dumps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shlex import quote
+
 import click
 from rich.markup import escape
 from rich.table import Table

@@ -6,9 +6,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.cli.options import FORMAT
 from amn.cli.cases import find_case
 from amn.cli.console import results
+from amn.cli.options import FORMAT
 from amn.config import EVALUATED
 from amn.errors import GoldenError
 from amn.golden.history import drift_since_anchor, sparkline

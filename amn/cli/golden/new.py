@@ -44,12 +44,16 @@ def command(
         if path.exists() or path.is_symlink():
             raise ArgumentError(
                 f"{path}: expected no golden, found one: it exists. "
-                f"Fix: amn golden update {quote(case)} --reason TEXT, or git checkout -- {quote(str(found.folder))}"
+                f"Fix: amn golden update {quote(case)} --reason TEXT, "
+                f"or git checkout -- {quote(str(found.folder))}"
             )
     if entries := read_ledger(found.folder):  # a broken one is refused, too
-        fix = f"git checkout -- {quote(str(found.folder))}; then amn golden update {quote(case)} --reason TEXT"
+        checkout = f"git checkout -- {quote(str(found.folder))}"
+        fix = f"{checkout}; then amn golden update {quote(case)} --reason TEXT"
         got = f"a ledger with {len(entries)} accepted before"
-        raise ArgumentError(f"{found.folder}: expected a case without a golden, got {got}. Fix: {fix}")
+        raise ArgumentError(
+            f"{found.folder}: expected a case without a golden, got {got}. Fix: {fix}"
+        )
     accepted = acceptance.make(
         found, reason, seeds, cache, author=author, accept_regression=accept_regression
     )

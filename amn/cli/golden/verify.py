@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from amn.cli.options import FORMAT, one_line
 from amn.cli.cases import find_cases, merge_base, today
+from amn.cli.options import FORMAT, one_line
 from amn.gate.family import check_custody
 from amn.report.json import to_json
 from amn.report.text import print_results
@@ -16,7 +16,11 @@ from amn.report.verdict import worst_verdict
 
 @click.command("verify")
 @click.argument("cases", nargs=-1)
-@click.option("--target", callback=one_line, help="Branch to compare with. Default: what CI names, or origin's.")
+@click.option(
+    "--target",
+    callback=one_line,
+    help="Branch to compare with. Default: what CI names, or origin's.",
+)
 @FORMAT
 def command(cases: tuple[str, ...], target: str | None, style: str) -> None:
     """Check how goldens are kept: files, ledger, drift, waivers, orphans, and the merge base.

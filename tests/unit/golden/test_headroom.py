@@ -11,8 +11,6 @@ from amn.golden.headroom import Headroom, headrooms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.golden.headroom import Headroom
-
 
 @pytest.fixture
 def rooms(build_record: Any, splits: Any) -> Callable[..., dict[str, Headroom]]:

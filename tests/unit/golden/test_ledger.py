@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended, inspect_ledger, read_ledger
-from amn.golden.schema import GoldenRecord, GoldenSplit
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from amn.golden.schema import GoldenRecord, GoldenSplit
 
 N = 4
 DIGEST = "d" * 64
@@ -67,9 +68,9 @@ def test_new_entries_leave_the_old_lines_as_they_were(
 ) -> None:
     folder = tmp_path / "wiki-mini"
 
-    assert extended(
-        folder, build_record(splits), Acceptance(), golden_digest=DIGEST
-    ).startswith(content)
+    assert extended(folder, build_record(splits), Acceptance(), golden_digest=DIGEST).startswith(
+        content
+    )
 
 
 FORGERIES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {

@@ -114,7 +114,9 @@ def test_a_missing_file_is_named_with_the_way_out(folder: Path, name: str) -> No
 
 
 def test_a_folder_that_is_not_there_has_no_golden(tmp_path: Path) -> None:
-    with pytest.raises(GoldenError, match=r"found none\. Fix: amn golden new nowhere --reason TEXT$"):
+    with pytest.raises(
+        GoldenError, match=r"found none\. Fix: amn golden new nowhere --reason TEXT$"
+    ):
         read_golden(tmp_path / "nowhere")
 
 
@@ -311,7 +313,10 @@ def test_pickled_cosines_are_refused_unread(folder: Path, splits: Splits) -> Non
         np.savez(file, ood_cosines=np.array([{"a": 1}], dtype=object))
     edit(folder, lambda values: values["digests"].update(cosines=sha256_of(path.read_bytes())))
 
-    with pytest.raises(GoldenError, match="expected an .npz of plain numbers, got: Object arrays cannot be loaded"):
+    with pytest.raises(
+        GoldenError,
+        match=r"expected an \.npz of plain numbers, got: Object arrays cannot be loaded",
+    ):
         read_golden(folder)
     assert splits
 

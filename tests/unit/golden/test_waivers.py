@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.errors import ConfigError
-from amn.review import Waiver
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
+from amn.review import Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path
