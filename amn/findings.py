@@ -69,6 +69,20 @@ STATUS_OF = {
 
 EXECUTED = frozenset(STATUS_OF.values())
 
+FAMILIES = {  # letter of a check's id -> what it is about, in the order in which a gate runs them
+    "D": "data",
+    "I": "index",
+    "S": "split",
+    "W": "windows",
+    "R": "record",
+    "M": "model",
+    "E": "evaluation",
+    "C": "criteria",
+    "G": "golden",
+}
+OWN = "own"  # of checks that amn does not bring
+BEFORE_TRAINING = ("data", "index", "split", "windows")
+
 WORST_FIRST = (  # the first of these that occurs is the verdict
     (Status.ERROR, Verdict.ERROR),
     (Status.HARNESS, Verdict.HARNESS),
@@ -128,6 +142,7 @@ class Measured:
         detail: Context worth a column: interval, distance from the limit.
         number: The unrounded value, where the check is about one number.
         standing: Its interval and limits, where they are numbers too.
+        data: What else it found, for reports and for those who go on from it.
     """
 
     value: str
@@ -136,6 +151,7 @@ class Measured:
     detail: str = ""
     number: float | None = None
     standing: Standing | None = None
+    data: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,7 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     number: float | None = None
     standing: Standing | None = None
+    data: object = None
     seconds: float = 0.0
 
     @classmethod

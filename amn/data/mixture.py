@@ -50,18 +50,31 @@ class Groups:
     gap: float
 
 
-def sample_articles(dataset: DataSet) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return unit vectors (A, K, D) of articles of `ROWS` rows and more, and their ids (A,)."""
+@dataclass(frozen=True)
+class ArticleSample:
+    """Some rows of some articles, spread evenly over each.
+
+    Attributes:
+        vectors: (A, K, D) float32 unit rows.
+        articles: (A,) int64 ids.
+    """
+
+    vectors: NDArray[np.float32]
+    articles: NDArray[np.int64]
+
+
+def sample_articles(dataset: DataSet) -> ArticleSample:
+    """Return rows of articles that have `ROWS` of them or more."""
     starts = run_starts(dataset.article_ids)
     sizes = np.diff(np.append(starts, len(dataset)))
     long = np.flatnonzero(sizes >= ROWS)
     if not len(long):
-        return np.empty((0, ROWS, dataset.dim), np.float32), np.empty(0, np.int64)
+        return ArticleSample(np.empty((0, ROWS, dataset.dim), np.float32), np.empty(0, np.int64))
     chosen = long[evenly_spaced(len(long), MOST_ARTICLES)]
     steps = np.arange(ROWS) * (sizes[chosen, None] - 1) // (ROWS - 1)
     rows = starts[chosen, None] + steps
     vectors = unit_vectors(dataset, rows.ravel()).reshape(*rows.shape, dataset.dim)
-    return vectors, dataset.article_ids[starts[chosen]]
+    return ArticleSample(vectors, dataset.article_ids[starts[chosen]])
 
 
 def find_groups(vectors: NDArray[np.float32]) -> list[Groups]:

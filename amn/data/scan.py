@@ -22,6 +22,7 @@ from amn.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -52,6 +53,19 @@ class RowScan:
     far: NDArray[np.float32]
     hashes: NDArray[np.uint64]
     file_digests: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A data set, and what one pass over its rows saw."""
+
+    dataset: DataSet
+    scan: RowScan
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the data set."""
+        return self.dataset.path
 
 
 def scan_rows(

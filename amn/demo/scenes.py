@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from amn.gate.session import GateSession
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
     from amn.selftest.lab import Lab
 
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder

@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from amn.checks.evidence.runs import Candidate
+from amn.checks.comparison import Sides, is_decided
 from amn.config import EVALUATED
-from amn.errors import CheckpointError
+from amn.errors import CheckpointError, GoldenError
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation
 from amn.gate.cache import RunCache
+from amn.gate.hold import require_no_hold
 from amn.storage import sha256_file
+from amn.training.candidate import Candidate
 from amn.training.checkpoint import Checkpoint, load_checkpoint
 from amn.training.original import import_original
 from amn.training.plan import Plan, make_plan, score_plan_references
@@ -25,45 +27,103 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case import Case
-    from amn.checks.evidence.data import SplitEvidence
-    from amn.gate.options import GateOptions
+    from amn.data.splits import Split
+    from amn.data.windows import Windows
+    from amn.gate.result import GateResult
+    from amn.golden.schema import Golden
+
+    Progress = Callable[[int, int, str], None]
 
 SAFETENSORS = ".safetensors"
 
 
-def plan_for(case: Case, evidence: SplitEvidence) -> Plan:
+def plan_for(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> Plan:
     """Return the training plan of a case."""
-    splits = evidence.splits
     digests = {f"dataset.{name}": split.dataset.digest for name, split in splits.items()}
     return make_plan(
         case.config,
-        evidence.windows,
+        windows,
         {name: split.articles for name, split in splits.items()},
         {**digests, "config": case.config.digest()},
         folder=case.folder,
     )
 
 
-def find_candidates(
+def trained(
     case: Case,
-    evidence: SplitEvidence,
-    options: GateOptions,
-    progress: Callable[[int, int, str], None] | None = None,
+    plan: Plan,
+    cache: Path,
+    gate_other: Callable[[Case], GateResult],
+    progress: Progress | None,
 ) -> tuple[Candidate, ...]:
-    """Return the candidates that the options ask for; what is brought along is not loaded yet.
+    """Runs of every seed of the case, from the cache or trained now.
+
+    Raises:
+        CheckNotRunError: While the case waits for another one that does not pass.
+    """
+    require_no_hold(case, gate_other)
+    runs = RunCache(cache).runs(plan, case.config.training.seeds, progress=progress)
+    return tuple(of_training(run) for run in runs)
+
+
+def trained_adaptively(  # noqa: PLR0913 - what `trained` takes, and the golden
+    case: Case,
+    plan: Plan,
+    cache: Path,
+    gate_other: Callable[[Case], GateResult],
+    progress: Progress | None,
+    found_golden: Golden | GoldenError,
+) -> tuple[Candidate, ...]:
+    """The seeds that it takes to decide: more are trained only while the golden's cannot be told.
+
+    Raises:
+        CheckNotRunError: While the case waits for another one that does not pass.
+    """
+    require_no_hold(case, gate_other)
+    runs, limits = RunCache(cache), case.config.golden
+    candidates: tuple[Candidate, ...] = ()
+    for look in limits.adaptive_seeds or ():
+        new = case.config.training.seeds[len(candidates) : look]
+        made = runs.runs(plan, new, progress=progress)
+        candidates += tuple(of_training(run) for run in made)
+        if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
+            break
+        scored = [candidate.recorded for candidate in candidates if candidate.recorded]
+        if is_decided(Sides(tuple(scored), found_golden, limits, limits.looks_until(look))):
+            break
+    return candidates
+
+
+def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
+    """Runs that were brought along, scored again here; E007 compares with what they recorded.
 
     Raises:
         DataError: If a run folder is damaged.
-        CheckpointError: If there is no such checkpoint.
     """
-    plan = plan_for(case, evidence)
-    if options.checkpoint:
-        return (_from_checkpoint(Scorer(plan), options.checkpoint),)
-    if options.runs:
-        scorer = Scorer(plan)
-        return tuple(_from_run(scorer, load_run(folder)) for folder in options.runs)
-    runs = RunCache(options.cache).runs(plan, case.config.training.seeds, progress=progress)
-    return tuple(trained(run) for run in runs)
+    scorer = Scorer(plan)
+    return tuple(_from_run(scorer, load_run(folder)) for folder in run_folders)
+
+
+def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
+    """A checkpoint file that was brought along; it is not loaded yet.
+
+    Raises:
+        CheckpointError: If there is no such file.
+    """
+    scorer = Scorer(plan)
+    if not checkpoint_file.is_file():
+        raise CheckpointError(checkpoint_file, "expected a checkpoint, found none")
+    context = plan.config.windows.context
+    return (
+        Candidate(
+            name=checkpoint_file.name,
+            record=None,
+            recorded=None,
+            load=partial(open_checkpoint, checkpoint_file, context=context),
+            score=partial(scorer.score, checkpoint_file),
+            digest=sha256_file(checkpoint_file),
+        ),
+    )
 
 
 def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
@@ -100,7 +160,7 @@ class Scorer:
         return Evaluation(scores, self._references)
 
 
-def trained(run: Run) -> Candidate:
+def of_training(run: Run) -> Candidate:
     """Return a run that was trained for this case; its scores are of this case's windows."""
     return Candidate(
         name=f"seed {run.seed}",
@@ -109,20 +169,6 @@ def trained(run: Run) -> Candidate:
         load=run.checkpoint,
         score=lambda _: run.evaluation,
         digest=run.model_digest,
-    )
-
-
-def _from_checkpoint(scorer: Scorer, path: Path) -> Candidate:
-    """Return a checkpoint file as a candidate."""
-    if not path.is_file():
-        raise CheckpointError(path, "expected a checkpoint, found none")
-    return Candidate(
-        name=path.name,
-        record=None,
-        recorded=None,
-        load=partial(open_checkpoint, path, context=scorer.plan.config.windows.context),
-        score=partial(scorer.score, path),
-        digest=sha256_file(path),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amn.case import Case
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def require_no_hold(case: Case, gate: Callable[[Case], GateResult]) -> None:

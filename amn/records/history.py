@@ -18,6 +18,17 @@ ASSUMED = {"constant": 0.19, "mean": 0.52}
 Part = Literal[
     "val_cosine", "train_cosine", "val_loss", "train_loss", "terms", "lr", "status", "epochs"
 ]
+# What a check of records reads -> what a record has to hold for it.
+FIGURES_OF: dict[str, frozenset[Part]] = {
+    "ends": frozenset({"status"}),
+    "epochs": frozenset({"epochs"}),
+    "val_cosines": frozenset({"val_cosine"}),
+    "best_cosines": frozenset({"val_cosine"}),
+    "loss_terms": frozenset({"terms", "train_loss"}),
+    "validations": frozenset({"val_loss", "val_cosine"}),
+    "both_cosines": frozenset({"train_cosine", "val_cosine"}),
+    "rates": frozenset({"lr"}),
+}
 FIGURES: tuple[Part, ...] = ("val_cosine", "train_cosine", "val_loss", "train_loss", "lr")
 
 

@@ -15,7 +15,7 @@ from amn.config import EVALUATED, SPLITS
 from amn.golden.store import read_golden, write_golden
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
-from amn.selftest.copying import write_rows
+from amn.checks.broken.copying import write_rows
 from amn.selftest.defects import scored
 from amn.selftest.golden_defects import golden_of_windows
 from amn.selftest.score_defects import select_windows

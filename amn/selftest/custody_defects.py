@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from amn.gate.session import GateSession
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
     from amn.selftest.lab import Lab
 
 LOOSENS = frozenset({Status.LOOSENED})

@@ -12,7 +12,7 @@ from amn.selftest.defects import in_files
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 
 def nan_row(copy: CaseCopy) -> None:

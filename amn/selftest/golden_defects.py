@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from amn.findings import Measured
     from amn.gate.session import GateSession
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
     from amn.selftest.lab import Lab
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 MOST_LISTS = 64  # of which one is searched
 

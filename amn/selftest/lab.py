@@ -12,7 +12,7 @@ from amn.errors import CheckNotRunError
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
 from amn.golden.store import GOLDEN_FILE
-from amn.selftest.copying import copy_case
+from amn.checks.broken.copying import copy_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from amn.case import Case
     from amn.findings import Outcome
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 BROKEN = "broken"  # subfolder of the copies that have a defect
 

@@ -12,14 +12,14 @@ from amn.data.coherence import mean_by_article
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.scan import scan_rows
 from amn.data.windows import Windows
-from amn.selftest.copying import write_rows
+from amn.checks.broken.copying import write_rows
 from amn.selftest.defects import WARNS, in_files, in_windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.evidence.data import SplitEvidence
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 OFFSET = 0.6  # length of the shift; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 NEAR = 0.998  # cosine of a near-copy with its original

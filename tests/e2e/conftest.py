@@ -11,8 +11,8 @@ from amn.case import load_case
 from amn.findings import GateResult, Outcome, Status
 from amn.gate.options import GateOptions
 from amn.gate.session import run_gate
-from amn.selftest.copies import CaseCopy
-from amn.selftest.copying import copy_case
+from amn.checks.broken.copies import CaseCopy
+from amn.checks.broken.copying import copy_case
 
 SHIPPED = Path(__file__).parents[2] / "golden" / "wiki-mini"
 

@@ -19,7 +19,7 @@ from tests.e2e.conftest import GatedCopy, failing, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 pytestmark = pytest.mark.e2e
 

@@ -19,7 +19,7 @@ from amn.selftest.defects import on_copy
 from amn.selftest.split_defects import replace_ood
 
 if TYPE_CHECKING:
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from amn.cli.demo.history import command
 from amn.demo.history import History, play_history
 from amn.demo.scenes import SCENES, other_encoder_ood
-from amn.selftest.copying import copy_case
+from amn.checks.broken.copying import copy_case
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ import pytest
 
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
-from amn.selftest.copying import copy_case
+from amn.checks.broken.copying import copy_case
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 
 def digests(folder: Path) -> dict[str, str]:

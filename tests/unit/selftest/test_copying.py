@@ -9,7 +9,7 @@ import pytest
 from amn.errors import ArgumentError, DataError
 from amn.index.manifest import read_index_manifest
 from amn.selftest import copying
-from amn.selftest.copying import copy_case
+from amn.checks.broken.copying import copy_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable

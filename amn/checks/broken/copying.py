@@ -21,7 +21,7 @@ from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
 from amn.places import CASE_FILE
-from amn.selftest.copies import DATA, CaseCopy
+from amn.checks.broken.copies import DATA, CaseCopy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Copies of a case that defects are brought into, and ways to bring them in."""

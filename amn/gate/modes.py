@@ -1,0 +1,164 @@
+"""Ways to gate: each is a set of makers, put together before anything is opened.
+
+What is not promised here is not declared: a golden where there is none yet, an index that nobody
+has built, the encoder that was not given.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
+from amn.errors import AmnError
+from amn.gate import makers
+from amn.gate.candidates import from_checkpoint, from_runs, trained, trained_adaptively
+from amn.gate.evidence import Evidence
+from amn.gate.makers import named
+from amn.gate.merit import review
+from amn.gate.metrics import of_metrics, read_metrics
+from amn.gate.run import Gate
+from amn.golden.store import GOLDEN_FILE, parse_record
+from amn.golden.waivers import WAIVERS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amn.case import Case
+    from amn.gate.options import GateOptions
+    from amn.gate.result import GateResult
+
+    Progress = Callable[[int, int, str], None]
+    Makers = dict[str, Callable[..., object]]
+
+CANDIDATES: Makers = {
+    "train": trained,
+    "run": from_runs,
+    "checkpoint": from_checkpoint,
+}
+INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
+
+
+def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Gate:
+    """Return the gate of a case; nothing is opened yet."""
+    return Gate(
+        evidence_of(case, options, progress=progress),
+        case=case.name,
+        mode=options.mode,
+        title=case.config.title,
+        reproduce=options.command(case.name),
+    )
+
+
+def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
+    """Gate one case: run every declared check and return the result."""
+    return gate_of(case, options, progress=progress).result()
+
+
+def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Evidence:
+    """Return the evidence of a case in the mode that the options ask for.
+
+    Args:
+        progress: Called with (done, in all, text) by whatever takes long.
+    """
+    if options.custody_only:
+        chosen: Makers = {**makers.GOLDEN}
+    elif options.metrics:
+        chosen = of_metrics(read_metrics(options.metrics).history)
+    else:
+        chosen = _of_models(case, options)
+    chosen |= named(makers.waivers, makers.unwaivable)
+    if (case.folder / WAIVERS_FILE).exists():
+        chosen |= named(makers.listed_waivers)
+    if options.merge_base:
+        chosen |= named(review)
+    return Evidence(
+        chosen,
+        case=case,
+        today=options.today,
+        progress=progress,
+        cache=options.cache,
+        **_given(options, progress),
+    )
+
+
+def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
+    """Return the parts that are there from the start, where the options have them."""
+
+    def gate_other(other: Case) -> GateResult:
+        asked = replace(options, runs=(), first_run=False, allow_same=False, merge_base=None)
+        return run_gate(other, asked, progress=progress)
+
+    given: dict[str, Any] = {"gate_other": gate_other}
+    if options.encode:
+        given["encoder"] = options.encode
+    if options.merge_base:
+        given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
+    if options.metrics:
+        given["metrics_file"] = options.metrics
+    if options.runs:
+        given["run_folders"] = options.runs
+    if options.checkpoint:
+        given["checkpoint_file"] = options.checkpoint
+    return given
+
+
+def data_makers(case: Case) -> Makers:
+    """Return what makes everything before training: data sets, index, splits and windows."""
+    chosen: Makers = {**makers.DATA, **makers.SPLIT}
+    if _has_digests(case):
+        chosen |= named(makers.row_digests)
+    if _wants_index(case):
+        chosen |= makers.INDEX
+    return chosen
+
+
+def _of_models(case: Case, options: GateOptions) -> Makers:
+    """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
+    chosen = data_makers(case) | makers.MODEL | makers.SCORES | named(makers.plan)
+    if case.config.speed is not None:
+        chosen |= makers.SPEED
+    chosen |= {"candidates": CANDIDATES[options.mode]}
+    if options.mode == "train":
+        chosen |= named(makers.asked)
+    if options.mode != "checkpoint":
+        chosen |= makers.COURSE | named(makers.histories, makers.abort)
+    return chosen if options.first_run else chosen | _of_golden(case, options)
+
+
+def _of_golden(case: Case, options: GateOptions) -> Makers:
+    """Return what makes the golden, and what a candidate is compared by."""
+    chosen: Makers = {**makers.GOLDEN, "looks": makers.no_looks}
+    if options.mode == "train":
+        chosen |= named(makers.declared)
+        if case.config.golden.adaptive_seeds is not None:
+            chosen |= {"candidates": trained_adaptively, "looks": makers.looks}
+    elif not options.allow_same:
+        chosen |= named(makers.brought)
+    if _has_numerics(case):
+        chosen |= named(makers.numerics, makers.machine_numerics)
+    return chosen
+
+
+def _wants_index(case: Case) -> bool:
+    """Tell whether the index is judged: as the case says, else when there is one."""
+    wanted = case.config.dataset.index
+    if wanted is not None:
+        return wanted
+    return any((case.dataset_path / file).exists() for file in INDEX_FILES)
+
+
+def _has_digests(case: Case) -> bool:
+    """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
+    with suppress(AmnError, OSError):
+        return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _has_numerics(case: Case) -> bool:
+    """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
+    with suppress(AmnError, OSError):
+        content = (case.folder / GOLDEN_FILE).read_bytes()
+        return parse_record(content, case.folder).numerics is not None
+    return False
