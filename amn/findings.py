@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from amn.review import Review, Waiver
 
 
 RESULT_SCHEMA = 1  # of a gate's JSON, which `amn gate --schema` prints
@@ -80,17 +79,22 @@ FAMILIES = {  # letter of a check's id -> what it is about, in the order in whic
     "C": "criteria",
     "G": "golden",
 }
+FORM = re.compile(r"[A-Z]\d{3}")  # of an id of amn's own checks
 OWN = "own"  # of checks that amn does not bring
 BEFORE_TRAINING = ("data", "index", "split", "windows")
 
-WORST_FIRST = (  # the first of these that occurs is the verdict
-    (Status.ERROR, Verdict.ERROR),
-    (Status.HARNESS, Verdict.HARNESS),
-    (Status.FAIL, Verdict.FAIL),
-    (Status.NOT_RUN, Verdict.ERROR),  # nothing failed before it: it did not look
-    (Status.LOOSENED, Verdict.LOOSENED),
-    (Status.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+WORST_FIRST = (  # the first of these that occurs decides
+    Status.ERROR,
+    Status.HARNESS,
+    Status.FAIL,
+    Status.NOT_RUN,  # where nothing failed before it: it did not look
+    Status.LOOSENED,
+    Status.INCONCLUSIVE,
+    Status.WARN,
+    Status.PASS,
 )
+VERDICT_OF = {status: Verdict.__members__.get(status.name, Verdict.PASS) for status in Status}
+VERDICT_OF[Status.NOT_RUN] = Verdict.ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,34 +212,6 @@ class Outcome:
         return self.status not in (Status.PASS, Status.WARN, Status.INCONCLUSIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
-    """The one object that text, JSON, annotations and the exit code are made from.
-
-    Attributes:
-        case: Name of the case.
-        declared: Labels of every check that had to run.
-        outcomes: One for each declared check, in order; a missing one is an ERROR.
-        facts: Figures for people and machines: scores, reference predictors, seeds, digests.
-        reproduce: The command that gives this result again.
-        review: The change beside its merge base; None when nobody asked for it.
-        waivers: Those in force; a check that one of them lets through has status WARN.
-    """
-
-    case: str
-    declared: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    facts: dict[str, object] = field(default_factory=dict)
-    reproduce: str = ""
-    review: Review | None = None
-    waivers: tuple[Waiver, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict over all declared checks."""
-        return judge(self.declared, self.outcomes)
-
-
 def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
     """Return the verdict: what was declared must have run, and the worst outcome decides.
 
@@ -246,4 +222,15 @@ def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
     seen = {outcome.status for outcome in found}
     if not declared or sorted(o.label for o in found) != sorted(declared):
         return Verdict.ERROR
-    return next((verdict for status, verdict in WORST_FIRST if status in seen), Verdict.PASS)
+    return next((VERDICT_OF[status] for status in WORST_FIRST if status in seen), Verdict.PASS)
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst verdict; ERROR when there is none."""
+    order = [VERDICT_OF[status] for status in WORST_FIRST]
+    return min(verdicts, key=order.index, default=Verdict.ERROR)
+
+
+def family_of(check: str) -> str:
+    """Return what a check is about, by its id: `data` for `D001`, `own` for those of others."""
+    return FAMILIES.get(check[:1], OWN) if FORM.fullmatch(check) else OWN

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.checks.evidence.runs import Candidate
     from amn.evaluation.summary import Summary
+    from amn.training.candidate import Candidate
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -101,7 +101,8 @@ def pytest_runtest_makereport(
 def amn_case(request: pytest.FixtureRequest) -> Case:
     """The case that the test names by an indirect parameter, or the only one under golden/."""
     folder = find_folder(request.config, getattr(request, "param", None))
-    return gate_for(request.config, folder).case
+    case: Case = gate_for(request.config, folder).evidence["case"]
+    return case
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,8 @@ def amn_run(request: pytest.FixtureRequest, amn_case: Case) -> tuple[Candidate, 
         fix = f"pytest {amn_case.file} -m 'amn_data or amn_index'"
         message = f"{amn_case.name}: expected sound data, got {', '.join(bad)} failed"
         pytest.fail(f"{message}. Fix: {fix}", pytrace=False)
-    return gate.candidates
+    candidates: tuple[Candidate, ...] = gate.evidence["candidates"]
+    return candidates
 
 
 @pytest.fixture(scope="session")
@@ -125,4 +127,6 @@ def amn_evaluation(
 ) -> dict[str, Summary]:
     """The scores of the case: `in_dist` and `ood`, each with interval and reference predictors."""
     del amn_run  # it has checked the data and made what the scores are of
-    return gate_for(request.config, amn_case.folder).summaries
+    gate = gate_for(request.config, amn_case.folder)
+    scores: dict[str, Summary] = gate.evidence["summaries"]
+    return scores

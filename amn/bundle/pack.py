@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from amn.bundle.archive import Content
     from amn.case import Case
     from amn.config import Selector
-    from amn.gate.seen import SeenCandidate
-    from amn.gate.session import GateSession
+    from amn.gate.options import GateOptions
+    from amn.gate.result import GateResult, JudgedCandidate
 
 VERDICT_FILE = "verdict.json"
 PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "faiss-cpu")
@@ -81,20 +81,21 @@ def timeless(verdict: str) -> bytes:
     return _json(document)
 
 
-def members_of(session: GateSession, *, with_data: bool = False) -> dict[str, Content]:
-    """Return what a finished gate of one case rests on, by path in the bundle.
+def members_of(
+    case: Case, options: GateOptions, result: GateResult, *, with_data: bool = False
+) -> dict[str, Content]:
+    """Return what the result of one case rests on, by path in the bundle.
 
     Args:
         with_data: Its data sets too, as the files they are.
     """
-    case, options, seen = session.case, session.options, session.seen
     folders = data_folders(case) if with_data else {}
     context: dict[str, Any] = {
         "mode": options.mode,
         "today": str(options.today) if options.today else None,
         "first_run": options.first_run,
         "resolved": case.config.resolved(),
-        "candidates": len(seen.candidates),
+        "candidates": len(result.candidates),
         "data": folders,
     }
     members: dict[str, Content] = dict(_case_files(case))
@@ -103,7 +104,7 @@ def members_of(session: GateSession, *, with_data: bool = False) -> dict[str, Co
         members |= {f"{case.name}/{name}/{file}": case.folder / path / file for file in files}
     if options.metrics:
         members[f"{case.name}/metrics.json"] = options.metrics.read_bytes()
-    for number, candidate in enumerate(seen.candidates):
+    for number, candidate in enumerate(result.candidates):
         folder = f"{case.name}/candidate-{number:03}"
         members |= {f"{folder}/{name}": data for name, data in _candidate_files(candidate).items()}
     members[f"{case.name}/context.json"] = _json(context)
@@ -148,7 +149,7 @@ def _case_files(case: Case) -> Iterator[tuple[str, bytes]]:
         yield f"{case.name}/dataset.json", manifest.read_bytes()
 
 
-def _candidate_files(candidate: SeenCandidate) -> dict[str, bytes]:
+def _candidate_files(candidate: JudgedCandidate) -> dict[str, bytes]:
     """Return a candidate's record and, window by window, its scores."""
     record = candidate.record.to_json() if candidate.record else None
     about = {"name": candidate.name, "digest": candidate.digest, "record": record}

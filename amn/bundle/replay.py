@@ -16,15 +16,19 @@ from typing import TYPE_CHECKING, Any
 from amn.bundle.archive import unpack_archive
 from amn.bundle.pack import VERDICT_FILE
 from amn.case import load_case
-from amn.checks.evidence.runs import Candidate
-from amn.checks.registry import BEFORE_TRAINING, rules
+from amn.checks.check import checks
 from amn.config import SPLITS
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
-from amn.findings import Outcome, Status, Verdict, judge
+from amn.findings import BEFORE_TRAINING, Outcome, Status, Verdict, family_of, judge
+from amn.gate import makers
+from amn.gate.evidence import Evidence, declare
+from amn.gate.makers import named
+from amn.gate.modes import data_makers, evidence_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
+from amn.gate.run import Gate
 from amn.storage import parse_json
+from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
@@ -36,11 +40,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9  # of a number judged again: sums of float64 differ by machine, not by more
 TOLERANCE_OF_ROWS = 1e-5  # of what is counted in float32 rows
-# Judged again: families that need scores and records only, and such checks of other families.
-FAMILIES = ("record", "criteria")
-CHECKS = ("E002", "E003", "E004", "E005", "E008", "G001", "G002", "G003", "G004", "G005", "G006",
-          "G007", "G008", "G009", "G011", "G012")  # fmt: skip
-ELSEWHERE = ("speed", "reencode")  # when a rule applies that needs the machine, or an encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,39 +89,77 @@ def replay(path: Path) -> list[Replayed]:
 
 
 def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
-    """Judge one case again."""
+    """Judge one case again: every check whose evidence the bundle has."""
     name = result["case"]
-    folder = unpacked / name
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
-    context = parse_json((folder / "context.json").read_bytes())
-    data = dict(context.get("data") or {})
-    mine = [label for label in declared if _is_judged_again(label, recorded, has_data=bool(data))]
-    carried = {o.check: o for label, o in recorded.items() if label not in mine}
-    checks = [label.partition("-")[0] for label in mine]
-    early = [check for check in checks if rules()[check].family in BEFORE_TRAINING]
-    session = _session(folder, name, context, declared, carried)
-    outcomes: dict[str, Outcome] = {}
-    if early:
-        case = _with_data(session.case, folder, data)
-        looking = GateSession(case, session.options).resuming(declared, carried, ())
-        outcomes = {check: looking.outcome(check) for check in early}
-        session = _session(folder, name, context, declared, {**carried, **outcomes})
-    outcomes = {check: session.outcome(check) for check in checks}
-    found = [outcomes.get(o.check, o) for o in recorded.values()]
-    verdict = judge(declared, found)
-    pairs = [(recorded[label], outcomes[check]) for label, check in zip(mine, checks, strict=True)]
+    context = parse_json((unpacked / name / "context.json").read_bytes())
+    evidence = _evidence(unpacked / name, name, context, tuple(declared))
+    mine = {
+        check.label: check
+        for check in declare(evidence)
+        if check.label in declared and _has_looked(recorded.get(check.label))
+    }
+    known = [checks()[check] for label in declared if (check := label.split("-")[0]) in checks()]
+    standing = {o.check: o for label, o in recorded.items() if label not in mine}
+    gate = Gate(evidence, declared=known, standing=standing, case=name)
+    outcomes = {label: gate.outcome(check.id) for label, check in mine.items()}
+    verdict = judge(declared, [outcomes.get(label, o) for label, o in recorded.items()])
     differences = [
         difference.replace(f"{unpacked}/", "")
-        for then, now in pairs
+        for label, now in outcomes.items()
         # What did not run waits for a check that failed, which differs too.
-        if now.status is not Status.NOT_RUN and (difference := _difference(then, now))
+        if now.status is not Status.NOT_RUN and (difference := _difference(recorded[label], now))
     ]
     said = Verdict[result["verdict"]]
     if verdict is not said:
         differences.append(f"verdict: {said.value} in the bundle, {verdict.value} now")
+    again = tuple(label for label in declared if label in mine)
     others = tuple(label for label in declared if label not in mine)
-    return Replayed(name, said, verdict, tuple(mine), others, tuple(differences), bool(data))
+    has_data = bool(context.get("data"))
+    return Replayed(name, said, verdict, again, others, tuple(differences), has_data)
+
+
+def _has_looked(outcome: Outcome | None) -> bool:
+    """Tell whether a check was evaluated when the bundle was made."""
+    return outcome is not None and outcome.status not in (Status.NOT_RUN, Status.ERROR)
+
+
+def _evidence(
+    folder: Path, name: str, context: Mapping[str, Any], declared: tuple[str, ...]
+) -> Evidence:
+    """Return the evidence that a bundle has: no weights, no git, no neighbours; data if packed."""
+    case = load_case(folder / "golden" / name)
+    if case.config.resolved() != context["resolved"]:
+        raise ArgumentError(f"{name}: expected the config of the verdict, got another case.toml")
+    day = context["today"]
+    today = date.fromisoformat(day) if day else None
+    metrics = folder / "metrics.json"
+    if metrics.exists():
+        options = GateOptions(cache=folder, metrics=metrics, today=today)
+        return evidence_of(case, options).without("review", "approval")
+    found = [_candidate(folder / f"candidate-{n:03}") for n in range(context["candidates"])]
+    chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
+    chosen |= named(makers.waivers, makers.listed_waivers, makers.unwaivable)
+    if not context["first_run"]:
+        chosen |= makers.GOLDEN | named(makers.numerics, makers.brought)
+        is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
+        chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
+        chosen.pop("beside")
+    given: dict[str, Any] = {
+        "declared": declared,
+        "approval": "",
+        "judged_data": {},
+        "settings": case.config.resolved(),
+    }
+    if data := dict(context.get("data") or {}):
+        case = _with_data(case, folder, data)
+        chosen |= data_makers(case)
+        del given["judged_data"]
+    scored = [one.recorded for one in found if one.recorded]
+    if found and len(scored) == len(found):
+        given["evaluations"] = tuple(scored)
+    return Evidence(chosen, case=case, today=today, progress=None, candidates=tuple(found), **given)
 
 
 def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:
@@ -147,44 +184,6 @@ def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:
     return replace(case, config=config.model_copy(update=changes))
 
 
-def _is_judged_again(label: str, recorded: Mapping[str, Outcome], *, has_data: bool) -> bool:
-    """Tell whether a check needs only what is in the bundle."""
-    check = label.partition("-")[0]
-    if check not in rules() or label not in recorded:
-        return False
-    outcome = recorded[label]
-    rule = rules()[check]
-    families = (*FAMILIES, *BEFORE_TRAINING) if has_data else FAMILIES
-    needs_no_more = check in CHECKS or (rule.family in families and rule.when not in ELSEWHERE)
-    return needs_no_more and outcome.status not in (Status.NOT_RUN, Status.ERROR)
-
-
-def _session(
-    folder: Path,
-    name: str,
-    context: Mapping[str, Any],
-    declared: list[str],
-    carried: dict[str, Outcome],
-) -> GateSession:
-    """Return a gate of the bundle's candidates, in which the carried outcomes stand."""
-    case = load_case(folder / "golden" / name)
-    if case.config.resolved() != context["resolved"]:
-        raise ArgumentError(f"{name}: expected the config of the verdict, got another case.toml")
-    metrics = folder / "metrics.json"
-    options = GateOptions(
-        cache=folder / "cache",
-        metrics=metrics if metrics.exists() else None,
-        runs=(folder,) if context["mode"] == "run" else (),  # seeds are looked at once then
-        checkpoint=folder if context["mode"] == "checkpoint" else None,
-        first_run=bool(context["first_run"]),
-        today=date.fromisoformat(context["today"]) if context["today"] else None,
-    )
-    candidates = [
-        _candidate(folder / f"candidate-{number:03}") for number in range(context["candidates"])
-    ]
-    return GateSession(case, options).resuming(declared, carried, candidates)
-
-
 def _candidate(folder: Path) -> Candidate:
     """Return a candidate that has scores and a record, and no model."""
     about = parse_json((folder / "candidate.json").read_bytes())
@@ -197,10 +196,7 @@ def _candidate(folder: Path) -> Candidate:
     def score(_: Checkpoint) -> Evaluation:
         raise CheckNotRunError(f"{about['name']}: it was not scored")
 
-    candidate = Candidate(about["name"], record, evaluation, load, score, about["digest"])
-    if evaluation is not None:
-        vars(candidate)["evaluation"] = evaluation  # what a check would score first
-    return candidate
+    return Candidate(about["name"], record, evaluation, load, score, about["digest"])
 
 
 def _difference(then: Outcome, now: Outcome) -> str:
@@ -212,7 +208,7 @@ def _difference(then: Outcome, now: Outcome) -> str:
     new = now.number if now.number is not None and math.isfinite(now.number) else math.nan
     if math.isnan(old) and math.isnan(new):
         return ""
-    is_of_rows = rules()[then.check].family in BEFORE_TRAINING
+    is_of_rows = family_of(then.check) in BEFORE_TRAINING
     tolerance = TOLERANCE_OF_ROWS if is_of_rows else TOLERANCE
     if not math.isclose(old, new, rel_tol=tolerance, abs_tol=tolerance):
         return f"{then.label}: {then.number} in the bundle, {now.number} now"

@@ -70,18 +70,18 @@ def _trained(
     progress: Callable[[int, int, str], None] | None,
 ) -> dict[str, GoldenSplit]:
     """Train what the cache does not have, on data that pass their checks, and return cosines."""
+    from amn.gate.modes import gate_of  # noqa: PLC0415 - not for a golden's seeds
     from amn.gate.options import GateOptions  # noqa: PLC0415 - not for a golden's seeds
-    from amn.gate.session import GateSession  # noqa: PLC0415 - not for a golden's seeds
 
     options = GateOptions(cache=cache, first_run=True)
-    session = GateSession(case.with_training(seeds=seeds), options, progress=progress)
-    failed = [outcome.label for outcome in session.before_training() if outcome.has_failed]
+    gate = gate_of(case.with_training(seeds=seeds), options, progress=progress)
+    failed = [outcome.label for outcome in gate.before_training() if outcome.has_failed]
     if failed:
         raise CheckNotRunError(
             f"{case.name}: expected data that pass every check before training, got "
             f"{', '.join(failed)}. Fix: amn gate {quote(case.name)} --first-run"
         )
     return {
-        name: stack_seeds([c.evaluation.scores[name] for c in session.candidates])
+        name: stack_seeds([one.scores[name] for one in gate.evidence["evaluations"]])
         for name in EVALUATED
     }

@@ -25,7 +25,17 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.findings import FAMILIES, OWN, STATUS_OF, Finding, Measured, Outcome, Severity, Status
+from amn.findings import (
+    FAMILIES,
+    OWN,
+    STATUS_OF,
+    Finding,
+    Measured,
+    Outcome,
+    Severity,
+    Status,
+    family_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -102,7 +112,7 @@ class Check:
     @property
     def family(self) -> str:
         """`data`, `criteria` …; `own` for the checks of others."""
-        return FAMILIES.get(self.id[0], OWN) if len(self.id) == ID_LENGTH else OWN
+        return family_of(self.id)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -173,7 +183,6 @@ class Check:
         )
 
 
-ID_LENGTH = 4
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")
 OTHERS = re.compile(rf"(?![{''.join(FAMILIES)}]\d)[A-Z]+\d{{3}}")
 NAME = re.compile(r"[a-z][a-z0-9_]*")

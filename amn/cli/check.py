@@ -24,7 +24,7 @@ from amn.report.text import print_result
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 FOLDER = click.argument("path", type=click.Path(path_type=Path))
 
@@ -138,7 +138,7 @@ def run(
     judged = judge_records(paths, ABORT_PROFILES[profile], references)
     words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
     reproduce = shlex.join(words)
-    found = [one.result(reproduce) for one in judged]
+    found = [one.as_result(reproduce) for one in judged]
     if len(found) == 1:
         judged[0].require_readable()
         _finish(found[0], style)

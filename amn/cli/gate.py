@@ -14,8 +14,8 @@ from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle,
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import CACHE, PathName, one_line
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.report.github import to_annotations
 from amn.report.gitlab import to_codequality
 from amn.report.json import json_schema, to_json
@@ -172,18 +172,17 @@ def command(
     remove_old(wanted)
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
-    results, seen, members = [], [], dict[str, Content]()
+    results, members = [], dict[str, Content]()
     with progress_bar() as progress:
         for case in found:
-            session = GateSession(case, options, progress=progress)
-            results.append(session.result())
-            seen.append(session.seen)
-            members |= members_of(session, with_data=with_data) if bundle else {}
+            results.append(run_gate(case, options, progress=progress))
+            if bundle:
+                members |= members_of(case, options, results[-1], with_data=with_data)
     if style == "text":
         print_results(results, verbose=verbose)
     else:
         click.echo(FORMS[style](results))
-    write_outputs(wanted, Report(tuple(results), tuple(seen), strict, faults))
+    write_outputs(wanted, Report(tuple(results), strict, faults))
     if bundle:
         members[VERDICT_FILE] = timeless(to_json(results))
         digest = write_archive(bundle, members, made_with())

@@ -8,7 +8,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.checks.registry import Rule, rules
+from amn.checks.check import Check
+from amn.checks.check import checks as every_check
 from amn.cli.console import results
 
 
@@ -22,37 +23,41 @@ def command(checks: tuple[str, ...]) -> None:
       amn rules
       amn rules D007 C002
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    known = rules()
+    known = every_check()
     if not checks:
         _print_list(list(known.values()))
         return
     for check in checks:
-        rule = known.get(check.split("-")[0].upper())
-        if rule is None:
+        found = known.get(check.split("-")[0].upper())
+        if found is None:
             close = difflib.get_close_matches(check.upper(), known, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "amn rules lists all"
             raise click.UsageError(
                 f"check: expected an id such as D007, got {check!r}. Fix: {hint}"
             )
-        _print_rule(rule)
+        _print_check(found)
 
 
-def _print_list(listed: list[Rule]) -> None:
+def _print_list(listed: list[Check]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("check", "family", "severity", "what has to hold"):
         table.add_column(column, no_wrap=column != "what has to hold")
-    for rule in listed:
-        table.add_row(*(escape(t) for t in (rule.label, rule.family, rule.severity, rule.help)))
+    for one in listed:
+        severity = one.severity.name.lower()
+        table.add_row(*(escape(text) for text in (one.label, one.family, severity, one.help)))
     out = results()
     out.print(table)
     out.print(f"\n{len(listed)} checks. More on one: amn rules D007")
 
 
-def _print_rule(rule: Rule) -> None:
+def _print_check(check: Check) -> None:
     out = results()
-    out.print(f"[bold]{rule.label}[/]  ({rule.family}, {rule.severity})\n{escape(rule.help)}\n")
-    for name in ("why", "good", "bad", "fix"):
-        out.print(f"[bold]{name:5}[/] {escape(getattr(rule, name))}")
-    if rule.needs:
-        out.print(f"[bold]needs[/] {', '.join(rule.needs)} to pass first")
+    severity = check.severity.name.lower()
+    out.print(f"[bold]{check.label}[/]  ({check.family}, {severity})\n{escape(check.help)}\n")
+    texts = {"why": check.why, "fix": check.fix}
+    texts |= {"reads": ", ".join(check.reads), "needs": ", ".join(check.needs)}
+    texts |= {"broken": "; ".join(defect.title for defect in check.broken_by)}
+    for name, text in texts.items():
+        if text:
+            out.print(f"[bold]{name:6}[/] {escape(text)}")
     out.print()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from amn.records.history import RunHistory
 
@@ -38,11 +38,3 @@ def record_figures(histories: Iterable[RunHistory]) -> dict[str, float]:
             values["train_gap"] = lines[-1].train_cosine - last
         found |= {name: max(value, found.get(name, -math.inf)) for name, value in values.items()}
     return found
-
-
-def score_figures(facts: Mapping[str, Any]) -> dict[str, float]:
-    """Return the figures of a gate's scores; only what was measured."""
-    scores = facts.get("scores") or {}
-    means = [(split.get("references") or {}).get("mean") for split in scores.values()]
-    known = [float(mean) for mean in means if mean is not None]
-    return {"mean_cosine": min(known)} if known else {}

@@ -66,7 +66,7 @@ def trained(
     return tuple(of_training(run) for run in runs)
 
 
-def trained_adaptively(  # noqa: PLR0913 - what `trained` takes, and the golden
+def trained_adaptively(
     case: Case,
     plan: Plan,
     cache: Path,
@@ -89,7 +89,8 @@ def trained_adaptively(  # noqa: PLR0913 - what `trained` takes, and the golden
         if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
             break
         scored = [candidate.recorded for candidate in candidates if candidate.recorded]
-        if is_decided(Sides(tuple(scored), found_golden, limits, limits.looks_until(look))):
+        looks = limits.looks_until(look)
+        if is_decided(Sides(tuple(scored), found_golden, limits, case.folder, looks)):
             break
     return candidates
 

@@ -77,7 +77,7 @@ class Evidence(Mapping[str, Any]):
 
     def get(self, part: str, default: Any = None) -> Any:  # noqa: ANN401 - as above
         """Return a part where it is given or promised, or the default."""
-        return self[part] if part in self else default
+        return self[part] if part in self else default  # noqa: SIM401 - this is get
 
     @property
     def made(self) -> dict[str, Any]:
@@ -92,6 +92,10 @@ class Evidence(Mapping[str, Any]):
         """
         names = [name for name in parameters(function) if name not in own]
         return function(**{name: self[name] for name in names}, **own)
+
+    def anew(self, part: str) -> Any:  # noqa: ANN401 - each part has a type of its own
+        """Make a part once more by its maker, whatever was given or made before."""
+        return self.call(self._makers[part])
 
     def promises(self, parts: Iterable[str]) -> bool:
         """Tell whether all of these parts are given or promised."""

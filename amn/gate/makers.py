@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from amn.checks.check import Check, checks
+from amn.checks.comparison import Sides
 from amn.config import EVALUATED, SPLITS
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.mixture import sample_articles
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from amn.data.mixture import ArticleSample
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
+    from amn.gate.result import GateResult
     from amn.golden.schema import Golden, Numerics
     from amn.index.reader import OpenIndex
     from amn.index.recall import Answers
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from amn.training_config import AbortConfig
 
     Progress = Callable[[int, int, str], None]
+    GateOther = Callable[[Case], GateResult]
     Histories = tuple[RunHistory, ...]
 
 Sound = TypeVar("Sound")
@@ -203,6 +206,43 @@ def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> P
     return plan_for(case, splits, windows)
 
 
+def trained(
+    case: Case, plan: Plan, cache: Path, gate_other: GateOther, progress: Progress | None
+) -> tuple[Candidate, ...]:
+    """Runs of every seed of the case, from the cache or trained now."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.trained(case, plan, cache, gate_other, progress)
+
+
+def trained_adaptively(
+    case: Case,
+    plan: Plan,
+    cache: Path,
+    gate_other: GateOther,
+    progress: Progress | None,
+    found_golden: Golden | GoldenError,
+) -> tuple[Candidate, ...]:
+    """The seeds that it takes to decide whether the candidate is worse than the golden."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.trained_adaptively(case, plan, cache, gate_other, progress, found_golden)
+
+
+def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
+    """Runs that were brought along."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.from_runs(plan, run_folders)
+
+
+def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
+    """A checkpoint file that was brought along."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.from_checkpoint(plan, checkpoint_file)
+
+
 def loaded(candidates: tuple[Candidate, ...]) -> tuple[Checkpoint | CheckpointError, ...]:
     """The model of each candidate, or why it cannot be loaded."""
 
@@ -328,9 +368,9 @@ def golden_folder(case: Case) -> Path:
     return case.folder
 
 
-def beside(case: Case) -> Path:
+def beside(golden_folder: Path) -> Path:
     """Folder in which the case lies among others."""
-    return case.folder.resolve().parent
+    return golden_folder.resolve().parent
 
 
 def found_golden(golden_folder: Path) -> Golden | GoldenError:
@@ -371,6 +411,17 @@ def unwaivable() -> dict[str, str]:
 def looks(golden_limits: GoldenConfig, candidates: tuple[Candidate, ...]) -> tuple[int, ...]:
     """Numbers of seeds at which candidates were looked at, the last one being all of them."""
     return golden_limits.looks_until(len(candidates))
+
+
+def sides(
+    evaluations: tuple[Evaluation, ...],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+    looks: tuple[int, ...],
+) -> Sides:
+    """The candidate and the golden that it is compared with."""
+    return Sides(evaluations, golden, golden_limits, golden_folder, looks)
 
 
 def no_looks() -> tuple[int, ...]:
@@ -439,7 +490,7 @@ def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
 DATA = named(folders, opened, data_sets, scanned, article_samples)
 INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, windows, scans, judged, judged_data)
-SCORES = named(summaries, lifts, criteria, settings)
+SCORES = named(summaries, lifts, criteria, settings, sides)
 MODEL = named(loaded, checkpoints, evaluations, surroundings, behaviours, metric, curve)
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
@@ -452,3 +503,16 @@ CUSTODY = {  # what tells how a golden is kept
     "unwaivable",
 }
 COURSE = dict.fromkeys(FIGURES_OF, _histories)
+EVERY = (
+    DATA
+    | INDEX
+    | SPLIT
+    | SCORES
+    | MODEL
+    | SPEED
+    | GOLDEN
+    | COURSE
+    | named(row_digests, plan, asked, histories, abort, brought, numerics, machine_numerics)
+    | named(listed_waivers, waivers, unwaivable, declared)
+    | {"candidates": trained, "looks": looks}
+)  # fmt: skip - whatever a gate may have

@@ -114,34 +114,3 @@ def _history(metrics: MetricsFile, path: Path) -> RunHistory:
         scores=scores,
         then=metrics.recorded_status,
     )
-
-
-def metrics(metrics_file: Path) -> Metrics:
-    """What the metrics file says."""
-    return read_metrics(metrics_file)
-
-
-def _summaries(metrics: Metrics) -> dict[str, Summary]:
-    """The scores of the metrics file."""
-    return metrics.summaries
-
-
-def _histories(metrics: Metrics) -> tuple[RunHistory, ...]:
-    """The course of training of the metrics file."""
-    return (metrics.history,)
-
-
-def _abort(case: Case, metrics: Metrics) -> AbortConfig:
-    """The rules of stopping early for that course of training."""
-    return abort_for(metrics.history, case.config.training.abort)
-
-
-def of_metrics(history: RunHistory) -> dict[str, Callable[..., object]]:
-    """Return what makes the evidence of a metrics file, as far as it holds figures."""
-    return {
-        **{part: maker for part, maker in COURSE.items() if FIGURES_OF[part] <= history.parts},
-        **named(metrics, criteria),
-        "summaries": _summaries,
-        "histories": _histories,
-        "abort": _abort,
-    }

@@ -13,29 +13,30 @@ from typing import TYPE_CHECKING, Any
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.errors import AmnError
 from amn.gate import makers
-from amn.gate.candidates import from_checkpoint, from_runs, trained, trained_adaptively
+from amn.gate.course import abort_for, course_makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.gate.merit import review
-from amn.gate.metrics import of_metrics, read_metrics
+from amn.gate.metrics import read_metrics
+from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
+from amn.records.status import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amn.case import Case
     from amn.gate.options import GateOptions
-    from amn.gate.result import GateResult
 
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
 
 CANDIDATES: Makers = {
-    "train": trained,
-    "run": from_runs,
-    "checkpoint": from_checkpoint,
+    "train": makers.trained,
+    "run": makers.from_runs,
+    "checkpoint": makers.from_checkpoint,
 }
 INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
 
@@ -53,7 +54,13 @@ def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = Non
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
     """Gate one case: run every declared check and return the result."""
-    return gate_of(case, options, progress=progress).result()
+    result = gate_of(case, options, progress=progress).result()
+    if options.metrics is None:
+        return result
+    history = read_metrics(options.metrics).history
+    found = statuses(result.outcomes, history.scores)
+    note = RecordNote(found, recorded=history.then, is_alone=False)
+    return replace(result, record=note)
 
 
 def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Evidence:
@@ -62,10 +69,17 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
     Args:
         progress: Called with (done, in all, text) by whatever takes long.
     """
+    given = _given(options, progress)
     if options.custody_only:
         chosen: Makers = {**makers.GOLDEN}
     elif options.metrics:
-        chosen = of_metrics(read_metrics(options.metrics).history)
+        metrics = read_metrics(options.metrics)
+        chosen = course_makers(metrics.history) | named(makers.criteria)
+        given |= {
+            "histories": (metrics.history,),
+            "abort": abort_for(metrics.history, case.config.training.abort),
+            "summaries": metrics.summaries,
+        }
     else:
         chosen = _of_models(case, options)
     chosen |= named(makers.waivers, makers.unwaivable)
@@ -79,7 +93,7 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
         today=options.today,
         progress=progress,
         cache=options.cache,
-        **_given(options, progress),
+        **given,
     )
 
 
@@ -90,13 +104,12 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
         asked = replace(options, runs=(), first_run=False, allow_same=False, merge_base=None)
         return run_gate(other, asked, progress=progress)
 
-    given: dict[str, Any] = {"gate_other": gate_other}
+    approval = options.merge_base.approval if options.merge_base else ""
+    given: dict[str, Any] = {"gate_other": gate_other, "approval": approval}
     if options.encode:
         given["encoder"] = options.encode
     if options.merge_base:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
-    if options.metrics:
-        given["metrics_file"] = options.metrics
     if options.runs:
         given["run_folders"] = options.runs
     if options.checkpoint:
@@ -130,14 +143,15 @@ def _of_models(case: Case, options: GateOptions) -> Makers:
 def _of_golden(case: Case, options: GateOptions) -> Makers:
     """Return what makes the golden, and what a candidate is compared by."""
     chosen: Makers = {**makers.GOLDEN, "looks": makers.no_looks}
+    chosen |= named(makers.machine_numerics)
     if options.mode == "train":
         chosen |= named(makers.declared)
         if case.config.golden.adaptive_seeds is not None:
-            chosen |= {"candidates": trained_adaptively, "looks": makers.looks}
+            chosen |= {"candidates": makers.trained_adaptively, "looks": makers.looks}
     elif not options.allow_same:
         chosen |= named(makers.brought)
     if _has_numerics(case):
-        chosen |= named(makers.numerics, makers.machine_numerics)
+        chosen |= named(makers.numerics)
     return chosen
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from amn.checks.comparison import Compared
 from amn.findings import judge
 from amn.golden.headroom import Headroom, headrooms
+from amn.records.history import RunHistory, history_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amn.checks.comparison import Compared
+    from amn.case import Case
+    from amn.config import CaseConfig
+    from amn.evaluation.behaviour import Behaviour
+    from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
     from amn.findings import Outcome, Verdict
+    from amn.golden.schema import Golden
     from amn.records.status import RunStatus
     from amn.review import Review, Waiver
+    from amn.training.candidate import Candidate, Observed
+    from amn.training.record import TrainingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,25 @@ class RecordNote:
     error: str = ""
     unread: Mapping[str, Any] = field(default_factory=dict)
     is_alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCandidate:
+    """One judged model, as far as the gate came with it.
+
+    Attributes:
+        name: For people: `seed 0`.
+        record: Its course of training, where there is one.
+        evaluation: Its scores; None when it was not scored.
+        behaviour: split -> what it did with a sample of windows, where a check asked.
+        digest: sha256 of its file.
+    """
+
+    name: str
+    record: TrainingRecord | None = None
+    evaluation: Evaluation | None = None
+    behaviour: Mapping[str, Behaviour] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +108,57 @@ class GateResult:
         return found
 
     @property
+    def candidates(self) -> tuple[JudgedCandidate, ...]:
+        """The models that were judged; empty where the gate stopped before them."""
+        candidates: tuple[Candidate, ...] = self.made.get("candidates", ())
+        scored = self.made.get("evaluations") or [one.recorded for one in candidates]
+        observed: tuple[Observed, ...] = self.made.get("behaviours", ())
+        return tuple(
+            JudgedCandidate(
+                one.name,
+                one.record,
+                evaluation,
+                {o.split: o.behaviour for o in observed if o.candidate == one.name},
+                one.digest,
+            )
+            for one, evaluation in zip(candidates, scored, strict=True)
+        )
+
+    @property
+    def histories(self) -> tuple[RunHistory, ...]:
+        """The courses of the trainings that the gate has come to."""
+        kind = self.config.model.kind if self.config else ""
+        return tuple(
+            history_of(one.name, one.record, model=kind) for one in self.candidates if one.record
+        )
+
+    @property
+    def golden(self) -> Golden | None:
+        """The golden; None when there is none, it could not be read, or nobody asked."""
+        found: Golden | None = self.made.get("golden")
+        return found
+
+    @property
+    def config(self) -> CaseConfig | None:
+        """The settings of the case; None for a record alone."""
+        case: Case | None = self.made.get("case")
+        return case.config if case else None
+
+    @property
+    def windows(self) -> dict[str, int]:
+        """Windows of each split, where candidates were scored on them."""
+        found = self.made.get("windows", {}) if "evaluations" in self.made else {}
+        return {name: len(windows) for name, windows in found.items()}
+
+    @property
     def compared(self) -> dict[str, Compared]:
         """Id of each check that compared with the golden -> what it found."""
-        from amn.checks.comparison import Compared  # noqa: PLC0415 - for those that have compared
-
         return {o.check: o.data for o in self.outcomes if isinstance(o.data, Compared)}
 
     @property
     def headroom(self) -> tuple[Headroom, ...]:
         """Limits that sit too far below what the golden measured, or within noise."""
-        case, golden = self.made.get("case"), self.made.get("golden")
-        if case is None or golden is None:
+        if self.config is None or self.golden is None:
             return ()
-        return tuple(one for one in headrooms(case.config, golden.record) if one.note)
+        found = headrooms(self.config, self.golden.record)
+        return tuple(one for one in found if one.note)

@@ -14,17 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 from amn.errors import AmnError, ConfigError
 from amn.findings import BEFORE_TRAINING, OWN, Outcome, Status
-from amn.gate.evidence import declare
-from amn.gate.makers import is_custody
+from amn.gate.evidence import Evidence, declare
+from amn.gate.makers import EVERY, is_custody
 from amn.gate.result import GateResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from amn.checks.check import Check
-    from amn.gate.evidence import Evidence
 
-LATE = frozenset({"candidates", "evaluations", "summaries", "histories"})
+LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories"})
+
+
+def is_early(check: Check) -> bool:
+    """Tell whether a check is run, and has to pass, before anything is trained.
+
+    Those of others are, where nothing that they read is made from a candidate or a golden.
+    """
+    if check.family != OWN:
+        return check.family in BEFORE_TRAINING
+    whole = Evidence(EVERY)
+    return not any(whole.sources(part) & LATE for part in check.reads)
 
 
 class Gate:
@@ -47,7 +57,7 @@ class Gate:
         self.evidence = evidence
         self.declared = declare(evidence) if declared is None else tuple(declared)
         self._outcomes = dict(standing or {})
-        self._about = about
+        self.about = about
 
     def outcome(self, check: str) -> Outcome:
         """Run a declared check, once; what it needs runs first.
@@ -66,13 +76,7 @@ class Gate:
 
     def before_training(self) -> list[Outcome]:
         """Run the checks that need no model and return how they ended."""
-        return [self.outcome(check.id) for check in self.declared if self.is_early(check)]
-
-    def is_early(self, check: Check) -> bool:
-        """Tell whether a check is run, and has to pass, before anything is trained."""
-        if check.family != OWN:
-            return check.family in BEFORE_TRAINING
-        return not any(self.evidence.sources(part) & LATE for part in check.reads)
+        return [self.outcome(check.id) for check in self.declared if is_early(check)]
 
     def _run(self, check: Check) -> Outcome:
         try:
@@ -99,8 +103,8 @@ class Gate:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
         declared = {one.id: one for one in self.declared}
         needed = [one for one in check.needs if one in declared]
-        if not self.is_early(check):
-            needed += [one.id for one in self.declared if self.is_early(one)]
+        if not is_early(check):
+            needed += [one.id for one in self.declared if is_early(one)]
         causes: dict[str, Outcome] = {}
         for outcome in [self.outcome(one) for one in dict.fromkeys(needed)]:
             if outcome.status is Status.NOT_RUN:
@@ -119,5 +123,5 @@ class Gate:
             made=made,
             review=made.get("review"),
             waivers=self._waivers,
-            **self._about,
+            **self.about,
         )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn.checks.evidence.data import DataPart, SplitEvidence
 from amn.config import EVALUATED
 from amn.cores import available_cores
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
-from amn.gate.candidates import Scorer, open_checkpoint, plan_for
-from amn.gate.facts import summary_facts
+from amn.gate.candidates import Scorer, open_checkpoint
 from amn.gate.hold import require_no_hold
+from amn.gate.modes import evidence_of, run_gate
 from amn.gate.options import GateOptions
-from amn.gate.parts import case_parts
-from amn.gate.session import run_gate
 from amn.training.compute import CPU, Compute
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
@@ -27,7 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.findings import GateResult
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
     from amn.training.plan import Plan
     from amn.training.run import Run
 
@@ -118,8 +116,8 @@ def evaluate_checkpoint(
     out: Path | None = None,
     *,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, Any]:
-    """Score a checkpoint on a case, write the evaluation to `out` if given, return the figures."""
+) -> dict[str, Summary]:
+    """Score a checkpoint on a case, write the evaluation to `out` if given, return the scores."""
     plan = case_plan(case)
     checkpoint = open_checkpoint(path, context=case.config.windows.context)
     if progress:
@@ -128,10 +126,10 @@ def evaluate_checkpoint(
     if out:
         out.mkdir(parents=True, exist_ok=True)
         save_evaluation(out, evaluation)
-    return {split: summary_facts(summarise_split([evaluation], split)) for split in EVALUATED}
+    return {split: summarise_split([evaluation], split) for split in EVALUATED}
 
 
 def case_plan(case: Case) -> Plan:
     """Return the training plan of a case; its data is opened, not checked."""
-    parts: tuple[DataPart, ...] = case_parts(case)
-    return plan_for(case, SplitEvidence(case, parts))
+    plan: Plan = evidence_of(case, GateOptions(cache=case.folder))["plan"]
+    return plan

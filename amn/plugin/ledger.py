@@ -62,7 +62,7 @@ class Ledger:
         """Note a check before any other hook can remove it."""
         if isinstance(item, CheckItem) and item.parent is not None:
             case = item.parent.nodeid
-            self.cases[case] = (item.gate.case.name, len(item.gate.declared))
+            self.cases[case] = (item.gate.about["case"], len(item.gate.declared))
             self.collected[node_key(item.nodeid)] = case
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:

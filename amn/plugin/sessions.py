@@ -13,24 +13,24 @@ import pytest
 from amn.places import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
-    from amn.gate.session import GateSession
+    from amn.gate.run import Gate
     from amn.mergebase.review import MergeBase
 
 MERGE_BASE = pytest.StashKey["MergeBase"]()
-GATES = pytest.StashKey[dict[Path, "GateSession"]]()
+GATES = pytest.StashKey[dict[Path, "Gate"]]()
 
 logger = logging.getLogger("amn")
 
 
-def gate_for(config: pytest.Config, folder: Path) -> GateSession:
+def gate_for(config: pytest.Config, folder: Path) -> Gate:
     """Return the gate of a case folder; the process has one, whoever asks.
 
     Raises:
         ConfigError: If its case.toml is wrong.
     """
     from amn.case import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.gate.modes import gate_of  # noqa: PLC0415 - loads numpy
     from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
-    from amn.gate.session import GateSession  # noqa: PLC0415 - loads numpy
 
     gates = config.stash[GATES]
     key = folder.resolve()
@@ -41,7 +41,7 @@ def gate_for(config: pytest.Config, folder: Path) -> GateSession:
             merge_base=merge_base_of(config),
             today=datetime.now(tz=UTC).date(),
         )
-        gates[key] = GateSession(load_case(key), options, progress=log_progress)
+        gates[key] = gate_of(load_case(key), options, progress=log_progress)
     return gates[key]
 
 

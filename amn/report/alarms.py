@@ -15,7 +15,7 @@ from amn.checks.comparison import holm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,16 @@ class Alarms:
 
 def alarms_of(results: Sequence[GateResult]) -> Alarms | None:
     """Return the alarms of several cases; None for one case, and where there is no alarm."""
-    made = [
-        (r.case, facts) for r in results if isinstance(facts := r.facts.get("comparisons"), dict)
-    ]
+    made = [(result.case, result.compared) for result in results]
     tests: dict[str, tuple[str, float | None]] = {  # by place: two folders may have one name
-        f"{place} {check}": (f"{case} {check}", p)
-        for place, (case, facts) in enumerate(made)
-        for check, p in facts["p"].items()
+        f"{place} {check}": (f"{case} {check}", one.p)
+        for place, (case, compared) in enumerate(made)
+        for check, one in compared.items()
     }
     found = {key: p for key, (_, p) in tests.items() if p is not None}
     if len(results) < 2 or not found:  # noqa: PLR2004 - one case has Holm's levels of its own
         return None
-    alpha = min(facts["alpha"] for _, facts in made)
+    alpha = min(one.alpha for _, compared in made for one in compared.values())
     standing = holm(tests, lambda key, level: found.get(key, 1.0) <= level, alpha)
     return Alarms(
         comparisons=len(tests),

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.checks.comparison import COMPARED
-from amn.evaluation.attribution import ArticlePart, Attribution, Slice
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from amn.findings import GateResult
+    from amn.evaluation.attribution import ArticlePart, Attribution, Slice
+    from amn.gate.result import GateResult
 
 BAR = 20  # characters of the longest bar
 
 
 def attributions(result: GateResult) -> dict[str, Attribution]:
     """Return check -> where its difference comes from, for comparisons that did not simply pass."""
-    found = result.facts.get("attribution")
-    known = found if isinstance(found, dict) else {}
-    return {
-        check: Attribution(
-            **known[split]
-            | {
-                "worst": tuple(ArticlePart(**part) for part in known[split]["worst"]),
-                "slices": tuple(Slice(**piece) for piece in known[split]["slices"]),
-            }
-        )
-        for check, split in COMPARED.items()
-        if split in known
-    }
+    found = result.compared.items()
+    return {check: one.attribution for check, one in found if one.attribution}
 
 
 def article_name(part: ArticlePart) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from amn.findings import Status
-from amn.report.text import last_line
-from amn.report.verdict import MEANING, complete
+from amn.report.verdict import MEANING, complete, last_line
 from amn.report.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult, Outcome
+    from amn.findings import Outcome
+    from amn.gate.result import GateResult
 
 TAGS = {
     Status.FAIL: "failure",

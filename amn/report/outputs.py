@@ -17,8 +17,7 @@ from amn.storage import write_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from amn.findings import GateResult
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
     from amn.report.page.faults import FaultMatrix
 
 SUFFIXES = {".html": "html", ".json": "json", ".xml": "junit", ".md": "markdown"}
@@ -30,13 +29,11 @@ class Report:
 
     Attributes:
         results: One a case.
-        seen: What each gate looked at, in the same order.
         strict: Whether INCONCLUSIVE blocks the merge.
         faults: Case -> its self-test, which the HTML page shows.
     """
 
     results: tuple[GateResult, ...]
-    seen: tuple[Seen, ...] = ()
     strict: bool = False
     faults: Mapping[str, FaultMatrix] = field(default_factory=dict)
 
@@ -61,19 +58,19 @@ class Output:
 def _html(report: Report) -> str:
     from amn.report.page.html import to_html  # noqa: PLC0415 - nobody else needs its figures
 
-    return to_html(report.results, report.seen, report.faults)
+    return to_html(report.results, report.faults)
 
 
 def _mlflow(output: Output, report: Report) -> None:
     from amn.report.export.mlflow import log_to_mlflow  # noqa: PLC0415 - one kind
 
-    log_to_mlflow(output.target, report.results, report.seen)
+    log_to_mlflow(output.target, report.results)
 
 
 def _tensorboard(output: Output, report: Report) -> None:
     from amn.report.export.tensorboard import log_to_tensorboard  # noqa: PLC0415 - one kind
 
-    log_to_tensorboard(output.path, report.results, report.seen)
+    log_to_tensorboard(output.path, report.results)
 
 
 FILES: Mapping[str, Callable[[Report], str]] = {

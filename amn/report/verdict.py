@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.findings import Finding, Outcome, Status, Verdict
-from amn.golden.headroom import Headroom
+from amn.findings import (
+    FAMILIES,
+    OWN,
+    WORST_FIRST,
+    Finding,
+    Outcome,
+    Status,
+    Verdict,
+    family_of,
+    worst_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 MEANING = {
     Verdict.PASS: "Every declared check ran and passed.",
@@ -33,24 +42,6 @@ MEANING = {
         "A declared check could not run, so nothing was decided: not looking is never a pass."
     ),
 }
-WORST_FIRST = (
-    Verdict.ERROR,
-    Verdict.HARNESS,
-    Verdict.FAIL,
-    Verdict.LOOSENED,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASS,
-)
-STATUS_ORDER = (
-    Status.ERROR,
-    Status.HARNESS,
-    Status.FAIL,
-    Status.LOOSENED,
-    Status.INCONCLUSIVE,
-    Status.WARN,
-    Status.NOT_RUN,
-    Status.PASS,
-)
 HOLDING = (Verdict.PASS, Verdict.LOOSENED, Verdict.INCONCLUSIVE)  # nothing fails as it stands
 SPEAKING = frozenset(Status) - {Status.PASS, Status.NOT_RUN}  # what did not run names its cause
 
@@ -95,6 +86,27 @@ def beside_merge_base(result: GateResult) -> str:
     return text + (f" Also in it: {review.note}." if review.note else "")
 
 
+def last_line(result: GateResult) -> str:
+    """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
+    n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
+    outcomes = complete(result)
+    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    idle = sum(o.status is Status.NOT_RUN for o in outcomes)
+    names = ", ".join(f"{o.check} {o.name}" for o in bad)
+    if result.verdict is Verdict.PASS:
+        merit = ", on merit" if result.review and result.review.is_on_merit else ""
+        warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
+        text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
+    elif result.verdict is Verdict.LOOSENED:
+        text = f"passes {result.review}" if result.review else f"{len(bad)} of {n} checks ({names})"
+    elif result.verdict is Verdict.INCONCLUSIVE:
+        open_ = [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
+        text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"
+    else:
+        text = f"{len(bad)} of {n} checks ({names})" + (f", {idle} not run" if idle else "")
+    return f"{result.verdict.value}: {text}. {reproduce}"
+
+
 def counted(results: Sequence[GateResult]) -> str:
     """Return how many cases do not pass, `2 of 3 cases`; where all pass, how many that are."""
     n = sum(result.verdict is not Verdict.PASS for result in results) or len(results)
@@ -111,8 +123,7 @@ def together(results: Sequence[GateResult]) -> str:
 
 def headroom_lines(result: GateResult) -> list[str]:
     """Return a line a limit that sits too far below what the golden measured, or within noise."""
-    found = result.facts.get("headroom")
-    return [str(Headroom(**one)) for one in found] if isinstance(found, list) else []
+    return [str(one) for one in result.headroom]
 
 
 def _missing(label: str) -> Outcome:
@@ -128,16 +139,24 @@ def _undeclared(outcome: Outcome) -> Outcome:
     return Outcome(outcome.check, outcome.name, Status.ERROR, findings=(finding,))
 
 
+def by_family(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """Return what each family is about, and how its checks ended; in the order of a gate."""
+    found: dict[str, list[Outcome]] = {name: [] for name in (*FAMILIES.values(), OWN)}
+    for outcome in outcomes:
+        found[family_of(outcome.check)].append(outcome)
+    return [(name, mine) for name, mine in found.items() if mine]
+
+
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Return outcomes by status, the worst first; equal ones stay in the order of the gate."""
-    return sorted(outcomes, key=lambda outcome: STATUS_ORDER.index(outcome.status))
+    return sorted(outcomes, key=lambda outcome: WORST_FIRST.index(outcome.status))
+
+
+def worst_cases_first(results: Iterable[GateResult]) -> list[GateResult]:
+    """Return results by verdict, the worst first; equal ones stay in their order."""
+    return sorted(results, key=lambda result: WORST_FIRST.index(Status[result.verdict.name]))
 
 
 def worst_verdict(results: Sequence[GateResult]) -> Verdict:
     """Return the worst verdict of several cases; ERROR when there is none."""
     return worst_of(result.verdict for result in results)
-
-
-def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst verdict; ERROR when there is none."""
-    return min(verdicts, key=WORST_FIRST.index, default=Verdict.ERROR)

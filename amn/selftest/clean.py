@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from amn.checks.evidence.data import SplitEvidence
-from amn.checks.registry import execute
+from amn.checks.broken.candidates import select_windows
+from amn.checks.broken.copying import write_rows
+from amn.checks.broken.golden import golden_of_windows
 from amn.config import EVALUATED, SPLITS
 from amn.golden.store import read_golden, write_golden
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
-from amn.checks.broken.copying import write_rows
-from amn.selftest.defects import scored
-from amn.selftest.golden_defects import golden_of_windows
-from amn.selftest.score_defects import select_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.runs import Candidate
+    from amn.evaluation.storage import Evaluation
     from amn.findings import Outcome
     from amn.selftest.lab import Lab
 
@@ -67,7 +64,7 @@ def variants(n: int, *, after_training: bool) -> Iterator[Variant]:
 
 def _drawn(lab: Lab, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     """Draw articles of each split; in_dist and train change places at random."""
-    splits = lab.early.split_evidence.splits
+    splits = lab.early.evidence["splits"]
     pool = rng.permutation(np.concatenate([splits["in_dist"].articles, splits["train"].articles]))
     ood = rng.permutation(splits["ood"].articles)
     n = {
@@ -87,7 +84,7 @@ def _files(lab: Lab, seed: int) -> list[Outcome]:
     """Write a sub-sample of articles anew, by turns in float16 and float32, in 1 to 3 shards."""
     rng = np.random.default_rng([1, seed])
     chosen = _drawn(lab, rng)
-    dataset = lab.early.split_evidence.splits["train"].dataset
+    dataset = lab.early.evidence["splits"]["train"].dataset
     rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
     with lab.copy() as copy:
         kind = read_index_manifest(copy.data).kind if copy.has_index else None
@@ -106,9 +103,11 @@ def _splits(lab: Lab, seed: int) -> list[Outcome]:
     chosen = _drawn(lab, np.random.default_rng([2, seed]))
     with lab.copy() as copy:
         copy.set_splits(**chosen)
-        evidence = SplitEvidence(copy.case, lab.early.split_evidence.parts)  # scanned once
-        wanted = [rule for rule in lab.early.declared if rule.family in ("split", "windows")]
-        return [execute(rule.id, evidence) for rule in wanted]
+        early = lab.early.evidence
+        scanned = {part: early[part] for part in ("data_sets", "scanned")}  # once for all
+        evidence = early.with_(case=copy.case, **scanned)
+        wanted = [check for check in lab.early.declared if check.family in ("split", "windows")]
+        return [check.run(evidence) for check in wanted]
 
 
 def _scores(lab: Lab, seed: int) -> list[Outcome]:
@@ -117,29 +116,37 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
     The criteria are left out: a floor is a contract about one frozen set.
     """
     rng = np.random.default_rng([3, seed])
-    evidence = lab.clean.split_evidence
-    kept = {name: _keep_articles(evidence.windows[name].article_ids, rng) for name in EVALUATED}
+    clean = lab.clean.evidence
+    every = clean["windows"]
+    kept = {name: _keep_articles(every[name].article_ids, rng) for name in EVALUATED}
     windows = {
-        name: w.take(np.flatnonzero(kept[name])) if name in kept else w
-        for name, w in evidence.windows.items()
+        name: w.take(np.flatnonzero(kept[name])) if name in kept else w for name, w in every.items()
     }
-    fewer = SplitEvidence(lab.pristine.case, evidence.parts)
-    vars(fewer).update(splits=evidence.splits, windows=windows)
-    order = rng.permutation(len(lab.clean.candidates))
-    candidates = [_on(lab.clean.candidates[i], kept) for i in order]
+    order = rng.permutation(len(clean["candidates"]))
+    evaluations = tuple(_on(clean["evaluations"][i], kept) for i in order)
+    candidates = tuple(
+        replace(clean["candidates"][i], recorded=scored)
+        for i, scored in zip(order, evaluations, strict=True)
+    )
     with lab.copy() as copy:
         if lab.has_golden:
             references = {
                 split: {name: float(cosines.mean()) for name, cosines in values.items()}
-                for split, values in candidates[0].evaluation.references.items()
+                for split, values in evaluations[0].references.items()
             }
             whole = read_golden(copy.folder)
             golden = golden_of_windows(whole, _in_golden(lab, kept), references)
             write_golden(copy.folder, golden)
-        session = lab.clean.judging(candidates, case=copy.case, split_evidence=fewer)
+        gate = lab.judging(
+            copy,
+            windows=windows,
+            candidates=candidates,
+            loaded=tuple(clean["loaded"][i] for i in order),
+            evaluations=evaluations,
+        )
         families = ("record", "model", "evaluation", "golden")
-        late = [rule for rule in session.declared if rule.family in families]
-        return [session.outcome(rule.id) for rule in late]
+        late = [check for check in gate.declared if check.family in families]
+        return [gate.outcome(check.id) for check in late]
 
 
 def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -152,20 +159,18 @@ def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
 def _in_golden(lab: Lab, kept: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
     """Return the golden's windows of the kept articles."""
     golden = read_golden(lab.pristine.folder)
-    windows = lab.clean.split_evidence.windows
+    windows = lab.clean.evidence["windows"]
     return {
         name: np.isin(golden.splits[name].article_ids, windows[name].article_ids[chosen])
         for name, chosen in kept.items()
     }
 
 
-def _on(candidate: Candidate, kept: dict[str, NDArray[np.bool_]]) -> Candidate:
-    """Return a candidate with its scores on some windows."""
-    evaluation = candidate.evaluation
+def _on(evaluation: Evaluation, kept: dict[str, NDArray[np.bool_]]) -> Evaluation:
+    """Return the scores on some windows."""
     scores = {n: select_windows(s, np.flatnonzero(kept[n])) for n, s in evaluation.scores.items()}
     references = {
         n: {name: cosines[kept[n]] for name, cosines in values.items()}
         for n, values in evaluation.references.items()
     }
-    fewer = replace(evaluation, scores=scores, references=references)
-    return replace(scored(candidate, fewer), recorded=fewer)
+    return replace(evaluation, scores=scores, references=references)

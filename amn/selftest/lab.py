@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from amn.errors import CheckNotRunError
-from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
-from amn.golden.store import GOLDEN_FILE
 from amn.checks.broken.copying import copy_case
+from amn.checks.check import parameters
+from amn.errors import CheckNotRunError
+from amn.gate.modes import gate_of
+from amn.gate.options import GateOptions
+from amn.gate.run import Gate
+from amn.golden.store import GOLDEN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from amn.case import Case
-    from amn.findings import Outcome
     from amn.checks.broken.copies import CaseCopy
+    from amn.checks.check import Defect
+    from amn.findings import Outcome
 
+COPY = "copy"  # the parameter of a defect that changes files or settings
+SAME = ("data_sets", "scanned", "splits", "windows", "candidates", "loaded")
 BROKEN = "broken"  # subfolder of the copies that have a defect
 
 
@@ -51,19 +56,19 @@ class Lab:
         return (self.pristine.folder / GOLDEN_FILE).is_file()
 
     @cached_property
-    def early(self) -> GateSession:
+    def early(self) -> Gate:
         """The gate of the clean copy, whose checks before training all pass; nothing is trained.
 
         Raises:
             CheckNotRunError: If one fails: what is there already cannot be shown to be caught.
         """
         options = GateOptions(cache=self._cache, first_run=not self.has_golden)
-        session = GateSession(self.pristine.case, options, progress=self._progress)
-        self._require(session.before_training())
-        return session
+        gate = gate_of(self.pristine.case, options, progress=self._progress)
+        self._require(gate.before_training())
+        return gate
 
     @cached_property
-    def clean(self) -> GateSession:
+    def clean(self) -> Gate:
         """The same gate, all of whose checks pass.
 
         Raises:
@@ -80,10 +85,38 @@ class Lab:
                 f"defect cannot be told from what is there. Fix: {self._reproduce}"
             )
 
-    def gate(self, copy: CaseCopy) -> GateSession:
+    def gate(self, copy: CaseCopy) -> Gate:
         """Return a gate of a copy; its cache is empty, and what it trains would be thrown away."""
         options = GateOptions(cache=self.folder / "untrained", first_run=True)
-        return GateSession(copy.case, options)
+        return gate_of(copy.case, options)
+
+    def judging(self, copy: CaseCopy | None = None, **parts: object) -> Gate:
+        """Return the gate of other candidates on the same data, which are not checked again.
+
+        Args:
+            copy: With other limits or another golden; None takes the clean copy's.
+            parts: Parts of the evidence that are others.
+        """
+        clean = self.clean.evidence
+        if copy:
+            same = {part: clean[part] for part in SAME if part not in parts}
+            parts = {"case": copy.case, **same, **parts}
+        standing = {outcome.check: outcome for outcome in self.clean.before_training()}
+        return Gate(clean.with_(**parts), standing=standing, **self.clean.about)
+
+    @contextmanager
+    def broken(self, defect: Defect, *, is_early: bool) -> Iterator[Gate]:
+        """Yield a gate of the case with a defect in it."""
+        base = self.early if is_early else self.clean
+        takes_copy = COPY in parameters(defect.function)
+        with self.copy() if takes_copy else nullcontext() as copy:
+            own = {COPY: copy} if takes_copy else {}
+            parts = base.evidence.call(defect.function, **own) or {}
+            if not is_early:
+                yield self.judging(copy, **parts)
+            else:
+                evidence = self.gate(copy).evidence if copy else base.evidence
+                yield Gate(evidence.with_(**parts), **base.about)
 
     def readable(self, message: str) -> str:
         """Return a message without the lab's own folder, which is gone when it is read."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from amn.checks.registry import rules
+from amn.checks.check import checks
 
-if TYPE_CHECKING:
-    from amn.selftest.defects import When
+When = Literal["before training", "after training"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Matrix:
     def unproven(self) -> tuple[str, ...]:
         """Labels of the checks that no caught defect proves able to fail here."""
         proven = {row.check for row in self.defects if row.state == "caught"}
-        return tuple(rule.label for rule in rules().values() if rule.label not in proven)
+        return tuple(check.label for check in checks().values() if check.label not in proven)
 
     @property
     def passed(self) -> bool:
@@ -98,6 +97,6 @@ class Matrix:
             "unproven_checks": list(self.unproven),
             "seconds": round(self.seconds, 3),
             "seconds_before_training": round(self.early_seconds, 3),
-            "defects": [vars(row) for row in self.defects],
-            "variants": [{**vars(row), "alarms": list(row.alarms)} for row in self.clean],
+            "defects": [asdict(row) for row in self.defects],
+            "variants": [{**asdict(row), "alarms": list(row.alarms)} for row in self.clean],
         }

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.checks.registry import rules
-from amn.errors import ArgumentError
-from amn.findings import Status
-from amn.selftest import (
-    custody_defects,
-    data_defects,
-    golden_defects,
-    index_defects,
-    model_defects,
-    record_defects,
-    score_defects,
-    speed_defects,
-    split_defects,
-)
+from amn.checks.check import Defect, checks
+from amn.errors import ArgumentError, CheckNotRunError
+from amn.findings import FAMILIES, STATUS_OF, WORST_FIRST, Status
+from amn.gate.run import Gate, is_early
 from amn.selftest.clean import variants
 from amn.selftest.lab import Lab
 from amn.selftest.matrix import CleanRow, DefectRow, Matrix
@@ -29,53 +20,84 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from amn.case import Case
-    from amn.findings import Outcome
+    from amn.checks.check import Check
+    from amn.findings import Measured, Outcome
     from amn.selftest.clean import Variant
-    from amn.selftest.defects import Defect
+    from amn.selftest.matrix import When
 
 CLEAN_VARIANTS = 100
-# Checks without a defect, and why; every other one has at least one.
-NO_DEFECT = {
-    "D013": "encodes texts again: asked for with an encoder, on a data set that keeps its texts"
-}
 
 
-def defects() -> tuple[Defect, ...]:
-    """Return every known defect, in the order in which a gate could see them."""
-    listed = (
-        *data_defects.DEFECTS,
-        *index_defects.DEFECTS,
-        *split_defects.DEFECTS,
-        *record_defects.DEFECTS,
-        *model_defects.DEFECTS,
-        *score_defects.DEFECTS,
-        *speed_defects.DEFECTS,
-        *golden_defects.DEFECTS,
-        *custody_defects.DEFECTS,
-    )
-    return tuple(sorted(listed, key=lambda defect: defect.when != "before training"))
+@dataclass(frozen=True)
+class Trial:
+    """One defect, and the check that has to catch it.
+
+    Attributes:
+        does_not_look: Whether the defect is the check itself, which then must not pass.
+    """
+
+    check: Check
+    defect: Defect
+    does_not_look: bool = False
+
+    @property
+    def when(self) -> When:
+        """Whether it is caught before a training step is spent."""
+        return "before training" if is_early(self.check) else "after training"
+
+    def is_caught(self, status: Status) -> bool:
+        """Tell whether a status of the check is one that catches the defect."""
+        if self.does_not_look:
+            return status is Status.ERROR
+        least = self.check.severity if self.defect.least is None else self.defect.least
+        worst = WORST_FIRST.index(STATUS_OF[least])
+        looked = status in STATUS_OF.values()
+        return looked and WORST_FIRST.index(status) <= worst
 
 
-def choose(only: Sequence[str]) -> tuple[Defect, ...]:
-    """Return the defects with these ids, or of these checks or families (`D`, `D007`, `nan-row`).
+def returns_nothing(*_: object, **__: object) -> Measured:
+    """A check returns nothing."""
+    nothing: Measured = None  # type: ignore[assignment] - that it is no Measured is the defect
+    return nothing
+
+
+def skipped(*_: object, **__: object) -> Measured:
+    """A check was skipped."""
+    raise CheckNotRunError("skipped")
+
+
+def trials() -> tuple[Trial, ...]:
+    """Return every known defect with its check, in the order in which a gate could see them."""
+    every = list(checks().values())
+    listed = [Trial(check, defect) for check in every for defect in check.broken_by]
+    early = [check for check in every if is_early(check) and check.needs]
+    listed += [
+        Trial(early[0], Defect(returns_nothing), does_not_look=True),
+        Trial(early[-1], Defect(skipped), does_not_look=True),
+    ]
+    return tuple(sorted(listed, key=lambda trial: trial.when != "before training"))
+
+
+def choose(only: Sequence[str]) -> tuple[Trial, ...]:
+    """Return the trials with these defects, or of these checks or families (`D`, `D007`, `nan-row`).
 
     Raises:
         ArgumentError: If a word names none.
     """
-    known = defects()
+    known = trials()
     if not only:
         return known
-    chosen: set[str] = set()
+    chosen: list[Trial] = []
     for word in only:
         upper = word.upper()
-        mine = {d.id for d in known if d.id == word or upper in (d.check, d.check[0])}
+        mine = [t for t in known if t.defect.id == word or upper in (t.check.id, t.check.id[0])]
         if not mine:
             raise ArgumentError(
                 f"--only: expected a defect, a check or the letter of a family, got {word!r}. "
                 "Fix: amn selftest --list"
             )
-        chosen |= mine
-    return tuple(defect for defect in known if defect.id in chosen)
+        chosen += mine
+    return tuple(trial for trial in known if trial in chosen)
 
 
 def run_selftest(
@@ -110,13 +132,13 @@ def run_selftest(
         lab = Lab(case, cache, Path(folder), progress=progress)
         lab.early  # noqa: B018 - a case that fails its own checks ends here
         early_seconds = 0.0
-        for is_early in (True, False):
-            if not is_early and after_training:
+        for is_first in (True, False):
+            if not is_first and after_training:
                 lab.clean  # noqa: B018 - trains what is not in the cache, or ends here
-            for defect in [d for d in chosen if (d.when == "before training") == is_early]:
+            for trial in [t for t in chosen if (t.when == "before training") == is_first]:
                 _report(progress, rows, clean, len(chosen) + len(planned))
-                rows.append(_try(lab, defect))
-            for variant in [v for v in planned if (v.kind != "scores") == is_early]:
+                rows.append(_try(lab, trial))
+            for variant in [v for v in planned if (v.kind != "scores") == is_first]:
                 _report(progress, rows, clean, len(chosen) + len(planned))
                 clean.append(_try_clean(lab, variant))
             early_seconds = early_seconds or time.perf_counter() - begin
@@ -135,31 +157,36 @@ def _report(
         progress(len(rows) + len(clean), total, "self-test, defects and clean variants")
 
 
-def _try(lab: Lab, defect: Defect) -> DefectRow:
-    """Inject one defect and ask its check."""
-    rule = rules()[defect.check]
-    label = rule.label
-    is_declared = defect.check in {r.id for r in lab.early.declared}
-    if not (lab.has_golden if rule.family == "golden" else is_declared):
-        reason = f"{label} is not declared for this case"
-        return DefectRow(
-            defect.id, defect.title, label, defect.when, "not applicable", "", reason, 0.0
-        )
-    begin = time.perf_counter()
-    with defect.inject(lab) as session:
-        outcome = session.outcome(defect.check)
-    seconds = time.perf_counter() - begin
-    is_caught = outcome.status in defect.statuses
-    return DefectRow(
-        defect=defect.id,
-        title=defect.title,
-        check=label,
-        when=defect.when,
-        state="caught" if is_caught else "missed",
+def _try(lab: Lab, trial: Trial) -> DefectRow:
+    """Bring one defect in and ask its check."""
+    check, begin = trial.check, time.perf_counter()
+    row = DefectRow(
+        trial.defect.id, trial.defect.title, check.label, trial.when, "not applicable", "", "", 0.0
+    )
+    is_declared = check.id in {one.id for one in lab.early.declared}
+    if not (lab.has_golden if check.family == FAMILIES["G"] else is_declared):
+        return replace(row, message=f"{check.label} is not declared for this case")
+    outcome = _ask_lazy(lab, trial) if trial.does_not_look else _ask(lab, trial)
+    return replace(
+        row,
+        state="caught" if trial.is_caught(outcome.status) else "missed",
         status=outcome.status.value,
         message=lab.readable(_message(outcome)),
-        seconds=seconds,
+        seconds=time.perf_counter() - begin,
     )
+
+
+def _ask(lab: Lab, trial: Trial) -> Outcome:
+    """Return how the check ends on the case with the defect in it."""
+    with lab.broken(trial.defect, is_early=is_early(trial.check)) as gate:
+        return gate.outcome(trial.check.id)
+
+
+def _ask_lazy(lab: Lab, trial: Trial) -> Outcome:
+    """Return how a check ends that does not look, on the clean case."""
+    lazy = replace(trial.check, function=trial.defect.function)
+    declared = [lazy if one.id == lazy.id else one for one in lab.early.declared]
+    return Gate(lab.early.evidence, declared=declared).outcome(lazy.id)
 
 
 def _message(outcome: Outcome) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from amn.case import load_case
-from amn.findings import GateResult, Outcome, Status
+from amn.findings import Outcome, Status
+from amn.gate.result import GateResult
 from amn.gate.options import GateOptions
 from amn.gate.session import run_gate
 from amn.checks.broken.copies import CaseCopy

@@ -34,3 +34,17 @@ def select_windows(split: SplitScores, chosen: NDArray[np.int64]) -> SplitScores
 def shifted(evaluation: Evaluation, split: str, mean: float) -> Evaluation:
     """Return an evaluation whose mean on a split is another, by the same step in every window."""
     return changed(evaluation, split, lambda s: replace(s, cosines=s.cosines + (mean - s.mean)))
+
+
+def worse_by_two_margins(
+    evaluations: tuple[Evaluation, ...], split: str, margin: float
+) -> dict[str, object]:
+    """Return scores that are twice the margin lower, by chance more in some windows than others."""
+    noise = np.random.default_rng(0).standard_normal(len(evaluations[0].scores[split].cosines))
+    loss = 2 * margin * (1 + 0.5 * noise)
+    return {
+        "evaluations": tuple(
+            changed(one, split, lambda s: replace(s, cosines=s.cosines - loss))
+            for one in evaluations
+        )
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case import Case
+from amn.checks.broken.copies import DATA, CaseCopy
 from amn.config import SPLITS, Selector
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Stage
@@ -21,7 +22,6 @@ from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
 from amn.places import CASE_FILE
-from amn.checks.broken.copies import DATA, CaseCopy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from amn.records.ledger import read_ledger
 from amn.records.status import RunStatus, statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from amn.findings import GateResult, Outcome
+    from amn.findings import Outcome
     from amn.gate.records import JudgedRecord
+    from amn.gate.result import GateResult
     from amn.records.history import EpochFigures, RunHistory
 
 VISIBLE = 0.01  # a smaller undeclared share of the loss is left to R006 to tell
@@ -80,18 +79,13 @@ def from_record(judged: JudgedRecord) -> ReportedRun:
     )
 
 
-def from_gate(result: GateResult, histories: Sequence[RunHistory]) -> ReportedRun:
-    """Return a gated case as a row; its scores are means over the seeds.
-
-    Args:
-        histories: Courses of training of its candidates.
-    """
-    known: Any = result.facts.get("scores", {})
-    scores = {split: float(figures["mean"]) for split, figures in known.items()}
+def from_gate(result: GateResult) -> ReportedRun:
+    """Return a gated case as a row; its scores are means over the seeds."""
+    scores = {split: score.mean for split, score in result.scores.items()}
     found = statuses(result.outcomes, scores)
     if result.verdict is Verdict.ERROR and found == (RunStatus.SUCCESS,):
         found = (RunStatus.NOT_MEASURED,)
-    return ReportedRun(result.case, found, "", None, scores, result.outcomes, tuple(histories))
+    return ReportedRun(result.case, found, "", None, scores, result.outcomes, result.histories)
 
 
 def describe_loss(history: RunHistory) -> str:

@@ -11,22 +11,22 @@ from amn.report.page.training_charts import cosine_by_epoch, loss_by_epoch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
     from amn.report.page.charts import Chart
 
 
-def draw(seen: Seen) -> Iterator[Chart]:
+def draw(result: GateResult) -> Iterator[Chart]:
     """Yield a chart of everything that was seen; what was not looked at is not drawn."""
-    views = split_views(seen)
+    views = split_views(result)
     for view in views:
         yield distributions(view)
     for view in views:
-        yield by_article(view, seen.margin)
-    trained = [c for c in seen.candidates if c.record and c.record.epochs]
+        yield by_article(view, result.config.golden.margin if result.config else 0.0)
+    trained = [c for c in result.candidates if c.record and c.record.epochs]
     if trained:
         yield cosine_by_epoch(trained)
         yield loss_by_epoch(trained)
-    yield from offset_curves(seen)
-    for name, dataset, scan in seen.scans:
-        yield coherence(name, dataset, scan)
-        yield lag_curve(name, dataset)
+    yield from offset_curves(result)
+    for one in result.made.get("scanned", ()):
+        yield coherence(one.folder.name, one.dataset, one.scan)
+        yield lag_curve(one.folder.name, one.dataset)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LISTED_ARTICLES = 8
@@ -45,9 +45,9 @@ class SplitView:
     references: dict[str, NDArray[np.float64]]
 
 
-def split_views(seen: Seen) -> list[SplitView]:
+def split_views(result: GateResult) -> list[SplitView]:
     """Return the scored splits, joined with the golden by window id."""
-    evaluations = [c.evaluation for c in seen.candidates if c.evaluation]
+    evaluations = [c.evaluation for c in result.candidates if c.evaluation]
     views = []
     for name in evaluations[0].scores if evaluations else ():
         scores = [evaluation.scores[name] for evaluation in evaluations]
@@ -56,8 +56,8 @@ def split_views(seen: Seen) -> list[SplitView]:
         first = scores[0]
         cosines = np.mean([score.cosines for score in scores], axis=0)
         golden = None
-        if seen.golden and name in seen.golden.splits:
-            theirs = seen.golden.splits[name]
+        if result.golden and name in result.golden.splits:
+            theirs = result.golden.splits[name]
             try:
                 order = align(
                     theirs, first.article_ids, first.target_chunks, path=Path(COSINES_FILE)
@@ -150,15 +150,16 @@ def by_article(view: SplitView, margin: float) -> Chart:
     )
 
 
-def offset_curves(seen: Seen) -> Iterator[Chart]:
+def offset_curves(result: GateResult) -> Iterator[Chart]:
     """Draw where predictions point: their cosine with the rows around the target."""
-    splits = {split for candidate in seen.candidates for split in candidate.behaviour}
+    context = result.config.windows.context if result.config else 0
+    splits = {split for candidate in result.candidates for split in candidate.behaviour}
     for split in sorted(splits):
-        found = {c.name: c.behaviour[split] for c in seen.candidates if split in c.behaviour}
+        found = {c.name: c.behaviour[split] for c in result.candidates if split in c.behaviour}
         values = {name: np.asarray(b.curve, np.float64) for name, b in found.items()}
         # The whole range of a good model: on its own scale, noise would look like a peak.
         frame = Frame.over(OFFSETS, [0, 1, *(v for curve in values.values() for v in curve)])
-        frame.band(max(-seen.context, OFFSETS[0]) - 0.3, -0.7, "context")
+        frame.band(max(-context, OFFSETS[0]) - 0.3, -0.7, "context")
         frame.axes(
             "rows from the target", y_label="cosine with the prediction", x_ticks=OFFSETS.tolist()
         )

@@ -11,11 +11,11 @@ from amn.report.page.charts import Chart, Frame, Key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.gate.seen import SeenCandidate
+    from amn.gate.result import JudgedCandidate
     from amn.training.record import Epoch
 
 
-def cosine_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
+def cosine_by_epoch(candidates: Sequence[JudgedCandidate]) -> Chart:
     """Draw validation and training cosine of every seed by epoch, over the reference predictors."""
     records = {c.name: c.record for c in candidates if c.record}
     first = next(iter(records.values()))
@@ -64,7 +64,7 @@ def cosine_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
     )
 
 
-def loss_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
+def loss_by_epoch(candidates: Sequence[JudgedCandidate]) -> Chart:
     """Draw validation and training loss of every seed by epoch."""
     records = {c.name: c.record for c in candidates if c.record}
     curves = {name: _course(record.epochs) for name, record in records.items()}

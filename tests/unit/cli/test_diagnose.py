@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from amn.cli.diagnose import command
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.findings import Finding, Outcome, Status
+from amn.gate.result import GateResult
 from amn.report.json import to_json
 
 if TYPE_CHECKING:

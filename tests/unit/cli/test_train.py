@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from amn.cli.main import cli
 from amn.errors import ArgumentError, CheckNotRunError, ConfigError
-from amn.findings import GateResult, Outcome, Status
+from amn.findings import Outcome, Status
+from amn.gate.result import GateResult
 from amn.training.run import load_run
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.figures import record_figures, score_figures
 from amn.diagnosis.subject import of_record, of_result, read_results
 from amn.errors import DataError
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.findings import Finding, Outcome, Status
+from amn.gate.result import GateResult
 from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.records.history import EpochFigures, RunHistory
 from amn.report.json import to_json

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import CheckNotRunError, ConfigError
-from amn.findings import GateResult, Outcome, Status
+from amn.findings import Outcome, Status
+from amn.gate.result import GateResult
 from amn.gate.hold import require_no_hold
 from amn.gate.options import GateOptions
 from amn.gate.session import GateSession, run_gate

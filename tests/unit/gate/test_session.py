@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 MINIMUM = {"profile": "minimum", "in_dist": None, "ood": None, "delta": None, "lift": 0.0}
 SPEC = ModelSpec(architecture="amn/recency/1", dim=24, context=3, attention_dim=8, hidden_dim=16)

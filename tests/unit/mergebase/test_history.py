@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from amn.findings import Finding, GateResult, Outcome, Standing, Status
+from amn.findings import Finding, Outcome, Standing, Status
+from amn.gate.result import GateResult
 
 HOSTILE = (
     "<script>alert(1)</script> ]]> | `x` **b** @team #1 [a](b)\n\n# head \x00\x1b[31m & 😀 ~~s~~"

@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from amn.gate.seen import Seen
 from rich.console import Console
 
-from amn.findings import GateResult, Outcome, Status
-from amn.gate.seen import Seen
+from amn.findings import Outcome, Status
+from amn.gate.result import GateResult
 from amn.report.alarms import alarms_of
 from amn.report.github import to_annotations
 from amn.report.json import to_json

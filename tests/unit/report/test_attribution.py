@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amn.gate.seen import Seen
 
 from amn.evaluation.attribution import Attribution, attribute
-from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.seen import Seen
+from amn.findings import Finding, Outcome, Status
+from amn.gate.result import GateResult
 from amn.report.attribution import attributions, bars
 from amn.report.markdown import to_markdown
 from amn.report.page.attribution import attribution_charts

@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from amn.errors import MissingDependencyError
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.findings import Finding, Outcome, Status
 from amn.gate.records import ABORT_PROFILES, judge_records
+from amn.gate.result import GateResult
 from amn.records.history import EpochFigures, RunHistory, history_of
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression

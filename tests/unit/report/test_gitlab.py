@@ -6,7 +6,8 @@ from typing import Any
 
 import jsonschema
 
-from amn.findings import GateResult, Status
+from amn.findings import Status
+from amn.gate.result import GateResult
 from amn.report.gitlab import to_codequality
 
 # Of GitLab's documentation, "Code Quality report format".

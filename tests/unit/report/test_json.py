@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import Finding, GateResult, Outcome, Standing, Status, Verdict
+from amn.findings import Finding, Outcome, Standing, Status, Verdict
+from amn.gate.result import GateResult
 from amn.report.json import json_schema, to_json
 from amn.review import Loosening, Review, Waiver
 

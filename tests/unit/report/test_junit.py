@@ -5,7 +5,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from amn.findings import GateResult, Status
+from amn.findings import Status
+from amn.gate.result import GateResult
 from amn.report.junit import to_junit
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from amn.findings import Finding, GateResult, Status
+from amn.findings import Finding, Status
+from amn.gate.result import GateResult
 from amn.report.markdown import (
     COMMENT_BYTES,
     MARKER,

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from amn.gate.seen import Seen
 
 from amn.errors import ArgumentError
-from amn.gate.seen import Seen
 from amn.report.junit import to_junit
 from amn.report.markdown import to_comment
 from amn.report.outputs import FILES, Output, Report, parse_outputs, remove_old, write_outputs
@@ -13,7 +13,7 @@ from amn.report.outputs import FILES, Output, Report, parse_outputs, remove_old,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def test_the_suffix_names_the_kind_and_a_kind_can_be_named() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from amn.findings import Finding, GateResult, Outcome, Status, Verdict
+from amn.findings import Finding, Outcome, Status, Verdict
+from amn.gate.result import GateResult
 from amn.report.terminal import WIDTH
-from amn.report.text import last_line, print_result
+from amn.report.text import print_result
+from amn.report.verdict import last_line
 from amn.review import Loosening, Review, Waiver
 
 NAMES = ("C001", "C002", "G001", "D009")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from amn.findings import GateResult, Status, Verdict
+from amn.findings import Status, Verdict
+from amn.gate.result import GateResult
 from amn.report.verdict import (
     MEANING,
     STATUS_ORDER,

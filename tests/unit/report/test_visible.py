@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from amn.gate.seen import Seen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.seen import Seen
+from amn.findings import Finding, Outcome, Status
+from amn.gate.result import GateResult
 from amn.report.github import to_annotations
 from amn.report.json import to_json
 from amn.report.junit import to_junit

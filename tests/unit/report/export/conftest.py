@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-
-from amn.findings import GateResult, Outcome, Status
 from amn.gate.seen import Seen, SeenCandidate
+
+from amn.findings import Outcome, Status
+from amn.gate.result import GateResult
 from amn.training.record import Epoch, TrainingRecord
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from amn.findings import GateResult
+from amn.gate.result import GateResult
 from amn.report.export.curves import points
 from amn.report.export.numbers import numbers, to_bencher, to_benchmark_action, to_dvc
 

@@ -12,7 +12,7 @@ from amn.report.export.tensorboard import log_to_tensorboard
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def test_tensorboard_reads_scores_and_curves(

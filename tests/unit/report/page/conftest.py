@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.gate.session import GateSession
 
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 
 if TYPE_CHECKING:

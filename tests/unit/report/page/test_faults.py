@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.gate.seen import Seen
 
 from amn.errors import ArgumentError
-from amn.gate.seen import Seen
 from amn.report.page.faults import FaultMatrix, read_faults
 from amn.report.page.html import to_html
 from amn.selftest.matrix import DefectRow, Matrix
@@ -14,7 +14,7 @@ from amn.selftest.matrix import DefectRow, Matrix
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def row(state: Any, check: str = "D001-finite") -> DefectRow:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from amn.gate.seen import Seen
+
 from amn.report.page.figures import draw
 
 

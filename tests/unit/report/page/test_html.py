@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from amn.gate.seen import Seen
 
 from amn.errors import MissingDependencyError
-from amn.findings import GateResult, Status
-from amn.gate.seen import Seen
+from amn.findings import Status
+from amn.gate.result import GateResult
 from amn.report.page.html import to_html
 
 VOID = {"meta", "link", "br"}
