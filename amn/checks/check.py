@@ -46,6 +46,7 @@ Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (  # in the order in which a gate runs them
+    "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
     "windows",
 )  # fmt: skip
 ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks
@@ -265,6 +266,11 @@ def _load() -> None:
 def checks() -> Mapping[str, Check]:
     """Return every check by id, in the order in which a gate runs them; those of others last."""
     _load()
-    order = [*FAMILIES.values(), OWN]
-    listed = sorted(_declared.values(), key=lambda one: order.index(one.family))
-    return {one.id: one for one in listed}
+    return {one.id: one for one in sorted(_declared.values(), key=_place)}
+
+
+def _place(one: Check) -> tuple[int, int]:
+    """Return where a check stands in the list, whichever module was imported first."""
+    families, modules = [*FAMILIES.values(), OWN], [f"amn.checks.{module}" for module in MODULES]
+    home = one.function.__module__
+    return families.index(one.family), modules.index(home) if home in modules else len(modules)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.sampling import sample_rows
 from amn.data.vectors import widen
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 8192
 SCORE_ATOL = 1e-6  # unit vectors in float32 at D = 768: sums in another order differ by less
 RESAMPLES = 1999
+QUERIES = 256  # 0.95 recall is then known within 0.01
+SEED = 8
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,18 @@ class SelfSearch:
         """(Q,) whether the row itself came first, or one that scores the same."""
         tied = np.abs(self.found_scores - self.own_scores) <= SCORE_ATOL
         return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
+
+
+def search_sample(index: OpenIndex, dataset: DataSet, *, recall_at: int) -> Answers:
+    """Search an index for rows drawn evenly over articles.
+
+    Args:
+        recall_at: How many other rows to take of each, beside the row itself; all where they are
+            fewer.
+    """
+    rng = np.random.default_rng(SEED)
+    rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
+    return search_rows(index, dataset, rows, min(recall_at + 1, len(dataset)))
 
 
 def search_rows(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64], n: int) -> Answers:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.case import load_case
+from amn.checks import data_files, data_order, data_rows, index
 from amn.checks.registry import BEFORE_TRAINING, rules
 from amn.errors import ConfigError
 from amn.findings import Severity, Status, Verdict
-from amn.selftest import data_defects, index_defects, split_defects
+from amn.selftest import split_defects
 from tests.e2e.conftest import GatedCopy, failing, text_of
 
 if TYPE_CHECKING:
@@ -44,19 +45,19 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
 @pytest.mark.parametrize(
     ("inject", "check", "words"),
     [
-        (data_defects.nan_row, "D001", ["row 5135 (article 5046, chunk 25)", "nan", "column 7"]),
-        (data_defects.long_row, "D002", ["row 5135 (article 5046, chunk 25)", "got 1.0099"]),
-        (data_defects.truncated_file, "D003", ["vectors-00000.npy"]),
-        (data_defects.article_twice, "D004", ["article 700"]),
-        (data_defects.shuffled_articles, "D007", ["rows are not in the order of the text"]),
-        (data_defects.double_ingestion, "D008", ["row", "got 50.93%"]),
-        (data_defects.article_again, "D010", ["article 700", "15190"]),
-        (data_defects.swapped_rows, "D011", ["row 1 ", "row 7702", "got the vector of row 7702"]),
-        (index_defects.flipped_bit, "I001", ["sha256"]),
-        (index_defects.stale, "I003", ["index build"]),
-        (index_defects.stale, "I006", ["row 770 "]),
-        (index_defects.swapped_ids, "I006", ["row 10 ", "row 7702 "]),
-        (index_defects.signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
+        (data_rows.nan_row, "D001", ["row 5135 (article 5046, chunk 25)", "nan", "column 7"]),
+        (data_rows.long_row, "D002", ["row 5135 (article 5046, chunk 25)", "got 1.0099"]),
+        (data_files.truncated_file, "D003", ["vectors-00000.npy"]),
+        (data_rows.article_twice, "D004", ["article 700"]),
+        (data_order.shuffled_articles, "D007", ["rows are not in the order of the text"]),
+        (data_order.double_ingestion, "D008", ["row", "got 50.93%"]),
+        (data_order.article_again, "D010", ["article 700", "15190"]),
+        (data_files.swapped_rows, "D011", ["row 1 ", "row 7702", "got the vector of row 7702"]),
+        (index.index_flipped_bit, "I001", ["sha256"]),
+        (index.index_stale, "I003", ["index build"]),
+        (index.index_stale, "I006", ["row 770 "]),
+        (index.index_swapped_ids, "I006", ["row 10 ", "row 7702 "]),
+        (index.index_signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
         (split_defects.article_in_two, "S001", ["11180", "train", "ood"]),
         (split_defects.empty_ood, "S002", ["ood"]),
         (split_defects.copied_article, "S003", ["article 15190", "article 308"]),

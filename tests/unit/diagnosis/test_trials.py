@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from amn.checks.data_order import double_ingestion
+from amn.checks.data_rows import insertion_order
 from amn.cli.diagnose import command
 from amn.demo.scenes import SCENES
 from amn.diagnosis.subject import of_session
 from amn.diagnosis.trials import run_trials
-from amn.selftest.data_defects import double_ingestion, insertion_order
 from amn.selftest.lab import Lab
 
 if TYPE_CHECKING:
