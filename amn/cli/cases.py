@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.case import Case, case_files, load_case
+from amn.checks.own import load_conftests
 from amn.errors import ArgumentError, ConfigError
 from amn.mergebase.git import find_repository
 from amn.mergebase.review import MergeBase
@@ -33,8 +34,10 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
                 GOLDEN_FOLDER,
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
-        return [load_case(folder) for folder in folders]
-    return [_load(case_folder(name)) for name in names]
+    else:
+        folders = [case_folder(name) for name in names]
+    load_conftests(folders)
+    return [_load(folder) for folder in folders]
 
 
 def _load(folder: Path) -> Case:

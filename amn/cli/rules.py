@@ -10,7 +10,9 @@ from rich.table import Table
 
 from amn.checks.check import Check
 from amn.checks.check import checks as every_check
+from amn.checks.own import load_conftests
 from amn.cli.console import results
+from amn.places import GOLDEN_FOLDER
 
 
 @click.command("rules")
@@ -23,6 +25,7 @@ def command(checks: tuple[str, ...]) -> None:
       amn rules
       amn rules D007 C002
     """  # noqa: D301 - \b keeps click from wrapping the examples
+    load_conftests([GOLDEN_FOLDER / "any"])
     known = every_check()
     if not checks:
         _print_list(list(known.values()))

@@ -90,14 +90,15 @@ def command(
 
 
 def _print_list() -> None:
-    from amn.selftest.run import defects  # noqa: PLC0415 - loads torch
+    from amn.selftest.run import trials  # noqa: PLC0415 - loads every check
 
     table = _table("defect", "check", "when", "what is wrong")
-    for defect in defects():
-        table.add_row(defect.id, defect.check, defect.when, escape(defect.title))
+    for trial in trials():
+        defect = trial.defect
+        table.add_row(defect.id, trial.check.id, trial.when, escape(defect.title))
     out = results()
     out.print(table)
-    out.print(f"\n{len(defects())} defects. One of them: amn selftest CASE --only nan-row")
+    out.print(f"\n{len(trials())} defects. One of them: amn selftest CASE --only nan-row")
 
 
 def _table(*columns: str) -> Table:

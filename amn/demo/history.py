@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amn.checks.check import Defect, parameters
 from amn.demo.scenes import SCENES
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.ranking import line_of
-from amn.diagnosis.subject import of_session
+from amn.diagnosis.subject import of_result
 from amn.findings import Status
-from amn.selftest.lab import Lab
+from amn.selftest.lab import COPY, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.demo.scenes import Scene
     from amn.findings import Outcome
-    from amn.gate.session import GateSession
+    from amn.gate.run import Gate
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def play_history(
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="amn-demo-") as folder:
         lab = Lab(case, cache, Path(folder), progress=progress)
-        healthy = of_session(lab.clean)
+        healthy = of_result(lab.clean.result())
         known = {outcome.check: outcome for outcome in healthy.outcomes}
         played = []
         for number, scene in enumerate(scenes):
@@ -120,9 +121,10 @@ def play_history(
 def _play(lab: Lab, scene: Scene, healthy: dict[str, Outcome]) -> Played:
     """Gate and diagnose the failing version of one scene."""
     begin = time.perf_counter()
-    with scene.stage(lab) as session:
-        diagnosis = Diagnosis(of_session(session))
-        epochs = _epochs(session)
+    is_copy = COPY in parameters(scene.defect)
+    with lab.broken(Defect(scene.defect), is_early=is_copy) as gate:
+        diagnosis = Diagnosis(of_result(gate.result()))
+        epochs = _epochs(gate)
     first = diagnosis.causes[0] if diagnosis.causes else None
     failed = {o.check: o for o in diagnosis.subject.failed if o.status is not Status.NOT_RUN}
     shown = next((check for check in scene.shows if check in failed), scene.shows[0])
@@ -141,9 +143,9 @@ def _play(lab: Lab, scene: Scene, healthy: dict[str, Outcome]) -> Played:
     )
 
 
-def _epochs(session: GateSession) -> int:
+def _epochs(gate: Gate) -> int:
     """Return the most epochs that a seed trained for this gate; 0 where data were refused."""
-    if any(outcome.has_failed for outcome in session.before_training()):
+    if any(outcome.has_failed for outcome in gate.before_training()):
         return 0
-    records = [candidate.record for candidate in session.seen.candidates]
+    records = [candidate.record for candidate in gate.result().candidates]
     return max((len(record.epochs) for record in records if record), default=0)

@@ -5,7 +5,6 @@ Letters: N rows, D numbers in a vector.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,13 @@ import numpy as np
 
 from amn.checks.data_order import double_ingestion
 from amn.checks.data_rows import insertion_order
-from amn.selftest.defects import Injection, on_copy
-from amn.selftest.model_defects import lookalike
 from amn.selftest.split_defects import ood_rows, replace_ood, rotated_ood
 from amn.training_config import LossesConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Mapping
 
     from amn.checks.broken.copies import CaseCopy
-    from amn.gate.session import GateSession
-    from amn.selftest.lab import Lab
 
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder
 SHARPNESS = 2.0  # how far it is from a linear map of the vectors
@@ -39,7 +34,7 @@ class Scene:
         then: What was concluded at the time; empty where it is a near relative.
         cause: Id of the cause that has to come first.
         shows: Checks whose numbers tell the two versions apart, the first that failed is shown.
-        stage: Gives the gate of the failing version, for as long as the context lasts.
+        defect: Makes the failing version out of the healthy one.
     """
 
     id: str
@@ -47,13 +42,7 @@ class Scene:
     then: str
     cause: str
     shows: tuple[str, ...]
-    stage: Injection
-
-
-@contextmanager
-def lookalike_class(lab: Lab) -> Iterator[GateSession]:
-    """Load every checkpoint into a class of the same names and shapes with another forward."""
-    yield lab.clean.judging([lookalike(candidate, lab) for candidate in lab.clean.candidates])
+    defect: Callable[..., Mapping[str, object] | None]
 
 
 def mse_and_infonce(copy: CaseCopy) -> None:
@@ -88,7 +77,7 @@ SCENES = (
         "OOD collapse, OOD catastrophic",
         "loader",
         ("M001", "E007"),
-        lookalike_class,
+        lookalikes,
     ),
     Scene(
         "insertion order",
@@ -96,7 +85,7 @@ SCENES = (
         "the 790k data are incompatible",
         "order",
         ("D005", "D007"),
-        on_copy(insertion_order),
+        insertion_order,
     ),
     Scene(
         "double ingestion",
@@ -104,7 +93,7 @@ SCENES = (
         "a highly coherent region",
         "duplicates",
         ("D008",),
-        on_copy(double_ingestion),
+        double_ingestion,
     ),
     Scene(
         "MSE + InfoNCE",
@@ -112,7 +101,7 @@ SCENES = (
         "InfoNCE dominance, after the whole run",
         "dominant_term",
         ("R007",),
-        on_copy(mse_and_infonce),
+        mse_and_infonce,
     ),
     Scene(
         "OOD in training",
@@ -120,7 +109,7 @@ SCENES = (
         "success",
         "leak",
         ("S001", "M004"),
-        on_copy(ood_in_training),
+        ood_in_training,
     ),
     Scene(
         "rotated encoder",
@@ -128,7 +117,7 @@ SCENES = (
         "poor generalisation",
         "encoder",
         ("S006", "S007"),
-        on_copy(rotated_ood),
+        rotated_ood,
     ),
     Scene(
         "other encoder",
@@ -136,6 +125,6 @@ SCENES = (
         "poor generalisation",
         "encoder",
         ("S006", "S007"),
-        on_copy(other_encoder_ood),
+        other_encoder_ood,
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.check import Check, checks, parameters
+from amn.checks.own import applies
 from amn.errors import AmnError, CheckNotRunError
 
 if TYPE_CHECKING:
@@ -131,4 +132,9 @@ class Evidence(Mapping[str, Any]):
 
 def declare(evidence: Evidence) -> tuple[Check, ...]:
     """Return every check all of whose parts are promised: the checks that have to run."""
-    return tuple(check for check in checks().values() if evidence.promises(check.reads))
+    case = evidence.get("case")
+    return tuple(
+        check
+        for check in checks().values()
+        if applies(check, case and case.folder) and evidence.promises(check.reads)
+    )

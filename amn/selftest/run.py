@@ -79,7 +79,7 @@ def trials() -> tuple[Trial, ...]:
 
 
 def choose(only: Sequence[str]) -> tuple[Trial, ...]:
-    """Return the trials with these defects, or of these checks or families (`D`, `D007`, `nan-row`).
+    """Return the trials of defects, checks or families (`nan-row`, `D007`, `D`).
 
     Raises:
         ArgumentError: If a word names none.
