@@ -31,12 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amn.errors import AmnError
+    from amn.records.status import RunStatus
+
+    Means = RunStatus | Callable[[Outcome], RunStatus] | None
 
 Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (  # in the order in which a gate runs them
-    "windows",
+    "split", "split_space", "split_filter", "split_copies", "windows",
+    "record", "record_losses", "record_sound", "record_skill",
 )  # fmt: skip
 ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
@@ -84,6 +88,8 @@ class Check:
         broken_by: Defects that it has to catch.
         course: How its answer on the first n epochs of a training stands to that on all of them:
             a failure may pass, lasts for ever, or can be told only at the end.
+        means: What a run came to when this fails, or tells it from the outcome; None leaves it to
+            the family.
     """
 
     id: str
@@ -93,6 +99,7 @@ class Check:
     needs: tuple[str, ...] = ()
     broken_by: tuple[Defect, ...] = ()
     course: Course = "passing"
+    means: Means = None
 
     @property
     def label(self) -> str:
@@ -102,7 +109,7 @@ class Check:
     @property
     def family(self) -> str:
         """`data`, `criteria` …; `own` for the checks of others."""
-        return FAMILIES.get(self.id[0], OWN) if len(self.id) == ID_LENGTH else OWN
+        return family_of(self.id)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -180,6 +187,11 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 _declared: dict[str, Check] = {}
 
 
+def family_of(id_: str) -> str:
+    """Return the family of a check's id."""
+    return FAMILIES.get(id_[0], OWN) if len(id_) == ID_LENGTH else OWN
+
+
 @cache
 def parameters(function: Callable[..., object]) -> tuple[str, ...]:
     """Return the names of a function's parameters: the parts of the evidence that it reads."""
@@ -194,6 +206,7 @@ def check(
     needs: Sequence[str] = (),
     broken_by: Sequence[Callable[..., Mapping[str, object] | None] | Defect] = (),
     course: Course = "passing",
+    means: Means = None,
 ) -> Callable[[Callable[..., Measured]], Callable[..., Measured]]:
     """Declare the function below as a check.
 
@@ -209,7 +222,7 @@ def check(
 
     def declare(function: Callable[..., Measured]) -> Callable[..., Measured]:
         defects = tuple(d if isinstance(d, Defect) else Defect(d) for d in broken_by)
-        declared = Check(id_, name, function, severity, tuple(needs), defects, course)
+        declared = Check(id_, name, function, severity, tuple(needs), defects, course, means)
         _require_sound(declared)
         _declared[id_] = declared
         return function

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.broken.ood import ood_rows, replace_ood
+from amn.checks.split_space import rotated_ood
 from amn.selftest.data_defects import double_ingestion, insertion_order
 from amn.selftest.defects import Injection, on_copy
 from amn.selftest.model_defects import lookalike
-from amn.selftest.split_defects import ood_rows, replace_ood, rotated_ood
 from amn.training_config import LossesConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.gate.session import GateSession
     from amn.checks.broken.copies import CaseCopy
+    from amn.gate.session import GateSession
     from amn.selftest.lab import Lab
 
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence.limits import GoldenEvidence
+from amn.checks.meaning import statuses
 from amn.findings import EXECUTED
 from amn.golden.headroom import headrooms
-from amn.records.status import statuses
 
 if TYPE_CHECKING:
     from amn.evaluation.summary import Summary
@@ -28,7 +28,7 @@ def gather_facts(session: GateSession, outcomes: tuple[Outcome, ...]) -> dict[st
         facts["scores"] = {split: summary_facts(s) for split, s in session.summaries.items()}
     if session.options.metrics:
         history = session.metrics.history
-        facts["status"] = statuses(outcomes, history.scores)[0].value
+        facts["status"] = statuses(outcomes)[0].value
         facts["recorded_status"] = history.then
     if is_measured and session.options.mode != "metrics":
         facts["candidates"] = [candidate.name for candidate in session.candidates]

@@ -25,7 +25,7 @@ from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
-from amn.records.history import FIGURES_OF, RunHistory, history_of
+from amn.records.history import FIGURES_OF, history_of
 from amn.training.candidate import Observed
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from amn.index.reader import OpenIndex
     from amn.index.recall import Answers
     from amn.limits_config import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.records.history import Histories
     from amn.review import Waiver
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from amn.training_config import AbortConfig
 
     Progress = Callable[[int, int, str], None]
-    Histories = tuple[RunHistory, ...]
 
 Sound = TypeVar("Sound")
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate

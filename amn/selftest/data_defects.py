@@ -126,23 +126,6 @@ def overlapping(copy: CaseCopy) -> None:
     rewrite_vectors(copy, vectors)
 
 
-def near_articles(copy: CaseCopy) -> None:
-    """Append a tenth of the articles again, with a little noise on every row, under new ids."""
-    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
-    some = dataset.articles[::10]
-    mine = np.flatnonzero(np.isin(dataset.article_ids, some))
-    noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
-    again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
-    ids = np.concatenate(
-        [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
-    )
-    both = np.concatenate([vectors, again])
-    both /= np.linalg.norm(both, axis=1, keepdims=True)
-    lists = {name: split.articles for name, split in copy.splits().items()}
-    copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
-    copy.set_splits(**lists)
-
-
 def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
     """Write other vectors under the same keys, at length 1; every digest is right.
 
@@ -242,7 +225,6 @@ DEFECTS = (
     in_files("overlapping", "D008", "each row holds half of the next one", overlapping),
     in_files("rows-lost", "D009", "a row is lost between two stages", rows_lost),
     in_files("article-again", "D010", "an article is there again under a new id", article_again),
-    in_files("near-articles", "S010", "a tenth of the articles is there twice", near_articles),
     in_files("swapped-rows", "D011", "two rows are exchanged", swapped_rows),
     in_files("flipped-bit", "D012", "one bit of one number is flipped", flipped_bit),
     in_files("shifted-ids", "D014", "every vector is one row after its id", shifted_ids),

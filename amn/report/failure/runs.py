@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.checks.meaning import statuses
 from amn.findings import Verdict
 from amn.records.ledger import read_ledger
-from amn.records.status import RunStatus, statuses
+from amn.records.status import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def from_gate(result: GateResult, histories: Sequence[RunHistory]) -> ReportedRu
     """
     known: Any = result.facts.get("scores", {})
     scores = {split: float(figures["mean"]) for split, figures in known.items()}
-    found = statuses(result.outcomes, scores)
+    found = statuses(result.outcomes)
     if result.verdict is Verdict.ERROR and found == (RunStatus.SUCCESS,):
         found = (RunStatus.NOT_MEASURED,)
     return ReportedRun(result.case, found, "", None, scores, result.outcomes, tuple(histories))
