@@ -41,13 +41,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amn.errors import AmnError
+    from amn.records.status import RunStatus
+
+    Means = RunStatus | Callable[[Outcome], RunStatus] | None
 
 Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (  # in the order in which a gate runs them
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
-    "windows",
+    "split", "split_space", "split_filter", "split_copies", "windows",
+    "record", "record_losses", "record_sound", "record_skill",
+    "custody", "golden",
 )  # fmt: skip
 ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
@@ -95,6 +100,8 @@ class Check:
         broken_by: Defects that it has to catch.
         course: How its answer on the first n epochs of a training stands to that on all of them:
             a failure may pass, lasts for ever, or can be told only at the end.
+        means: What a run came to when this fails, or tells it from the outcome; None leaves it to
+            the family.
     """
 
     id: str
@@ -104,6 +111,7 @@ class Check:
     needs: tuple[str, ...] = ()
     broken_by: tuple[Defect, ...] = ()
     course: Course = "passing"
+    means: Means = None
 
     @property
     def label(self) -> str:
@@ -204,6 +212,7 @@ def check(
     needs: Sequence[str] = (),
     broken_by: Sequence[Callable[..., Mapping[str, object] | None] | Defect] = (),
     course: Course = "passing",
+    means: Means = None,
 ) -> Callable[[Callable[..., Measured]], Callable[..., Measured]]:
     """Declare the function below as a check.
 
@@ -219,7 +228,7 @@ def check(
 
     def declare(function: Callable[..., Measured]) -> Callable[..., Measured]:
         defects = tuple(d if isinstance(d, Defect) else Defect(d) for d in broken_by)
-        declared = Check(id_, name, function, severity, tuple(needs), defects, course)
+        declared = Check(id_, name, function, severity, tuple(needs), defects, course, means)
         _require_sound(declared)
         _declared[id_] = declared
         return function

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks.registry import implements
+from amn.checks.check import check
 from amn.config import EVALUATED
-from amn.curation.circular import judged_drops, was_exempt
+from amn.curation.circular import JUDGED_REASONS, judged_drops, was_exempt
+from amn.data.manifest import MANIFEST_FILE
 from amn.findings import Finding, Measured
 
 if TYPE_CHECKING:
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.splits import Split
 
 
-@implements("S009")
-def check_circular_filter(evidence: SplitEvidence) -> Measured:
-    """S009: no evaluated article was chosen by a quantity that the gate judges."""
+def circular_filter(copy: CaseCopy) -> None:
+    """Judged rows were filtered by what is judged."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        n, dropped = manifest["rows"], manifest["rows"] // 20
+        stage = {"name": "filter", "rows_in": n + dropped, "rows_out": n}
+        manifest["stages"] = [{**stage, "dropped": {JUDGED_REASONS[0]: dropped}}]
+
+    copy.change_json(copy.data / MANIFEST_FILE, change)
+
+
+@check("S009", "circular_filter", needs=["D003"], broken_by=[circular_filter])
+def check_circular_filter(splits: dict[str, Split]) -> Measured:
+    """No evaluated article is what a filter by coherence or by a model's score has left.
+
+    Why: Rows dropped for a low score raise the score of what is left, also when the model has
+    learned nothing from it.
+    Fix: Filter again with the evaluated articles left alone: amn data filter --exempt splits.json
+    """
     findings: list[Finding] = []
     chosen = 0
     total = 0
     for name in EVALUATED:
-        split = evidence.splits[name]
+        split = splits[name]
         total += len(split.articles)
         touched = np.zeros(len(split.articles), np.bool_)
         stages: list[str] = []

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.registry import implements
+from amn.checks.broken.ood import ood_rows, replace_ood
+from amn.checks.check import check
 from amn.config import EVALUATED, SPLITS
-from amn.data.coherence import follows
+from amn.data.coherence import follows, mean_by_article
 from amn.data.sampling import sample_rows, unit_vectors
+from amn.data.scan import scan_rows
 from amn.data.space import (
     DIRECTIONS_FRACTION,
     by_article,
@@ -25,7 +27,9 @@ from amn.findings import Finding, Measured, Severity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.scan import RowScan
+    from amn.data.splits import Split
 
 MOST_ROWS = 4000  # of a split: the share moves by less than 0.01 with other rows
 FEWEST_ARTICLES = 8
@@ -45,30 +49,52 @@ DRIFT_EFFECT = 0.15
 DRIFT_Z = 6.0
 MOST_WINDOWS = 2000
 LARGEST_GAP = 0.05  # wiki-mini: 0.01
+OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 
 
 def _sampled(
-    evidence: SplitEvidence, rng: np.random.Generator
+    splits: dict[str, Split], rng: np.random.Generator
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.int64]]]:
     """Return unit vectors of at most `MOST_ROWS` rows of each split, and their articles."""
     vectors: dict[str, NDArray[np.float32]] = {}
     ids: dict[str, NDArray[np.int64]] = {}
     for name in SPLITS:
-        split = evidence.splits[name]
-        all_ids = split.dataset.article_ids
-        rows = sample_rows(
-            np.flatnonzero(np.isin(all_ids, split.articles)), all_ids, MOST_ROWS, rng
-        )
-        vectors[name] = unit_vectors(split.dataset, rows)
-        ids[name] = all_ids[rows]
+        dataset = splits[name].dataset
+        rows = sample_rows(splits[name].rows, dataset.article_ids, MOST_ROWS, rng)
+        vectors[name] = unit_vectors(dataset, rows)
+        ids[name] = dataset.article_ids[rows]
     return vectors, ids
 
 
-@implements("S006")
-def check_space(evidence: SplitEvidence) -> Measured:
-    """S006: train's main directions are main directions of every split."""
+def rotated_ood(copy: CaseCopy) -> None:
+    """OOD was encoded by another encoder."""
+    rows = ood_rows(copy)
+    dim = rows.shape[1]
+    replace_ood(copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
+
+
+def negated_ood(copy: CaseCopy) -> None:
+    """The signs of OOD are turned."""
+    replace_ood(copy, -ood_rows(copy))
+
+
+@check(
+    "S006",
+    "space",
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[rotated_ood, negated_ood],
+)
+def check_space(splits: dict[str, Split]) -> Measured:
+    """Train's main directions are main directions of every split.
+
+    They hold at least half as much of each split's variance as of train's own, and mean vectors
+    point the same way.
+
+    Why: A score near chance on vectors of another space was once written down as an OOD collapse.
+    Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
+    """
     rng = np.random.default_rng(6)
-    vectors, ids = _sampled(evidence, rng)
+    vectors, ids = _sampled(splits, rng)
     articles = np.unique(ids["train"])
     if len(articles) < FEWEST_ARTICLES:
         return _cannot_tell(f"expected {FEWEST_ARTICLES} training articles, got {len(articles)}")
@@ -138,11 +164,29 @@ def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     return float(left @ right) / norms if norms > 0 else 0.0
 
 
-@implements("S007")
-def check_drift(evidence: SplitEvidence) -> Measured:
-    """S007: no split's vectors are shifted as a whole against train's."""
+def shifted_ood(copy: CaseCopy) -> None:
+    """OOD was encoded with another prefix."""
+    rows = ood_rows(copy)
+    direction = np.random.default_rng(1).standard_normal(rows.shape[1])
+    replace_ood(copy, rows + OFFSET * direction / np.linalg.norm(direction))
+
+
+@check(
+    "S007",
+    "drift",
+    severity=Severity.WARNING,
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[shifted_ood],
+)
+def check_drift(splits: dict[str, Split]) -> Measured:
+    """No split's mean vector is further from train's than articles and chance explain.
+
+    Why: Another pooling or prefix moves all vectors of a split by one offset, and leaves their
+    directions alone.
+    Fix: Compare encoder, pooling and prefix, and look at both with amn check data
+    """
     rng = np.random.default_rng(7)
-    vectors, ids = _sampled(evidence, rng)
+    vectors, ids = _sampled(splits, rng)
     means = {name: by_article(vectors[name], ids[name], mean=True) for name in SPLITS}
     findings: list[Finding] = []
     figures: list[str] = []
@@ -163,18 +207,41 @@ def check_drift(evidence: SplitEvidence) -> Measured:
     return Measured(", ".join(figures), limit, findings, number=max(effects))
 
 
-@implements("S008")
-def check_representative(evidence: SplitEvidence) -> Measured:
-    """S008: the evaluated splits are about as easy as train for an untrained predictor."""
+def easy_in_dist(copy: CaseCopy) -> None:
+    """In-dist is the easiest articles."""
+    dataset, splits = copy.dataset(), copy.splits()
+    pool = np.union1d(splits["train"].articles, splits["in_dist"].articles)
+    _, means = mean_by_article(dataset, scan_rows(dataset).adjacent, 1)
+    coherence = means[np.isin(dataset.articles, pool)]
+    easiest = np.sort(pool[np.argsort(coherence)[-len(splits["in_dist"].articles) :]])
+    copy.set_splits(train=np.setdiff1d(pool, easiest), in_dist=easiest)
+
+
+@check(
+    "S008",
+    "representative",
+    severity=Severity.WARNING,
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[easy_in_dist],
+)
+def check_representative(
+    splits: dict[str, Split], windows: dict[str, Windows], scans: dict[str, RowScan]
+) -> Measured:
+    """The evaluated splits are about as easy as train for an untrained predictor.
+
+    On each of them the mean of the context scores, and neighbours are alike, within 0.05 of train.
+
+    Why: A split that is easier or harder than train moves the score without any change of the
+    model.
+    Fix: Choose the split's articles by chance: fraction and seed in case.toml
+    """
     rng = np.random.default_rng(8)
     figures: dict[str, dict[str, float]] = {"mean of the context": {}, "coherence": {}}
     for name in SPLITS:
-        split = evidence.splits[name]
-        figures["mean of the context"][name] = _mean_score(evidence.windows[name], rng)
+        split = splits[name]
+        figures["mean of the context"][name] = _mean_score(windows[name], rng)
         mine = follows(split.dataset, 1) & np.isin(split.dataset.article_ids, split.articles)
-        figures["coherence"][name] = float(
-            evidence.scan(name).adjacent[mine].mean(dtype=np.float64)
-        )
+        figures["coherence"][name] = float(scans[name].adjacent[mine].mean(dtype=np.float64))
     findings: list[Finding] = []
     gaps: list[float] = []
     for what, values in figures.items():

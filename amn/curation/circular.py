@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
 
 from amn.data.ranges import parse_ranges, within
 
@@ -74,6 +73,8 @@ def find_selection(
         kept: (A,) whether the filtered set has the article.
         reason: What to call it.
     """
+    from scipy.special import ndtr  # noqa: PLC0415 - scipy is slow to load
+
     known = ~np.isnan(values)
     values, kept = values[known], kept[known]
     n_kept, n_dropped = int(kept.sum()), int((~kept).sum())

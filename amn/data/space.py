@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import eigh
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +27,8 @@ def principal_directions(
         vectors: (n, D) finite rows.
         n_directions: K, at most D; None takes D / 12.
     """
+    from scipy.linalg import eigh  # noqa: PLC0415 - takes 0.25 s to load
+
     dim = vectors.shape[1]
     n_directions = n_directions or max(1, dim // DIRECTIONS_FRACTION)
     centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -36,6 +36,11 @@ class Split:
     articles: NDArray[np.int64]
     missing: NDArray[np.int64]
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows of its articles, int64, ascending."""
+        return np.flatnonzero(np.isin(self.dataset.article_ids, self.articles))
+
 
 def resolve_splits(case: Case, dataset: DataSet) -> dict[str, Split]:
     """Return train, in_dist and ood as the case defines them.

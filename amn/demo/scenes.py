@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.broken.ood import ood_rows, replace_ood
 from amn.checks.data_order import double_ingestion
 from amn.checks.data_rows import insertion_order
-from amn.selftest.split_defects import ood_rows, replace_ood, rotated_ood
+from amn.checks.split_space import rotated_ood
 from amn.training_config import LossesConfig
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Scene:
     cause: str
     shows: tuple[str, ...]
     defect: Callable[..., Mapping[str, object] | None]
+
+
+def lookalikes(candidates: tuple[Candidate, ...]) -> dict[str, object]:
+    """Load every checkpoint into a class of the same names and shapes with another forward."""
+    return {"candidates": tuple(as_lookalike(candidate) for candidate in candidates)}
 
 
 def mse_and_infonce(copy: CaseCopy) -> None:

@@ -26,7 +26,7 @@ from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
-from amn.records.history import FIGURES_OF, RunHistory, history_of
+from amn.records.history import FIGURES_OF, history_of
 from amn.training.candidate import Observed
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from amn.index.reader import OpenIndex
     from amn.index.recall import Answers
     from amn.limits_config import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.records.history import Histories
     from amn.review import Waiver
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
     GateOther = Callable[[Case], GateResult]
-    Histories = tuple[RunHistory, ...]
 
 Sound = TypeVar("Sound")
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from amn.checks.meaning import statuses
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.errors import AmnError
 from amn.gate import makers
@@ -22,7 +23,6 @@ from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
-from amn.records.status import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = No
     if options.metrics is None:
         return result
     history = read_metrics(options.metrics).history
-    found = statuses(result.outcomes, history.scores)
+    found = statuses(result.outcomes)
     note = RecordNote(found, recorded=history.then, is_alone=False)
     return replace(result, record=note)
 

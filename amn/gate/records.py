@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.check import checks
+from amn.checks.meaning import statuses
 from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
@@ -18,7 +19,7 @@ from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import Gate
 from amn.limits_config import CriteriaConfig
 from amn.records.find import find_records, read_record
-from amn.records.status import RunStatus, statuses
+from amn.records.status import RunStatus
 from amn.training_config import AbortConfig
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class JudgedRecord:
         """Every status that applies, the one that explains most first."""
         if self.history is None:
             return (RunStatus.UNREADABLE,)
-        return statuses(self.outcomes, self.history.scores)
+        return statuses(self.outcomes)
 
     @property
     def status(self) -> RunStatus:
@@ -98,8 +99,7 @@ class JudgedRecord:
         """The outcome that the status comes from; None for a success."""
         if self.history is None or self.status is RunStatus.SUCCESS:
             return None
-        scores = self.history.scores
-        return next((o for o in self.outcomes if statuses([o], scores)[0] is self.status), None)
+        return next((o for o in self.outcomes if statuses([o])[0] is self.status), None)
 
     def as_result(self, reproduce: str) -> GateResult:
         """Return it as the object that reports are made from; unreadable is ERROR."""

@@ -27,7 +27,7 @@ FIGURES_OF: dict[str, frozenset[Part]] = {
     "loss_terms": frozenset({"terms", "train_loss"}),
     "validations": frozenset({"val_loss", "val_cosine"}),
     "both_cosines": frozenset({"train_cosine", "val_cosine"}),
-    "rates": frozenset({"lr"}),
+    "learning_rates": frozenset({"lr"}),
 }
 FIGURES: tuple[Part, ...] = ("val_cosine", "train_cosine", "val_loss", "train_loss", "lr")
 
@@ -128,6 +128,9 @@ class RunHistory:
         """The line with the highest validation cosine, the first of equals."""
         known = [e for e in self.epochs if e.val_cosine is not None]
         return max(known, key=lambda e: e.val_cosine or 0.0, default=None)
+
+
+Histories = tuple[RunHistory, ...]  # one a candidate, or that of one record
 
 
 def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunHistory:

@@ -14,6 +14,7 @@ from amn.findings import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from amn.checks.broken.copies import CaseCopy
     from amn.checks.evidence.data import SplitEvidence
     from amn.checks.evidence.runs import Candidate
     from amn.config import CaseConfig
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from amn.evaluation.storage import Evaluation
     from amn.findings import Measured
     from amn.gate.session import GateSession
-    from amn.checks.broken.copies import CaseCopy
     from amn.selftest.lab import Lab
 
 BLOCKS = frozenset({Status.FAIL, Status.HARNESS})

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.case import load_case
-from amn.checks import data_files, data_order, data_rows, index
-from amn.checks.registry import BEFORE_TRAINING, rules
+from amn.checks import data_files, data_order, data_rows, index, split, split_space
+from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.findings import Severity, Status, Verdict
-from amn.selftest import split_defects
+from amn.findings import BEFORE_TRAINING, Severity, Status, Verdict
 from tests.e2e.conftest import GatedCopy, failing, text_of
 
 if TYPE_CHECKING:
@@ -58,10 +57,10 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
         (index.index_stale, "I006", ["row 770 "]),
         (index.index_swapped_ids, "I006", ["row 10 ", "row 7702 "]),
         (index.index_signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
-        (split_defects.article_in_two, "S001", ["11180", "train", "ood"]),
-        (split_defects.empty_ood, "S002", ["ood"]),
-        (split_defects.copied_article, "S003", ["article 15190", "article 308"]),
-        (split_defects.rotated_ood, "S006", ["ood", "encoder"]),
+        (split.article_in_two_splits, "S001", ["11180", "train", "ood"]),
+        (split.empty_ood, "S002", ["ood"]),
+        (split.copied_article, "S003", ["article 15190", "article 308"]),
+        (split_space.rotated_ood, "S006", ["ood", "encoder"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )

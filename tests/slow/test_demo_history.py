@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from amn.case import load_case
+from amn.checks.broken.ood import replace_ood
 from amn.corpus.encoding import EncoderConfig, load_encoder
 from amn.demo.history import play_history
 from amn.demo.scenes import Scene
 from amn.places import CACHE_FOLDER
 from amn.selftest.defects import on_copy
-from amn.selftest.split_defects import replace_ood
 
 if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy

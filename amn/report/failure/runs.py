@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.meaning import statuses
 from amn.findings import Verdict
 from amn.records.ledger import read_ledger
-from amn.records.status import RunStatus, statuses
+from amn.records.status import RunStatus
 
 if TYPE_CHECKING:
     from amn.findings import Outcome
@@ -82,7 +83,7 @@ def from_record(judged: JudgedRecord) -> ReportedRun:
 def from_gate(result: GateResult) -> ReportedRun:
     """Return a gated case as a row; its scores are means over the seeds."""
     scores = {split: score.mean for split, score in result.scores.items()}
-    found = statuses(result.outcomes, scores)
+    found = statuses(result.outcomes)
     if result.verdict is Verdict.ERROR and found == (RunStatus.SUCCESS,):
         found = (RunStatus.NOT_MEASURED,)
     return ReportedRun(result.case, found, "", None, scores, result.outcomes, result.histories)

@@ -26,7 +26,7 @@ def again(corpus: Any, *articles: int) -> Any:
 def test_articles_that_are_there_again_with_noise_are_named(
     corpus: Any, write: Any, split_evidence: Any
 ) -> None:
-    measured = check_near_articles(split_evidence(write(again(corpus, 1, 2, 3, 4))))
+    measured = split_evidence(write(again(corpus, 1, 2, 3, 4))).call(check_near_articles)
 
     (finding,) = measured.findings
     assert finding.severity is None
@@ -36,7 +36,7 @@ def test_articles_that_are_there_again_with_noise_are_named(
 
 
 def test_articles_of_their_own_are_not(corpus: Any, write: Any, split_evidence: Any) -> None:
-    measured = check_near_articles(split_evidence(write(corpus)))
+    measured = split_evidence(write(corpus)).call(check_near_articles)
 
     assert (measured.value, measured.findings) == ("0.00%", [])
 
@@ -46,7 +46,7 @@ def test_a_few_near_copies_are_a_warning(
 ) -> None:
     monkeypatch.setattr(split_copies, "NEAR_SHARE", 0.5)
 
-    (finding,) = check_near_articles(split_evidence(write(again(corpus, 1)))).findings
+    (finding,) = split_evidence(write(again(corpus, 1))).call(check_near_articles).findings
 
     assert finding.severity is Severity.WARNING
     assert "(2): 1, 101" in finding.message
@@ -57,6 +57,6 @@ def test_a_sample_of_articles_is_looked_for_among_all(
 ) -> None:
     monkeypatch.setattr(split_copies, "MOST_QUERIED", 2)  # the first article and the last
 
-    (finding,) = check_near_articles(split_evidence(write(again(corpus, 1, 2)))).findings
+    (finding,) = split_evidence(write(again(corpus, 1, 2))).call(check_near_articles).findings
 
     assert "got 100.00% of 2 (2): 1, 102, the first of them like 101" in finding.message
