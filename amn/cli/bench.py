@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import click
 
-from amn.checks.evidence.data import SplitEvidence
 from amn.cli.cases import find_case
 from amn.cli.options import FORMAT
-from amn.gate.parts import case_parts
 from amn.golden.speed import machine, write_speed
 from amn.report.json import dumps
 
@@ -30,11 +28,11 @@ def command(case: str, style: str, *, dry_run: bool) -> None:
       amn bench wiki-mini
       amn bench wiki-mini --dry-run --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
+    from amn.gate.training import case_plan  # noqa: PLC0415 - loads torch
     from amn.training.speed import measure_speed  # noqa: PLC0415 - loads torch
 
     found = find_case(case)
-    ratios = measure_speed(plan_for(found, SplitEvidence(found, case_parts(found))))
+    ratios = measure_speed(case_plan(found))
     on = machine()
     if style == "json":
         click.echo(dumps({"schema": 1, "machine": on, "ratios": ratios}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.checks.registry import Mode
     from amn.mergebase.review import MergeBase
+
+
+Mode = Literal["train", "run", "checkpoint", "metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
