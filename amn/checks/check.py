@@ -37,7 +37,12 @@ Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (  # in the order in which a gate runs them
     "windows",
-)  # fmt: skip
+    "model",
+    "evaluation",
+    "behaviour",
+    "criteria",
+    "speed",
+)
 ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
 
@@ -256,6 +261,12 @@ def _load() -> None:
 def checks() -> Mapping[str, Check]:
     """Return every check by id, in the order in which a gate runs them; those of others last."""
     _load()
-    order = [*FAMILIES.values(), OWN]
-    listed = sorted(_declared.values(), key=lambda one: order.index(one.family))
-    return {one.id: one for one in listed}
+    families = [*FAMILIES.values(), OWN]
+    modules = [f"amn.checks.{module}" for module in MODULES]
+
+    def place(one: Check) -> tuple[int, int]:
+        home = one.function.__module__
+        at = modules.index(home) if home in modules else len(modules)
+        return families.index(one.family), at
+
+    return {one.id: one for one in sorted(_declared.values(), key=place)}

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.broken.candidates import lookalike
 from amn.selftest.data_defects import double_ingestion, insertion_order
 from amn.selftest.defects import Injection, on_copy
-from amn.selftest.model_defects import lookalike
 from amn.selftest.split_defects import ood_rows, replace_ood, rotated_ood
 from amn.training_config import LossesConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.gate.session import GateSession
     from amn.checks.broken.copies import CaseCopy
+    from amn.gate.session import GateSession
     from amn.selftest.lab import Lab
 
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder
@@ -52,7 +52,7 @@ class Scene:
 @contextmanager
 def lookalike_class(lab: Lab) -> Iterator[GateSession]:
     """Load every checkpoint into a class of the same names and shapes with another forward."""
-    yield lab.clean.judging([lookalike(candidate, lab) for candidate in lab.clean.candidates])
+    yield lab.clean.judging([lookalike(candidate) for candidate in lab.clean.candidates])
 
 
 def mse_and_infonce(copy: CaseCopy) -> None:

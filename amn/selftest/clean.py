@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from amn.checks.broken.candidates import select_windows
+from amn.checks.broken.copying import write_rows
 from amn.checks.evidence.data import SplitEvidence
 from amn.checks.registry import execute
 from amn.config import EVALUATED, SPLITS
 from amn.golden.store import read_golden, write_golden
 from amn.index.build import build_index
 from amn.index.manifest import read_index_manifest
-from amn.checks.broken.copying import write_rows
 from amn.selftest.defects import scored
 from amn.selftest.golden_defects import golden_of_windows
-from amn.selftest.score_defects import select_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

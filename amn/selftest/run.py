@@ -15,10 +15,7 @@ from amn.selftest import (
     data_defects,
     golden_defects,
     index_defects,
-    model_defects,
     record_defects,
-    score_defects,
-    speed_defects,
     split_defects,
 )
 from amn.selftest.clean import variants
@@ -47,9 +44,6 @@ def defects() -> tuple[Defect, ...]:
         *index_defects.DEFECTS,
         *split_defects.DEFECTS,
         *record_defects.DEFECTS,
-        *model_defects.DEFECTS,
-        *score_defects.DEFECTS,
-        *speed_defects.DEFECTS,
         *golden_defects.DEFECTS,
         *custody_defects.DEFECTS,
     )

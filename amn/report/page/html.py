@@ -155,7 +155,7 @@ def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
     outcomes = complete(result)
     scores = result.facts.get("scores")
     known: dict[str, Any] = scores if isinstance(scores, dict) else {}
-    bullets = margins(outcomes, known)
+    bullets = margins(outcomes)
     letters = dict.fromkeys(o.check[:1] for o in outcomes)
     return CaseView(
         id=identifier,
