@@ -149,7 +149,7 @@ def _template() -> tuple[Any, str]:
 def _view(identifier: str, result: GateResult) -> CaseView:
     """Return what the template shows of one case."""
     outcomes = complete(result)
-    bullets = margins(outcomes, result.scores)
+    bullets = margins(outcomes)
     return CaseView(
         id=identifier,
         result=result,
