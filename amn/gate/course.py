@@ -19,19 +19,12 @@ MOST_NAMES = 8  # of what nobody could read, in a message
 
 
 def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:
-    """Return the makers of what a history holds.
-
-    Without a validation cosine and without scores nothing tells whether the model has learned: what
-    would is promised all the same, and says that it could not look.
-    """
-    held: dict[str, Callable[..., object]] = {}
-    if not history.scores:
-        held["best_cosines"] = _best_cosines
-    return held | {p: make for p, make in COURSE.items() if FIGURES_OF[p] <= history.parts}
+    """Return the makers of what a history holds."""
+    return {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
 
 
-def _best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:
-    """Nothing: says what of a record nobody could read."""
+def no_best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:
+    """Nothing: says what of a record nobody could read, for the check that would look at it."""
     history = histories[0]
     unread = [
         name for names in history.unread.values() if isinstance(names, list) for name in names

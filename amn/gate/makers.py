@@ -450,9 +450,9 @@ def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
     return numeric_values(), here()
 
 
-def stored_speed(golden_folder: Path) -> dict[str, float] | None:
+def stored_speed(case: Case) -> dict[str, float] | None:
     """The ratios stored for this machine, None without any. Raises GoldenError if damaged."""
-    return read_speed(golden_folder, machine())
+    return read_speed(case.folder, machine())
 
 
 def speed_limits(case: Case) -> SpeedConfig:

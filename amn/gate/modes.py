@@ -19,6 +19,7 @@ from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.gate.merit import review
 from amn.gate.metrics import read_metrics
+from amn.gate.options import GateOptions
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amn.case import Case
-    from amn.gate.options import GateOptions
 
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
@@ -97,7 +97,7 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
     def gate_other(other: Case) -> GateResult:
-        asked = replace(options, runs=(), first_run=False, allow_same=False, merge_base=None)
+        asked = GateOptions(cache=options.cache, today=options.today)
         return run_gate(other, asked, progress=progress)
 
     approval = options.merge_base.approval if options.merge_base else ""

@@ -12,7 +12,7 @@ from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
 from amn.findings import Status
-from amn.gate.course import abort_for, course_makers
+from amn.gate.course import abort_for, course_makers, no_best_cosines
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import COURSE
 from amn.gate.result import GateResult, RecordNote
@@ -138,13 +138,16 @@ def of_history(history: RunHistory, abort: AbortConfig) -> Gate:
     Args:
         abort: The stopping rules to replay.
     """
+    chosen = course_makers(history)
     given: dict[str, Any] = {"histories": (history,), "abort": abort}
-    if history.scores:
+    if not history.scores:  # nothing else would tell whether the model has learned
+        chosen = {"best_cosines": no_best_cosines, **chosen}
+    else:
         criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
         scores = {split: Summary.of_score(history.scores.get(split)) for split in EVALUATED}
         given |= {"criteria": criteria, "summaries": scores}
     about = About(history.name, "record")
-    return Gate(Evidence(course_makers(history), **given), about)
+    return Gate(Evidence(chosen, **given), about)
 
 
 def declared_checks(history: RunHistory | None) -> tuple[Check, ...]:

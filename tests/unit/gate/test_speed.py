@@ -11,8 +11,8 @@ from amn.cli.main import cli
 from amn.config import CaseConfig
 from amn.errors import AmnError
 from amn.findings import Status
+from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.speed import RATIOS, machine, read_speed
 from amn.mergebase.limits import limit_loosenings
 from amn.training import speed
@@ -48,7 +48,7 @@ def test_speed_is_declared_only_where_case_toml_asks_for_it(
     plain, asked = make_case(tmp_path / "a"), make_case(tmp_path / "b", speed={"training": 2.0})
 
     def declared(case: Case) -> list[str]:
-        return [r.id for r in GateSession(case, options).declared if r.when == "speed"]
+        return [c.id for c in gate_of(case, options).declared if "speed_ratios" in c.reads]
 
     assert declared(plain) == []
     assert declared(asked) == CHECKS
@@ -59,8 +59,8 @@ def test_a_gate_without_a_stored_twin_fails_and_one_with_it_looks(
 ) -> None:
     loose = {**dict.fromkeys(RATIOS, 0.001), "tolerance": 0.99}
     case = make_case(tmp_path / "case", speed=loose)
-    session = GateSession(case, GateOptions(cache=tmp_path, first_run=True))
-    assert {session.outcome(check).status for check in CHECKS} == {Status.FAIL}
+    gate = gate_of(case, GateOptions(cache=tmp_path, first_run=True))
+    assert {gate.outcome(check).status for check in CHECKS} == {Status.FAIL}
 
 
 def test_no_figure_can_be_switched_off() -> None:

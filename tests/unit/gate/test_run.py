@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from amn.checks.registry import BEFORE_TRAINING, rules
+from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.findings import Outcome, Status, Verdict
+from amn.findings import BEFORE_TRAINING, Outcome, Status, Verdict
+from amn.gate.modes import gate_of, run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession, run_gate
 from amn.golden.store import write_golden
 from amn.models.amn import RecencyAMN
 from amn.models.build import ModelSpec
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MINIMUM = {"profile": "minimum", "in_dist": None, "ood": None, "delta": None, "lift": 0.0}
 SPEC = ModelSpec(architecture="amn/recency/1", dim=24, context=3, attention_dim=8, hidden_dim=16)
+
+# Evidence that a case, its golden or its user has to ask for.
+WHERE_ASKED = {"encoder", "speed_ratios", "row_digests", "numerics", "review", "listed_waivers"}
 
 
 @pytest.fixture
@@ -47,6 +50,10 @@ def by_id(result: GateResult) -> dict[str, Outcome]:
     return {outcome.check: outcome for outcome in result.outcomes}
 
 
+def names(result: GateResult) -> list[str]:
+    return [candidate.name for candidate in result.candidates]
+
+
 def statuses(result: GateResult, *checks: str) -> list[Status]:
     outcomes = by_id(result)
     return [outcomes[check].status for check in checks]
@@ -63,22 +70,23 @@ def test_a_sound_case_passes_on_its_first_run(gate: Any) -> None:
     assert all(o.value or o.check == "D009" for o in result.outcomes)
 
 
-def test_the_facts_hold_scores_and_what_they_are_compared_with(gate: Any) -> None:
+def test_the_result_holds_scores_and_what_they_are_compared_with(gate: Any) -> None:
     result = gate(first_run=True)
-    scores = result.facts["scores"]
+    ood = result.scores["ood"]
 
-    assert result.facts["candidates"] == ["seed 0", "seed 1", "seed 2"]
-    assert result.facts["windows"] == {"train": 520, "in_dist": 156, "ood": 156}
-    assert scores["ood"]["mean"] == by_id(result)["C002"].number
-    assert len(scores["ood"]["per_seed"]) == 3
-    assert {"constant", "mean", "ridge"} < set(scores["ood"]["references"])
-    assert scores["ood"]["low"] < scores["ood"]["mean"] < scores["ood"]["high"]
+    assert names(result) == ["seed 0", "seed 1", "seed 2"]
+    assert result.windows == {"train": 520, "in_dist": 156, "ood": 156}
+    assert ood.mean == by_id(result)["C002"].number
+    assert len(ood.per_seed) == 3
+    assert {"constant", "mean", "ridge"} < set(ood.references)
+    assert ood.interval is not None
+    assert ood.interval.low < ood.mean < ood.interval.high
 
 
 def test_a_gate_says_the_same_twice(gate: Any) -> None:
     first, second = gate(first_run=True), gate(first_run=True)
 
-    assert first.facts == second.facts
+    assert (first.scores, first.windows) == (second.scores, second.windows)
     assert [o.number for o in first.outcomes] == [o.number for o in second.outcomes]
 
 
@@ -109,7 +117,7 @@ def test_bad_data_block_the_training(gate: Any, broken: Case, tmp_path: Path) ->
     assert "D002-unit_norm" in outcomes["C002"].detail
     assert outcomes["C002"].detail.startswith("not run: ")
     assert outcomes["C002"].detail.endswith(" failed first")
-    assert "scores" not in result.facts
+    assert (result.scores, result.windows) == ({}, {})
 
 
 def test_a_missing_data_set_is_a_failure_and_no_pass(
@@ -233,7 +241,7 @@ def test_a_checkpoint_is_judged_like_the_run_it_came_from(gate: Any, toy_runs: A
     assert by_id(result)["C002"].number == pytest.approx(
         toy_runs[0].evaluation.scores["ood"].mean, abs=1e-6
     )
-    assert result.facts["candidates"] == ["model.safetensors"]
+    assert names(result) == ["model.safetensors"]
 
 
 def test_runs_are_judged_without_training(gate: Any, toy_runs: Any, tmp_path: Path) -> None:
@@ -243,7 +251,7 @@ def test_runs_are_judged_without_training(gate: Any, toy_runs: Any, tmp_path: Pa
 
     assert result.verdict is Verdict.PASS
     assert not (tmp_path / "cache").exists()
-    assert len(result.facts["candidates"]) == 3
+    assert len(names(result)) == 3
 
 
 class Lookalike(RecencyAMN):
@@ -335,22 +343,22 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
     metrics = metrics_file(tmp_path, in_dist=0.56)
     for options in ({}, {"runs": ("r",)}, {"checkpoint": "c"}, {"metrics": metrics}):
         case = make_case(tmp_path, dataset={"index": True})
-        session = GateSession(case, GateOptions(cache=tmp_path, **options))
-        seen |= {rule.id for rule in session.declared}
-    conditional = {rule.id for rule in rules().values() if rule.when != "always"}
+        gate = gate_of(case, GateOptions(cache=tmp_path, **options))
+        seen |= {check.id for check in gate.declared}
+    asked_for = {check.id for check in checks().values() if WHERE_ASKED & {*check.reads}}
 
-    assert set(rules()) - conditional <= seen
+    assert set(checks()) - asked_for <= seen
 
 
 def test_checks_run_in_any_order_and_once(make_case: Any, toy_cache: Path, tmp_path: Path) -> None:
-    session = GateSession(make_case(tmp_path), GateOptions(cache=toy_cache, first_run=True))
+    gate = gate_of(make_case(tmp_path), GateOptions(cache=toy_cache, first_run=True))
 
-    last = session.outcome("C005")
+    last = gate.outcome("C005")
     assert last.status is Status.PASS
-    assert session.outcome("C005") is last
-    before = [rule for rule in session.declared if rule.family in BEFORE_TRAINING]
-    assert all(session.outcome(rule.id).status is not Status.NOT_RUN for rule in before)
-    assert session.result().verdict is Verdict.PASS
+    assert gate.outcome("C005") is last
+    before = [check for check in gate.declared if check.family in BEFORE_TRAINING]
+    assert all(gate.outcome(check.id).status is not Status.NOT_RUN for check in before)
+    assert gate.result().verdict is Verdict.PASS
 
 
 def test_a_crashed_training_fails_and_is_not_left_out(gate: Any, tmp_path: Path) -> None:
