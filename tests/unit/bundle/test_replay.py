@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ from amn.bundle.archive import unpack_archive, write_archive
 from amn.bundle.pack import VERDICT_FILE, data_files, data_folders, members_of, timeless
 from amn.bundle.replay import replay
 from amn.case import load_case
-from amn.checks.registry import BEFORE_TRAINING
 from amn.cli.main import cli
 from amn.data.dataset import open_dataset
 from amn.errors import AmnError, DataError
-from amn.findings import Verdict
+from amn.evaluation.storage import load_evaluation, save_evaluation
+from amn.findings import BEFORE_TRAINING, Verdict, family_of
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 from amn.index.build import build_index
 from amn.report.json import to_json
@@ -30,7 +31,9 @@ from tests.unit.conftest import CASE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from amn.bundle.archive import Content
     from amn.case import Case
+    from amn.gate.result import GateResult
     from amn.golden.schema import Golden
 
     Members = dict[str, bytes]
@@ -51,11 +54,24 @@ def toml(values: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Gated:
+    """A gated case."""
+
+    case: Case
+    options: GateOptions
+    result: GateResult
+
+    def members(self, **how: bool) -> dict[str, Content]:
+        """Return what its verdict rests on."""
+        return members_of(self.case, self.options, self.result, **how)
+
+
 @pytest.fixture(scope="module")
 def gated(
     toy_data: Path, toy_cache: Path, toy_golden: Golden, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GateSession]:
-    """A gate of a toy case with an index and a golden."""
+) -> Iterator[Gated]:
+    """A gated toy case with an index and a golden."""
     root = tmp_path_factory.mktemp("gated")
     folder = root / "golden" / "case"
     folder.mkdir(parents=True)
@@ -65,22 +81,22 @@ def gated(
     (folder / "case.toml").write_text(toml(values), "utf-8")
     write_golden(folder, toy_golden)
     options = GateOptions(cache=toy_cache, today=date(2026, 1, 1))
-    yield GateSession(load_case(folder), options)
+    case = load_case(folder)
+    yield Gated(case, options, run_gate(case, options))
     shutil.rmtree(root)
 
 
 @pytest.fixture(scope="module")
-def packed(gated: GateSession) -> Members:
+def packed(gated: Gated) -> Members:
     """The members of the bundle of that gate, without its data."""
-    result = gated.result()
-    members = {**members_of(gated), VERDICT_FILE: timeless(to_json([result]))}
+    members = {**gated.members(), VERDICT_FILE: timeless(to_json([gated.result]))}
     return {name: content for name, content in members.items() if isinstance(content, bytes)}
 
 
 @pytest.fixture(scope="module")
-def packed_with_data(gated: GateSession, packed: Members) -> Members:
+def packed_with_data(gated: Gated, packed: Members) -> Members:
     """The members of the bundle with the data."""
-    members = members_of(gated, with_data=True)
+    members = gated.members(with_data=True)
     data = {name: c.read_bytes() for name, c in members.items() if isinstance(c, Path)}
     rest = {name: c for name, c in members.items() if isinstance(c, bytes)}
     return {**rest, **data, VERDICT_FILE: packed[VERDICT_FILE]}
@@ -116,9 +132,38 @@ def test_the_verdict_is_reached_again_without_data_weights_or_git(
     assert one.verdict.value == said["verdict"]
     assert one.again + one.carried != ()
     assert sorted(one.again + one.carried) == sorted(said["declared"])
-    judged = {label.partition("-")[0] for label in one.again}
+    judged = judged_ids(one.again)
     assert {"C001", "C002", "G001", "G002", "G004", "G008", "R001", "E002"} <= judged
     assert {label[0] for label in one.carried} <= {"D", "I", "S", "W", "M", "E", "G"}
+
+
+def test_what_reads_scores_and_courses_alone_is_judged_again(bundle: Callable[..., Path]) -> None:
+    [one] = replay(bundle())
+
+    judged = judged_ids(one.again)
+    assert {c for c in judged if c[0] == "M"} == {"M002", "M005"}
+    assert {c for c in judged if c[0] == "E"} == {"E002", "E003", "E004", "E005", "E008"}
+    assert {c for c in judged if c[0] == "R"} == {f"R{n:03}" for n in range(1, 14)}
+    assert {c for c in judged_ids(one.carried) if c[0] in "CG"} == {"G013", "G020"}
+
+
+def test_scores_that_were_changed_in_the_bundle_are_judged_as_they_are_there(
+    packed: Members, bundle: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "candidate"
+    names = ("evaluation.json", "cosines.npz")
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(packed[f"case/candidate-000/{name}"])
+    whole = load_evaluation(folder)
+    alike = replace(whole.scores["ood"], rank=0.0, norm_error=0.5)
+    save_evaluation(folder, replace(whole, scores={**whole.scores, "ood": alike}))
+    changed = {f"case/candidate-000/{name}": (folder / name).read_bytes() for name in names}
+
+    [one] = replay(bundle(lambda members: members.update(changed)))
+
+    assert "M002-unit_output: PASS in the bundle, HARNESS now" in "\n".join(one.differences)
+    assert "M005-diversity: PASS in the bundle, FAIL now" in "\n".join(one.differences)
 
 
 def test_a_bundle_holds_neither_vectors_nor_weights(packed: Members) -> None:
@@ -131,7 +176,7 @@ def judged_ids(labels: tuple[str, ...]) -> set[str]:
 
 
 def test_with_the_data_what_reads_them_is_judged_again_elsewhere(
-    packed_with_data: Members, packed: Members, gated: GateSession, tmp_path: Path
+    packed_with_data: Members, packed: Members, gated: Gated, tmp_path: Path
 ) -> None:
     write_archive(tmp_path / "full.zip", packed_with_data, {})
     write_archive(tmp_path / "bare.zip", packed, {})
@@ -141,11 +186,13 @@ def test_with_the_data_what_reads_them_is_judged_again_elsewhere(
     assert (full.has_data, bare.has_data) == (True, False)
     assert full.differences == bare.differences == ()
     assert full.verdict is bare.verdict
-    early = {rule.id for rule in gated.declared if rule.family in BEFORE_TRAINING}
+    labels = (label.partition("-")[0] for label in gated.result.declared)
+    early = {check for check in labels if family_of(check) in BEFORE_TRAINING}
     assert {check[0] for check in early} == {"D", "I", "S", "W"}
     assert early <= judged_ids(full.again)
     assert not early & judged_ids(bare.again)
-    assert judged_ids(full.again) - judged_ids(bare.again) == early
+    # E001 counts the windows of the data.
+    assert judged_ids(full.again) - judged_ids(bare.again) == {*early, "E001"}
 
 
 def spoil_a_row(members: Members) -> None:
