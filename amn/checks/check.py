@@ -196,18 +196,21 @@ class Check:
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")
 OTHERS = re.compile(rf"(?![{''.join(FAMILIES)}]\d)[A-Z]+\d{{3}}")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+UNNAMED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)  # *args, **kwargs
 _declared: dict[str, Check] = {}
 
 
 @cache
 def parameters(function: Callable[..., object]) -> tuple[str, ...]:
     """Return the names of a function's parameters: the parts of the evidence that it reads."""
-    return tuple(inspect.signature(function).parameters)
+    every = inspect.signature(function).parameters.values()
+    return tuple(one.name for one in every if one.kind not in UNNAMED)
 
 
 def check(
     id_: str,
     name: str,
+    /,
     *,
     severity: Severity = Severity.FAIL,
     needs: Sequence[str] = (),

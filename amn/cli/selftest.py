@@ -9,9 +9,11 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from amn.checks.own import load_conftests
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
+from amn.places import GOLDEN_FOLDER
 from amn.report.json import dumps
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def command(
 def _print_list() -> None:
     from amn.selftest.run import trials  # noqa: PLC0415 - loads every check
 
+    load_conftests([GOLDEN_FOLDER / "any"])
     table = _table("defect", "check", "when", "what is wrong")
     for trial in trials():
         defect = trial.defect

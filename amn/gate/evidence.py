@@ -132,9 +132,9 @@ class Evidence(Mapping[str, Any]):
 
 def declare(evidence: Evidence) -> tuple[Check, ...]:
     """Return every check all of whose parts are promised: the checks that have to run."""
-    case = evidence.get("case")
+    home = evidence.get("home")
     return tuple(
         check
         for check in checks().values()
-        if applies(check, case and case.folder) and evidence.promises(check.reads)
+        if applies(check, home) and evidence.promises(check.reads)
     )

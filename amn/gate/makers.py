@@ -21,6 +21,7 @@ from amn.data.windows import Windows, find_windows
 from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings, offset_curve
+from amn.findings import FAMILIES
 from amn.gate.evidence import Evidence, declare
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.speed import machine, read_speed
@@ -479,7 +480,7 @@ def is_custody(check: Check) -> bool:
 
     It needs neither data nor candidate, and no waiver lets it through.
     """
-    return set(check.reads) <= CUSTODY
+    return check.family == FAMILIES["G"] and set(check.reads) <= CUSTODY
 
 
 def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
@@ -516,3 +517,6 @@ EVERY = (
     | named(listed_waivers, waivers, unwaivable, declared)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
+GIVEN = frozenset({  # parts that no maker makes: the case, and what was asked for
+    "case", "home", "today", "progress", "cache", "gate_other", "encoder", "review", "approval",
+})  # fmt: skip

@@ -6,13 +6,17 @@ has built, the encoder that was not given.
 
 from __future__ import annotations
 
+import difflib
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amn.checks.check import checks
 from amn.checks.meaning import statuses
+from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
-from amn.errors import AmnError
+from amn.errors import AmnError, ConfigError
 from amn.gate import makers
 from amn.gate.course import abort_for, course_makers
 from amn.gate.evidence import Evidence
@@ -64,7 +68,12 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
 
     Args:
         progress: Called with (done, in all, text) by whatever takes long.
+
+    Raises:
+        ConfigError: If a check of one's own cannot be imported, or reads what nobody makes.
     """
+    load_conftests([case.folder])
+    _require_known(case)
     given = _given(options, progress)
     if options.custody_only:
         chosen: Makers = {**makers.GOLDEN}
@@ -86,11 +95,25 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
     return Evidence(
         chosen,
         case=case,
+        home=case.folder,
         today=options.today,
         progress=progress,
         cache=options.cache,
         **given,
     )
+
+
+def _require_known(case: Case) -> None:
+    """Raise ConfigError where a check would never be declared, whatever there is to look at."""
+    known = {*makers.EVERY, *makers.GIVEN}
+    for check in checks().values():
+        unknown = [part for part in check.reads if part not in known]
+        if unknown and applies(check, case.folder):
+            close = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f". Fix: {close[0]}" if close else ""
+            message = f"expected parameters that name evidence, got {unknown[0]!r}{hint}"
+            file = Path(check.function.__code__.co_filename)
+            raise ConfigError(file, [f"check {check.label}: {message}"])
 
 
 def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:

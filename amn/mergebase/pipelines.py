@@ -12,6 +12,8 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from amn.checks.own import CONFTEST
+from amn.mergebase.own import check_loosenings
 from amn.mergebase.target import CI_VARIABLES
 from amn.places import GOLDEN_FOLDER
 from amn.review import Loosening
@@ -34,11 +36,10 @@ PIPELINES = (
     "pytest.ini",
     "tox.ini",
     "setup.cfg",
-    "conftest.py",
-    f":(glob)**/{GOLDEN_FOLDER}/**/conftest.py",  # a pathspec of git
+    f":(glob)**/{CONFTEST}",  # a pathspec of git
 )
 # Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
-SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py")
+SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", CONFTEST)
 RUNS_AMN = re.compile(r"\bamn\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b")
 JUDGES = re.compile(
     r"\bamn\s+(gate|check|selftest|golden\s+verify)\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b"
@@ -88,9 +89,9 @@ def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator
         old: Its text at the merge base, None if it was not there.
         new: Its text now, None if it is gone.
     """
-    if PurePosixPath(path).name == "conftest.py":
+    if PurePosixPath(path).name == CONFTEST:
         yield from _hook_loosenings(path, old or "", new or "")
-        yield from _check_loosenings(path, old or "", new or "")
+        yield from check_loosenings(path, old or "", new or "")
     if old is None or not RUNS_AMN.search(old):
         if new is not None and PurePosixPath(path).name in SETTINGS:
             yield from _settings_loosenings(path, old or "", new)
@@ -125,34 +126,6 @@ def _hook_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
         if statement not in before and (hook := HOOKS.search(statement)):
             yield Loosening("added or changed a hook that can hide a failure", path, "", hook[0])
             return
-
-
-def _check_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
-    """Yield the checks of one's own that are gone or no longer what they were."""
-    before, after = _declared_checks(old), _declared_checks(new)
-    for check, text in before.items():
-        if check not in after:
-            yield Loosening("removed a check", f"{path} {check}", "there", "gone")
-        elif after[check] != text:
-            yield Loosening("changed a check", f"{path} {check}", "as reviewed", "other code")
-
-
-def _declared_checks(text: str) -> dict[str, str]:
-    """Return the code of each function that a decorator `check("X001", ...)` declares, by id."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return {}
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        calls = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-        for call in [one for one in calls if isinstance(one, ast.Call) and one.args]:
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-            name = call.func.id if isinstance(call.func, ast.Name) else name
-            first = call.args[0]
-            if name == "check" and isinstance(first, ast.Constant):
-                found[str(first.value)] = ast.unparse(node)
-    return found
 
 
 def _statements(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.case import Case
+from amn.checks.own import CONFTEST
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import ConfigError, RepositoryError
 from amn.golden.ledger import LEDGER_FILE
@@ -114,20 +115,21 @@ class MergeBase:
         runs = [name for name in changed if f"/{CACHE_FOLDER.as_posix()}/" in f"/{name}"]
         changed = [name for name in changed if name not in runs]
         cases = [name for name in changed if Path(name).name == CASE_FILE]
-        files = [name for name in changed if name not in cases]
+        root = self.repository.root
+        files = [name for name in changed if name not in cases and _is_read(root / name, root)]
         before = self.repository.read(self.commit, files)
         found = [
             Loosening("removed a case", name, "there", "gone")
             for name in cases
-            if not (self.repository.root / name).exists()
+            if not (root / name).exists()
         ]
         # A gate takes them in place of training: they may have been trained on the answers.
-        brought = [name for name in runs if (self.repository.root / name).exists()]
+        brought = [name for name in runs if (root / name).exists()]
         if brought:
             shown = f"{len(brought)} files"
             found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
         for name in files:
-            old, new = before[name], _read(self.repository.root / name)
+            old, new = before[name], _read(root / name)
             found += pipeline_loosenings(name, _text(old), _text(new))
         return tuple(found)
 
@@ -209,6 +211,14 @@ class MergeBase:
         if not before <= after:
             counts = (f"{len(before)} articles", f"{len(before - after)} of them gone")
             yield Loosening(SHRANK, f"{path} {split}", *counts)
+
+
+def _is_read(path: Path, root: Path) -> bool:
+    """Tell whether a gate reads a file: a conftest.py at the root, beside golden/ or under it."""
+    if path.name != CONFTEST or path.parent == root:
+        return True
+    is_under = GOLDEN_FOLDER.name in path.relative_to(root).parts
+    return is_under or (path.parent / GOLDEN_FOLDER).is_dir()
 
 
 def _waiver_loosenings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import AmnError
-from amn.findings import Status
+from amn.findings import OWN, Status
 from amn.plugin.sessions import gate_for
 from amn.report.visible import one_line
 
@@ -30,6 +30,7 @@ MARKERS = {
         "record model evaluation criteria",
     ),
     "amn_golden": ("checks against the golden", "golden"),
+    "amn_own": ("checks of one's own", OWN),
 }
 MARKER_OF = {family: name for name, (_, names) in MARKERS.items() for family in names.split()}
 

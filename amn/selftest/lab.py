@@ -47,6 +47,7 @@ class Lab:
         progress: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self.folder, self._cache, self._progress = folder, cache, progress
+        self._home = case.folder  # what a conftest.py beside it declares holds for its copies too
         self.pristine = copy_case(case, folder / "clean" / case.name)
         self._reproduce = f"amn gate {quote(case.name)}"
 
@@ -63,7 +64,7 @@ class Lab:
             CheckNotRunError: If one fails: what is there already cannot be shown to be caught.
         """
         options = GateOptions(cache=self._cache, first_run=not self.has_golden)
-        gate = gate_of(self.pristine.case, options, progress=self._progress)
+        gate = self._gate(self.pristine.case, options)
         self._require(gate.before_training())
         return gate
 
@@ -88,7 +89,11 @@ class Lab:
     def gate(self, copy: CaseCopy) -> Gate:
         """Return a gate of a copy; its cache is empty, and what it trains would be thrown away."""
         options = GateOptions(cache=self.folder / "untrained", first_run=True)
-        return gate_of(copy.case, options)
+        return self._gate(copy.case, options)
+
+    def _gate(self, case: Case, options: GateOptions) -> Gate:
+        gate = gate_of(case, options, progress=self._progress)
+        return Gate(gate.evidence.with_(home=self._home), gate.about)
 
     def judging(self, copy: CaseCopy | None = None, **parts: object) -> Gate:
         """Return the gate of other candidates on the same data, which are not checked again.

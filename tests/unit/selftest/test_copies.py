@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.checks.broken.copying import copy_case
+from amn.gate.modes import gate_of
+from amn.gate.options import GateOptions
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def test_a_rebuilt_copy_is_sound_and_has_no_index(copy: CaseCopy) -> None:
 
     assert len(copy.dataset()) == len(rows)
     assert not copy.has_index
-    session = GateSession(copy.case, GateOptions(cache=copy.folder, first_run=True))
-    assert not any(session.outcome(c).has_failed for c in ("D003", "D009", "D011", "D012"))
+    gate = gate_of(copy.case, GateOptions(cache=copy.folder, first_run=True))
+    assert not any(gate.outcome(c).has_failed for c in ("D003", "D009", "D011", "D012"))
 
 
 def test_splits_that_are_set_are_the_splits(copy: CaseCopy) -> None:
