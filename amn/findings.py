@@ -80,7 +80,7 @@ FAMILIES = {  # letter of a check's id -> what it is about, in the order in whic
     "G": "golden",
 }
 FORM = re.compile(r"[A-Z]\d{3}")  # of an id of amn's own checks
-OWN = "own"  # of checks that amn does not bring
+OWN = "own"  # of checks that others bring
 BEFORE_TRAINING = ("data", "index", "split", "windows")
 
 WORST_FIRST = (  # the first of these that occurs decides

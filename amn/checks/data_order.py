@@ -150,7 +150,7 @@ def double_ingestion(copy: CaseCopy) -> None:
 
 
 def some_doubled(copy: CaseCopy) -> None:
-    """2 % of chunks stand beside their copy."""
+    """Two of a hundred chunks stand beside their copy."""
     dataset = copy.dataset()
     times = np.where(np.arange(len(dataset)) % 50 == 0, 2, 1)
     rows = np.repeat(np.arange(len(dataset)), times)

@@ -47,7 +47,7 @@ def index_flipped_bit(copy: CaseCopy) -> None:
 
 
 def index_lost_record(copy: CaseCopy) -> None:
-    """index.json is gone.
+    """The record beside the index is gone.
 
     Half an index is not no index.
     """

@@ -16,6 +16,7 @@ PROSE = {
     "writes",
     "raises",
     "that",
+    "is",
     "loads",
     "itself",
 }  # `import amn`, and sentences about amn itself
