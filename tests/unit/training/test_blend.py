@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.gate.evidence import Evidence
     from amn.training.plan import Plan
 
 OLD = np.arange(1, 21)
@@ -46,8 +46,10 @@ def checkpoint(toy_plan: Plan, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def blend(toy_case: Case, toy_splits: SplitEvidence) -> Callable[[Path], Plan]:
-    return lambda path: plan_for(with_init_from(toy_case, path), toy_splits)
+def blend(toy_case: Case, toy_splits: Evidence) -> Callable[[Path], Plan]:
+    return lambda path: plan_for(
+        with_init_from(toy_case, path), toy_splits["splits"], toy_splits["windows"]
+    )
 
 
 def test_only_new_articles_are_trained_and_validated_on(checkpoint: Any, blend: Any) -> None:
