@@ -133,7 +133,7 @@ def test_the_markers_are_documented(run: Run) -> None:
     result = run("--markers")
 
     assert result.ret == pytest.ExitCode.OK
-    names = ("amn_data", "amn_index", "amn_criteria", "amn_golden")
+    names = ("amn_data", "amn_index", "amn_criteria", "amn_golden", "amn_own")
     result.stdout.fnmatch_lines([f"@pytest.mark.{name}: *" for name in names])
 
 
