@@ -57,15 +57,12 @@ def _imports_amn(path: Path) -> bool:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         raise ConfigError(path, [f"expected Python, got: {error}"]) from error
-    names = [
-        name
-        for node in ast.walk(tree)
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""] * isinstance(node, ast.ImportFrom)
-        )
-    ]
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
     return any(name.partition(".")[0] == "amn" for name in names)
 
 

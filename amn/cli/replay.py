@@ -11,9 +11,8 @@ import click
 from amn.bundle.replay import replay
 from amn.cli.options import FORMAT, PathName, one_line
 from amn.errors import DataError
-from amn.findings import Verdict
+from amn.findings import Verdict, worst_of
 from amn.report.json import dumps
-from amn.report.verdict import worst_of
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:

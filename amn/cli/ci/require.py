@@ -9,9 +9,8 @@ import click
 
 from amn.case import case_files
 from amn.cli.options import PathName
-from amn.findings import Verdict
+from amn.findings import Verdict, worst_of
 from amn.places import GOLDEN_FOLDER
-from amn.report.verdict import worst_of
 from amn.workflows.require import read_results, unmet
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.errors import ArgumentError, require
 from amn.report.export.curves import points
-from amn.report.export.numbers import digests, numbers
+from amn.report.export.numbers import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,8 @@ def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa:
     """Log verdict, scores and the number of every check; return the run's id."""
     tags = {"verdict": result.verdict.value, "reproduce": result.reproduce}
     run = client.create_run(experiment, run_name=result.case, tags=_named("amn.", tags))
-    for name, value in digests(result).items():
+    params = {"mode": result.mode, **result.digests} if result.mode else {}
+    for name, value in params.items():
         client.log_param(run.info.run_id, name, value)
     values = {f"{n.split}/{n.measure}": n.value for n in numbers(result)}
     checked = {f"checks/{o.label}": o.number for o in result.outcomes if o.number is not None}

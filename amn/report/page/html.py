@@ -14,7 +14,6 @@ from amn.checks.check import checks
 from amn.errors import require
 from amn.findings import Status
 from amn.report.alarms import alarms_of
-from amn.report.export.numbers import digests
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
@@ -149,7 +148,7 @@ def _template() -> tuple[Any, str]:
 def _view(identifier: str, result: GateResult) -> CaseView:
     """Return what the template shows of one case."""
     outcomes = complete(result)
-    bullets = margins(outcomes, result.scores)
+    bullets = margins(outcomes)
     return CaseView(
         id=identifier,
         result=result,
@@ -176,16 +175,14 @@ def _not_drawn(result: GateResult, outcomes: Sequence[Outcome]) -> str:
 
 def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     """Return what was measured, for people: data, config, seeds, windows, golden."""
-    known = digests(result)
     rows = [("candidates from", result.mode)] if result.mode else []
     if result.windows:
         rows.append(("candidates", ", ".join(one.name for one in result.candidates)))
         counts = (f"{name} {n:,}" for name, n in result.windows.items())
         rows.append(("windows", ", ".join(counts)))
     rows += [
-        (key.replace("_", " "), known[key][:DIGEST_CHARACTERS])
-        for key in ("dataset_digest", "config_digest")
-        if key in known
+        (key.replace("_", " "), digest[:DIGEST_CHARACTERS])
+        for key, digest in result.digests.items()
     ]
     if result.golden:
         record = result.golden.record

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from amn.gate.seen import Seen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from amn.evaluation.summary import Summary
 from amn.findings import Finding, Outcome, Status
 from amn.gate.result import GateResult
 from amn.report.github import to_annotations
@@ -55,12 +55,13 @@ def result(text: str) -> GateResult:
         )
         for check, status in (("D001", Status.WARN), ("C002", Status.FAIL), ("E001", Status.ERROR))
     )
-    scores = {text: {"mean": 0.5, "references": {text: 0.4}}}
+    scores = {text: Summary(0.5, references={text: 0.4})}
     return GateResult(
         text,
         tuple(o.label for o in outcomes),
         outcomes,
-        facts={"title": text, "scores": scores, "candidates": [text]},
+        made={"summaries": scores},
+        title=text,
         reproduce=text,
         review=Review(note=text),
     )
@@ -75,7 +76,7 @@ def printed(text: str) -> str:
 @given(texts)
 @examined
 def test_every_form_shows_what_is_hidden_and_can_be_written(text: str) -> None:
-    report = Report((result(text), result(text)), (Seen(), Seen()))
+    report = Report((result(text), result(text)))
     forms = {kind: make(report) for kind, make in FILES.items()}
     forms |= {"text": printed(text), "github": to_annotations(report.results)}
 
@@ -164,7 +165,7 @@ class Tags(HTMLParser):
 
 def tags(text: str) -> Tags:
     page = Tags()
-    page.feed(FILES["html"](Report((result(text),), (Seen(),))))
+    page.feed(FILES["html"](Report((result(text),))))
     return page
 
 
