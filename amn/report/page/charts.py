@@ -61,6 +61,7 @@ class Chart:
         header: Of the table of its numbers.
         rows: The table's cells.
         is_tall: Whether it takes two rows of the page's grid.
+        note: Printed below it: how to read it.
     """
 
     title: str
@@ -72,6 +73,7 @@ class Chart:
     width: float = WIDTH
     height: float = HEIGHT
     is_tall: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,15 +131,27 @@ class Frame:
             scale(xs, LEFT, WIDTH - RIGHT, pad=x_pad), scale(ys, HEIGHT - BOTTOM, top, pad=0.06)
         )
 
-    def axes(self, x_label: str, *, y_label: str = "", x_ticks: Sequence[float] = ()) -> None:
-        """Draw grid lines, tick labels, and what the axes are."""
+    def axes(
+        self,
+        x_label: str,
+        *,
+        y_label: str = "",
+        x_ticks: Sequence[float] = (),
+        x_names: Sequence[str] = (),
+    ) -> None:
+        """Draw grid lines, tick labels, and what the axes are.
+
+        Args:
+            x_ticks: Values to label; about five round ones by default.
+            x_names: What to print at each of them; the values by default.
+        """
         bottom = HEIGHT - BOTTOM
         for tick, label in zip(self.y.ticks, labels(self.y.ticks), strict=True):
             at = self.y(tick)
             self.marks.append(line(LEFT, at, WIDTH - RIGHT, at, "grid"))
             self.marks.append(text(LEFT - 6, at + 4, label, "tick end"))
         shown = x_ticks or self.x.ticks
-        for tick, label in zip(shown, labels(shown), strict=True):
+        for tick, label in zip(shown, x_names or labels(shown), strict=True):
             at = self.x(tick)
             self.marks.append(line(at, bottom, at, bottom + 4, "axis"))
             self.marks.append(text(at, bottom + 17, label, "tick middle"))
@@ -163,9 +177,8 @@ class Frame:
         pairs = zip(np.asarray(xs, np.float64), np.asarray(ys, np.float64), strict=True)
         for position, (x, y) in enumerate(pairs):
             if math.isfinite(y):
-                values = {"cx": f"{self.x(x):.1f}", "cy": f"{self.y(y):.1f}", "r": "3"}
                 title = titles[position] if titles else ""
-                self.marks.append(Mark("circle", f"dot {css}", values, title=title))
+                self.marks.append(dot(self.x(x), self.y(y), css, title))
 
     def level(self, value: float, css: str, label: str = "") -> None:
         """Draw a horizontal reference line with its name at the right end."""
@@ -209,6 +222,11 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str) -> Mark:
     """Return a straight line."""
     names = zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)
     return Mark("line", css, {name: f"{value:.1f}" for name, value in names})
+
+
+def dot(x: float, y: float, css: str, title: str = "") -> Mark:
+    """Return a point."""
+    return Mark("circle", f"dot {css}", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "3"}, title=title)
 
 
 def rectangle(x: float, y: float, width: float, height: float, css: str) -> Mark:

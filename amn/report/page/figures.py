@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.report.page.data_charts import coherence, lag_curve
+from amn.report.page.data_charts import data_charts
 from amn.report.page.score_charts import by_article, distributions, offset_curves, split_views
 from amn.report.page.training_charts import cosine_by_epoch, loss_by_epoch
 
@@ -28,5 +28,4 @@ def draw(seen: Seen) -> Iterator[Chart]:
         yield loss_by_epoch(trained)
     yield from offset_curves(seen)
     for name, dataset, scan in seen.scans:
-        yield coherence(name, dataset, scan)
-        yield lag_curve(name, dataset)
+        yield from data_charts(name, dataset, scan)
