@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 380.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 40.0  # room for the labels of the axes
-BINS = 48  # of a histogram
 CHARACTER = 6.4  # mean width of a character of 12 px
 
 Tag = Literal["line", "rect", "path", "circle", "text"]
@@ -245,12 +244,6 @@ def labels(ticks: Sequence[float]) -> list[str]:
     exact = (d for d in range(6) if all(math.isclose(round(t, d), t, abs_tol=1e-9) for t in ticks))
     digits = next(exact, 6)
     return [f"{tick:,.{digits}f}" for tick in ticks]
-
-
-def steps(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of values in each bin as the two ends of each step: (2 * bins,)."""
-    counts = np.histogram(values, edges)[0] / max(len(values), 1)
-    return np.repeat(counts, 2)
 
 
 def step_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amn.report.page.data_charts import data_charts
 from amn.report.page.score_charts import by_article, distributions, offset_curves, split_views
-from amn.report.page.training_charts import cosine_by_epoch, loss_by_epoch
+from amn.report.page.training_charts import training_charts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 def draw(seen: Seen) -> Iterator[Chart]:
     """Yield a chart of everything that was seen; what was not looked at is not drawn."""
     views = split_views(seen)
-    for view in views:
-        yield distributions(view)
+    yield from filter(None, map(distributions, views))
     for view in views:
         yield by_article(view, seen.margin)
-    trained = [c for c in seen.candidates if c.record and c.record.epochs]
-    if trained:
-        yield cosine_by_epoch(trained)
-        yield loss_by_epoch(trained)
+    yield from training_charts(seen.candidates)
     yield from offset_curves(seen)
     for name, dataset, scan in seen.scans:
         yield from data_charts(name, dataset, scan)

@@ -6,6 +6,7 @@ A side is a label with its values; the first one is blue, the second orange.
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from amn.curation.distribution import BINS
 from amn.report.data_text import number
 from amn.report.page.charts import (
+    TOP,
     WIDTH,
     Chart,
     Frame,
@@ -54,9 +56,19 @@ def _said(parts: Iterable[str], note: str) -> str:
 
 
 def histogram(
-    title: str, sides: Sides[Distribution | None], counted: str, note: str, *, axis: str
+    title: str,
+    sides: Sides[Distribution | None],
+    counted: str,
+    note: str,
+    *,
+    axis: str,
+    levels: Mapping[str, float] = MappingProxyType({}),
 ) -> Chart | None:
-    """Draw the share of each bin and the median; None where no side has values."""
+    """Draw the share of each bin and the median; None where no side has values.
+
+    Args:
+        levels: Other values to mark, by name.
+    """
     found = [(css, label, d) for css, (label, d) in zip(COLOURS, sides, strict=False)]
     known = [(css, label, d) for css, label, d in found if d is not None and d.n]
     if not known:
@@ -69,7 +81,7 @@ def histogram(
     first, last = shown[0], shown[-1] + 1
     steps = step_edges(place(BINS[bins][first : last + 1]))
     ticks = _log_ticks(*BINS[bins][[first, last]]) if is_log else []
-    frame = Frame.over(steps, [0, np.max(shares)], x_pad=0)
+    frame = Frame.over(steps, [0, np.max(shares)], x_pad=0, top=TOP + (18 if levels else 0))
     frame.axes(
         axis,
         y_label=f"% of {counted}",
@@ -81,9 +93,16 @@ def histogram(
         frame.area(steps, heights, css)
         frame.curve(steps, heights, css)
         frame.position(float(place(d.median)), css)
+    for name, value in levels.items():
+        if steps[0] < value < steps[-1]:
+            frame.position(value, "mean", f"{name} {value:.4f}")
     style = "count" if is_log else "cosine"
     rows = [
-        (label, f"{d.n:,}", *(number(v, style) for v in (d.mean, d.p5, d.median, d.p95)))
+        (
+            label,
+            f"{d.n:,}",
+            *(number(v, style) for v in (d.mean, d.p5, d.p25, d.median, d.p75, d.p95)),
+        )
         for _, label, d in known
     ]
     return Chart(
@@ -91,7 +110,7 @@ def histogram(
         description=_said((f"{row[0]}: mean {row[2]} of {row[1]} {counted}" for row in rows), note),
         marks=tuple(frame.marks),
         keys=legend(sides),
-        header=("", counted, "mean", "5%", "50%", "95%"),
+        header=("", counted, "mean", "5%", "25%", "50%", "75%", "95%"),
         rows=tuple(rows),
         note=f"{note} Dashed: the median.".strip(),
     )
