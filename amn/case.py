@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+GONE = {"speed.memory": "peak memory is no check any more, for its ratio is not repeatable"}
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -158,10 +160,13 @@ def unknown_key(where: list[str], file: type[BaseModel]) -> str:
         where: The parts of the key.
         file: What the file may say.
     """
+    dotted = ".".join(where)
+    if dotted in GONE:
+        return f"{dotted}: expected no such key: {GONE[dotted]}. Fix: remove it"
     known = _known_keys(where[:-1], file)
     close = difflib.get_close_matches(where[-1], known, n=1)
     fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
-    return f"{'.'.join(where)}: unknown key. Fix: {fix}"
+    return f"{dotted}: unknown key. Fix: {fix}"
 
 
 def _known_keys(section: list[str], model: type[BaseModel]) -> list[str]:

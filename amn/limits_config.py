@@ -106,7 +106,7 @@ class IndexConfig(Section):
 
 
 class SpeedConfig(Section):
-    """How fast a case has to be: plain's cost over ours, so 2 is twice as fast or half the memory.
+    """How fast a case has to be: plain's cost over ours, so 2 is twice as fast.
 
     Where the section is, every figure is a declared check; none of them can be left out.
 
@@ -114,12 +114,10 @@ class SpeedConfig(Section):
         latency: Of one window.
         inference: Of many windows.
         training: Of an epoch.
-        memory: Peak of that epoch.
         tolerance: Share by which a ratio may fall below its stored twin: what noise explains.
     """
 
     latency: Positive = 1.0
     inference: Positive = 1.0
     training: Positive = 1.0
-    memory: Positive = 1.0
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.3

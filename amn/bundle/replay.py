@@ -26,7 +26,7 @@ from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
 from amn.gate.modes import data_makers, evidence_of
 from amn.gate.options import GateOptions
-from amn.gate.run import Gate
+from amn.gate.run import About, Gate
 from amn.storage import parse_json
 from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
@@ -102,7 +102,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     }
     known = [checks()[check] for label in declared if (check := label.split("-")[0]) in checks()]
     standing = {o.check: o for label, o in recorded.items() if label not in mine}
-    gate = Gate(evidence, declared=known, standing=standing, case=name)
+    gate = Gate(evidence, About(name), declared=known, standing=standing)
     outcomes = {label: gate.outcome(check.id) for label, check in mine.items()}
     verdict = judge(declared, [outcomes.get(label, o) for label, o in recorded.items()])
     differences = [

@@ -52,6 +52,7 @@ MODULES = (  # in the order in which a gate runs them
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
     "split", "split_space", "split_filter", "split_copies", "windows",
     "record", "record_losses", "record_sound", "record_skill",
+    "model", "evaluation", "behaviour", "criteria", "speed",
     "custody", "golden",
 )  # fmt: skip
 ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks

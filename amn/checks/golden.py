@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from amn.checks.broken.candidates import worse_by_two_margins
+from amn.checks.broken.candidates import worse_in_dist, worse_ood
 from amn.checks.broken.golden import golden_of_windows, with_record
 from amn.checks.check import check
 from amn.checks.comparison import Compared, Sides
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
-    from amn.limits_config import GoldenConfig
     from amn.training.candidate import Candidate
 
     Computed = tuple[Mapping[str, float], Mapping[str, str]]
@@ -225,11 +224,6 @@ def check_numerics(numerics: Numerics, machine_numerics: Computed) -> Measured:
     return Measured(f"{worst:.1g}", f"<= {NUMERICS_ATOL:g}", findings, "; ".join(changed), worst)
 
 
-def worse_ood(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
-    """OOD is worse than the golden by twice the margin."""
-    return worse_by_two_margins(evaluations, "ood", golden_limits.margin)
-
-
 @check("G001", "ood", needs=["G003"], broken_by=[worse_ood])
 def check_ood(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
     """Not worse than the golden, OOD.
@@ -242,11 +236,6 @@ def check_ood(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
     update CASE --reason TEXT
     """
     return _not_worse(sides, "ood", judged_data.get("ood"))
-
-
-def worse_in_dist(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
-    """In-dist is worse than the golden by twice the margin."""
-    return worse_by_two_margins(evaluations, "in_dist", golden_limits.margin)
 
 
 @check("G002", "in_dist", needs=["G003"], broken_by=[worse_in_dist])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.checks.check import checks, family_of
-from amn.findings import BEFORE_TRAINING, Status
+from amn.checks.check import checks
+from amn.findings import BEFORE_TRAINING, Status, family_of
 from amn.records.status import RunStatus
 
 if TYPE_CHECKING:

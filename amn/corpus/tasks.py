@@ -6,7 +6,7 @@ A task is picklable, reads and writes the staging folder, and leaves the same by
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class BuildEncoder:
     loaded: Encoder | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "loaded": None}
+        return self.__dict__ | {"loaded": None}
 
     def get(self) -> Encoder:
         """Return the encoder, loaded at most once a process.
@@ -148,7 +148,7 @@ class ChunkPages:
             chunks += [(page, chunk) for chunk in found]
         tally.rows = len(chunks)
         table = _table(chunks)
-        self.staging.finish(TEXTS, number, lambda path: _write(path, table), vars(tally))
+        self.staging.finish(TEXTS, number, lambda path: _write(path, table), asdict(tally))
         return tally.pages
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.broken.candidates import lookalike
 from amn.checks.broken.ood import ood_rows, replace_ood
 from amn.checks.data_order import double_ingestion
 from amn.checks.data_rows import insertion_order
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from amn.checks.broken.copies import CaseCopy
+    from amn.training.candidate import Candidate
 
 OTHER_DIM = 0.5  # of D: the width of the stand-in for another encoder
 SHARPNESS = 2.0  # how far it is from a linear map of the vectors
@@ -48,7 +50,7 @@ class Scene:
 
 def lookalikes(candidates: tuple[Candidate, ...]) -> dict[str, object]:
     """Load every checkpoint into a class of the same names and shapes with another forward."""
-    return {"candidates": tuple(as_lookalike(candidate) for candidate in candidates)}
+    return {"candidates": tuple(lookalike(candidate) for candidate in candidates)}
 
 
 def mse_and_infonce(copy: CaseCopy) -> None:

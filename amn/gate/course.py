@@ -24,8 +24,10 @@ def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:
     Without a validation cosine and without scores nothing tells whether the model has learned: what
     would is promised all the same, and says that it could not look.
     """
-    held = {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
-    return held if history.scores else {"best_cosines": _best_cosines} | held
+    held: dict[str, Callable[..., object]] = {}
+    if not history.scores:
+        held["best_cosines"] = _best_cosines
+    return held | {p: make for p, make in COURSE.items() if FIGURES_OF[p] <= history.parts}
 
 
 def _best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 def _some(gate: Gate, chosen: Iterable[Check], command: str) -> GateResult:
     """Run some of the declared checks."""
-    about = {**gate.about, "mode": "", "reproduce": command}
-    return Gate(gate.evidence, declared=tuple(chosen), **about).result()
+    about = replace(gate.about, mode="", reproduce=command)
+    return Gate(gate.evidence, about, declared=tuple(chosen)).result()
 
 
 def _of(gate: Gate, *families: str) -> list[Check]:

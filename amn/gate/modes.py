@@ -20,7 +20,7 @@ from amn.gate.makers import named
 from amn.gate.merit import review
 from amn.gate.metrics import read_metrics
 from amn.gate.result import GateResult, RecordNote
-from amn.gate.run import Gate
+from amn.gate.run import About, Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
 
@@ -43,13 +43,9 @@ INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding
 
 def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Gate:
     """Return the gate of a case; nothing is opened yet."""
-    return Gate(
-        evidence_of(case, options, progress=progress),
-        case=case.name,
-        mode=options.mode,
-        title=case.config.title,
-        reproduce=options.command(case.name),
-    )
+    reproduce = options.command(case.name)
+    about = About(case.name, options.mode, case.config.title, reproduce)
+    return Gate(evidence_of(case, options, progress=progress), about)
 
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:

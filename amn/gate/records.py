@@ -16,7 +16,7 @@ from amn.gate.course import abort_for, course_makers
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import COURSE
 from amn.gate.result import GateResult, RecordNote
-from amn.gate.run import Gate
+from amn.gate.run import About, Gate
 from amn.limits_config import CriteriaConfig
 from amn.records.find import find_records, read_record
 from amn.records.status import RunStatus
@@ -143,7 +143,8 @@ def of_history(history: RunHistory, abort: AbortConfig) -> Gate:
         criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
         scores = {split: Summary.of_score(history.scores.get(split)) for split in EVALUATED}
         given |= {"criteria": criteria, "summaries": scores}
-    return Gate(Evidence(course_makers(history), **given), case=history.name, mode="record")
+    about = About(history.name, "record")
+    return Gate(Evidence(course_makers(history), **given), about)
 
 
 def declared_checks(history: RunHistory | None) -> tuple[Check, ...]:

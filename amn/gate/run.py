@@ -9,7 +9,7 @@ A check whose predecessors failed does not run, and says so.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, ConfigError
@@ -38,22 +38,39 @@ def is_early(check: Check) -> bool:
     return not any(whole.sources(part) & LATE for part in check.reads)
 
 
+@dataclass(frozen=True)
+class About:
+    """What a result is called.
+
+    Attributes:
+        case: Name of the case.
+        mode: Where the candidate comes from; empty where none is asked for.
+        title: Of the case, for people.
+        reproduce: The command that gives the result again.
+    """
+
+    case: str
+    mode: str = ""
+    title: str = ""
+    reproduce: str = ""
+
+
 class Gate:
     """The declared checks of some evidence, run one by one, in any order.
 
     Args:
         declared: Checks that have to run; None takes all whose evidence is promised.
         standing: Outcomes that stand already, by id of the check.
-        about: What the result says besides: `case`, `mode`, `title`, `reproduce`.
+        about: What the result is called.
     """
 
     def __init__(
         self,
         evidence: Evidence,
+        about: About,
         *,
         declared: Sequence[Check] | None = None,
         standing: Mapping[str, Outcome] | None = None,
-        **about: str,
     ) -> None:
         self.evidence = evidence
         self.declared = declare(evidence) if declared is None else tuple(declared)
@@ -117,7 +134,10 @@ class Gate:
             made=made,
             review=made.get("review"),
             waivers=self._waivers,
-            **self.about,
+            case=self.about.case,
+            mode=self.about.mode,
+            title=self.about.title,
+            reproduce=self.about.reproduce,
         )
 
 

@@ -65,10 +65,10 @@ class CheckItem(pytest.Item):
         super().__init__(**node)
         self.check, self.gate = check, gate
         self.outcome: Outcome | None = None
-        self.extra_keyword_matches.add(gate.about["case"])
+        self.extra_keyword_matches.add(gate.about.case)
         self.add_marker(MARKER_OF[check.family])
         if self.config.pluginmanager.hasplugin("xdist"):
-            self.add_marker(pytest.mark.xdist_group(name=gate.about["case"]))
+            self.add_marker(pytest.mark.xdist_group(name=gate.about.case))
 
     def runtest(self) -> None:
         """Run the check, after what it needs.
@@ -104,7 +104,7 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return file, line and headline."""
-        return self.path, 0, f"{self.gate.about['case']}: {self.name}"  # a skip needs a line
+        return self.path, 0, f"{self.gate.about.case}: {self.name}"  # a skip needs a line
 
     @property
     def command(self) -> str:
@@ -131,8 +131,9 @@ class CheckItem(pytest.Item):
 
 def refuse_skip(report: pytest.TestReport, label: str) -> None:
     """Turn a skipped or xfailed report into a failed one: not looking is never a pass."""
-    reason = vars(report).pop("wasxfail", None)
+    reason = getattr(report, "wasxfail", None)
     if reason is not None:
+        del report.wasxfail
         cause = f"it is marked xfail ({reason})" if reason else "it is marked xfail"
     else:
         place = report.longrepr

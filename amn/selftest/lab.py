@@ -102,7 +102,7 @@ class Lab:
             same = {part: clean[part] for part in SAME if part not in parts}
             parts = {"case": copy.case, **same, **parts}
         standing = {outcome.check: outcome for outcome in self.clean.before_training()}
-        return Gate(clean.with_(**parts), standing=standing, **self.clean.about)
+        return Gate(clean.with_(**parts), self.clean.about, standing=standing)
 
     @contextmanager
     def broken(self, defect: Defect, *, is_early: bool) -> Iterator[Gate]:
@@ -116,7 +116,7 @@ class Lab:
                 yield self.judging(copy, **parts)
             else:
                 evidence = self.gate(copy).evidence if copy else base.evidence
-                yield Gate(evidence.with_(**parts), **base.about)
+                yield Gate(evidence.with_(**parts), base.about)
 
     def readable(self, message: str) -> str:
         """Return a message without the lab's own folder, which is gone when it is read."""

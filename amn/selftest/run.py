@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amn.checks.check import Defect, checks
 from amn.errors import ArgumentError, CheckNotRunError
@@ -33,12 +33,12 @@ class Trial:
     """One defect, and the check that has to catch it.
 
     Attributes:
-        does_not_look: Whether the defect is the check itself, which then must not pass.
+        instead: Stands in for the check's own function, where the defect is that it does not look.
     """
 
     check: Check
     defect: Defect
-    does_not_look: bool = False
+    instead: Callable[..., Measured] | None = None
 
     @property
     def when(self) -> When:
@@ -47,7 +47,7 @@ class Trial:
 
     def is_caught(self, status: Status) -> bool:
         """Tell whether a status of the check is one that catches the defect."""
-        if self.does_not_look:
+        if self.instead:
             return status is Status.ERROR
         least = self.check.severity if self.defect.least is None else self.defect.least
         worst = WORST_FIRST.index(STATUS_OF[least])
@@ -55,14 +55,19 @@ class Trial:
         return looked and WORST_FIRST.index(status) <= worst
 
 
-def returns_nothing(*_: object, **__: object) -> Measured:
+def check_returns_nothing() -> None:
     """A check returns nothing."""
-    nothing: Measured = None  # type: ignore[assignment] - that it is no Measured is the defect
-    return nothing
 
 
-def skipped(*_: object, **__: object) -> Measured:
+def check_skipped() -> None:
     """A check was skipped."""
+
+
+def _returns_nothing(**_: object) -> Any:  # noqa: ANN401 - that it is no Measured is the defect
+    return None
+
+
+def _skips(**_: object) -> Measured:
     raise CheckNotRunError("skipped")
 
 
@@ -72,8 +77,8 @@ def trials() -> tuple[Trial, ...]:
     listed = [Trial(check, defect) for check in every for defect in check.broken_by]
     early = [check for check in every if is_early(check) and check.needs]
     listed += [
-        Trial(early[0], Defect(returns_nothing), does_not_look=True),
-        Trial(early[-1], Defect(skipped), does_not_look=True),
+        Trial(early[0], Defect(check_returns_nothing), _returns_nothing),
+        Trial(early[-1], Defect(check_skipped), _skips),
     ]
     return tuple(sorted(listed, key=lambda trial: trial.when != "before training"))
 
@@ -166,7 +171,7 @@ def _try(lab: Lab, trial: Trial) -> DefectRow:
     is_declared = check.id in {one.id for one in lab.early.declared}
     if not (lab.has_golden if check.family == FAMILIES["G"] else is_declared):
         return replace(row, message=f"{check.label} is not declared for this case")
-    outcome = _ask_lazy(lab, trial) if trial.does_not_look else _ask(lab, trial)
+    outcome = _ask(lab, trial)
     return replace(
         row,
         state="caught" if trial.is_caught(outcome.status) else "missed",
@@ -178,15 +183,13 @@ def _try(lab: Lab, trial: Trial) -> DefectRow:
 
 def _ask(lab: Lab, trial: Trial) -> Outcome:
     """Return how the check ends on the case with the defect in it."""
-    with lab.broken(trial.defect, is_early=is_early(trial.check)) as gate:
-        return gate.outcome(trial.check.id)
-
-
-def _ask_lazy(lab: Lab, trial: Trial) -> Outcome:
-    """Return how a check ends that does not look, on the clean case."""
-    lazy = replace(trial.check, function=trial.defect.function)
-    declared = [lazy if one.id == lazy.id else one for one in lab.early.declared]
-    return Gate(lab.early.evidence, declared=declared).outcome(lazy.id)
+    check, early = trial.check, lab.early
+    if trial.instead:
+        lazy = replace(check, function=trial.instead)
+        declared = [lazy if one.id == lazy.id else one for one in early.declared]
+        return Gate(early.evidence, early.about, declared=declared).outcome(lazy.id)
+    with lab.broken(trial.defect, is_early=is_early(check)) as gate:
+        return gate.outcome(check.id)
 
 
 def _message(outcome: Outcome) -> str:

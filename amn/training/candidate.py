@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amn.config import EVALUATED
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from amn.evaluation.behaviour import Behaviour
+    from amn.evaluation.scores import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
@@ -51,3 +54,16 @@ class Observed:
     def where(self) -> str:
         """`seed 0, ood`: the address of a finding."""
         return f"{self.candidate}, {self.split}"
+
+
+def scores_of(
+    candidates: Iterable[Candidate], evaluations: Iterable[Evaluation]
+) -> Iterator[tuple[str, str, SplitScores]]:
+    """Yield address (`seed 0, ood`), split and scores of every candidate on in_dist and ood.
+
+    Args:
+        evaluations: One a candidate.
+    """
+    for candidate, evaluation in zip(candidates, evaluations, strict=True):
+        for split in EVALUATED:
+            yield f"{candidate.name}, {split}", split, evaluation.scores[split]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.plan import Plan, PlanReferences
     from amn.training.run import Run
@@ -121,6 +122,12 @@ def toy_candidates(toy_runs: tuple[Run, ...]) -> tuple[Candidate, ...]:
         )
         for run in toy_runs
     )
+
+
+@pytest.fixture(scope="session")
+def toy_evaluations(toy_runs: tuple[Run, ...]) -> tuple[Evaluation, ...]:
+    """The scores of the three runs."""
+    return tuple(run.evaluation for run in toy_runs)
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
             "line 8: criteria.lift: input should be a finite number, got nan",
         ),
         ("[golden]\nmargin = 0", "line 8: golden.margin: input should be greater than 0, got 0"),
+        ("[speed]\nmemory = 0.6", "line 8: speed.memory: expected no such key: peak memory is no"),
         (
             "[windows]\ncontext = 0",
             "line 8: windows.context: input should be greater than or equal",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from amn.processes import BARE
 
 ROOT = Path(__file__).parents[2]
 NO_GUARD = """
@@ -51,3 +56,20 @@ def test_a_script_without_a_main_guard_is_not_begun_again(
     )
 
     assert (done.stdout.splitlines(), done.stderr) == (["begun", *said, "ended"], "")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_an_interrupt_ends_the_first_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "SIGINT", signal.SIGUSR1)  # pytest would take the real one
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        process = BARE.Process(target=time.sleep, args=(0.2,))
+        process.start()
+        os.kill(process.pid or 0, signal.SIGUSR1)  # by default it would be killed by it
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        process.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert process.exitcode == 0

@@ -1,11 +1,20 @@
-"""Candidates and scores with a defect, as the parts of the evidence that it changes."""
+"""Candidates and scores with a defect, as the parts of the evidence that it changes.
+
+A network's forward takes contexts (B, T, D) and gives raw predictions (B, D): B windows, T context
+rows, D numbers in a vector.
+"""
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from amn.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +23,12 @@ if TYPE_CHECKING:
 
     from amn.evaluation.scores import SplitScores
     from amn.evaluation.storage import Evaluation
+    from amn.limits_config import GoldenConfig
+    from amn.training.candidate import Candidate
+    from amn.training.checkpoint import Checkpoint
+
+    Parts = dict[str, object]
+    Forward = Callable[[Any], Any]
 
 PER_WINDOW = ("cosines", "copy_cosines", "article_ids", "target_chunks")
 
@@ -26,6 +41,14 @@ def changed(
     return replace(evaluation, scores=scores)
 
 
+def first_changed(
+    evaluations: tuple[Evaluation, ...], split: str, change: Callable[[SplitScores], SplitScores]
+) -> Parts:
+    """Return the scores of all candidates, of which the first has others on one split."""
+    first, *others = evaluations
+    return {"evaluations": (changed(first, split, change), *others)}
+
+
 def select_windows(split: SplitScores, chosen: NDArray[np.int64]) -> SplitScores:
     """Return the scores of some windows, in that order."""
     return replace(split, **{name: getattr(split, name)[chosen] for name in PER_WINDOW})
@@ -36,15 +59,84 @@ def shifted(evaluation: Evaluation, split: str, mean: float) -> Evaluation:
     return changed(evaluation, split, lambda s: replace(s, cosines=s.cosines + (mean - s.mean)))
 
 
-def worse_by_two_margins(
-    evaluations: tuple[Evaluation, ...], split: str, margin: float
-) -> dict[str, object]:
+def worse_ood(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """OOD is worse than the golden by twice the margin."""
+    return _worse("ood", evaluations, golden_limits)
+
+
+def worse_in_dist(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """In-dist is worse than the golden by twice the margin."""
+    return _worse("in_dist", evaluations, golden_limits)
+
+
+def _worse(split: str, evaluations: tuple[Evaluation, ...], limits: GoldenConfig) -> Parts:
     """Return scores that are twice the margin lower, by chance more in some windows than others."""
-    noise = np.random.default_rng(0).standard_normal(len(evaluations[0].scores[split].cosines))
-    loss = 2 * margin * (1 + 0.5 * noise)
-    return {
-        "evaluations": tuple(
-            changed(one, split, lambda s: replace(s, cosines=s.cosines - loss))
-            for one in evaluations
-        )
-    }
+
+    def change(scores: SplitScores) -> SplitScores:
+        noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
+        return replace(scores, cosines=scores.cosines - 2 * limits.margin * (1 + 0.5 * noise))
+
+    return {"evaluations": tuple(changed(one, split, change) for one in evaluations)}
+
+
+def with_forward(model: Any, answer: Callable[[Forward, Any], Any]) -> Any:  # noqa: ANN401 - a network
+    """Return a network with the same weights and another forward: answer(old forward, context)."""
+    other, forward = copy(model), model.forward
+    other.forward = lambda context: answer(forward, context)
+    return other
+
+
+def answering(checkpoints: tuple[Checkpoint, ...], answer: Callable[[Forward, Any], Any]) -> Parts:
+    """Return the loaded models, of which the first answers otherwise: see `with_forward`."""
+    first, *others = checkpoints
+    return {"checkpoints": (replace(first, model=with_forward(first.model, answer)), *others)}
+
+
+def lookalike(candidate: Candidate) -> Candidate:
+    """Return a candidate whose weights are loaded into a class with another forward."""
+    from amn.models.build import build_model  # noqa: PLC0415 - loads torch
+    from amn.training.checkpoint import load_checkpoint  # noqa: PLC0415 - as above
+
+    def build(spec: Any) -> Any:  # noqa: ANN401 - as `load_checkpoint` calls it
+        return with_forward(build_model(spec), lambda forward, x: forward(x) - 2 * x[:, 0])
+
+    return _written(candidate, lambda path: load_checkpoint(path, build=build))
+
+
+def damaged(candidate: Candidate) -> Candidate:
+    """Return a candidate of whose checkpoint one bit is flipped on disk."""
+    from amn.training.checkpoint import load_checkpoint  # noqa: PLC0415 - loads torch
+
+    def load(path: Path) -> Checkpoint:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0b10
+        path.write_bytes(content)
+        return load_checkpoint(path)
+
+    return _written(candidate, load)
+
+
+def _written(candidate: Candidate, load: Callable[[Path], Checkpoint]) -> Candidate:
+    """Return a candidate whose checkpoint is written again, and read by other means.
+
+    Its errors name the file alone: the folder is gone when they are read.
+    """
+    from amn.training.checkpoint import save_checkpoint  # noqa: PLC0415 - loads torch
+
+    def reload() -> Checkpoint:
+        sound = candidate.load()
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "model.safetensors")
+            save_checkpoint(
+                path,
+                sound.model,
+                sound.spec,
+                articles=sound.articles,
+                provenance=sound.provenance,
+            )
+            try:
+                return load(path)
+            except CheckpointError as error:
+                raise CheckpointError(Path(path.name), error.message) from error
+
+    return replace(candidate, load=reload)

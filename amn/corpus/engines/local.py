@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class LocalEngine:
             for number, items in parts:
                 yield task(number, items)
             return
-        pool = ProcessPoolExecutor(self.workers, BARE, _leave_interrupts_alone)
+        pool = ProcessPoolExecutor(self.workers, BARE)
         try:
             yield from self._in_pool(pool, task, parts)
         except BrokenProcessPool as error:
@@ -64,8 +63,3 @@ class LocalEngine:
         """Yield the rows of each part when it is finished."""
         for number in parts:
             yield task(number)
-
-
-def _leave_interrupts_alone() -> None:
-    """Ctrl-C goes to every process of the terminal: the first one ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
