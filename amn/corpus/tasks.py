@@ -6,7 +6,7 @@ A task is picklable, reads and writes the staging folder, and leaves the same by
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +148,8 @@ class ChunkPages:
             chunks += [(page, chunk) for chunk in found]
         tally.rows = len(chunks)
         table = _table(chunks)
-        self.staging.finish(TEXTS, number, lambda path: _write(path, table), asdict(tally))
+        # Not asdict: before Python 3.12 it makes other Counters of a Counter's items.
+        self.staging.finish(TEXTS, number, lambda path: _write(path, table), tally.__dict__)
         return tally.pages
 
     @cached_property
