@@ -272,7 +272,7 @@ def check_alignment(
 
 
 def _misaligned(
-    dataset: DataSet, rows: NDArray[np.int64], cosines: NDArray[np.float32]
+    dataset: DataSet, rows: NDArray[np.int64], cosines: NDArray[np.floating]
 ) -> list[Finding]:
     """Name sampled rows whose text gives another vector."""
 

@@ -167,7 +167,7 @@ def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
 def shifted_ood(copy: CaseCopy) -> None:
     """OOD was encoded with another prefix."""
     rows = ood_rows(copy)
-    direction = np.random.default_rng(1).standard_normal(rows.shape[1])
+    direction = np.random.default_rng(1).standard_normal((1, rows.shape[1]))
     replace_ood(copy, rows + OFFSET * unit_rows(direction))
 
 

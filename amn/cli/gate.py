@@ -5,40 +5,30 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from amn.bundle.archive import Content, write_archive
-from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import CACHE, PathName, one_line
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.report.github import to_annotations
-from amn.report.gitlab import to_codequality
-from amn.report.json import json_schema, to_json
-from amn.report.markdown import to_markdown
-from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
-from amn.report.page.faults import read_faults
+from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMS = {
-    "json": to_json,
-    "github": to_annotations,
-    "gitlab": to_codequality,
-    "markdown": to_markdown,
-}
+FORMS = {"json": "json", "github": "github", "gitlab": "codequality", "markdown": "markdown"}
 
 
 def _print_schema(context: click.Context, _: click.Parameter, wanted: object) -> None:
     """Print the published schema and end the command."""
     if wanted and not context.resilient_parsing:
+        from amn.report.json import json_schema  # noqa: PLC0415 - asked for alone
+
         click.echo(json_schema(), nl=False)
         context.exit()
 
@@ -160,7 +150,11 @@ def command(
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)
-    faults = read_faults(selftest) if selftest else {}
+    faults = {}
+    if selftest:
+        from amn.report.page.faults import read_faults  # noqa: PLC0415 - where one is shown
+
+        faults = read_faults(selftest)
     found = find_cases(cases)
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
@@ -168,23 +162,25 @@ def command(
         merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip
     if bundle:
-        prepare_bundle(bundle, found, [output.path for output in wanted])
+        from amn.bundle import pack  # noqa: PLC0415 - where one is made
+
+        pack.prepare_bundle(bundle, found, [output.path for output in wanted])
     remove_old(wanted)
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
-    results, members = [], dict[str, Content]()
+    results, members = [], dict[str, Any]()
     with progress_bar() as progress:
         for case in found:
             results.append(run_gate(case, options, progress=progress))
             if bundle:
-                members |= members_of(case, options, results[-1], with_data=with_data)
+                members |= pack.members_of(case, options, results[-1], with_data=with_data)
+    report = Report(tuple(results), strict, faults)
     if style == "text":
         print_results(results, verbose=verbose)
     else:
-        click.echo(FORMS[style](results))
-    write_outputs(wanted, Report(tuple(results), strict, faults))
+        click.echo(render(FORMS[style], report))
+    write_outputs(wanted, report)
     if bundle:
-        members[VERDICT_FILE] = timeless(to_json(results))
-        digest = write_archive(bundle, members, made_with())
+        digest = pack.write_bundle(bundle, members, render("json", report))
         click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
     sys.exit(worst_verdict(results).exit_code(strict=strict))

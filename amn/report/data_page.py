@@ -42,11 +42,15 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 
 def _write(path: Path, title: str, *, sides: list[Description], **values: Any) -> None:  # noqa: ANN401 - what the template shows
     """Fill the template."""
+    known = all(side.kinds is not None for side in sides)
+    shares = [{k.kind: k.articles / s.articles for k in s.kinds or ()} for s in sides]
+    names = dict.fromkeys(name for side in shares for name in side) if known else ()
     page = render(
         "data_page.html",
         title=title,
         sides=sides,
         charts=description_charts(sides),
+        kinds={n: [number(side.get(n, 0.0), "share") for side in shares] for n in names},
         number=number,
         interval=interval,
         effect_word=effect_word,

@@ -37,13 +37,13 @@ def open_client(uri: str) -> Any:  # noqa: ANN401 - mlflow.MlflowClient
         ) from error
 
 
-def log_to_mlflow(uri: str, results: Sequence[GateResult]) -> None:
+def log_to_mlflow(target: str, results: Sequence[GateResult]) -> None:
     """Log every case as a run of the experiment `amn`; what is there stays.
 
     Raises:
         ArgumentError: If MLflow does not take the URI, or the server refuses what is written.
     """
-    client = open_client(uri)
+    client = open_client(target)
     mlflow = require("mlflow", extra="mlflow")
     try:
         known = client.get_experiment_by_name(EXPERIMENT)
@@ -53,7 +53,7 @@ def log_to_mlflow(uri: str, results: Sequence[GateResult]) -> None:
             for candidate in result.candidates:
                 _log_candidate(client, experiment, candidate, run)
     except mlflow.exceptions.MlflowException as error:
-        raise ArgumentError(f"-o mlflow={uri}: MLflow refused: {error}") from error
+        raise ArgumentError(f"-o mlflow={target}: MLflow refused: {error}") from error
 
 
 def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa: ANN401 - as above

@@ -187,13 +187,9 @@ class Frame:
             place = at + 13 if at < TOP + 10 else at - 5
             self.marks.append(text(WIDTH - RIGHT - 2, place, label, "note end"))
 
-    def position(self, value: float, css: str, label: str = "", *, row: int = 0) -> None:
-        """Draw a vertical reference line with its name beside its upper end.
-
-        Args:
-            row: Of the name; names of lines that are close go below one another.
-        """
-        at, top = self.x(value), TOP + 10 + 15 * row
+    def position(self, value: float, css: str, label: str = "") -> None:
+        """Draw a vertical reference line with its name beside its upper end."""
+        at, top = self.x(value), TOP + 10
         self.marks.append(line(at, top - 9, at, HEIGHT - BOTTOM, f"reference {css}"))
         if label:
             fits = at + 6 + CHARACTER * len(label) < WIDTH

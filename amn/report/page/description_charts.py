@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from amn.report.page.charts import CHARACTER, WIDTH, Chart, Scale, rectangle, text
-from amn.report.page.plots import COLOURS, curves, histogram, intervals, legend
+from amn.report.page.plots import curves, histogram, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from amn.curation.describe import Description
+    from amn.report.page.charts import Chart
 
-BAR, GAP, NAMES = 14.0, 10.0, 110.0
-NUMBER = 7 * CHARACTER  # room for `100.0%`
 HISTOGRAMS = (  # title, field, what is counted, note
     ("Words an article", "article_words", "articles", "Below 500 is a stub."),
     ("Rows an article", "article_rows", "articles", "At most {context} rows give no window."),
@@ -26,7 +24,7 @@ HISTOGRAMS = (  # title, field, what is counted, note
 
 def description_charts(sides: Sequence[Description]) -> list[Chart]:
     """Return every chart that the descriptions, one or two, have numbers for."""
-    drawn = [_kinds(sides)]
+    drawn: list[Chart | None] = []
     for title, field, counted, note in HISTOGRAMS:
         values = [(s.label, getattr(s, field)) for s in sides]
         read = note.format(context=sides[0].context)
@@ -50,35 +48,6 @@ def description_charts(sides: Sequence[Description]) -> list[Chart]:
     axis = "cosine, 95 % interval by article"
     drawn.append(intervals("Reference predictors", references, note, axis=axis))
     return [chart for chart in drawn if chart]
-
-
-def _kinds(sides: Sequence[Description]) -> Chart | None:
-    """Draw the share of each kind of page, a bar a side."""
-    if any(s.kinds is None for s in sides):
-        return None
-    shares = [(s.label, {k.kind: k.articles / s.articles for k in s.kinds or ()}) for s in sides]
-    names = list(dict.fromkeys(name for _, side in shares for name in side))
-    at = Scale(0, 1, NAMES, WIDTH - NUMBER)
-    marks, y = [], GAP
-    for name in names:
-        marks.append(text(NAMES - 6, y + BAR * len(sides) / 2 + 4, name, "tick end"))
-        for css, (_, side) in zip(COLOURS, shares, strict=False):
-            share = side.get(name, 0.0)
-            marks.append(rectangle(at(0), y, at(share) - at(0), BAR - 2, f"box {css}"))
-            marks.append(text(at(share) + 5, y + BAR - 3, f"{share:.1%}", "tick"))
-            y += BAR
-        y += GAP
-    rows = [(name, *(f"{side.get(name, 0.0):.1%}" for _, side in shares)) for name in names]
-    return Chart(
-        title="Kinds of pages",
-        description="; ".join(" ".join(row) for row in rows),
-        marks=tuple(marks),
-        keys=legend(shares, "box"),
-        header=("kind", *(s.label for s in sides)),
-        rows=tuple(rows),
-        height=y,
-        note="Share of articles.",
-    )
 
 
 def _blocks(sides: Sequence[Description]) -> Chart | None:

@@ -43,10 +43,10 @@ MOST_TICKS = 6
 NAME, SIDE, FOOT, EDGE = 20.0, 11.0, 36.0, 10.0  # of intervals: heights, and room at both ends
 
 
-def legend(sides: Sides[T], sample: str = "line") -> tuple[Key, ...]:
+def _legend(sides: Sides[T]) -> tuple[Key, ...]:
     """Return what each colour stands for; one side needs no legend."""
     named = zip(COLOURS, sides, strict=False)
-    keys = tuple(Key(f"{sample} {css}", label) for css, (label, _) in named)
+    keys = tuple(Key(f"line {css}", label) for css, (label, _) in named)
     return keys if len(keys) > 1 else ()
 
 
@@ -109,7 +109,7 @@ def histogram(
         title=title,
         description=_said((f"{row[0]}: mean {row[2]} of {row[1]} {counted}" for row in rows), note),
         marks=tuple(frame.marks),
-        keys=legend(sides),
+        keys=_legend(sides),
         header=("", counted, "mean", "5%", "25%", "50%", "75%", "95%"),
         rows=tuple(rows),
         note=f"{note} Dashed: the median.".strip(),
@@ -159,7 +159,7 @@ def curves(
         title=title,
         description=_said((f"{label}: {', '.join(row)}" for label, *row in rows), note),
         marks=tuple(frame.marks),
-        keys=legend(sides),
+        keys=_legend(sides),
         header=(axis, *map(str, xs)),
         rows=tuple(rows),
         note=note,
@@ -183,7 +183,7 @@ def intervals(
         title=title,
         description=_said(("{0}, {1}: {3}, {2} to {4}".format(*row) for row in rows), note),
         marks=tuple(_rows(names, sides, axis)),
-        keys=legend(sides),
+        keys=_legend(sides),
         header=("", "", "low", "mean", "high"),
         rows=tuple(rows),
         height=(NAME + SIDE * len(sides)) * len(names) + FOOT,
