@@ -13,11 +13,13 @@ from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import LIFT_OVER
 from amn.findings import Finding, Measured, Severity, Standing
+from amn.records.status import RunStatus
 
 if TYPE_CHECKING:
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
+    from amn.findings import Outcome
     from amn.limits_config import CriteriaConfig
 
     Parts = dict[str, object]
@@ -62,7 +64,19 @@ def nan_score(evaluations: tuple[Evaluation, ...]) -> Parts:
     return {"evaluations": tuple(shifted(one, "ood", np.nan) for one in evaluations)}
 
 
-@check("C002", "ood", needs=["M001"], broken_by=[ood_below_floor, nan_score])
+def _name_collapse(outcome: Outcome) -> RunStatus:
+    """Return what a missed floor means: far below it there is a name of its own."""
+    is_far = outcome.number is not None and outcome.number < FUNDAMENTAL
+    return RunStatus.OOD_COLLAPSE if is_far else RunStatus.BELOW_FLOOR
+
+
+@check(
+    "C002",
+    "ood",
+    needs=["M001"],
+    broken_by=[ood_below_floor, nan_score],
+    means=_name_collapse,
+)
 def check_ood(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Measured:
     """The OOD score is at or above its floor (0.60 in the minimum profile).
 
@@ -155,7 +169,9 @@ def no_skill_in_dist(evaluations: tuple[Evaluation, ...], criteria: CriteriaConf
     return _without_skill("in_dist", evaluations, criteria)
 
 
-@check("C004", "lift_in_dist", needs=["M001"], broken_by=[no_skill_in_dist])
+@check(
+    "C004", "lift_in_dist", needs=["M001"], broken_by=[no_skill_in_dist], means=RunStatus.NO_SKILL
+)
 def check_lift_in_dist(lifts: dict[str, Interval | None], criteria: CriteriaConfig) -> Measured:
     """In-dist, the gain over the mean of the context is above criteria.lift.
 
@@ -172,7 +188,7 @@ def no_skill_ood(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) 
     return _without_skill("ood", evaluations, criteria)
 
 
-@check("C005", "lift_ood", needs=["M001"], broken_by=[no_skill_ood])
+@check("C005", "lift_ood", needs=["M001"], broken_by=[no_skill_ood], means=RunStatus.NO_SKILL)
 def check_lift_ood(lifts: dict[str, Interval | None], criteria: CriteriaConfig) -> Measured:
     """OOD, the gain over the mean of the context is above criteria.lift.
 
