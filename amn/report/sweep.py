@@ -85,7 +85,7 @@ def sweep_json(case: str, sweep: SweepConfig, results: Sequence[PointResult]) ->
 
 def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
     """Return a sweep as a markdown table with parameters and speed, and what is said under it."""
-    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s", "precision"]
+    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     best = find_best(results)
     for result in results:
@@ -101,7 +101,6 @@ def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
                 *figures,
                 f"{result.n_parameters:,}",
                 f"{result.windows_per_second:,.0f}",
-                ", ".join(sorted(set(result.precisions))),
             ]
         )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -39,7 +39,6 @@ class PointResult:
         n_parameters: Trained numbers of the network.
         windows_per_second: Of a seed's fastest epoch, validation included: what else the machine
             does slows the others.
-        precisions: Number formats of the seeds' trainings.
     """
 
     point: Point
@@ -52,7 +51,6 @@ class PointResult:
     n_parameters: int
     n_train_windows: int
     windows_per_second: float
-    precisions: tuple[str, ...]
 
     @property
     def val_cosine(self) -> float:
@@ -82,7 +80,6 @@ class PointResult:
             "parameters": self.n_parameters,
             "train_windows": self.n_train_windows,
             "windows_per_second": self.windows_per_second,
-            "precisions": list(self.precisions),
         }
 
 
@@ -129,7 +126,6 @@ def make_result(
         n_parameters=records[0].n_parameters,
         n_train_windows=records[0].n_train_windows,
         windows_per_second=max((line.n_windows / line.seconds for line in lines), default=0.0),
-        precisions=tuple(record.precision for record in records),
     )
 
 

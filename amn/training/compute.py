@@ -1,4 +1,4 @@
-"""Where and how a training is computed: the device, the number format, and which part is ours.
+"""Where a training is computed: the device, and which part is ours.
 
 Several processes share every batch: each takes some of its stretches, and DistributedDataParallel
 adds up the gradients, weighted by windows. Each draws the dropout of the whole batch and uses its
@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from amn.data.windows import Windows
 
-Precision = Literal["float32", "bfloat16"]
 TIMEOUT = timedelta(minutes=10)  # a process that is silent for so long is lost; scoring is shorter
 
 
@@ -62,13 +61,11 @@ class Compute:
         device: `cpu`, `cuda` or `cuda:1`.
         rank: 0 to world - 1; process 0 writes the files.
         world: Processes that share every batch.
-        precision: Of the network's products, where it has been chosen already.
     """
 
     device: str = "cpu"
     rank: int = 0
     world: int = 1
-    precision: Precision | None = None
 
     @property
     def kind(self) -> str:

@@ -175,7 +175,7 @@ class Epochs:
             places = torch.from_numpy(batch.places).to(compute.device)
             targets = rows.flatten(0, 1)[torch.from_numpy(batch.targets).to(compute.device)]
         with torch.autocast(
-            compute.kind, torch.bfloat16, enabled=self.state.precision == "bfloat16"
+            compute.kind, torch.bfloat16, enabled=self.config.precision == "bfloat16"
         ):
             raw: Tensor = self.network(rows, places)
         return raw.float(), targets

@@ -15,7 +15,6 @@ from amn.errors import TrainingError
 from amn.models.build import ModelSpec, count_parameters
 from amn.training.compute import CPU, Compute
 from amn.training.epochs import Epochs
-from amn.training.precision import choose_precision
 from amn.training.record import Stop, TrainingRecord
 
 if TYPE_CHECKING:
@@ -104,11 +103,6 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
         state = run.state
         if start.state and state.restore(start.state, start.key) and start.notify:
             start.notify(f"seed {seed}: resuming at epoch {len(state.epochs) + 1}")
-        state.precision = (
-            state.precision
-            or compute.precision
-            or choose_precision(spec, train_windows, config, compute=compute)
-        )
         stop, crashed = None, False
         while not (stop or crashed or run.has_ended()):
             try:
@@ -133,7 +127,6 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
         n_train_windows=len(train_windows),
         n_validation_windows=len(validation_windows),
         n_parameters=count_parameters(model),
-        precision=state.precision,
         device=compute.kind,
         processes=compute.world,
     )

@@ -59,7 +59,6 @@ class TrainingRecord:
         constant: Validation cosine of the constant predictor.
         mean: Validation cosine of the mean of the context.
         best_epoch: Epoch of the kept weights, 0 when there is none.
-        precision: Number format of the network's products.
         device: `cpu` or `cuda`.
         processes: That shared every batch.
     """
@@ -76,7 +75,6 @@ class TrainingRecord:
     n_validation_windows: int
     n_parameters: int
     versions: dict[str, str] = field(default_factory=dict)
-    precision: str = "float32"
     device: str = "cpu"
     processes: int = 1
 

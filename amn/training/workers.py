@@ -12,7 +12,6 @@ import sys
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from multiprocessing import connection, resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ import torch
 from amn.errors import AmnError, TrainingError
 from amn.processes import BARE
 from amn.training.compute import CPU, Compute
-from amn.training.precision import choose_precision
 from amn.training.run import run_seed
 
 if TYPE_CHECKING:
@@ -97,9 +95,6 @@ def run_seeds(
     threads = threads_each(len(plan.config.training.seeds), cores)
     n_workers = min(len(folders), cores)
     work = len(plan.train) * (plan.config.training.epochs or 1)
-    with torch_threads(threads):
-        precision = choose_precision(plan.spec, plan.train, plan.config.training, compute=compute)
-    compute = replace(compute, precision=precision)
     is_alone = n_workers == 1 or compute.world > 1 or compute.kind != "cpu"
     if is_alone or work < WORTH_A_PROCESS:
         with torch_threads(threads):

@@ -39,7 +39,6 @@ def result(name: str, val: float, *, lift: float = 0.01, status: str = "finished
         n_parameters=1234,
         n_train_windows=100,
         windows_per_second=5678.4,
-        precisions=("float32",),
     )
 
 
@@ -91,7 +90,7 @@ def test_markdown_has_parameters_and_speed_and_escapes_titles() -> None:
     text = sweep_markdown(SWEEP, RESULTS)
 
     assert text.startswith("### a &#124; b\n")
-    assert "| 1,234 | 5,678 | float32 |" in text
+    assert "| 1,234 | 5,678 |" in text
     assert "| **lr=0.003** | 0.6200 |" in text
 
 
