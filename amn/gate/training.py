@@ -15,7 +15,6 @@ from amn.gate.hold import require_no_hold
 from amn.gate.options import GateOptions
 from amn.gate.parts import case_parts
 from amn.gate.session import run_gate
-from amn.training.compute import CPU, Compute
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
 from amn.training.workers import run_seeds
@@ -39,7 +38,7 @@ def train_case(
     *,
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
-    compute: Compute = CPU,
+    device: str = "cpu",
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
 
@@ -48,7 +47,7 @@ def train_case(
     Args:
         notify: Called with `seed s: resuming at epoch n` when a killed training goes on, and with
             `seed s: finished before` when its run is there.
-        compute: The device, and this process's part where several train together.
+        device: `cpu` or `cuda`.
 
     Raises:
         FileExistsError: If a folder has another run, or none, before anything is trained.
@@ -73,7 +72,7 @@ def train_case(
         cores=available_cores(),
         progress=progress,
         notify=notify,
-        compute=compute,
+        device=device,
     )
 
 
@@ -83,14 +82,12 @@ def require_trainable(
     *,
     today: date | None = None,
     progress: Callable[[int, int, str], None] | None = None,
-    compute: Compute = CPU,
 ) -> None:
     """Return unless the case waits for another one, which is gated for it, that does not pass.
 
     Args:
         cache: Folder of runs by content, where the other case's are kept.
         today: What its waivers expire by; without it, none is in force.
-        compute: Where several processes train together, the first one gates and all wait for it.
 
     Raises:
         CheckNotRunError: While the other case does not pass.
@@ -100,11 +97,8 @@ def require_trainable(
     def gate(other: Case) -> GateResult:
         return run_gate(other, GateOptions(cache=cache, today=today), progress=progress)
 
-    if case.config.blocked_by is None:
-        return
-    if compute.rank == 0:
+    if case.config.blocked_by is not None:
         require_no_hold(case, gate)
-    compute.wait()
 
 
 def with_init_from(case: Case, checkpoint: Path) -> Case:

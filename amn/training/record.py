@@ -60,7 +60,6 @@ class TrainingRecord:
         mean: Validation cosine of the mean of the context.
         best_epoch: Epoch of the kept weights, 0 when there is none.
         device: `cpu` or `cuda`.
-        processes: That shared every batch.
     """
 
     seed: int
@@ -76,7 +75,6 @@ class TrainingRecord:
     n_parameters: int
     versions: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
-    processes: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data."""

@@ -19,7 +19,6 @@ import torch
 
 from amn.errors import AmnError, TrainingError
 from amn.processes import BARE
-from amn.training.compute import CPU, Compute
 from amn.training.run import run_seed
 
 if TYPE_CHECKING:
@@ -79,15 +78,15 @@ def run_seeds(
     cores: int,
     progress: Progress | None = None,
     notify: Notify | None = None,
-    compute: Compute = CPU,
+    device: str = "cpu",
 ) -> Iterator[Run]:
     """Train seeds into their folders and yield each run when it is finished, in any order.
 
     Small trainings run one after the other in this process, with the same result; so do those on a
-    GPU, and those that several processes share.
+    GPU.
 
     Args:
-        compute: The device, and this process's part where several train together.
+        device: `cpu` or `cuda`.
 
     Raises:
         TrainingError: If a process died; what the others finished is kept.
@@ -95,7 +94,7 @@ def run_seeds(
     threads = threads_each(len(plan.config.training.seeds), cores)
     n_workers = min(len(folders), cores)
     work = len(plan.train) * (plan.config.training.epochs or 1)
-    is_alone = n_workers == 1 or compute.world > 1 or compute.kind != "cpu"
+    is_alone = n_workers == 1 or device != "cpu"
     if is_alone or work < WORTH_A_PROCESS:
         with torch_threads(threads):
             for seed, folder in folders.items():
@@ -106,11 +105,11 @@ def run_seeds(
                     references=references,
                     progress=progress,
                     notify=notify,
-                    compute=compute,
+                    device=device,
                 )
         return
     yield from _run_in_processes(
-        (plan, references, threads, compute),
+        (plan, references, threads, device),
         deque(folders.items()),
         n_workers,
         (progress, notify),
@@ -118,7 +117,7 @@ def run_seeds(
 
 
 def _run_in_processes(
-    setup: tuple[Plan, PlanReferences, int, Compute],
+    setup: tuple[Plan, PlanReferences, int, str],
     waiting: deque[tuple[int, Path]],
     n_workers: int,
     listeners: tuple[Progress | None, Notify | None],
@@ -198,7 +197,7 @@ def _receive(
 
 
 def _work(
-    pipe: Connection, plan: Plan, references: PlanReferences, threads: int, compute: Compute
+    pipe: Connection, plan: Plan, references: PlanReferences, threads: int, device: str
 ) -> None:
     """Train what comes through the pipe until it closes; the body of a process."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves no temporary folder behind
@@ -222,7 +221,7 @@ def _work(
                     references=references,
                     progress=report,
                     notify=pipe.send,
-                    compute=compute,
+                    device=device,
                 )
             except (AmnError, OSError) as error:
                 pipe.send(error)

@@ -43,6 +43,7 @@ batch_size = 100
 lr = 0.003
 ema = 0.9
 schedule = "cosine"
+abort = { stall_epochs = 120 }
 seeds = [0, 1, 2]
 [split]
 in_dist = { articles = "41-52" }
@@ -128,7 +129,8 @@ def killed_once(case: Path, out: Path, cores: int, wait_s: float) -> tuple[bool,
     while cores > 1 and process.poll() is None and written(out) == before:
         time.sleep(0.01)
     time.sleep(wait_s)
-    os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
     _, said = process.communicate()
     return process.returncode == -signal.SIGKILL, said
 
