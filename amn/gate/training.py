@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from amn.checks.evidence.data import DataPart, SplitEvidence
 from amn.config import EVALUATED
-from amn.cores import available_cores
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.candidates import Scorer, open_checkpoint, plan_for
@@ -17,7 +16,7 @@ from amn.gate.parts import case_parts
 from amn.gate.session import run_gate
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
-from amn.training.workers import run_seeds
+from amn.training.workers import run_jobs, seed_jobs
 from amn.training_config import BLEND_LR
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case import Case
+    from amn.engines import Engine
     from amn.findings import GateResult
     from amn.training.plan import Plan
     from amn.training.run import Run
@@ -39,6 +39,7 @@ def train_case(
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
     device: str = "cpu",
+    engine: Engine | None = None,
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
 
@@ -48,6 +49,7 @@ def train_case(
         notify: Called with `seed s: resuming at epoch n` when a killed training goes on, and with
             `seed s: finished before` when its run is there.
         device: `cpu` or `cuda`.
+        engine: Where seeds are trained; None: on this machine.
 
     Raises:
         FileExistsError: If a folder has another run, or none, before anything is trained.
@@ -64,16 +66,8 @@ def train_case(
     missing = {seed: folders[seed] for seed, run in found.items() if run is None}
     if not missing:
         return
-    references = score_plan_references(plan)
-    yield from run_seeds(
-        plan,
-        missing,
-        references=references,
-        cores=available_cores(),
-        progress=progress,
-        notify=notify,
-        device=device,
-    )
+    jobs = seed_jobs(plan, missing, score_plan_references(plan), device=device)
+    yield from run_jobs(jobs, engine=engine, progress=progress, notify=notify)
 
 
 def require_trainable(

@@ -33,7 +33,7 @@ def sweep_table(results: Sequence[PointResult]) -> Table:
     for result in results:
         cells = [f"{len(result.seeds)}", _cosine(result.val_cosine)]
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             cells += [_cosine(summary.mean), _short(summary.lift)]
         name = escape(result.point.name) + (f" {BEST}" if result is best else "")
         table.add_row(name, *cells, style=None if result.has_finished else "red")
@@ -91,7 +91,7 @@ def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
     for result in results:
         figures: list[str] = []
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             figures += [_cosine(summary.mean), _long(summary.lift)]
         name = markdown.escape(result.point.name)
         rows.append(

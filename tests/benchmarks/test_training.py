@@ -18,12 +18,13 @@ from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 from amn.data.stretches import stretch_batches
 from amn.data.windows import find_windows
+from amn.engines import LocalEngine
 from amn.models.build import ModelSpec
 from amn.training import plain
 from amn.training.epochs import Epochs
 from amn.training.loop import ValidationReferences, train
 from amn.training.plan import PlanReferences, make_plan, score_plan_references
-from amn.training.workers import run_seeds, torch_threads
+from amn.training.workers import run_jobs, seed_jobs, torch_threads
 from amn.training_config import TrainingConfig
 from tests.benchmarks.conftest import DIM, Figure
 
@@ -123,7 +124,7 @@ def seeds_together(
     plan, rates = plan_for("recency", precision=request.param), []
     for number in range(2):
         folders = {seed: folder / f"{number}-{seed}" for seed in SEEDS}
-        runs = list(run_seeds(plan, folders, references=references, cores=CORES))
+        runs = list(run_jobs(seed_jobs(plan, folders, references), engine=LocalEngine(CORES)))
         assert all(run.record.status == "finished" for run in runs)
         rates.append(our_rate(runs))
     return request.param, max(rates, key=lambda rate: rate.windows_per_second)

@@ -34,7 +34,7 @@ def result(name: str, val: float, *, lift: float = 0.01, status: str = "finished
         val_cosines=(val,),
         statuses=(status,),
         epochs=(4,),
-        summaries={"in_dist": summary, "ood": summary},
+        splits={"in_dist": summary, "ood": summary},
         against_golden={"in_dist": interval, "ood": None},
         n_parameters=1234,
         n_train_windows=100,
@@ -103,7 +103,7 @@ def test_json_is_plain_and_names_the_best() -> None:
 
 
 def test_a_score_that_is_not_a_number_is_null_in_json_and_shown_in_the_table() -> None:
-    broken = replace(RESULTS[2], summaries=dict.fromkeys(("in_dist", "ood"), Summary(float("nan"))))
+    broken = replace(RESULTS[2], splits=dict.fromkeys(("in_dist", "ood"), Summary(float("nan"))))
     out = io.StringIO()
     Console(file=out, width=100).print(sweep_table([broken]))
 

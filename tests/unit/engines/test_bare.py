@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NO_GUARD = """
 import os, sys
 print("begun", flush=True)
@@ -16,7 +16,7 @@ print("begun", flush=True)
 print("ended")
 """
 ONE = """
-from amn.processes import BARE
+from amn.engines.bare import BARE
 process = BARE.Process(target=print, args=("worked",), kwargs={"flush": True})
 process.start()
 process.join()
@@ -24,7 +24,7 @@ print(process.exitcode, sys.modules["__main__"].__file__ == __file__)
 """
 POOL = """
 from concurrent.futures import ProcessPoolExecutor
-from amn.processes import BARE
+from amn.engines.bare import BARE
 with ProcessPoolExecutor(1, BARE) as pool:
     print(pool.submit(abs, -3).result(), sys.modules["__main__"].__file__ == __file__)
 """
