@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from amn.gate.session import run_gate
 
 from amn.case import load_case
-from amn.findings import Outcome, Status
-from amn.gate.result import GateResult
-from amn.gate.options import GateOptions
-from amn.gate.session import run_gate
 from amn.checks.broken.copies import CaseCopy
 from amn.checks.broken.copying import copy_case
+from amn.findings import Outcome, Status
+from amn.gate.options import GateOptions
+from amn.gate.result import GateResult
 
 SHIPPED = Path(__file__).parents[2] / "golden" / "wiki-mini"
 

@@ -164,8 +164,9 @@ def replace(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], None]:
 @pytest.fixture
 def n_checks(toy: Path, cache: Path) -> int:
     """How many checks the toy case declares."""
-    from amn.gate.options import GateOptions  # noqa: PLC0415 - as above
     from amn.gate.session import GateSession  # noqa: PLC0415 - as above
+
+    from amn.gate.options import GateOptions  # noqa: PLC0415 - as above
     from amn.mergebase.review import MergeBase  # noqa: PLC0415 - as above
 
     options = GateOptions(cache=cache, merge_base=MergeBase(toy, None, ""))

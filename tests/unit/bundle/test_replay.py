@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.checks.registry import BEFORE_TRAINING
+from amn.gate.session import GateSession
 from click.testing import CliRunner, Result
 
 from amn.bundle.archive import unpack_archive, write_archive
 from amn.bundle.pack import VERDICT_FILE, data_files, data_folders, members_of, timeless
 from amn.bundle.replay import replay
 from amn.case import load_case
-from amn.checks.registry import BEFORE_TRAINING
 from amn.cli.main import cli
 from amn.data.dataset import open_dataset
 from amn.errors import AmnError, DataError
 from amn.findings import Verdict
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 from amn.index.build import build_index
 from amn.report.json import to_json

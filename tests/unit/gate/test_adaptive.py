@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.gate.session import GateSession
 
 from amn.case import load_case
 from amn.errors import ConfigError
 from amn.findings import Status
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 
 if TYPE_CHECKING:

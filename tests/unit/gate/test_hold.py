@@ -6,13 +6,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.gate.session import GateSession, run_gate
 
 from amn.errors import CheckNotRunError, ConfigError
 from amn.findings import Outcome, Status
-from amn.gate.result import GateResult
 from amn.gate.hold import require_no_hold
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession, run_gate
+from amn.gate.result import GateResult
 from amn.gate.training import require_trainable
 
 if TYPE_CHECKING:

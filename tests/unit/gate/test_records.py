@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amn.gate.session import run_gate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.findings import Status, Verdict
 from amn.gate.options import GateOptions
 from amn.gate.records import ABORT_PROFILES, JudgedRecord, abort_for, judge_history, judge_records
-from amn.gate.session import run_gate
 from amn.records.history import EpochFigures, RunHistory
 from amn.training_config import AbortConfig
 

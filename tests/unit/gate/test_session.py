@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-
 from amn.checks.registry import BEFORE_TRAINING, rules
+from amn.gate.session import GateSession, run_gate
+
 from amn.errors import ConfigError
 from amn.findings import Outcome, Status, Verdict
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession, run_gate
 from amn.golden.store import write_golden
 from amn.models.amn import RecencyAMN
 from amn.models.build import ModelSpec

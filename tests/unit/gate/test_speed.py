@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.gate.session import GateSession
 from click.testing import CliRunner
 
 from amn.cli.main import cli
@@ -12,7 +13,6 @@ from amn.config import CaseConfig
 from amn.errors import AmnError
 from amn.findings import Status
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.speed import RATIOS, machine, read_speed
 from amn.mergebase.limits import limit_loosenings
 from amn.training import speed

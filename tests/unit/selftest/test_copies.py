@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-from amn.gate.options import GateOptions
 from amn.gate.session import GateSession
+
 from amn.checks.broken.copying import copy_case
+from amn.gate.options import GateOptions
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amn.checks.broken.copying import copy_case
 from amn.errors import ArgumentError, DataError
 from amn.index.manifest import read_index_manifest
 from amn.selftest import copying
-from amn.checks.broken.copying import copy_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable

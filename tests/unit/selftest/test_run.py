@@ -8,14 +8,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from amn.checks.registry import implementation, rules
+from amn.gate.session import GateSession
 from click.testing import CliRunner
 
-from amn.checks.registry import implementation, rules
 from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
 from amn.findings import Finding, Measured, Severity
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.speed import RATIOS, machine, write_speed
 from amn.selftest.matrix import Matrix
 from amn.selftest.run import NO_DEFECT, choose, defects

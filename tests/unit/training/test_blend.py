@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
     from amn.checks.evidence.data import SplitEvidence
+
+    from amn.case import Case
     from amn.training.plan import Plan
 
 OLD = np.arange(1, 21)

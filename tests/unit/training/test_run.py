@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.checks.evidence.data import SplitEvidence
+
     from amn.training.plan import PlanReferences
 
 ALL_FILES = {"run.json", "model.safetensors", "evaluation.json", "cosines.npz"}
@@ -237,7 +238,7 @@ OTHER_TRAINING: dict[str, Any] = {
     "curriculum": [{"from_epoch": 1, "coherent": 0.5}],
     "losses": {"cosine": 1.0, "moment": 0.1},
     "abort": {"drop": 0.5},
-    "precision": "auto",
+    "precision": "bfloat16",
     "init": "mean",
 }
 

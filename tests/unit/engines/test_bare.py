@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from amn.processes import BARE
+from amn.engines.bare import BARE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NO_GUARD = """
 import os, sys
 print("begun", flush=True)
@@ -21,7 +21,7 @@ print("begun", flush=True)
 print("ended")
 """
 ONE = """
-from amn.processes import BARE
+from amn.engines.bare import BARE
 process = BARE.Process(target=print, args=("worked",), kwargs={"flush": True})
 process.start()
 process.join()
@@ -29,7 +29,7 @@ print(process.exitcode, sys.modules["__main__"].__file__ == __file__)
 """
 POOL = """
 from concurrent.futures import ProcessPoolExecutor
-from amn.processes import BARE
+from amn.engines.bare import BARE
 with ProcessPoolExecutor(1, BARE) as pool:
     print(pool.submit(abs, -3).result(), sys.modules["__main__"].__file__ == __file__)
 """
