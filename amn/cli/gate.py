@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ import click
 
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
+from amn.cli.engines import engine_options, open_engine
 from amn.cli.options import CACHE, PathName, one_line
-from amn.gate.modes import run_gate
+from amn.gate.modes import gate_of, result_of, train_together
 from amn.gate.options import GateOptions
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
@@ -20,6 +22,9 @@ from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from amn.case import Case
+    from amn.gate.result import GateResult
 
 FORMS = {"json": "json", "github": "github", "gitlab": "codequality", "markdown": "markdown"}
 
@@ -111,6 +116,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     help="Print the JSON Schema of --format json, and end.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
+@engine_options
 @CACHE
 def command(
     cases: tuple[str, ...],
@@ -128,6 +134,8 @@ def command(
     with_data: bool,
     selftest: Path | None,
     verbose: bool,
+    engine: str,
+    address: str | None,
     cache: Path,
 ) -> None:
     """Check data, index and split; train or take what is given; measure; compare; one verdict.
@@ -143,6 +151,7 @@ def command(
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
       amn gate --bundle out.zip --with-data
+      amn gate --engine ray --address auto
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
@@ -168,12 +177,7 @@ def command(
     remove_old(wanted)
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
-    results, members = [], dict[str, Any]()
-    with progress_bar() as progress:
-        for case in found:
-            results.append(run_gate(case, options, progress=progress))
-            if bundle:
-                members |= pack.members_of(case, options, results[-1], with_data=with_data)
+    results = _gate(found, options, engine, address)
     report = Report(tuple(results), strict, faults)
     if style == "text":
         print_results(results, verbose=verbose)
@@ -181,6 +185,21 @@ def command(
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)
     if bundle:
+        members = dict[str, Any]()
+        for case, result in zip(found, results, strict=True):
+            members |= pack.members_of(case, options, result, with_data=with_data)
         digest = pack.write_bundle(bundle, members, render("json", report))
         click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
     sys.exit(worst_verdict(results).exit_code(strict=strict))
+
+
+def _gate(
+    found: list[Case], options: GateOptions, engine: str, address: str | None
+) -> list[GateResult]:
+    """Gate every case; on a cluster the seeds of all of them are trained first, at a time."""
+    with open_engine(engine, address) as cluster, progress_bar() as progress:
+        options = replace(options, engine=cluster)
+        gates = [gate_of(case, options, progress=progress) for case in found]
+        if cluster:
+            train_together(gates, options)
+        return [result_of(gate, options) for gate in gates]
