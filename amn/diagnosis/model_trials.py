@@ -56,6 +56,21 @@ def rescore(session: GateSession) -> Trial:
     return Trial("rescore", title, tuple(lines), known)
 
 
+def splits(session: GateSession) -> Trial:
+    """Score the mean of the context on every split."""
+    windows = dict(session.split_evidence.windows)
+    windows["train"] = windows["train"].take(slice(None, None, FIT_EVERY))
+    references = fit_references(windows["train"])
+    means = {
+        name: float(score_references(references, part)["mean"].mean())
+        for name, part in windows.items()
+    }
+    gap = max(abs(mean - means["train"]) for mean in means.values())
+    line = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+    title = "does the mean of the context do alike on every split?"
+    return Trial("splits", title, (line,), {"split_gap": gap})
+
+
 def coherent_part(session: GateSession) -> Trial:
     """Score OOD without the quarter of its articles whose neighbours are least alike."""
     windows = session.split_evidence.windows["ood"]

@@ -50,7 +50,13 @@ def _planned(session: GateSession) -> Mapping[str, Callable[[], Trial]]:
 
     return data | {
         trial.__name__: partial(trial, session)
-        for trial in (models.rescore, models.coherent_part, models.contexts, models.short_training)
+        for trial in (
+            models.rescore,
+            models.splits,
+            models.coherent_part,
+            models.contexts,
+            models.short_training,
+        )
     }
 
 
