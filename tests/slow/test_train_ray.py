@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -151,3 +153,27 @@ def test_what_a_dead_worker_was_doing_is_done_again_but_not_for_ever(tmp_path: P
 
     with pytest.raises(WorkerError, match=r"^ray: expected every worker to live, got: "):
         list(RayEngine().map(die, [1]))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_cases_gated_on_a_cluster_have_the_verdicts_that_they_have_here(case: Path) -> None:
+    other = case.with_name("other")
+    shutil.copytree(case, other)
+    (other / "case.toml").write_text(CASE.replace("seeds = [0, 1]", "seeds = [2, 3]"))
+    words = ("gate", str(case), str(other), "--first-run", "--format", "json")
+
+    def figures(*more: str) -> list[tuple[str, str, float | None]]:
+        result = CliRunner().invoke(cli, [*words, *more], catch_exceptions=False)
+        found = json.loads(result.stdout)["results"]
+        return [
+            (one["case"], check["status"], check["number"])
+            for one in found
+            for check in one["checks"]
+        ]
+
+    here, there = figures("--cache", "local"), figures("--cache", "ray", "--engine", "ray")
+
+    assert len(here) > 100
+    assert here == there
+    trained = [path for path in Path("ray").glob("*/*") if path.is_dir()]
+    assert len(trained) == 4

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amn.diagnosis.diagnosis import Diagnosis
 
 DATA = ["lag_curve", "resort", "deduplicate"]
-ALL = [*DATA, "rescore", "coherent_part", "contexts", "short_training"]
+ALL = [*DATA, "rescore", "splits", "coherent_part", "contexts", "short_training"]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_on_sound_rows_the_public_loader_gives_the_recorded_scores(lab: Lab) -> 
     assert found.figures["copied_rows"] == 0
     assert "falls with the distance" in lines["lag_curve"]
     assert all(f"context {n}: mean" in lines["contexts"] for n in (3, 5, 7, 9))
-    assert set(found.figures) >= {"coherent_margin", "context_gain", "slower_gain"}
+    assert set(found.figures) >= {"coherent_margin", "context_gain", "slower_gain", "split_gap"}
 
 
 def test_a_look_alike_class_loads_through_the_public_loader_alone(lab: Lab) -> None:
