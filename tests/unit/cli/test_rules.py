@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
 from click.testing import CliRunner
 
 from amn.checks.check import checks
 from amn.cli.main import cli
 from amn.findings import OWN
 from amn.gate.makers import EVERY
+
+if TYPE_CHECKING:
+    import pytest
 
 DOCS = Path(__file__).parents[3] / "docs"
 

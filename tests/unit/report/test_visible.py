@@ -21,7 +21,7 @@ from amn.report.github import to_annotations
 from amn.report.json import to_json
 from amn.report.junit import to_junit
 from amn.report.markdown import to_note
-from amn.report.outputs import FILES, Report
+from amn.report.outputs import FILES, Report, render
 from amn.report.terminal import VisibleConsole
 from amn.report.text import print_result
 from amn.report.visible import HIDDEN, one_line, visible, visible_json
@@ -77,7 +77,7 @@ def printed(text: str) -> str:
 @examined
 def test_every_form_shows_what_is_hidden_and_can_be_written(text: str) -> None:
     report = Report((result(text), result(text)))
-    forms = {kind: make(report) for kind, make in FILES.items()}
+    forms = {kind: render(kind, report) for kind in FILES}
     forms |= {"text": printed(text), "github": to_annotations(report.results)}
 
     for kind, form in forms.items():
@@ -165,7 +165,7 @@ class Tags(HTMLParser):
 
 def tags(text: str) -> Tags:
     page = Tags()
-    page.feed(FILES["html"](Report((result(text),))))
+    page.feed(render("html", Report((result(text),))))
     return page
 
 
