@@ -86,6 +86,7 @@ def test_every_form_shows_what_is_hidden_and_can_be_written(text: str) -> None:
 
 
 @given(texts)
+@example("|word%0A::error::m")
 @examined
 def test_no_line_of_a_log_is_a_command_that_others_wrote(text: str) -> None:
     assert not re.search(r"^\s*::|##\w*\[", printed(text), re.MULTILINE)
