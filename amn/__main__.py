@@ -1,4 +1,4 @@
-"""`python -m amn`: the command, also under `torchrun -m amn`."""
+"""`python -m amn`: the command."""
 
 from __future__ import annotations
 

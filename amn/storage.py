@@ -9,6 +9,8 @@ import os
 import shutil
 import tempfile
 import tomllib
+import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 BLOCK_BYTES = 1 << 20
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
+# What zipfile raises on damaged bytes; RuntimeError: encrypted, or packed in a way it lacks.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError)
 
 
 def sha256_of(data: ReadableBuffer) -> str:
@@ -103,6 +108,20 @@ def _too_much(error: Exception) -> str:
     """Return what a parser could not take, in place of its advice to change the interpreter."""
     is_deep = isinstance(error, RecursionError)
     return "nesting that is too deep" if is_deep else "a number of too many digits"
+
+
+def stored_member(name: str, n_bytes: int = 0) -> zipfile.ZipInfo:
+    """Header of a zip's member that depends on nothing but these: equal content, equal bytes.
+
+    Stored, not compressed: zlib's versions differ in their output.
+
+    Args:
+        n_bytes: Its size where it is written in blocks: over 4 GiB the header is another.
+    """
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.create_system = 3  # Unix, on every system
+    info.file_size = n_bytes
+    return info
 
 
 @contextmanager

@@ -106,7 +106,6 @@ class TrainingConfig(Section):
         init_from: Checkpoint to start from, relative to the case; trains on the articles that it
             has not seen. The rate is then 1e-4 where the file is silent.
         precision: Number format of the network's products; losses and validation stay in float32.
-            `auto` measures a few steps both ways and takes the faster; the record has its choice.
     """
 
     epochs: int | None = Field(default=None, ge=1)
@@ -127,7 +126,7 @@ class TrainingConfig(Section):
     curriculum: list[Phase] | None = Field(default=None, min_length=1)
     init: Literal["random", "mean"] = "random"
     init_from: str | None = Field(default=None, min_length=1)
-    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    precision: Literal["float32", "bfloat16"] = "float32"
     abort: AbortConfig = AbortConfig()
 
     @model_validator(mode="after")

@@ -15,7 +15,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import BLOCK_BYTES, atomic_path, parse_json, sha256_file, sha256_of
+from amn.storage import (
+    BLOCK_BYTES,
+    ZIP_ERRORS,
+    atomic_path,
+    parse_json,
+    sha256_file,
+    sha256_of,
+    stored_member,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +31,7 @@ if TYPE_CHECKING:
 Content = bytes | Path  # of a member, or the file that has it
 SCHEMA = 1
 MANIFEST = "bundle.json"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 MOST_MANIFEST_BYTES = 1 << 26  # the one member that is read into memory
-# What zipfile raises on damaged bytes.
-DAMAGED = (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 def write_archive(path: Path, members: Mapping[str, Content], about: Mapping[str, Any]) -> str:
@@ -46,12 +51,10 @@ def write_archive(path: Path, members: Mapping[str, Content], about: Mapping[str
     with atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for name, content in [(MANIFEST, manifest.encode()), *sorted(members.items())]:
-                info = zipfile.ZipInfo(name, EPOCH)
-                info.create_system = 3  # Unix, on every system
                 if isinstance(content, bytes):
-                    archive.writestr(info, content)
+                    archive.writestr(stored_member(name), content)
                     continue
-                info.file_size = files[name]["bytes"]  # a zip of over 4 GiB has other headers
+                info = stored_member(name, files[name]["bytes"])
                 with content.open("rb") as source, archive.open(info, "w") as target:
                     digest = _copy(source, target)
                 if digest != files[name]["sha256"]:
@@ -102,7 +105,7 @@ def unpack_archive(path: Path, folder: Path) -> dict[str, Any]:
                     )
     except FileNotFoundError as error:
         raise DataError(path, "expected a bundle, found none. Fix: amn gate --bundle") from error
-    except DAMAGED as error:
+    except ZIP_ERRORS as error:
         raise DataError(path, f"expected a bundle of amn gate --bundle, got: {error}") from error
     return about
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amn import __version__
-from amn.bundle.archive import is_inside
+from amn.bundle.archive import is_inside, write_archive
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.manifest import MANIFEST_FILE, read_manifest
 from amn.errors import ArgumentError, DataError
@@ -31,7 +31,7 @@ from amn.places import CASE_FILE
 from amn.versions import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from amn.bundle.archive import Content
     from amn.case import Case
@@ -109,6 +109,16 @@ def members_of(
         members |= {f"{folder}/{name}": data for name, data in _candidate_files(candidate).items()}
     members[f"{case.name}/context.json"] = _json(context)
     return members
+
+
+def write_bundle(path: Path, members: Mapping[str, Content], verdict: str) -> str:
+    """Write a bundle atomically and return its sha256.
+
+    Args:
+        members: Of every case, as `members_of` gives them.
+        verdict: JSON of the gate.
+    """
+    return write_archive(path, {**members, VERDICT_FILE: timeless(verdict)}, made_with())
 
 
 def data_folders(case: Case) -> dict[str, str]:

@@ -21,7 +21,6 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.errors import ArgumentError, CheckNotRunError
@@ -36,6 +35,7 @@ from amn.findings import (
     Status,
     family_of,
 )
+from amn.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ MODULES = (  # in the order in which a gate runs them
     "model", "evaluation", "behaviour", "criteria", "speed",
     "custody", "golden",
 )  # fmt: skip
-ENTRY_POINTS = "amn.checks"  # of other packages: modules that declare checks
+OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
 
 
@@ -272,8 +272,8 @@ def _home(function: Callable[..., object]) -> tuple[str, str]:
 def _load() -> None:
     for module in MODULES:
         import_module(f"amn.checks.{module}")
-    for point in entry_points(group=ENTRY_POINTS):
-        point.load()
+    for name in OF_PACKAGES:
+        OF_PACKAGES[name]
 
 
 def checks() -> Mapping[str, Check]:

@@ -64,13 +64,19 @@ def nan_score(evaluations: tuple[Evaluation, ...]) -> Parts:
     return {"evaluations": tuple(shifted(one, "ood", np.nan) for one in evaluations)}
 
 
-def _came_to(outcome: Outcome) -> RunStatus:
-    """Return what a run came to whose OOD score is below its floor."""
-    is_low = outcome.number is not None and outcome.number < FUNDAMENTAL
-    return RunStatus.OOD_COLLAPSE if is_low else RunStatus.BELOW_FLOOR
+def _name_collapse(outcome: Outcome) -> RunStatus:
+    """Return what a missed floor means: far below it there is a name of its own."""
+    is_far = outcome.number is not None and outcome.number < FUNDAMENTAL
+    return RunStatus.OOD_COLLAPSE if is_far else RunStatus.BELOW_FLOOR
 
 
-@check("C002", "ood", needs=["M001"], broken_by=[ood_below_floor, nan_score], means=_came_to)
+@check(
+    "C002",
+    "ood",
+    needs=["M001"],
+    broken_by=[ood_below_floor, nan_score],
+    means=_name_collapse,
+)
 def check_ood(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Measured:
     """The OOD score is at or above its floor (0.60 in the minimum profile).
 
@@ -164,11 +170,7 @@ def no_skill_in_dist(evaluations: tuple[Evaluation, ...], criteria: CriteriaConf
 
 
 @check(
-    "C004",
-    "lift_in_dist",
-    needs=["M001"],
-    broken_by=[no_skill_in_dist],
-    means=RunStatus.NO_SKILL,
+    "C004", "lift_in_dist", needs=["M001"], broken_by=[no_skill_in_dist], means=RunStatus.NO_SKILL
 )
 def check_lift_in_dist(lifts: dict[str, Interval | None], criteria: CriteriaConfig) -> Measured:
     """In-dist, the gain over the mean of the context is above criteria.lift.

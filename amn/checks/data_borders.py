@@ -11,7 +11,7 @@ from amn.checks.check import check
 from amn.checks.data_order import BLOCK_ARTICLES, BLOCK_GAIN, FEWEST_ARTICLES, LEAST_GAIN
 from amn.checks.listing import some_ids
 from amn.data.borders import find_borders, find_dips, lone_rows
-from amn.data.sampling import scale_to_unit
+from amn.data.unit import unit_rows
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _backwards_findings(where: str, sample: ArticleSample) -> list[Finding]:
     vectors, articles = sample.vectors, sample.articles
     if len(articles) < BLOCK_ARTICLES:
         return []
-    middle = scale_to_unit(vectors[:, 2:-2].mean(axis=1))
+    middle = unit_rows(vectors[:, 2:-2].mean(axis=1))
     leads = np.vecdot(vectors[:, 0] - vectors[:, -1], middle).astype(np.float64)
     mean, error = float(leads.mean()), float(leads.std(ddof=1) / np.sqrt(len(leads)))
     if not (mean < BACKWARDS and mean < -BACKWARDS_ERRORS * error):

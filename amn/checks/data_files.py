@@ -11,7 +11,8 @@ from amn.checks.listing import listed
 from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import HASH_COLUMN
 from amn.data.manifest import MANIFEST_FILE
-from amn.data.sampling import sample_rows, scale_to_unit, unit_vectors
+from amn.data.sampling import sample_rows, unit_vectors
+from amn.data.unit import cosine_rows
 from amn.errors import CheckNotRunError, DataError
 from amn.findings import Finding, Measured, Severity
 
@@ -264,14 +265,14 @@ def check_alignment(
             message = f"expected an encoder of {dataset.dim} numbers, got shape {again.shape}"
             findings.append(Finding(dataset.path.name, message, "use the encoder in dataset.json"))
             continue
-        cosines = np.vecdot(scale_to_unit(again), unit_vectors(dataset, rows))
+        cosines = cosine_rows(again, unit_vectors(dataset, rows))
         lowest = min(lowest, float(cosines.min()))
         findings += _misaligned(dataset, rows, cosines)
     return Measured(f"lowest cosine {lowest:.4f}", f">= {ALIGNED_COSINE}", findings)
 
 
 def _misaligned(
-    dataset: DataSet, rows: NDArray[np.int64], cosines: NDArray[np.float32]
+    dataset: DataSet, rows: NDArray[np.int64], cosines: NDArray[np.floating]
 ) -> list[Finding]:
     """Name sampled rows whose text gives another vector."""
 

@@ -16,6 +16,7 @@ from amn.data.manifest import EncoderInfo
 from amn.data.near import near_rows
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows
 from amn.data.sampling import sample_rows, unit_vectors
+from amn.data.unit import unit_rows
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -210,8 +211,7 @@ def _add_to_ood(copy: CaseCopy, noise: float) -> None:
         rng = np.random.default_rng(0)
         added = rng.standard_normal((len(mine), dataset.dim))
         changed = vectors[-len(mine) :] + noise * added / np.sqrt(dataset.dim)
-        changed /= np.linalg.norm(changed, axis=1, keepdims=True)
-        vectors[-len(mine) :] = changed
+        vectors[-len(mine) :] = unit_rows(changed)
     lists = {name: split.articles for name, split in splits.items()}
     copy.rebuild(vectors, ids, dataset.chunk_index[rows])
     lists["ood"] = np.append(lists["ood"], dataset.articles[-1] + 1)

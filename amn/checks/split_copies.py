@@ -11,6 +11,7 @@ from amn.checks.listing import some_ids
 from amn.data.dataset import run_starts
 from amn.data.near import near_rows
 from amn.data.sampling import evenly_spaced, unit_vectors
+from amn.data.unit import unit_rows
 from amn.findings import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def near_articles(copy: CaseCopy) -> None:
     ids = np.concatenate(
         [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
     )
-    both = np.concatenate([vectors, again])
-    both /= np.linalg.norm(both, axis=1, keepdims=True)
+    both = unit_rows(np.concatenate([vectors, again]))
     lists = {name: split.articles for name, split in copy.splits().items()}
     copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
     copy.set_splits(**lists)

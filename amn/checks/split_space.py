@@ -21,6 +21,7 @@ from amn.data.space import (
     share_p_value,
     variance_parts,
 )
+from amn.data.unit import cosine_rows, lengths, unit_rows
 from amn.data.windows import Windows
 from amn.findings import Finding, Measured, Severity
 
@@ -148,7 +149,7 @@ def _space_findings(
             )
             findings.append(Finding(name, message, fix))
     cosine = _cosine(means["train"], means[name])
-    norms = np.linalg.norm(means["train"]), np.linalg.norm(means[name])
+    norms = lengths(means["train"]), lengths(means[name])
     if min(norms) >= LEAST_MEAN_NORM and not cosine >= LEAST_MEAN_COSINE:
         message = (
             f"expected a cosine of at least {LEAST_MEAN_COSINE} between its mean vector and "
@@ -160,15 +161,14 @@ def _space_findings(
 
 def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     """Return the cosine of two vectors, 0 when one is zero."""
-    norms = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float(left @ right) / norms if norms > 0 else 0.0
+    return float(np.nan_to_num(cosine_rows(left, right)))
 
 
 def shifted_ood(copy: CaseCopy) -> None:
     """OOD was encoded with another prefix."""
     rows = ood_rows(copy)
-    direction = np.random.default_rng(1).standard_normal(rows.shape[1])
-    replace_ood(copy, rows + OFFSET * direction / np.linalg.norm(direction))
+    direction = np.random.default_rng(1).standard_normal((1, rows.shape[1]))
+    replace_ood(copy, rows + OFFSET * unit_rows(direction))
 
 
 @check(
@@ -272,5 +272,4 @@ def _mean_score(windows: Windows, rng: np.random.Generator) -> float:
     starts = sample_rows(windows.starts, windows.dataset.article_ids, MOST_WINDOWS, rng)
     rows = Windows(windows.dataset, starts, windows.context).gather(slice(None))
     mean, target = rows[:, :-1].mean(axis=1), rows[:, -1]
-    norms = np.sqrt(np.vecdot(mean, mean) * np.vecdot(target, target))
-    return float((np.vecdot(mean, target) / np.maximum(norms, 1e-12)).mean(dtype=np.float64))
+    return float(cosine_rows(mean, target).mean())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from amn.case import Case, case_files, load_case
 from amn.checks.own import load_conftests
 from amn.errors import ArgumentError, ConfigError
-from amn.mergebase.git import find_repository
+from amn.git import find_repository
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import target_of
 from amn.places import CASE_FILE, GOLDEN_FOLDER

@@ -13,6 +13,7 @@ import numpy as np
 
 from amn.data.fingerprint import PROBE_TEXTS, Fingerprint
 from amn.data.manifest import EncoderInfo
+from amn.data.unit import lengths, unit_rows
 from amn.errors import ArgumentError, EncodingError, require
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def encode_texts(
             f" {vectors.shape}, from {where(0)} on"
         )
     rows = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    norms = lengths(rows)
     bad = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
     if len(bad):
         row = int(bad[0])
@@ -213,7 +214,7 @@ def encode_texts(
             f"{where(row)}: expected a vector from {encoder.info.name}, got one of length"
             f" {norms[row]:g} ({len(bad):,} of {len(texts):,} such) for {_shown(texts[row])}"
         )
-    return np.asarray(rows / norms[:, None], np.float32)
+    return unit_rows(rows).astype(np.float32)
 
 
 def _located(

@@ -10,7 +10,8 @@ from scipy.sparse.csgraph import connected_components
 
 from amn.data.near import near_rows
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
-from amn.data.sampling import scale_to_unit, unit_vectors
+from amn.data.sampling import unit_vectors
+from amn.data.unit import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def mean_vectors(region: Region) -> NDArray[np.float32]:
         starts = ends[first:last] - region.sizes[first:last] - begin
         result[first:last] = np.add.reduceat(vectors, starts, axis=0)
         first = last
-    return scale_to_unit(result)
+    return unit_rows(result, out=result)
 
 
 def near_duplicate_clusters(

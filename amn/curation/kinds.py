@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.corpus.kinds import STUB_WORDS
-from amn.data.sampling import scale_to_unit, unit_vectors
+from amn.data.sampling import unit_vectors
+from amn.data.unit import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,4 +111,4 @@ def in_series(region: Region, is_stub: NDArray[np.bool_], *, seed: int) -> NDArr
 
 def _around(rows: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the directions of rows from a centre: (n, D) of unit length."""
-    return scale_to_unit(rows - centre)
+    return unit_rows(rows - centre)

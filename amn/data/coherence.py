@@ -13,6 +13,7 @@ import numpy as np
 from amn.data.dataset import run_starts
 from amn.data.sampling import evenly_spaced
 from amn.data.scan import FAR_LAG
+from amn.data.unit import cosine_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,9 +109,8 @@ def window_coherence(windows: Windows) -> NDArray[np.float64]:
     sums = np.zeros(len(dataset) + 1)  # sums[i + 1]: of row i with row i + 1, and all before
     for start in range(0, len(used), BLOCK_ROWS):
         rows = used[start : start + BLOCK_ROWS]
-        here, after = (dataset.gather(r).astype(np.float64) for r in (rows, rows + 1))
-        lengths = np.sqrt(np.vecdot(here, here) * np.vecdot(after, after))
-        sums[rows + 1] = np.vecdot(here, after) / np.where(lengths > 0, lengths, 1.0)
+        cosines = cosine_rows(dataset.gather(rows), dataset.gather(rows + 1))
+        sums[rows + 1] = np.nan_to_num(cosines)  # a zero row counts as 0
     np.cumsum(sums, out=sums)
     means: NDArray[np.float64] = (sums[windows.starts + context] - sums[windows.starts]) / context
     return means

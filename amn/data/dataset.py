@@ -89,7 +89,8 @@ class DataSet:
         return self.manifest.rows
 
     def __reduce__(self) -> tuple[Callable[[Path], DataSet], tuple[Path]]:
-        return open_dataset, (self.path,)  # another process maps the files, it gets no copy
+        # Another process maps the files, wherever it works; it gets no copy.
+        return open_dataset, (self.path.absolute(),)
 
     @property
     def dim(self) -> int:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.data.dataset import run_starts
-from amn.data.sampling import evenly_spaced, scale_to_unit, unit_vectors
+from amn.data.sampling import evenly_spaced, unit_vectors
+from amn.data.unit import cosine_rows, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,7 @@ def _by_likeness(means: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
     Args:
         means: (A, D) mean vector of each article.
     """
-    unit = scale_to_unit(means.copy())
+    unit = unit_rows(means)
     links = (unit @ unit.T).astype(np.float64) ** 2
     np.fill_diagonal(links, 0.0)
     degrees = links.sum(axis=1)
@@ -173,7 +174,6 @@ def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
 
 
 def _mean_cosine(vectors: NDArray[np.float32], side: NDArray[np.bool_]) -> float:
-    """Return the cosine of the mean vectors of two groups."""
+    """Return the cosine of the mean vectors of two groups, 0 where one of them is zero."""
     left, right = (vectors[mine].mean(axis=(0, 1), dtype=np.float64) for mine in (side, ~side))
-    lengths = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float(left @ right) / lengths if lengths > 0 else 0.0
+    return float(np.nan_to_num(cosine_rows(left, right)))

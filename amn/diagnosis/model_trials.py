@@ -72,6 +72,20 @@ def rescore(
     return Trial("rescore", title, tuple(lines), known)
 
 
+def splits(windows: dict[str, Windows]) -> Trial:
+    """Score the mean of the context on every split."""
+    some = {**windows, "train": windows["train"].take(slice(None, None, FIT_EVERY))}
+    references = fit_references(some["train"])
+    means = {
+        name: float(score_references(references, part)["mean"].mean())
+        for name, part in some.items()
+    }
+    gap = max(abs(mean - means["train"]) for mean in means.values())
+    line = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+    title = "does the mean of the context do alike on every split?"
+    return Trial("splits", title, (line,), {"split_gap": gap})
+
+
 def coherent_part(
     windows: dict[str, Windows],
     scans: dict[str, RowScan],

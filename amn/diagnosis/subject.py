@@ -59,7 +59,8 @@ class Subject:
 def of_result(result: GateResult) -> Subject:
     """Return a gate's result as a subject, with the courses of its trainings."""
     lifts = [score.lift.mean for score in result.scores.values() if score.lift]
-    means = [score.references["mean"] for score in result.scores.values() if score.references]
+    references = [score.references for score in result.scores.values()]
+    means = [known["mean"] for known in references if "mean" in known]
     figures = {"mean_cosine": min(means)} if means else {}
     return Subject(
         name=result.case,

@@ -50,7 +50,13 @@ def _planned(gate: Gate) -> Mapping[str, Callable[[], Trial]]:
 
     return data | {
         trial.__name__: partial(gate.evidence.call, trial)
-        for trial in (models.rescore, models.coherent_part, models.contexts, models.short_training)
+        for trial in (
+            models.rescore,
+            models.splits,
+            models.coherent_part,
+            models.contexts,
+            models.short_training,
+        )
     }
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.data.vectors import NPY_ERRORS
 from amn.errors import DataError
+from amn.storage import ZIP_ERRORS, stored_member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,34 +18,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# What zipfile and numpy raise on damaged bytes; a plain .npy has no context manager: TypeError.
-DAMAGED = (
-    zipfile.BadZipFile,
-    ValueError,
-    EOFError,
-    OSError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-)
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold: equal arrays give equal bytes
+# A plain .npy has no context manager: TypeError.
+DAMAGED = (*ZIP_ERRORS, *NPY_ERRORS, TypeError, AttributeError)
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of an .npz with these arrays, in the order given: the same everywhere.
-
-    Stored, not compressed: cosines hardly compress, and zlib's versions differ in their output.
-    """
+    """Return the bytes of an .npz with these arrays, in the order given: the same everywhere."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
             plain = np.ascontiguousarray(array)
             np.lib.format.write_array(member, plain, version=(1, 0), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", EPOCH)
-            info.create_system = 3  # Unix, on every system
-            archive.writestr(info, member.getvalue())
+            archive.writestr(stored_member(f"{name}.npy"), member.getvalue())
     return buffer.getvalue()
 
 

@@ -6,30 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.errors import ArgumentError
+from amn.data.unit import cosine_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
+
 METRIC_VERSION = 1  # part of every cache key and golden: raise it when a definition changes
-
-
-def cosine_rows(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the cosine of each pair of rows, (N,) float64 in [-1, 1], higher is more alike.
-
-    Computed in float64 from the inputs' own lengths. A zero row has cosine NaN with everything, so
-    that no check mistakes it for a score; unrelated rows of sentence encoders score 0.04 to 0.5.
-
-    Args:
-        left: (N, D).
-        right: (N, D).
-    """
-    if left.shape != right.shape:
-        raise ArgumentError(f"right: expected shape {left.shape} as in left, got {right.shape}")
-    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cosines: NDArray[np.float64] = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
-    return np.clip(cosines, -1.0, 1.0, out=cosines)
 
 
 def effective_rank(rows: NDArray[np.floating]) -> float:

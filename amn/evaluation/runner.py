@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from amn.data.sampling import evenly_spaced
+from amn.data.unit import lengths
 from amn.evaluation.metrics import cosine_rows, effective_rank
 from amn.evaluation.scores import SplitScores
 from amn.models.amn import predict
@@ -45,8 +46,8 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
         here = slice(start, start + len(rows))
         cosines[here] = cosine_rows(predicted, rows[:, -1])
         copies[here] = cosine_rows(predicted, rows[:, -2])
-        lengths = np.sqrt(np.vecdot(predicted, predicted))
-        norm_error = float(np.maximum(norm_error, np.abs(lengths - 1).max()))  # keeps NaN
+        error = np.abs(lengths(predicted) - 1).max()
+        norm_error = float(np.maximum(norm_error, error))  # keeps NaN
         predictions.append(predicted[sampled[here]])
         targets.append(rows[:, -1][sampled[here]])
     sample, wanted = np.concatenate(predictions), np.concatenate(targets)

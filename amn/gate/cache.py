@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from amn.cores import available_cores
 from amn.errors import DataError
 from amn.training.plan import score_plan_references
 from amn.training.run import clear_left_overs, load_run
-from amn.training.workers import run_seeds
+from amn.training.workers import run_jobs, seed_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from amn.engines import Engine
     from amn.training.plan import Plan, PlanReferences
     from amn.training.run import Run
+    from amn.training.workers import Job
 
 
 class RunCache:
@@ -46,29 +47,49 @@ class RunCache:
         plan: Plan,
         seeds: Sequence[int],
         *,
+        engine: Engine | None = None,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> list[Run]:
-        """Return the runs of seeds in their order, training those that are not there.
+        """Return the runs of seeds in their order; see `all_runs`."""
+        return self.all_runs([(plan, seeds)], engine=engine, progress=progress)[0]
+
+    def all_runs(
+        self,
+        wanted: Sequence[tuple[Plan, Sequence[int]]],
+        *,
+        engine: Engine | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> list[list[Run]]:
+        """Return the runs of each plan's seeds in their order, training those that are not there.
 
         Another process that wants one of them waits for this one and takes its result.
+
+        Args:
+            engine: Where they are trained, those of all plans at a time; None: on this machine.
         """
-        folders = {seed: self._folder / (key := plan.key(seed))[:2] / key for seed in seeds}
+        places = [{seed: self._place(plan, seed) for seed in seeds} for plan, seeds in wanted]
         with ExitStack() as locks:
-            for folder in sorted(folders.values()):  # one order for all: nobody waits in a circle
+            # One order for all: nobody waits in a circle.
+            for folder in sorted({folder for place in places for folder in place.values()}):
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 locks.enter_context(FileLock(f"{folder}.lock"))
-            found = {seed: _find(folder) for seed, folder in folders.items()}
-            missing = {seed: folders[seed] for seed, run in found.items() if run is None}
-            if missing:
-                made = run_seeds(
-                    plan,
-                    missing,
-                    references=self._references_of(plan),
-                    cores=available_cores(),
-                    progress=progress,
-                )
-                found.update({run.seed: run for run in made})
-        return [run for seed in seeds if (run := found[seed])]
+            found: dict[Path, Run | None] = {}
+            jobs: list[Job] = []
+            for (plan, _), place in zip(wanted, places, strict=True):
+                new = {seed: folder for seed, folder in place.items() if folder not in found}
+                found |= {folder: _find(folder) for folder in new.values()}
+                missing = {seed: folder for seed, folder in new.items() if not found[folder]}
+                if missing:
+                    jobs += seed_jobs(plan, missing, self._references_of(plan))
+            if jobs:
+                made = run_jobs(jobs, engine=engine, progress=progress)
+                found |= {run.folder: run for run in made}
+        return [[run for folder in place.values() if (run := found[folder])] for place in places]
+
+    def _place(self, plan: Plan, seed: int) -> Path:
+        """Return the folder of a run."""
+        key = plan.key(seed)
+        return self._folder / key[:2] / key
 
     def _references_of(self, plan: Plan) -> PlanReferences:
         """Return the reference predictors' scores, which are the same for all seeds."""

@@ -10,7 +10,6 @@ from amn.config import EVALUATED
 from amn.errors import CheckpointError, GoldenError
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation
-from amn.gate.cache import RunCache
 from amn.gate.hold import require_no_hold
 from amn.storage import sha256_file
 from amn.training.candidate import Candidate
@@ -20,7 +19,7 @@ from amn.training.plan import Plan, make_plan, score_plan_references
 from amn.training.run import Run, load_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden
-
-    Progress = Callable[[int, int, str], None]
 
 SAFETENSORS = ".safetensors"
 
@@ -51,27 +48,22 @@ def plan_for(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) 
 
 def trained(
     case: Case,
-    plan: Plan,
-    cache: Path,
+    runs_of: Callable[[Sequence[int]], list[Run]],
     gate_other: Callable[[Case], GateResult],
-    progress: Progress | None,
 ) -> tuple[Candidate, ...]:
-    """Runs of every seed of the case, from the cache or trained now.
+    """Runs of every seed of the case.
 
     Raises:
         CheckNotRunError: While the case waits for another one that does not pass.
     """
     require_no_hold(case, gate_other)
-    runs = RunCache(cache).runs(plan, case.config.training.seeds, progress=progress)
-    return tuple(of_training(run) for run in runs)
+    return tuple(of_training(run) for run in runs_of(case.config.training.seeds))
 
 
 def trained_adaptively(
     case: Case,
-    plan: Plan,
-    cache: Path,
+    runs_of: Callable[[Sequence[int]], list[Run]],
     gate_other: Callable[[Case], GateResult],
-    progress: Progress | None,
     found_golden: Golden | GoldenError,
 ) -> tuple[Candidate, ...]:
     """The seeds that it takes to decide: more are trained only while the golden's cannot be told.
@@ -80,12 +72,11 @@ def trained_adaptively(
         CheckNotRunError: While the case waits for another one that does not pass.
     """
     require_no_hold(case, gate_other)
-    runs, limits = RunCache(cache), case.config.golden
+    limits = case.config.golden
     candidates: tuple[Candidate, ...] = ()
     for look in limits.adaptive_seeds or ():
         new = case.config.training.seeds[len(candidates) : look]
-        made = runs.runs(plan, new, progress=progress)
-        candidates += tuple(of_training(run) for run in made)
+        candidates += tuple(of_training(run) for run in runs_of(new))
         if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
             break
         scored = [candidate.recorded for candidate in candidates if candidate.recorded]

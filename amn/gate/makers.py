@@ -31,7 +31,7 @@ from amn.records.history import FIGURES_OF, history_of
 from amn.training.candidate import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from amn.case import Case
     from amn.config import CaseConfig
     from amn.data.mixture import ArticleSample
+    from amn.engines import Engine
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
     from amn.gate.result import GateResult
@@ -53,10 +54,12 @@ if TYPE_CHECKING:
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
+    from amn.training.run import Run
     from amn.training_config import AbortConfig
 
     Progress = Callable[[int, int, str], None]
     GateOther = Callable[[Case], GateResult]
+    RunsOf = Callable[[Sequence[int]], list[Run]]
 
 Sound = TypeVar("Sound")
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
@@ -207,27 +210,27 @@ def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> P
     return plan_for(case, splits, windows)
 
 
-def trained(
-    case: Case, plan: Plan, cache: Path, gate_other: GateOther, progress: Progress | None
-) -> tuple[Candidate, ...]:
+def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress | None) -> RunsOf:
+    """What returns the runs of some seeds of the case, from the cache or trained now."""
+    from amn.gate.cache import RunCache  # noqa: PLC0415 - loads torch
+
+    return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
+
+
+def trained(case: Case, runs_of: RunsOf, gate_other: GateOther) -> tuple[Candidate, ...]:
     """Runs of every seed of the case, from the cache or trained now."""
     from amn.gate import candidates  # noqa: PLC0415 - loads torch
 
-    return candidates.trained(case, plan, cache, gate_other, progress)
+    return candidates.trained(case, runs_of, gate_other)
 
 
 def trained_adaptively(
-    case: Case,
-    plan: Plan,
-    cache: Path,
-    gate_other: GateOther,
-    progress: Progress | None,
-    found_golden: Golden | GoldenError,
+    case: Case, runs_of: RunsOf, gate_other: GateOther, found_golden: Golden | GoldenError
 ) -> tuple[Candidate, ...]:
     """The seeds that it takes to decide whether the candidate is worse than the golden."""
     from amn.gate import candidates  # noqa: PLC0415 - loads torch
 
-    return candidates.trained_adaptively(case, plan, cache, gate_other, progress, found_golden)
+    return candidates.trained_adaptively(case, runs_of, gate_other, found_golden)
 
 
 def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
@@ -514,9 +517,10 @@ EVERY = (
     | GOLDEN
     | COURSE
     | named(row_digests, plan, asked, histories, abort, brought, numerics, machine_numerics)
-    | named(listed_waivers, waivers, unwaivable, declared)
+    | named(listed_waivers, waivers, unwaivable, declared, runs_of)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
 GIVEN = frozenset({  # parts that no maker makes: the case, and what was asked for
-    "case", "home", "today", "progress", "cache", "gate_other", "encoder", "review", "approval",
+    "case", "home", "today", "progress", "cache", "engine", "gate_other", "encoder",
+    "review", "approval",
 })  # fmt: skip

@@ -30,7 +30,7 @@ from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from amn.case import Case
 
@@ -54,13 +54,38 @@ def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = Non
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
     """Gate one case: run every declared check and return the result."""
-    result = gate_of(case, options, progress=progress).result()
+    return result_of(gate_of(case, options, progress=progress), options)
+
+
+def result_of(gate: Gate, options: GateOptions) -> GateResult:
+    """Run every declared check of a gate and return the result."""
+    result = gate.result()
     if options.metrics is None:
         return result
     history = read_metrics(options.metrics).history
     found = statuses(result.outcomes)
     note = RecordNote(found, recorded=history.then, is_alone=False)
     return replace(result, record=note)
+
+
+def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
+    """Train the seeds of several cases at a time, so that their gates find them in the cache.
+
+    What waits for another case, or fails a check before training, is left out: its own gate says
+    so. With adaptive seeds only those of the first look are trained.
+    """
+    from amn.gate.cache import RunCache  # noqa: PLC0415 - loads torch
+
+    wanted = []
+    for gate in gates:
+        config = gate.evidence["case"].config
+        if config.blocked_by or any(outcome.has_failed for outcome in gate.before_training()):
+            continue
+        seeds = config.training.seeds[: (config.golden.adaptive_seeds or [None])[0]]
+        wanted.append((gate.evidence["plan"], seeds))
+    if options.mode == "train" and wanted:
+        progress = gates[0].evidence["progress"]
+        RunCache(options.cache).all_runs(wanted, engine=options.engine, progress=progress)
 
 
 def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Evidence:
@@ -99,6 +124,7 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
         today=options.today,
         progress=progress,
         cache=options.cache,
+        engine=options.engine,
         **given,
     )
 
@@ -120,7 +146,7 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
     def gate_other(other: Case) -> GateResult:
-        asked = GateOptions(cache=options.cache, today=options.today)
+        asked = GateOptions(cache=options.cache, today=options.today, engine=options.engine)
         return run_gate(other, asked, progress=progress)
 
     approval = options.merge_base.approval if options.merge_base else ""
@@ -148,7 +174,7 @@ def data_makers(case: Case) -> Makers:
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.MODEL | makers.SCORES | named(makers.plan)
+    chosen = data_makers(case) | makers.MODEL | makers.SCORES | named(makers.plan, makers.runs_of)
     if case.config.speed is not None:
         chosen |= makers.SPEED
     chosen |= {"candidates": CANDIDATES[options.mode]}

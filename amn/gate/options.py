@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.engines import Engine
     from amn.mergebase.review import MergeBase
 
 
@@ -34,6 +35,7 @@ class GateOptions:
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
         today: What waivers expire by; without it, none is in force.
+        engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
     """
 
@@ -46,6 +48,7 @@ class GateOptions:
     encode: Callable[[list[str]], NDArray[np.float32]] | None = None
     merge_base: MergeBase | None = None
     today: date | None = None
+    engine: Engine | None = None
     custody_only: bool = False
 
     @property

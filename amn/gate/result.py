@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.comparison import Compared
-from amn.findings import judge
+from amn.findings import EXECUTED, family_of, judge
 from amn.golden.headroom import Headroom, headrooms
 from amn.records.history import RunHistory, history_of
 
@@ -103,8 +103,11 @@ class GateResult:
 
     @property
     def scores(self) -> Mapping[str, Summary]:
-        """The score of each split; empty when nothing was scored."""
-        found: Mapping[str, Summary] = self.made.get("summaries", {})
+        """The score of each split; empty where no criterion was judged: it may mean nothing."""
+        is_judged = any(
+            family_of(o.check) == "criteria" and o.status in EXECUTED for o in self.outcomes
+        )
+        found: Mapping[str, Summary] = self.made.get("summaries", {}) if is_judged else {}
         return found
 
     @property
@@ -146,9 +149,18 @@ class GateResult:
 
     @property
     def windows(self) -> dict[str, int]:
-        """Windows of each split, where candidates were scored on them."""
-        found = self.made.get("windows", {}) if "evaluations" in self.made else {}
+        """Windows of each split, where the scores are of windows."""
+        found = self.made.get("windows", {}) if self.scores else {}
         return {name: len(windows) for name, windows in found.items()}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digests of the settings, and of the data set where the scores are of its windows."""
+        if not self.mode or self.config is None:
+            return {}
+        data_sets = self.made.get("data_sets", ()) if self.scores else ()
+        found = {"dataset_digest": data_sets[0].digest} if data_sets else {}
+        return {**found, "config_digest": self.config.digest()}
 
     @property
     def compared(self) -> dict[str, Compared]:

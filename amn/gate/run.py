@@ -10,7 +10,7 @@ A check whose predecessors failed does not run, and says so.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, ConfigError
 from amn.findings import BEFORE_TRAINING, OWN, Outcome, Status
@@ -19,9 +19,10 @@ from amn.gate.makers import EVERY, is_custody
 from amn.gate.result import GateResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from amn.checks.check import Check
+    from amn.review import Waiver
 
 LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories"})
 
@@ -96,25 +97,18 @@ class Gate:
         return [self.outcome(check.id) for check in self.declared if is_early(check)]
 
     def _run(self, check: Check) -> Outcome:
+        waivers = self._waivers  # a file of them that is wrong is refused before anything is made
         try:
-            return self._waived(check, check.run(self.evidence))
+            return _waived(check, check.run(self.evidence), waivers)
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
             return check.not_evaluated(error)
 
-    def _waived(self, check: Check, outcome: Outcome) -> Outcome:
-        """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
-        if outcome.status not in (Status.FAIL, Status.INCONCLUSIVE) or is_custody(check):
-            return outcome
-        waiver = next((w for w in self._waivers if w.check == check.id), None)
-        if waiver is None:
-            return outcome
-        return replace(outcome, status=Status.WARN, detail=f"{waiver} ({outcome.status.value})")
-
     @property
-    def _waivers(self) -> Any:  # noqa: ANN401 - tuple[Waiver, ...]
-        return self.evidence.get("waivers", ())
+    def _waivers(self) -> tuple[Waiver, ...]:
+        waivers: tuple[Waiver, ...] = self.evidence.get("waivers", ())
+        return waivers
 
     def _causes(self, check: Check) -> list[Outcome]:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
@@ -145,3 +139,13 @@ class Gate:
             title=self.about.title,
             reproduce=self.about.reproduce,
         )
+
+
+def _waived(check: Check, outcome: Outcome, waivers: Iterable[Waiver]) -> Outcome:
+    """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
+    if outcome.status not in (Status.FAIL, Status.INCONCLUSIVE) or is_custody(check):
+        return outcome
+    waiver = next((w for w in waivers if w.check == check.id), None)
+    if waiver is None:
+        return outcome
+    return replace(outcome, status=Status.WARN, detail=f"{waiver} ({outcome.status.value})")

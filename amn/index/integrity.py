@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.data.unit import cosine_rows
 from amn.data.vectors import widen
 from amn.index.engine import load_faiss
 
@@ -156,14 +157,12 @@ def _compare(
     truth = vectors.astype(np.float64)
     held = layers.encoder.sa_decode(np.ascontiguousarray(stored)).astype(np.float64)
     ours = layers.encoder.sa_decode(np.ascontiguousarray(wanted)).astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         limit = np.square(ours - truth).sum(axis=1) * (1 + TIE_RTOL)
         good = np.square(held - truth).sum(axis=1) <= limit  # False where NaN is stored
-        lengths = np.linalg.norm(held, axis=1) * np.linalg.norm(truth, axis=1)
-        cosine = np.vecdot(held, truth) / lengths
     if layers.has_lists:
         good &= _same_list(layers, truth, stored, wanted)
-    return np.asarray(good), np.asarray(cosine)
+    return np.asarray(good), cosine_rows(held, truth)
 
 
 def _same_list(

@@ -11,10 +11,10 @@ from amn.case import Case
 from amn.checks.own import CONFTEST
 from amn.config import EVALUATED, CaseConfig
 from amn.errors import ConfigError, RepositoryError
+from amn.git import find_repository
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
-from amn.mergebase.git import find_repository
 from amn.mergebase.goldens import GoldenFiles, golden_loosenings, ledger_loosenings, new_entries
 from amn.mergebase.limits import SHRANK, limit_loosenings, selector_loosenings
 from amn.mergebase.pipelines import PIPELINES, pipeline_loosenings
@@ -26,8 +26,8 @@ from amn.storage import parse_json, parse_toml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from amn.git import Repository
     from amn.golden.schema import Golden
-    from amn.mergebase.git import Repository
 
 CASES = f":(glob)**/{GOLDEN_FOLDER}/*/{CASE_FILE}"  # a pathspec of git
 RUNS = f":(glob)**/{CACHE_FOLDER.as_posix()}/**"

@@ -9,7 +9,7 @@ from amn.errors import RepositoryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amn.mergebase.git import Repository
+    from amn.git import Repository
 
 # Each names the target branch of the pull or merge request that is being built.
 CI_VARIABLES = (

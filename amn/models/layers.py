@@ -22,27 +22,19 @@ class Dropout(nn.Module):
 
     Args:
         p: 0 to below 1.
-
-    Attributes:
-        part: (first, total) where x are rows of a larger batch, from `first` on; what is drawn then
-            is what the whole batch would draw.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.dropped = min(round(p * DROPOUT_STEPS), DROPOUT_STEPS - 1)
-        self.part: tuple[int, int] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x with numbers dropped; x itself when not training."""
         if not self.training or not self.dropped:
             return x
-        first, total = self.part or (0, len(x))
-        each = x[0].numel() if len(x) else 0
-        words = torch.empty(-(-total * each // 4), dtype=torch.int64, device=x.device)
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
         words.random_(INT64_MIN, None)
-        own = slice(first * each, (first + len(x)) * each)
-        bits = words.view(torch.int16)[own].view(x.shape)  # uniform, -32768 to 32767
+        bits = words.view(torch.int16)[: x.numel()].view(x.shape)  # uniform, -32768 to 32767
         kept = (bits >= self.dropped - DROPOUT_STEPS // 2).to(x.dtype)
         return x * kept.mul_(DROPOUT_STEPS / (DROPOUT_STEPS - self.dropped))
 

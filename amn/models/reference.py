@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.data.sampling import evenly_spaced
+from amn.data.unit import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +26,6 @@ FIT_WINDOWS = (
 )
 FIT_BLOCK = 2048
 RIDGE_SHARE = 10.0  # penalty, in mean eigenvalues of the inputs' Gram matrix
-
-
-def unit(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return rows scaled to length 1, float64; a zero row stays zero."""
-    rows = np.asarray(rows, np.float64)
-    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    scaled: NDArray[np.float64] = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return scaled
 
 
 @dataclass(frozen=True)
@@ -57,13 +50,14 @@ class References:
         """
         constant = np.broadcast_to(self.center, (len(context), context.shape[-1]))
         weighted, inputs = _linear_inputs(context, self.weights)
-        return {
-            "constant": unit(constant),
-            "last": unit(context[:, -1]),
-            "mean": unit(context.mean(axis=1)),
-            "weighted_mean": unit(weighted),
-            "ridge": unit(weighted + inputs @ self.ridge),
+        predicted: dict[str, NDArray[np.floating]] = {
+            "constant": constant,
+            "last": context[:, -1],
+            "mean": context.mean(axis=1),
+            "weighted_mean": weighted,
+            "ridge": weighted + inputs @ self.ridge,
         }
+        return {name: unit_rows(rows.astype(np.float64)) for name, rows in predicted.items()}
 
 
 def fit_references(windows: Windows) -> References:

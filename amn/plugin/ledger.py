@@ -73,9 +73,8 @@ class Ledger:
         """Note a check that ran, or that failed before it could."""
         if report.failed or (report.when == "call" and report.passed):
             key = node_key(report.nodeid)
-            facts = getattr(
-                report, FACTS, None
-            )  # none in a report that xdist makes of a dead worker
+            # None in a report that xdist makes of a dead worker.
+            facts = getattr(report, FACTS, None)
             crashed = {"status": Status.ERROR.name, "note": "the worker that ran it died"}
             self.ran[key] = facts or self.ran.get(key, crashed)
 

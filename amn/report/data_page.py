@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from amn.errors import require
-from amn.report.data_figures import figures
 from amn.report.data_text import effect_word, interval, number, warning_text
-from amn.report.visible import visible_value
+from amn.report.page.description_charts import description_charts
+from amn.report.page.template import render
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -17,14 +15,12 @@ if TYPE_CHECKING:
     from amn.curation.compare import Comparison
     from amn.curation.describe import Description
 
-TEMPLATE = "data_page.html"
-
 
 def write_description(description: Description, path: Path) -> None:
     """Write the page of one data set, whole or not at all.
 
     Raises:
-        MissingDependencyError: If jinja2 or matplotlib is not installed.
+        MissingDependencyError: If jinja2 is not installed.
     """
     _write(path, description.label, sides=[description], comparison=None, warning="")
 
@@ -33,7 +29,7 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
     """Write the page of two data sets, whole or not at all.
 
     Raises:
-        MissingDependencyError: If jinja2 or matplotlib is not installed.
+        MissingDependencyError: If jinja2 is not installed.
     """
     _write(
         path,
@@ -46,15 +42,18 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 
 def _write(path: Path, title: str, *, sides: list[Description], **values: Any) -> None:  # noqa: ANN401 - what the template shows
     """Fill the template."""
-    jinja2 = require("jinja2", extra="report")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=visible_value
-    )
-    environment.filters["number"] = number
-    environment.filters["interval"] = interval
-    environment.filters["effect_word"] = effect_word
-    source = files("amn.report").joinpath("templates", TEMPLATE).read_text("utf-8")
-    page = environment.from_string(source).render(
-        title=title, sides=sides, figures=figures(sides), **values
+    known = all(side.kinds is not None for side in sides)
+    shares = [{k.kind: k.articles / s.articles for k in s.kinds or ()} for s in sides]
+    names = dict.fromkeys(name for side in shares for name in side) if known else ()
+    page = render(
+        "data_page.html",
+        title=title,
+        sides=sides,
+        charts=description_charts(sides),
+        kinds={n: [number(side.get(n, 0.0), "share") for side in shares] for n in names},
+        number=number,
+        interval=interval,
+        effect_word=effect_word,
+        **values,
     )
     write_bytes(path, page.encode())

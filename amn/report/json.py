@@ -73,19 +73,17 @@ def result_data(result: GateResult) -> dict[str, Any]:
 
 def _facts(result: GateResult) -> dict[str, Any]:
     """Return the figures behind a verdict, those that are there."""
-    facts: dict[str, Any] = {"mode": result.mode, "title": result.title}
-    if result.mode and result.config:
-        facts["config_digest"] = result.config.digest()
+    facts: dict[str, Any] = {"title": result.title, **result.digests}
+    if result.mode:
+        facts["mode"] = result.mode
     if result.scores:
         facts["scores"] = {split: score_data(one) for split, one in result.scores.items()}
     if result.record:
         facts |= _record_facts(result.record)
-    if "evaluations" in result.made:
+    if result.windows:
         facts["candidates"] = [candidate.name for candidate in result.candidates]
         facts["behaviour"] = _behaviour(result)
         facts["windows"] = result.windows
-    if result.mode and "data_sets" in result.made:
-        facts["dataset_digest"] = result.made["data_sets"][0].digest
     compared = result.compared
     found = {one.split: one.attribution for one in compared.values() if one.attribution}
     if found:
@@ -96,7 +94,7 @@ def _facts(result: GateResult) -> dict[str, Any]:
         facts["comparisons"] = {"alpha": alpha, "p": p}
     if result.golden:
         facts["headroom"] = [asdict(one) for one in result.headroom]
-    return {key: value for key, value in facts.items() if value != ""}
+    return facts
 
 
 def _record_facts(note: RecordNote) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def sweep_table(results: Sequence[PointResult]) -> Table:
     for result in results:
         cells = [f"{len(result.seeds)}", _cosine(result.val_cosine)]
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             cells += [_cosine(summary.mean), _short(summary.lift)]
         name = escape(result.point.name) + (f" {BEST}" if result is best else "")
         table.add_row(name, *cells, style=None if result.has_finished else "red")
@@ -85,13 +85,13 @@ def sweep_json(case: str, sweep: SweepConfig, results: Sequence[PointResult]) ->
 
 def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
     """Return a sweep as a markdown table with parameters and speed, and what is said under it."""
-    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s", "precision"]
+    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     best = find_best(results)
     for result in results:
         figures: list[str] = []
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             figures += [_cosine(summary.mean), _long(summary.lift)]
         name = markdown.escape(result.point.name)
         rows.append(
@@ -101,7 +101,6 @@ def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
                 *figures,
                 f"{result.n_parameters:,}",
                 f"{result.windows_per_second:,.0f}",
-                ", ".join(sorted(set(result.precisions))),
             ]
         )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -54,7 +54,7 @@ def _draw(axes: Any, results: Sequence[PointResult]) -> None:  # noqa: ANN401 - 
         drawn = [
             (line, lift)
             for line, result in enumerate(results)
-            if (lift := result.summaries[split].lift) is not None
+            if (lift := result.splits[split].lift) is not None
         ]
         axes.errorbar(
             [lift.mean for _, lift in drawn],

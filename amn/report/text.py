@@ -107,6 +107,11 @@ def escape(text: str) -> str:
     return markup.escape(one_line(text))
 
 
+def cell(text: str) -> str:
+    """Return text of others for a table, where a wrapped line may begin with any part of it."""
+    return escape(text).replace("::", "\\x3a:")
+
+
 def status_line(result: GateResult) -> str:
     """Return what a run came to, as we see it and as it was written down at the time."""
     note = result.record
@@ -161,8 +166,8 @@ def checks_table(outcomes: Sequence[Outcome], width: int = WIDTH) -> Table:
     for o in outcomes:
         status = f"[{STYLES[o.status]}]{o.status.value}[/]"
         shown = "" if width < NARROW and (o.status is Status.PASS or o.findings) else o.detail
-        value, limit, detail = (escape(text) for text in (o.value, o.limit, shown))
-        table.add_row(escape(f"{o.check} {o.name}"), value, limit, status, detail)
+        value, limit, detail = (cell(text) for text in (o.value, o.limit, shown))
+        table.add_row(cell(f"{o.check} {o.name}"), value, limit, status, detail)
     return table
 
 
@@ -175,10 +180,10 @@ def scores_table(scores: Mapping[str, Summary], width: int = WIDTH) -> Table:
     if width < NARROW:
         lines = [list(column) for column in zip(*lines, strict=True)]
     table = Table(box=None, pad_edge=False)
-    for place, cell in enumerate(lines[0]):
-        table.add_column(escape(cell), justify="right" if place else "left")
+    for place, name in enumerate(lines[0]):
+        table.add_column(cell(name), justify="right" if place else "left")
     for line in lines[1:]:
-        table.add_row(*map(escape, line))
+        table.add_row(*map(cell, line))
     return table
 
 

@@ -115,7 +115,7 @@ def counted(results: Sequence[GateResult]) -> str:
 
 def together(results: Sequence[GateResult]) -> str:
     """Return `FAIL: 2 of 3 cases (HARNESS other, FAIL wiki-mini)`, the worst first."""
-    ordered = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    ordered = worst_cases_first(results)
     named = [f"{r.verdict.value} {r.case}" for r in ordered if r.verdict is not Verdict.PASS]
     names = f" ({', '.join(named)})" if named else ""
     return f"{worst_verdict(results).value}: {counted(results)}{names}"

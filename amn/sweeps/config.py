@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Key = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$")]
 Values = Annotated[list[Any], Field(min_length=1)]
+VARIANT = "variant"  # no dotted key is called so
 
 
 class Variant(Section):
@@ -99,19 +100,29 @@ class SweepConfig(Section):
             raise ValueError(f"expected a key in grid or in variants, got in both: {both}")
         return self
 
+    @property
+    def space(self) -> dict[str, Range | list[Any]]:
+        """What is tried for each key; variants by their names, under `VARIANT`."""
+        if self.search:
+            return dict(self.search.space)
+        names = [variant.name for variant in self.variants]
+        return {**({VARIANT: names} if names else {}), **self.grid}
+
     def points(self) -> list[Point]:
         """Return the points of grid and variants, the last key of the grid changing fastest."""
-        variants = self.variants or [Variant(name="as is")]
-        named = bool(self.variants)
+        space: dict[str, Any] = self.space
         return [
-            make_point(
-                {**variant.set, **dict(zip(self.grid, values, strict=True))},
-                prefix=variant.name if named else "",
-                shown=tuple(self.grid),
-            )
-            for variant in variants
-            for values in product(*self.grid.values())
+            self.point(dict(zip(space, values, strict=True))) for values in product(*space.values())
         ]
+
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """Return the point that has a value for each key of the space."""
+        changes = {key: value for key, value in values.items() if key != VARIANT}
+        name = [f"{_short(key, tuple(changes))}={_text(changes[key])}" for key in changes]
+        for variant in self.variants:
+            if variant.name == values[VARIANT]:
+                return Point(" ".join([variant.name, *name]), {**variant.set, **changes})
+        return Point(" ".join(name), changes)
 
 
 @dataclass(frozen=True)
@@ -125,12 +136,6 @@ class Point:
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def make_point(changes: Mapping[str, Any], *, shown: tuple[str, ...], prefix: str = "") -> Point:
-    """Name a point by the values of some of its keys."""
-    parts = [f"{_short(key, shown)}={_text(changes[key])}" for key in shown]
-    return Point(" ".join([*([prefix] if prefix else []), *parts]), changes)
 
 
 def _short(key: str, keys: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ S seeds, N windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,13 +33,12 @@ class PointResult:
         seeds: Trained, in their order.
         val_cosines: Best validation cosine of each seed.
         statuses: How each seed's training ended.
-        summaries: Score, interval and lift of each judged split.
+        splits: Score, interval and lift of each judged split.
         against_golden: Gain over the golden on the same windows by split; None where the windows
             differ; empty where the case has no golden.
         n_parameters: Trained numbers of the network.
         windows_per_second: Of a seed's fastest epoch, validation included: what else the machine
             does slows the others.
-        precisions: Number formats of the seeds' trainings.
     """
 
     point: Point
@@ -47,12 +46,11 @@ class PointResult:
     val_cosines: tuple[float, ...]
     statuses: tuple[str, ...]
     epochs: tuple[int, ...]
-    summaries: dict[str, Summary]
+    splits: dict[str, Summary]
     against_golden: dict[str, Interval | None]
     n_parameters: int
     n_train_windows: int
     windows_per_second: float
-    precisions: tuple[str, ...]
 
     @property
     def val_cosine(self) -> float:
@@ -66,40 +64,13 @@ class PointResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as plain data; a score may be no finite number."""
+        facts = asdict(self)
+        point = facts.pop("point")
         return {
-            "name": self.point.name,
-            "set": dict(self.point.changes),
-            "seeds": list(self.seeds),
+            "name": point["name"],
+            "set": point["changes"],
             "val_cosine": self.val_cosine,
-            "val_cosines": list(self.val_cosines),
-            "statuses": list(self.statuses),
-            "epochs": list(self.epochs),
-            "splits": {split: _figures(summary) for split, summary in self.summaries.items()},
-            "against_golden": {
-                split: interval and interval_json(interval)
-                for split, interval in self.against_golden.items()
-            },
-            "parameters": self.n_parameters,
-            "train_windows": self.n_train_windows,
-            "windows_per_second": self.windows_per_second,
-            "precisions": list(self.precisions),
-        }
-
-
-def interval_json(interval: Interval) -> dict[str, float]:
-    """Return mean, low and high."""
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
-
-
-def _figures(summary: Summary) -> dict[str, Any]:
-    """Return a split's score."""
-    return {
-        "mean": summary.mean,
-        "per_seed": list(summary.per_seed),
-        "interval": summary.interval and interval_json(summary.interval),
-        "lift": summary.lift and interval_json(summary.lift),
-        "references": summary.references,
-    }
+        } | facts
 
 
 def make_result(
@@ -120,7 +91,7 @@ def make_result(
         val_cosines=tuple(record.best_val_cosine for record in records),
         statuses=tuple(record.status for record in records),
         epochs=tuple(len(record.epochs) for record in records),
-        summaries={
+        splits={
             split: summarise_split([run.evaluation for run in runs], split) for split in EVALUATED
         },
         against_golden={
@@ -129,7 +100,6 @@ def make_result(
         n_parameters=records[0].n_parameters,
         n_train_windows=records[0].n_train_windows,
         windows_per_second=max((line.n_windows / line.seconds for line in lines), default=0.0),
-        precisions=tuple(record.precision for record in records),
     )
 
 

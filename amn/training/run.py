@@ -36,7 +36,6 @@ from amn.storage import (
 )
 from amn.training.blend import score_retention
 from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from amn.training.compute import CPU, Compute
 from amn.training.loop import Start, Trained, train
 from amn.training.plan import TRAINING_VERSION, Plan, PlanReferences
 from amn.training.record import TrainingRecord
@@ -88,7 +87,7 @@ def run_seed(
     references: PlanReferences,
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
-    compute: Compute = CPU,
+    device: str = "cpu",
 ) -> Run:
     """Train one seed, score it, and write its folder, whole or not at all.
 
@@ -97,7 +96,7 @@ def run_seed(
 
     Args:
         notify: Called with `seed s: resuming at epoch n` when it goes on.
-        compute: Where several processes train together, the first one writes and all return it.
+        device: `cpu` or `cuda`.
 
     Raises:
         FileExistsError: If the folder exists.
@@ -119,12 +118,10 @@ def run_seed(
             notify=notify,
         ),
         progress=progress,
-        compute=compute,
+        device=device,
     )
-    if compute.rank == 0:
-        _write_run(plan, seed, folder, trained, references)
-        clear_left_overs(folder)
-    compute.wait()
+    _write_run(plan, seed, folder, trained, references)
+    clear_left_overs(folder)
     return load_run(folder)
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from amn.case import case_files, load_case
 from amn.errors import AmnError, ConfigError
+from amn.git import find_repository
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.orphans import find_orphans
 from amn.golden.store import GOLDEN_FILE, read_golden
-from amn.mergebase.git import find_repository
 from amn.mergebase.pipelines import JUDGES, pipeline_loosenings
 from amn.mergebase.target import base_commit
 from amn.places import CASE_FILE, GOLDEN_FOLDER
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from amn.mergebase.git import Repository
+    from amn.git import Repository
 
 State = Literal["ok", "missing", "note"]
 # What each extra brings that a gate needs (True), or may do without.

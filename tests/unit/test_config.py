@@ -182,6 +182,10 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
             "[training]\ncurriculum = [{from_epoch = 1, coherence = 0.5}]",
             "training.curriculum.0.coherence: unknown key. Fix: did you mean coherent?",
         ),
+        (
+            "[training]\nprecision = 'auto'",
+            "line 8: training.precision: input should be 'float32' or 'bfloat16', got 'auto'",
+        ),
         ("[training]\nema = 1", "line 8: training.ema: input should be less than 1, got 1"),
         ("[criteria]\nood = 60", "line 8: criteria.ood: input should be less than or equal to 1"),
         ("[criteria]\ndelta = [0.1, 0.0]", "delta: expected the lower end first, got [0.1, 0.0]"),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.unit import unit_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,6 +32,6 @@ def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:
         up = np.random.default_rng(1).standard_normal((changed.shape[1], dataset.dim))
         changed = changed @ up
     everything = copy.vectors()
-    everything[splits["ood"].rows] = changed / np.linalg.norm(changed, axis=1, keepdims=True)
+    everything[splits["ood"].rows] = unit_rows(changed)
     copy.rebuild(everything, dataset.article_ids, dataset.chunk_index)
     copy.set_splits(**{name: split.articles for name, split in splits.items()})

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.unit import unit_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
         vectors: (N, D), of any length but 0.
     """
     dataset = copy.dataset()
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = unit_rows(vectors)
     copy.rebuild(unit, dataset.article_ids, dataset.chunk_index)
 
 

@@ -9,7 +9,7 @@ import click
 
 from amn.cli.options import PathName
 from amn.errors import ArgumentError
-from amn.mergebase.git import find_repository
+from amn.git import find_repository
 from amn.storage import write_bytes
 from amn.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
 

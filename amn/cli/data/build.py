@@ -11,23 +11,22 @@ import click
 
 from amn.cli.console import progress_bar
 from amn.cli.data.summary import summary
+from amn.cli.engines import engine_options, open_engine
 from amn.cores import available_cores
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig, Style
 from amn.corpus.encoding import DEFAULT_MODEL, EncoderConfig, load_encoder
-from amn.corpus.engines.local import LocalEngine
-from amn.corpus.engines.ray import RayEngine, ray_cluster
 from amn.corpus.plan import BuildConfig
 from amn.corpus.sources import FORMATS, open_source
 from amn.corpus.staging import SUFFIX
+from amn.engines import LocalEngine
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amn.corpus.build import Built
-    from amn.corpus.engines import Engine
 
     Options = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -140,15 +139,12 @@ ENCODER_OPTIONS = _all(
     click.option("--bfloat16", is_flag=True, help="Faster; vectors within 1e-4 of float32's."),
 )
 ENGINE_OPTIONS = _all(
-    click.option(
-        "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True
-    ),
+    engine_options,
     click.option(
         "--workers",
         type=click.IntRange(min=1),
-        help="local: processes that read and cut; ray: encoders.  [default: by cores and GPUs]",
+        help="Processes that cut or encode at a time.  [default: by cores and GPUs]",
     ),
-    click.option("--address", help="Of a Ray cluster, such as auto.  [default: start one here]"),
     click.option("--restart", is_flag=True, help="Throw away what a stopped build has finished."),
 )
 
@@ -214,8 +210,6 @@ def command(
       amn data build enwiki.xml.bz2 data/part --articles 1-11000 --chunks paragraphs
       amn data build wiki.parquet /shared/wiki --engine ray --address auto --bfloat16
     """  # noqa: D301 - click's mark for text that is not to be wrapped
-    if address and engine != "ray":
-        raise ArgumentError(f"--address: expected --engine ray with it, got {engine}")
     if Kind.SERIES in drop and not series:
         raise ArgumentError("--drop series: expected --series with it, got --no-series")
     config = BuildConfig(
@@ -252,10 +246,8 @@ def command(
     )
     with ExitStack() as stack:
         progress = stack.enter_context(progress_bar())
-        runs_on: Engine = LocalEngine(workers or available_cores())
-        if engine == "ray":
-            stack.enter_context(ray_cluster(address))
-            runs_on = RayEngine(workers)
+        cluster = stack.enter_context(open_engine(engine, address, most=workers))
+        runs_on = cluster or LocalEngine(workers or available_cores())
         try:
             built = build_dataset(
                 folder, config, engine=runs_on, restart=restart, progress=progress

@@ -63,7 +63,7 @@ def command(
         )
     found = compare(Study(one, context, seed), Study(other, context, seed))
     if page:
-        from amn.report.data_page import write_comparison  # noqa: PLC0415 - loads matplotlib
+        from amn.report.data_page import write_comparison  # noqa: PLC0415 - loads jinja2
 
         write_comparison(found, page)
     click.echo(compare_json(found) if style == "json" else compare_text(found))

@@ -43,7 +43,7 @@ def command(
         region = open_region(dataset, articles, progress=advance)
     found = describe(Study(region, context, seed))
     if page:
-        from amn.report.data_page import write_description  # noqa: PLC0415 - loads matplotlib
+        from amn.report.data_page import write_description  # noqa: PLC0415 - loads jinja2
 
         write_description(found, page)
     click.echo(describe_json(found) if style == "json" else describe_text(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.errors import ArgumentError, require
 from amn.report.export.curves import points
-from amn.report.export.numbers import digests, numbers
+from amn.report.export.numbers import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +37,13 @@ def open_client(uri: str) -> Any:  # noqa: ANN401 - mlflow.MlflowClient
         ) from error
 
 
-def log_to_mlflow(uri: str, results: Sequence[GateResult]) -> None:
+def log_to_mlflow(target: str, results: Sequence[GateResult]) -> None:
     """Log every case as a run of the experiment `amn`; what is there stays.
 
     Raises:
         ArgumentError: If MLflow does not take the URI, or the server refuses what is written.
     """
-    client = open_client(uri)
+    client = open_client(target)
     mlflow = require("mlflow", extra="mlflow")
     try:
         known = client.get_experiment_by_name(EXPERIMENT)
@@ -53,14 +53,15 @@ def log_to_mlflow(uri: str, results: Sequence[GateResult]) -> None:
             for candidate in result.candidates:
                 _log_candidate(client, experiment, candidate, run)
     except mlflow.exceptions.MlflowException as error:
-        raise ArgumentError(f"-o mlflow={uri}: MLflow refused: {error}") from error
+        raise ArgumentError(f"-o mlflow={target}: MLflow refused: {error}") from error
 
 
 def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa: ANN401 - as above
     """Log verdict, scores and the number of every check; return the run's id."""
     tags = {"verdict": result.verdict.value, "reproduce": result.reproduce}
     run = client.create_run(experiment, run_name=result.case, tags=_named("amn.", tags))
-    for name, value in digests(result).items():
+    params = {"mode": result.mode, **result.digests} if result.mode else {}
+    for name, value in params.items():
         client.log_param(run.info.run_id, name, value)
     values = {f"{n.split}/{n.measure}": n.value for n in numbers(result)}
     checked = {f"checks/{o.label}": o.number for o in result.outcomes if o.number is not None}

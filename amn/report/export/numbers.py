@@ -46,16 +46,6 @@ def numbers(result: GateResult) -> Iterator[Number]:
             yield Number(split, "lift", score.lift.mean, *_ends(score.lift))
 
 
-def digests(result: GateResult) -> dict[str, str]:
-    """Return the mode of a gate, and the digests of its settings and of its data set."""
-    found = {"mode": result.mode} if result.mode else {}
-    if result.mode and result.config:
-        found["config_digest"] = result.config.digest()
-    if result.mode and "data_sets" in result.made:
-        found["dataset_digest"] = result.made["data_sets"][0].digest
-    return found
-
-
 def to_bencher(results: Sequence[GateResult]) -> str:
     """Return Bencher Metric Format: benchmark `case/split`, measures `cosine` and `lift`."""
     document: dict[str, dict[str, dict[str, float]]] = {}

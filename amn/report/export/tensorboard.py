@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from amn.errors import require
@@ -11,7 +12,6 @@ from amn.storage import atomic_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from amn.gate.result import GateResult
 
@@ -25,7 +25,7 @@ class Scalar(NamedTuple):
     seconds: float
 
 
-def log_to_tensorboard(path: Path, results: Sequence[GateResult]) -> None:
+def log_to_tensorboard(target: str, results: Sequence[GateResult]) -> None:
     """Write a new log folder whole: `tensorboard --logdir PATH` shows scores and curves.
 
     Raises:
@@ -33,7 +33,7 @@ def log_to_tensorboard(path: Path, results: Sequence[GateResult]) -> None:
         MissingDependencyError: If tensorboard is not installed.
     """
     require("tensorboard.summary.writer.event_file_writer", extra="records")
-    with atomic_folder(path) as folder:
+    with atomic_folder(Path(target)) as folder:
         for result in results:
             scores = [Scalar(f"{n.split}/{n.measure}", n.value, 0, 0.0) for n in numbers(result)]
             _write(folder / result.case, scores)

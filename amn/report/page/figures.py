@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.report.page.data_charts import coherence, lag_curve
+from amn.report.page.data_charts import data_charts
 from amn.report.page.score_charts import by_article, distributions, offset_curves, split_views
-from amn.report.page.training_charts import cosine_by_epoch, loss_by_epoch
+from amn.report.page.training_charts import training_charts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 def draw(result: GateResult) -> Iterator[Chart]:
     """Yield a chart of everything that was seen; what was not looked at is not drawn."""
     views = split_views(result)
-    for view in views:
-        yield distributions(view)
+    yield from filter(None, map(distributions, views))
     for view in views:
         yield by_article(view, result.config.golden.margin if result.config else 0.0)
-    trained = [c for c in result.candidates if c.record and c.record.epochs]
-    if trained:
-        yield cosine_by_epoch(trained)
-        yield loss_by_epoch(trained)
+    yield from training_charts(result.candidates)
     yield from offset_curves(result)
     for one in result.made.get("scanned", ()):
-        yield coherence(one.folder.name, one.dataset, one.scan)
-        yield lag_curve(one.folder.name, one.dataset)
+        yield from data_charts(one.folder.name, one.dataset, one.scan)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn import __version__
 from amn.checks.check import checks
-from amn.errors import require
 from amn.findings import Status
 from amn.report.alarms import alarms_of
-from amn.report.export.numbers import digests
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
+from amn.report.page.template import render
 from amn.report.scores import score_cells
 from amn.report.verdict import (
     MEANING,
@@ -32,7 +26,6 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
-from amn.report.visible import visible_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,9 +106,8 @@ def to_html(
     Raises:
         MissingDependencyError: If jinja2 is not installed.
     """
-    template, style = _template()
-    markup = require("jinja2", extra="report").utils.markupsafe.Markup
-    page: str = template.render(
+    return render(
+        "page.html",
         cases=[_view(f"case-{k}", result) for k, result in enumerate(worst_cases_first(results))],
         faults=faults or {},
         verdict=worst_verdict(results),
@@ -123,27 +115,7 @@ def to_html(
         alarms=alarms_of(results),
         meaning=MEANING,
         checks=checks(),
-        style=markup(style),
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        version=__version__,
     )
-    return page.strip() + "\n"
-
-
-@cache
-def _template() -> tuple[Any, str]:
-    """Return the template, compiled, and its style sheet."""
-    jinja2 = require("jinja2", extra="report")
-    folder = files("amn.report.page").joinpath("templates")
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=visible_value,
-    )
-    source, style = (folder.joinpath(name).read_text("utf-8") for name in ("page.html", "page.css"))
-    return environment.from_string(source), style
 
 
 def _view(identifier: str, result: GateResult) -> CaseView:
@@ -176,16 +148,14 @@ def _not_drawn(result: GateResult, outcomes: Sequence[Outcome]) -> str:
 
 def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     """Return what was measured, for people: data, config, seeds, windows, golden."""
-    known = digests(result)
     rows = [("candidates from", result.mode)] if result.mode else []
     if result.windows:
         rows.append(("candidates", ", ".join(one.name for one in result.candidates)))
         counts = (f"{name} {n:,}" for name, n in result.windows.items())
         rows.append(("windows", ", ".join(counts)))
     rows += [
-        (key.replace("_", " "), known[key][:DIGEST_CHARACTERS])
-        for key in ("dataset_digest", "config_digest")
-        if key in known
+        (key.replace("_", " "), digest[:DIGEST_CHARACTERS])
+        for key, digest in result.digests.items()
     ]
     if result.golden:
         record = result.golden.record

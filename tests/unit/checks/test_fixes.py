@@ -17,6 +17,8 @@ PROSE = {
     "raises",
     "that",
     "is",
+    "started",
+    "brings",
     "loads",
     "itself",
 }  # `import amn`, and sentences about amn itself

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from amn.checks.broken.copying import copy_case
 from amn.cli.demo.history import command
 from amn.demo.history import History, play_history
 from amn.demo.scenes import SCENES, other_encoder_ood
-from amn.checks.broken.copying import copy_case
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amn.engines import LocalEngine
 from amn.gate import cache as cache_module
 from amn.gate.cache import RunCache
 from amn.storage import canonical_json, sha256_of
@@ -63,9 +64,9 @@ def test_a_key_is_trained_once(toy_plan: Plan, tmp_path: Path, trained: list[int
 def test_another_seed_is_another_run(
     toy_plan: Plan, filled: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(_: Plan, seed: int, *__: Any, **___: Any) -> Any:
+    def run(_: Plan, seed: int, folder: Path, **__: Any) -> Any:
         trained.append(seed)
-        return SimpleNamespace(seed=seed)
+        return SimpleNamespace(folder=folder)
 
     monkeypatch.setattr(workers, "run_seed", run)
     cache = RunCache(filled)
@@ -138,9 +139,9 @@ def test_references_are_scored_once_for_all_seeds_and_again_for_another_plan(
         scored.append(plan)
         return replace(toy_references, judged={"of": len(scored)})
 
-    def run(_: Plan, seed: int, __: Path, *, references: Any, **___: Any) -> Any:
+    def run(_: Plan, __: int, folder: Path, *, references: Any, **___: Any) -> Any:
         used.append(references.judged["of"])
-        return SimpleNamespace(seed=seed)
+        return SimpleNamespace(folder=folder)
 
     monkeypatch.setattr(cache_module, "score_plan_references", score)
     monkeypatch.setattr(workers, "run_seed", run)
@@ -163,3 +164,26 @@ def test_a_cached_run_scores_what_it_scored(
     for split in ("in_dist", "ood"):
         expected = toy_runs[0].evaluation.scores[split].cosines
         assert np.array_equal(cached.evaluation.scores[split].cosines, expected)
+
+
+def test_seeds_of_several_plans_are_one_call_of_an_engine(
+    toy_plan: Plan, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+
+    class Noted(LocalEngine):
+        def map(self, function: Any, items: Any, **options: Any) -> Any:
+            calls.append([str(job) for job in items])
+            return super().map(function, items, **options)
+
+    monkeypatch.setattr(
+        workers, "run_seed", lambda _, __, folder, **___: SimpleNamespace(folder=folder)
+    )
+    other = replace(toy_plan, articles={**toy_plan.articles, "train": [7]})
+
+    wanted = [(toy_plan, [0, 1]), (other, [1]), (toy_plan, [1])]
+    runs = RunCache(filled).all_runs(wanted, engine=Noted())
+
+    assert calls == [["seed 1", "seed 1"]]  # seed 0 is there, and the last one is the first's
+    keys = [[run.folder.name for run in each] for each in runs]
+    assert keys == [[plan.key(seed) for seed in seeds] for plan, seeds in wanted]

@@ -118,5 +118,5 @@ def test_nothing_is_opened_or_made_to_tell_what_is_declared(case: Case) -> None:
     gate = gate_of(case, GateOptions(cache=case.folder / "cache"))
 
     assert gate.declared
-    given = {"case", "today", "progress", "cache", "gate_other", "approval"}
+    given = {"case", "home", "today", "progress", "cache", "engine", "gate_other", "approval"}
     assert set(gate.evidence.made) == given

@@ -11,8 +11,8 @@ import pytest
 
 from amn.case import load_case
 from amn.findings import Status, Verdict
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import run_gate
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_golden

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.errors import RepositoryError
-from amn.mergebase.git import find_repository
+from amn.git import find_repository
 from amn.mergebase.review import MergeBase
 from amn.mergebase.target import base_commit, target_of
 from tests.checkouts import commit, git
@@ -16,7 +16,7 @@ from tests.checkouts import commit, git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.mergebase.git import Repository
+    from amn.git import Repository
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

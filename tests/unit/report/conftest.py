@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from amn.evaluation.summary import Summary
 from amn.findings import Finding, Outcome, Standing, Status
 from amn.gate.result import GateResult
 
@@ -66,5 +67,5 @@ def hostile() -> GateResult:
     """A result whose every text comes from somebody who means harm."""
     finding = Finding(HOSTILE, HOSTILE, HOSTILE)
     bad = outcome("C002", Status.FAIL, finding, value=HOSTILE, limit=HOSTILE, detail=HOSTILE)
-    facts = {"title": HOSTILE, "scores": {HOSTILE: {"mean": 0.5, "references": {HOSTILE: 0.4}}}}
-    return result(bad, case=HOSTILE, facts=facts, reproduce=HOSTILE)
+    scores = {HOSTILE: Summary(0.5, references={HOSTILE: 0.4})}
+    return result(bad, case=HOSTILE, title=HOSTILE, made={"summaries": scores}, reproduce=HOSTILE)

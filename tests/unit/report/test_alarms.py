@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import pytest
-from amn.gate.seen import Seen
 from rich.console import Console
 
+from amn.checks.comparison import Compared
 from amn.findings import Outcome, Status
 from amn.gate.result import GateResult
 from amn.report.alarms import alarms_of
@@ -21,11 +20,15 @@ from amn.report.text import print_results
 def case(name: str, *, alpha: float = 0.05, **p: float | None) -> GateResult:
     """A case whose comparisons have these p; None is no alarm."""
     outcomes = tuple(
-        Outcome(check, "x", Status.PASS if value is None else Status.FAIL)
+        Outcome(
+            check,
+            "x",
+            Status.PASS if value is None else Status.FAIL,
+            data=Compared(check, alpha, value),
+        )
         for check, value in p.items()
     )
-    facts: dict[str, Any] = {"comparisons": {"alpha": alpha, "p": p}} if p else {}
-    return GateResult(name, tuple(o.label for o in outcomes), outcomes, facts)
+    return GateResult(name, tuple(o.label for o in outcomes), outcomes)
 
 
 CLEAR, CHANCE, FINE = (
@@ -83,7 +86,7 @@ def test_every_form_has_the_note_and_no_fail_becomes_a_pass() -> None:
         out.getvalue(),
         to_annotations(results),
         to_markdown(results),
-        to_html(results, [Seen()] * 3),
+        to_html(results),
     ]
 
     for form in forms:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amn.findings import Finding, Status
-from amn.gate.result import GateResult
 from amn.report.markdown import (
     COMMENT_BYTES,
     MARKER,
@@ -18,6 +17,9 @@ from amn.report.markdown import (
     to_markdown,
 )
 from amn.review import Loosening, Review, Waiver
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 
 def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from amn.gate.seen import Seen
 
 from amn.errors import ArgumentError
 from amn.report.junit import to_junit
@@ -71,6 +70,6 @@ def test_a_log_folder_that_exists_is_refused_before_anything_is_trained(tmp_path
 def test_every_file_kind_is_written(tmp_path: Path, failed: GateResult) -> None:
     outputs = parse_outputs([f"{kind}={tmp_path}/{kind}" for kind in FILES])
 
-    write_outputs(outputs, Report((failed,), (Seen(),)))
+    write_outputs(outputs, Report((failed,)))
 
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)

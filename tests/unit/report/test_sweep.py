@@ -34,12 +34,11 @@ def result(name: str, val: float, *, lift: float = 0.01, status: str = "finished
         val_cosines=(val,),
         statuses=(status,),
         epochs=(4,),
-        summaries={"in_dist": summary, "ood": summary},
+        splits={"in_dist": summary, "ood": summary},
         against_golden={"in_dist": interval, "ood": None},
         n_parameters=1234,
         n_train_windows=100,
         windows_per_second=5678.4,
-        precisions=("float32",),
     )
 
 
@@ -91,7 +90,7 @@ def test_markdown_has_parameters_and_speed_and_escapes_titles() -> None:
     text = sweep_markdown(SWEEP, RESULTS)
 
     assert text.startswith("### a &#124; b\n")
-    assert "| 1,234 | 5,678 | float32 |" in text
+    assert "| 1,234 | 5,678 |" in text
     assert "| **lr=0.003** | 0.6200 |" in text
 
 
@@ -104,7 +103,7 @@ def test_json_is_plain_and_names_the_best() -> None:
 
 
 def test_a_score_that_is_not_a_number_is_null_in_json_and_shown_in_the_table() -> None:
-    broken = replace(RESULTS[2], summaries=dict.fromkeys(("in_dist", "ood"), Summary(float("nan"))))
+    broken = replace(RESULTS[2], splits=dict.fromkeys(("in_dist", "ood"), Summary(float("nan"))))
     out = io.StringIO()
     Console(file=out, width=100).print(sweep_table([broken]))
 

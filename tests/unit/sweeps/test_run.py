@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from amn.errors import ConfigError
+from amn.engines import LocalEngine
+from amn.errors import ConfigError, MissingDependencyError
 from amn.gate import cache as cache_module
 from amn.golden.store import read_golden, write_golden
+from amn.sweeps import run as run_module
 from amn.sweeps.config import SweepConfig
 from amn.sweeps.run import find_best, run_sweep
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def run(case: Case, sweep: SweepConfig, cache: Path, **options: Any) -> list[PointResult]:
-    return list(run_sweep(case, sweep, cache=cache, file=case.folder / "sweep.toml", **options))
+    return run_sweep(case, sweep, cache=cache, file=case.folder / "sweep.toml", **options)
 
 
 def test_every_point_has_its_seeds_scores_and_lift(grid_results: tuple[PointResult, ...]) -> None:
@@ -37,7 +40,7 @@ def test_every_point_has_its_seeds_scores_and_lift(grid_results: tuple[PointResu
         assert result.seeds == (0, 1)
         assert result.statuses == ("finished", "finished")
         assert result.against_golden == {}
-        for summary in result.summaries.values():
+        for summary in result.splits.values():
             assert summary.lift is not None
             assert summary.lift.low <= summary.lift.mean <= summary.lift.high
             assert summary.lift.mean == pytest.approx(summary.mean - summary.references["mean"])
@@ -46,7 +49,7 @@ def test_every_point_has_its_seeds_scores_and_lift(grid_results: tuple[PointResu
 def test_a_value_of_a_point_reaches_its_training(grid_results: tuple[PointResult, ...]) -> None:
     still, _, moved, longer = grid_results
 
-    lift = still.summaries["ood"].lift
+    lift = still.splits["ood"].lift
     assert lift is not None
     assert abs(lift.mean) < 1e-6  # an untrained network is the mean of its context
     assert moved.val_cosine > still.val_cosine
@@ -60,7 +63,7 @@ def test_a_sweep_that_is_started_again_trains_nothing(
     toy_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cache_module, "run_seeds", None)
+    monkeypatch.setattr(cache_module, "run_jobs", None)
 
     assert [r.to_json() for r in run(case_on_disk, grid, toy_cache)] == [
         r.to_json() for r in grid_results
@@ -109,27 +112,30 @@ def test_a_point_is_compared_with_the_golden_where_the_windows_are_the_same(
     golden = read_golden(tmp_path).record.metrics["ood"].mean
     gain = same.against_golden["ood"]
     assert gain is not None
-    assert gain.mean == pytest.approx(same.summaries["ood"].mean - golden)
+    assert gain.mean == pytest.approx(same.splits["ood"].mean - golden)
     assert gain.low <= gain.mean <= gain.high
     assert other.against_golden == {"in_dist": None, "ood": None}
+
+
+SPACE = {
+    "training.lr": {"low": 1e-4, "high": 1e-2, "log": True},
+    "model.hidden_dim": {"low": 8, "high": 16, "whole": True},
+    "training.clip": [0.5, 1.0],
+}
+
+
+def search(trials: int) -> SweepConfig:
+    return SweepConfig.model_validate(
+        {"schema": 1, "seeds": [0], "search": {"trials": trials, "seed": 1, "space": SPACE}}
+    )
 
 
 def test_a_search_takes_the_same_course_again_and_stays_in_its_space(
     case_on_disk: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("optuna")
-    space = {
-        "training.lr": {"low": 1e-4, "high": 1e-2, "log": True},
-        "model.hidden_dim": {"low": 8, "high": 16, "whole": True},
-        "training.clip": [0.5, 1.0],
-    }
-    sweep = SweepConfig.model_validate(
-        {"schema": 1, "seeds": [0], "search": {"trials": 2, "seed": 1, "space": space}}
-    )
-
-    first = run(case_on_disk, sweep, toy_cache)
-    monkeypatch.setattr(cache_module, "run_seeds", None)
-    second = run(case_on_disk, sweep, toy_cache)
+    first = run(case_on_disk, search(2), toy_cache)
+    monkeypatch.setattr(cache_module, "run_jobs", None)
+    second = run(case_on_disk, search(2), toy_cache)
 
     assert [r.to_json() for r in first] == [r.to_json() for r in second]
     rates = [result.point.changes["training.lr"] for result in first]
@@ -137,3 +143,78 @@ def test_a_search_takes_the_same_course_again_and_stays_in_its_space(
     assert all(1e-4 <= rate <= 1e-2 for rate in rates)
     assert all(r.point.changes["model.hidden_dim"] in range(8, 17) for r in first)
     assert np.isfinite([result.val_cosine for result in first]).all()
+
+
+def test_a_search_for_more_goes_on_where_it_ended(case_on_disk: Case, toy_cache: Path) -> None:
+    told: list[str] = []
+    two = run(case_on_disk, search(2), toy_cache)
+    three = run(case_on_disk, search(3), toy_cache, notify=told.append)
+
+    assert [r.point for r in three[:2]] == [r.point for r in two]
+    assert told == [f"{three[2].point.name}: val cosine {three[2].val_cosine:.4f}"]
+
+
+@pytest.fixture
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut a sweep off when its second point has been trained and not told."""
+    make_result, calls = run_module.make_result, iter((False, True))
+
+    def dying(*arguments: Any) -> PointResult:
+        if next(calls, False):
+            raise KeyboardInterrupt
+        return make_result(*arguments)
+
+    monkeypatch.setattr(run_module, "make_result", dying)
+
+
+@pytest.mark.usefixtures("cut_off")
+@pytest.mark.parametrize("kind", ["grid", "search"])
+def test_a_sweep_that_was_cut_off_goes_on_and_ends_as_a_whole_one(
+    case_on_disk: Case, tmp_path: Path, kind: str
+) -> None:
+    rates = {"schema": 1, "seeds": [0], "grid": {"training.lr": [0.001, 0.002, 0.003]}}
+    sweep = search(3) if kind == "search" else SweepConfig.model_validate(rates)
+    with pytest.raises(KeyboardInterrupt):
+        run(case_on_disk, sweep, tmp_path / "cut")
+    told: list[str] = []
+
+    resumed = run(case_on_disk, sweep, tmp_path / "cut", notify=told.append)
+
+    assert len(told) == 2
+    whole = run(case_on_disk, sweep, tmp_path / "whole")
+    assert [r.point for r in resumed] == [r.point for r in whole]
+    assert [r.val_cosines for r in resumed] == [r.val_cosines for r in whole]
+    assert len({r.point.name for r in whole}) == 3
+
+
+def test_points_that_an_engine_trains_at_a_time_are_the_same(
+    case_on_disk: Case, grid: SweepConfig, grid_results: tuple[PointResult, ...], tmp_path: Path
+) -> None:
+    together = run(case_on_disk, grid, tmp_path, engine=LocalEngine(1))
+
+    assert [r.point for r in together] == [r.point for r in grid_results]
+    assert [r.val_cosines for r in together] == [r.val_cosines for r in grid_results]
+
+
+def test_values_may_be_lists_and_tables(case_on_disk: Case, toy_cache: Path) -> None:
+    losses = [{"cosine": 1.0, "moment": 0.1}, {"mse": 1.0}]
+    variants = [{"name": "half", "set": {"training.curriculum": [{"from_epoch": 1}]}}]
+    sweep = SweepConfig.model_validate(
+        {"schema": 1, "seeds": [0], "grid": {"training.losses": losses}, "variants": variants}
+    )
+
+    results = run(case_on_disk, sweep, toy_cache)
+
+    assert [r.point.changes["training.losses"] for r in results] == losses
+    assert results[0].point.changes["training.curriculum"] == [{"from_epoch": 1}]
+    assert results[0].val_cosine != results[1].val_cosine
+
+
+def test_optuna_that_is_not_installed_is_named_with_its_extra(
+    case_on_disk: Case, grid: SweepConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+
+    with pytest.raises(MissingDependencyError, match=r"optuna: not installed\. .*amn\[search\]"):
+        run(case_on_disk, grid, tmp_path)
+    assert list(tmp_path.iterdir()) == []

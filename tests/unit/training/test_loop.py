@@ -17,7 +17,6 @@ from amn.evaluation.runner import score
 from amn.models.build import ModelSpec, build_model
 from amn.recipes import RECIPES
 from amn.training import epochs
-from amn.training.compute import CPU
 from amn.training.epochs import Epochs
 from amn.training.loop import Start, Trained, ValidationReferences, train
 from amn.training.record import TrainingRecord
@@ -59,7 +58,6 @@ def fit(
     validation = changes.pop("validation", toy(32, seed=1))
     references = changes.pop("references", EASY)
     start = changes.pop("start", Start())
-    compute = changes.pop("compute", CPU)
     if "losses" in changes:
         changes["loss"] = None
     config = TrainingConfig(**{**SETTINGS, **changes})
@@ -73,7 +71,6 @@ def fit(
         references=references,
         start=start,
         progress=progress,
-        compute=compute,
     )
 
 

@@ -237,7 +237,7 @@ OTHER_TRAINING: dict[str, Any] = {
     "curriculum": [{"from_epoch": 1, "coherent": 0.5}],
     "losses": {"cosine": 1.0, "moment": 0.1},
     "abort": {"drop": 0.5},
-    "precision": "auto",
+    "precision": "bfloat16",
     "init": "mean",
 }
 

@@ -1,4 +1,4 @@
-"""The little of git that is needed: commits, the merge base, files of another revision.
+"""All that is asked of git: commits, the merge base, files of another revision, the user's name.
 
 Only commands that read are run, and none that runs code of the repository's own settings, so a
 checkout that belongs to another user, as in most CI containers, is read without further ado.
@@ -131,6 +131,14 @@ def find_repository(folder: Path) -> Repository | None:
             )
         return None
     return Repository(Path(lines[0]).resolve(), lines[2], lines[1] == "true")
+
+
+def user_name() -> str:
+    """Return git's `user.name`, empty where there is none, or no git."""
+    try:
+        return _git(Path(), "config", "user.name").stdout.decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _dot_git(folder: Path) -> Path | None:
