@@ -36,8 +36,8 @@ def sweep_case(
         sweep_lines,
         sweep_markdown,
         sweep_table,
+        write_plot,
     )
-    from amn.report.sweep_plot import write_plot  # noqa: PLC0415 - loads torch
     from amn.sweeps.config import load_sweep  # noqa: PLC0415 - as above
     from amn.sweeps.run import run_sweep  # noqa: PLC0415 - as above
 
@@ -54,7 +54,7 @@ def sweep_case(
         )
     facts = sweep_json(case.name, sweep, done)
     target = out / f"{case.name}-{file.stem}"
-    figures, plot = target.with_suffix(".json"), target.with_suffix(".svg")
+    figures, plot = target.with_suffix(".json"), target.with_suffix(".html")
     write_json(figures, facts)
     write_plot(plot, done, title=sweep.title or f"{case.name}: {file.stem}")
     if style == "json":

@@ -9,11 +9,14 @@ from rich.table import Table
 
 from amn.config import EVALUATED
 from amn.report import markdown
-from amn.storage import finite
+from amn.report.page.plots import intervals
+from amn.report.page.template import render
+from amn.storage import finite, write_bytes
 from amn.sweeps.run import find_best
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from amn.evaluation.statistics import Interval
     from amn.sweeps.config import SweepConfig
@@ -127,3 +130,26 @@ def _long(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
+
+
+def write_plot(path: Path, results: Sequence[PointResult], *, title: str) -> None:
+    """Write the lift of every point on both judged splits as one HTML file, atomically.
+
+    Raises:
+        MissingDependencyError: If jinja2 is not installed.
+    """
+    best = find_best(results)
+    sides = [
+        (
+            split.replace("_", "-"),
+            {
+                one.point.name + (" *" if one is best else ""): (lift.low, lift.mean, lift.high)
+                for one in results
+                if (lift := one.splits[split].lift) is not None
+            },
+        )
+        for split in EVALUATED
+    ]
+    note = "Lift: cosine above the mean of the context, 95 % interval by article. *: the best."
+    chart = intervals(title, sides, note, axis="lift")
+    write_bytes(path, render("chart.html", title=title, chart=chart).encode())
