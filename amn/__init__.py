@@ -9,34 +9,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amn.case import Case, load_case
+    from amn.case.load import Case, load_case
     from amn.checks.check import check
     from amn.data.dataset import DataSet, open_dataset
     from amn.data.windows import Windows
     from amn.data.writer import write_dataset
     from amn.errors import AmnError
-    from amn.findings import Finding, Measured, Outcome, Severity, Status, Verdict
     from amn.gate.modes import run_gate
     from amn.gate.options import GateOptions
     from amn.gate.result import GateResult
+    from amn.verdict import Finding, Measured, Outcome, Severity, Status, Verdict
 
 __version__ = "0.1.0"
 
 _HOME = {
     "AmnError": "amn.errors",
-    "Case": "amn.case",
+    "Case": "amn.case.load",
     "DataSet": "amn.data.dataset",
-    "Finding": "amn.findings",
-    "Measured": "amn.findings",
+    "Finding": "amn.verdict",
+    "Measured": "amn.verdict",
     "check": "amn.checks.check",
     "GateOptions": "amn.gate.options",
     "GateResult": "amn.gate.result",
-    "Outcome": "amn.findings",
-    "Severity": "amn.findings",
-    "Status": "amn.findings",
-    "Verdict": "amn.findings",
+    "Outcome": "amn.verdict",
+    "Severity": "amn.verdict",
+    "Status": "amn.verdict",
+    "Verdict": "amn.verdict",
     "Windows": "amn.data.windows",
-    "load_case": "amn.case",
+    "load_case": "amn.case.load",
     "open_dataset": "amn.data.dataset",
     "run_gate": "amn.gate.modes",
     "write_dataset": "amn.data.writer",

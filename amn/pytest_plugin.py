@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 from amn.plugin.items import FACTS, MARKERS, MEASURED, CaseFile, CheckItem, refuse_skip
 from amn.plugin.ledger import Ledger
 from amn.plugin.sessions import GATES, find_folder, gate_for
+from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.evaluation.summary import Summary
     from amn.training.candidate import Candidate
 
@@ -74,7 +74,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 
 def _refuse_deeper(golden: Path, parent: pytest.Collector) -> None:
     """Fail the collection where a case lies too deep under golden/ to be one."""
-    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import case_files  # noqa: PLC0415 - loads pydantic
     from amn.errors import ConfigError  # noqa: PLC0415 - beside it
 
     try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from amn.evaluation.clusters import Bounds
-from amn.evaluation.statistics import Interval
+from amn.evaluation.statistics import Bounds, Interval
 
 
 def interval(mean: float, low: float, high: float) -> Interval:

@@ -17,7 +17,7 @@ from amn.evaluation.surroundings import (
     retrieve_in_article,
     retrieve_in_batch,
 )
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -264,7 +264,7 @@ def _known_numbers(
 
 def order_broken(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """The order of the context is not used as declared."""
-    from amn.models.amn import is_permutation_invariant  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import is_permutation_invariant  # noqa: PLC0415 - loads torch
 
     if is_permutation_invariant(checkpoints[0].model):
         return answering(checkpoints, lambda forward, x: forward(x) + x[:, -1])

@@ -24,8 +24,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.findings import (
+from amn.registry import Registry
+from amn.verdict import (
     FAMILIES,
+    OTHERS,
+    OURS,
     OWN,
     STATUS_OF,
     Finding,
@@ -35,25 +38,27 @@ from amn.findings import (
     Status,
     family_of,
 )
-from amn.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amn.errors import AmnError
-    from amn.records.status import RunStatus
+    from amn.training.records.status import RunStatus
 
     Means = RunStatus | Callable[[Outcome], RunStatus] | None
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (  # in the order in which a gate runs them
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
-    "split", "split_space", "split_filter", "split_copies", "windows",
-    "record", "record_losses", "record_sound", "record_skill",
-    "model", "evaluation", "behaviour", "criteria", "speed",
-    "custody", "golden",
+    "split", "split_space", "windows", "record", "record_losses", "record_sound",
+    "model", "evaluation", "behaviour", "criteria", "speed", "custody", "golden",
 )  # fmt: skip
 OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
@@ -193,8 +198,6 @@ class Check:
         )
 
 
-OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")
-OTHERS = re.compile(rf"(?![{''.join(FAMILIES)}]\d)[A-Z]+\d{{3}}")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 UNNAMED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)  # *args, **kwargs
 _declared: dict[str, Check] = {}
@@ -287,3 +290,29 @@ def _place(one: Check) -> tuple[int, int]:
     families, modules = [*FAMILIES.values(), OWN], [f"amn.checks.{module}" for module in MODULES]
     home = one.function.__module__
     return families.index(one.family), modules.index(home) if home in modules else len(modules)
+
+
+MOST_FINDINGS = 20
+MOST_IDS = 10
+
+
+def listed(
+    items: NDArray[np.int64] | Sequence[int], describe: Callable[[int], Finding], where: str
+) -> list[Finding]:
+    """Return a finding for each of the first items, and one for those that are left.
+
+    Args:
+        items: Row numbers or positions.
+        describe: Makes the finding of one item.
+        where: Address of the finding that counts the rest.
+    """
+    findings = [describe(int(item)) for item in items[:MOST_FINDINGS]]
+    if len(items) > MOST_FINDINGS:
+        findings.append(Finding(where, f"and {len(items) - MOST_FINDINGS:,} more like these"))
+    return findings
+
+
+def some_ids(ids: NDArray[np.int64]) -> str:
+    """Return `12, 15, 17`, or the first ids and how many more."""
+    text = ", ".join(str(i) for i in ids[:MOST_IDS])
+    return f"{text} and {len(ids) - MOST_IDS:,} more" if len(ids) > MOST_IDS else text

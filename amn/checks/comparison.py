@@ -19,9 +19,9 @@ import numpy as np
 
 from amn.errors import ArgumentError, GoldenError
 from amn.evaluation.statistics import RESAMPLES, noninferiority, seed_from
-from amn.findings import Verdict
 from amn.golden.compare import align
 from amn.golden.store import COSINES_FILE
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.case.limits import GoldenConfig
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
-    from amn.limits_config import GoldenConfig
 
 COMPARED = {"ood": "G001", "in_dist": "G002"}  # seeds the resamples of each split's comparison
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off

@@ -12,15 +12,15 @@ from amn.checks.broken.candidates import changed, shifted
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import LIFT_OVER
-from amn.findings import Finding, Measured, Severity, Standing
-from amn.records.status import RunStatus
+from amn.training.records.status import RunStatus
+from amn.verdict import Finding, Measured, Severity, Standing
 
 if TYPE_CHECKING:
+    from amn.case.limits import CriteriaConfig
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
-    from amn.findings import Outcome
-    from amn.limits_config import CriteriaConfig
+    from amn.verdict import Outcome
 
     Parts = dict[str, object]
 

@@ -7,30 +7,27 @@ from datetime import date
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from amn.case.config import EVALUATED
 from amn.checks.broken.golden import accept_lower
 from amn.checks.check import check, checks
-from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, GoldenError
-from amn.findings import Finding, Measured, Severity
-from amn.golden.history import drift_since_anchor
-from amn.golden.ledger import LEDGER_FILE
-from amn.golden.orphans import find_orphans
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
+from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, find_orphans
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
-from amn.places import GOLDEN_FOLDER
-from amn.review import Loosening, Review
 from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.system import GOLDEN_FOLDER
+from amn.verdict import Finding, Loosening, Measured, Review, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.limits import CriteriaConfig, GoldenConfig
+    from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
     from amn.golden.ledger import Entry, Ledger
     from amn.golden.schema import Golden
-    from amn.limits_config import CriteriaConfig, GoldenConfig
-    from amn.review import Waiver
+    from amn.verdict import Waiver
 
     Parts = dict[str, object]
 

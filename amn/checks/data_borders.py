@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.broken.rows import rewrite_vectors
-from amn.checks.check import check
+from amn.checks.check import check, some_ids
 from amn.checks.data_order import BLOCK_ARTICLES, BLOCK_GAIN, FEWEST_ARTICLES, LEAST_GAIN
-from amn.checks.listing import some_ids
-from amn.data.borders import find_borders, find_dips, lone_rows
-from amn.data.unit import unit_rows
-from amn.findings import Finding, Measured, Severity
+from amn.data.coherence import find_borders, find_dips, lone_rows
+from amn.data.vectors import unit_rows
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
-    from amn.data.borders import Borders
-    from amn.data.mixture import ArticleSample
+    from amn.data.coherence import Borders
     from amn.data.scan import Scanned
+    from amn.data.space import ArticleSample
 
 # Gain at borders, mean: 0.50 on wiki-mini, 0.48 core; lowest block of 20: 0.38, 0.31. With all
 # vectors one row further than their ids -0.21, twelve rows -0.01, 300 rows -0.01.

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks.check import check
-from amn.checks.listing import listed
+from amn.checks.check import check, listed
 from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import HASH_COLUMN
 from amn.data.manifest import MANIFEST_FILE
 from amn.data.sampling import sample_rows, unit_vectors
-from amn.data.unit import cosine_rows
+from amn.data.vectors import cosine_rows
 from amn.errors import CheckNotRunError, DataError
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.broken.rows import rewrite_vectors
-from amn.checks.check import check
-from amn.checks.listing import listed, some_ids
+from amn.checks.check import check, listed, some_ids
 from amn.data.coherence import LagCurve, follows, lag_curve, mean_by_lag
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.scan import FAR_LAG
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.checks.broken.rows import rewrite_in_order, rewrite_vectors
-from amn.checks.check import check
-from amn.checks.listing import listed, some_ids
-from amn.data.columns import most_frequent
+from amn.checks.check import check, listed, some_ids
 from amn.data.dataset import run_starts
-from amn.findings import Finding, Measured, Severity
+from amn.data.space import most_frequent
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.broken.rows import rewrite_vectors
-from amn.checks.check import check
-from amn.checks.listing import some_ids
-from amn.data.mixture import find_groups
-from amn.findings import Finding, Measured, Severity
+from amn.checks.check import check, some_ids
+from amn.data.space import find_groups
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
-    from amn.data.mixture import ArticleSample, Groups
+    from amn.data.space import ArticleSample, Groups
 
 FEWEST_ARTICLES = 32
 # Of any two groups of articles on wiki-mini 0.60, core 0.64, 45 articles of core 0.52; where a half

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.case.config import EVALUATED
 from amn.checks.broken.candidates import changed, first_changed, select_windows
 from amn.checks.check import Defect, check
-from amn.config import EVALUATED
-from amn.findings import Finding, Measured, Severity
 from amn.training.candidate import scores_of
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
     from amn.data.windows import Windows
-    from amn.evaluation.scores import SplitScores
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
     from amn.training.candidate import Candidate

@@ -7,21 +7,22 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
 
+from amn.case.config import EVALUATED, CaseConfig
 from amn.checks.broken.candidates import worse_in_dist, worse_ood
 from amn.checks.broken.golden import golden_of_windows, with_record
 from amn.checks.check import check
 from amn.checks.comparison import Compared, Sides
-from amn.checks.groups import groups_of, titles_of
-from amn.config import EVALUATED, CaseConfig
+from amn.data.kinds import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.findings import Finding, Measured, Severity, Standing, Verdict
 from amn.golden.compare import config_changes
 from amn.golden.schema import Numerics
 from amn.golden.store import read_golden, write_golden
+from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,67 @@ if TYPE_CHECKING:
 
     Computed = tuple[Mapping[str, float], Mapping[str, str]]
     Parts = dict[str, object]
+    from numpy.typing import NDArray
+
+
+LENGTHS = ("short", "middle", "long")
+BLOCKS = 4
+
+
+def titles_of(dataset: DataSet, articles: NDArray[np.int64]) -> dict[int, str]:
+    """Return the title of each article; empty when the chunk table has none."""
+    return _first_values(dataset, articles, "title")
+
+
+def groups_of(
+    dataset: DataSet | None, clusters: NDArray[np.int64], titles: dict[int, str]
+) -> dict[str, dict[int, str]]:
+    """Return grouping -> article -> group.
+
+    Args:
+        dataset: Asked for a `kind` column; None where it is not known.
+        clusters: (N,) the article of each window.
+        titles: Of the articles; they tell the kind where no column does.
+    """
+    articles, windows = np.unique(clusters, return_counts=True)
+    kinds = _first_values(dataset, articles, "kind") if dataset else {}
+    if not kinds:
+        by_title = kinds_by_title(titles.values())
+        kinds = {a: kind or "article" for a, kind in zip(titles, by_title, strict=True)}
+    groups = {"length": _lengths(articles, windows), "id block": _blocks(articles)}
+    return {**groups, "kind": kinds} if len(set(kinds.values())) > 1 else groups
+
+
+def _lengths(articles: NDArray[np.int64], windows: NDArray[np.int64]) -> dict[int, str]:
+    """Return the third of each article by its windows."""
+    cuts = np.quantile(windows, [1 / 3, 2 / 3])
+    names = (
+        f"{LENGTHS[0]} (up to {cuts[0]:.0f} windows)",
+        LENGTHS[1],
+        f"{LENGTHS[2]} (over {cuts[1]:.0f} windows)",
+    )
+    thirds = np.searchsorted(cuts, windows)
+    return {int(a): names[third] for a, third in zip(articles, thirds, strict=True)}
+
+
+def _blocks(articles: NDArray[np.int64]) -> dict[int, str]:
+    """Return the quarter of each article by its id: a corpus is ingested in parts."""
+    parts = [part for part in np.array_split(articles, BLOCKS) if len(part)]
+    return {int(a): f"ids {part[0]}-{part[-1]}" for part in parts for a in part}
+
+
+def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> dict[int, str]:
+    """Return a column's value in the first row of each article, empty without that column."""
+    column = dataset.column(name)
+    if column is None:
+        return {}
+    ids, first = np.unique(dataset.article_ids, return_index=True)
+    rows = first[np.isin(ids, articles)]
+    values = column.take(rows).to_pylist()
+    return dict(
+        zip(dataset.article_ids[rows].tolist(), (str(v or "") for v in values), strict=True)
+    )
+
 
 NAMED = 3  # articles in a message
 VECTORS_ALONE = ("last", "mean")  # reference predictors that are not trained

@@ -9,14 +9,14 @@ import numpy as np
 from amn.checks.broken.index import change_ids, keep_index, make_index
 from amn.checks.check import check
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
+from amn.data.index.build import ROWS_PER_CENTROID, build_index
+from amn.data.index.integrity import structure_problems, wrong_rows
+from amn.data.index.layers import effective_parameters
+from amn.data.index.manifest import REBUILD, IndexManifest, read_index_manifest
+from amn.data.index.recall import lower_bound, recall_at, self_search
 from amn.errors import DataError
-from amn.findings import Finding, Measured
-from amn.index.build import ROWS_PER_CENTROID, build_index
-from amn.index.integrity import structure_problems, wrong_rows
-from amn.index.layers import effective_parameters
-from amn.index.manifest import REBUILD, IndexManifest, read_index_manifest
-from amn.index.recall import lower_bound, recall_at, self_search
 from amn.storage import sha256_file
+from amn.verdict import Finding, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.case.limits import IndexConfig
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
+    from amn.data.index.reader import OpenIndex
+    from amn.data.index.recall import Answers
     from amn.data.scan import Scanned
-    from amn.index.reader import OpenIndex
-    from amn.index.recall import Answers
-    from amn.limits_config import IndexConfig
 
 SEED = 8
 ALPHA = 0.05

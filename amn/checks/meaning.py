@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.checks.check import checks
-from amn.findings import BEFORE_TRAINING, Status, family_of
-from amn.records.status import RunStatus
+from amn.training.records.status import RunStatus
+from amn.verdict import BEFORE_TRAINING, Status, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from amn.findings import Outcome
+    from amn.verdict import Outcome
 
 OF_FAMILY = {  # BELOW_FLOOR is what any other means
     **dict.fromkeys(BEFORE_TRAINING, RunStatus.BROKEN_DATA),

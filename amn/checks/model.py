@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.broken.candidates import answering, damaged, lookalike
-from amn.checks.check import check
-from amn.checks.listing import some_ids
+from amn.checks.check import check, some_ids
 from amn.errors import CheckpointError
-from amn.findings import Finding, Measured, Severity
 from amn.training.candidate import scores_of
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.evaluation.storage import Evaluation
@@ -90,7 +89,7 @@ def check_unit_output(
 
     Why: A loss or a server that takes the raw output for the prediction measures something else
     than this gate.
-    Fix: Predict through amn.models.amn.predict
+    Fix: Predict through amn.evaluation.runner.predict
     """
     errors = {where: s.norm_error for where, _, s in scores_of(candidates, evaluations)}
     findings = [

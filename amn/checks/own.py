@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.errors import ConfigError
-from amn.places import GOLDEN_FOLDER
+from amn.system import CONFTEST, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from amn.checks.check import Check
-
-CONFTEST = "conftest.py"
 
 
 def load_conftests(folders: Iterable[Path]) -> None:

@@ -15,9 +15,9 @@ from amn.checks.broken.records import (
     with_term,
 )
 from amn.checks.check import check
-from amn.findings import Finding, Measured, Severity
-from amn.records.ledger import RTOL, STILL, Ledger, read_ledger, relative_change
-from amn.records.status import RunStatus
+from amn.training.records.loss_terms import RTOL, STILL, Ledger, read_ledger, relative_change
+from amn.training.records.status import RunStatus
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.broken.records import Candidates, Parts
-    from amn.findings import Outcome
-    from amn.records.history import Histories, RunHistory
     from amn.training.record import TrainingRecord
+    from amn.training.records.history import Histories, RunHistory
+    from amn.verdict import Outcome
 
 WARN_SHARE, FAIL_SHARE = 0.20, 0.50  # of a secondary term in the loss
 SMALL = 0.01  # an undeclared share below it is a warning where the weights were recovered

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.broken.records import lengthened, with_lines, with_record
-from amn.checks.check import check
-from amn.checks.listing import some_ids
+from amn.checks.check import check, some_ids
 from amn.errors import CheckNotRunError
-from amn.findings import Finding, Measured, Severity
-from amn.records.history import FIGURES
+from amn.training.records.history import FIGURES
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.broken.records import Candidates, Parts
-    from amn.records.history import EpochFigures, Histories, RunHistory
     from amn.training.record import TrainingRecord
+    from amn.training.records.history import EpochFigures, Histories, RunHistory
 
 LOSS_RTOL = 1e-6  # of val_loss = 2 (1 - val_cosine) / D in float64 means of float32 batches
 COSINE_ATOL = 1e-5  # of val_loss = 1 - val_cosine, summed apart in float32 and float64

@@ -10,12 +10,12 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.checks.check import check
-from amn.findings import Finding, Measured, Standing
 from amn.golden.speed import RATIOS
+from amn.verdict import Finding, Measured, Standing
 
 if TYPE_CHECKING:
-    from amn.case import Case
-    from amn.limits_config import SpeedConfig
+    from amn.case.limits import SpeedConfig
+    from amn.case.load import Case
 
     Parts = dict[str, object]
 

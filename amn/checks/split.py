@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.case.config import EVALUATED, SPLITS, Selector
 from amn.checks.broken.copying import write_rows
-from amn.checks.check import check
-from amn.checks.listing import listed, some_ids
-from amn.config import EVALUATED, SPLITS, Selector
+from amn.checks.check import check, listed, some_ids
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
-from amn.data.manifest import EncoderInfo
-from amn.data.near import near_rows
-from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows
+from amn.data.manifest import MANIFEST_FILE, EncoderInfo
+from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows, unit_vectors
-from amn.data.unit import unit_rows
-from amn.findings import Finding, Measured, Severity
+from amn.data.splits import parse_ranges, within
+from amn.data.vectors import unit_rows
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
+    from amn.data.manifest import Manifest, Stage
     from amn.data.scan import RowScan
     from amn.data.splits import Split
     from amn.data.windows import Windows
+
 
 FEWEST_ARTICLES = 8  # fewer clusters give no interval
 # Boilerplate repeats: of all pairs of articles of core and of wiki-mini, none shares more than 2
@@ -339,3 +343,140 @@ def _leaked_rows(
         f"{some_ids(articles)}"
     )
     return [Finding(split.name, message, "drop repeated text, then: amn data import")]
+
+
+# Reasons for which a stage drops rows by what a gate judges.
+JUDGED_REASONS = ("low coherence", "low score")
+EXEMPT = "exempt"  # the setting of a stage with the articles that its rules did not touch
+FEWEST = 8  # articles on either side, to tell
+SURE_ORDER = 0.9  # chance that a kept article is above a dropped one; 0.5 says nothing
+RARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Circular:
+    """A filter by the quantity that is judged.
+
+    Attributes:
+        reason: `low coherence` or `low score`.
+        evidence: What gives it away, with the number.
+    """
+
+    reason: str
+    evidence: str
+
+
+def judged_drops(manifest: Manifest) -> list[tuple[Stage, str, int]]:
+    """Return (stage, reason, rows) for rows that were dropped by a quantity that gates judge."""
+    return [
+        (stage, reason, rows)
+        for stage in manifest.stages
+        for reason, rows in stage.dropped.items()
+        if reason in JUDGED_REASONS and rows
+    ]
+
+
+def was_exempt(stage: Stage, articles: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which articles a stage's rules were told to leave alone: (n,) bool."""
+    text = stage.settings.get(EXEMPT)
+    if not isinstance(text, str) or not text:
+        return np.zeros(len(articles), np.bool_)
+    return within(articles, parse_ranges(text))
+
+
+def find_selection(
+    values: NDArray[np.float64], kept: NDArray[np.bool_], reason: str
+) -> Circular | None:
+    """Tell whether articles were kept by the values themselves, None when nothing says so.
+
+    Two signs: kept articles are nearly always above dropped ones; or so many of the lowest
+    articles are all dropped, and not as many of the highest, that chance does not do it. The
+    second sees a threshold among other filters too.
+
+    Args:
+        values: (A,) the judged quantity of each article, NaN where it has none.
+        kept: (A,) whether the filtered set has the article.
+        reason: What to call it.
+    """
+    from scipy.special import ndtr  # noqa: PLC0415 - scipy is slow to load
+
+    known = ~np.isnan(values)
+    values, kept = values[known], kept[known]
+    n_kept, n_dropped = int(kept.sum()), int((~kept).sum())
+    if min(n_kept, n_dropped) < FEWEST:
+        return None
+    ranks = np.empty(len(values))
+    ranks[np.argsort(values, kind="stable")] = np.arange(1, len(values) + 1)
+    above = (ranks[kept].sum() - n_kept * (n_kept + 1) / 2) / (n_kept * n_dropped)
+    deviation = np.sqrt((len(values) + 1) / (12 * n_kept * n_dropped))
+    if above >= SURE_ORDER and ndtr(-(above - 0.5) / deviation) < RARE:
+        evidence = (
+            f"{n_dropped:,} articles are missing, and {above:.0%} of pairs of a kept and a missing "
+            "one have the kept one higher"
+        )
+        return Circular(reason, evidence)
+    below = int((values < values[kept].min()).sum())
+    beyond = int((values > values[kept].max()).sum())
+    share = n_dropped / len(values)
+    if below >= FEWEST and share**below < RARE and share ** max(beyond, 1) > RARE:
+        least = values[kept].min()
+        evidence = f"all of the {below:,} lowest articles are missing: none is below {least:.3f}"
+        return Circular(reason, evidence)
+    return None
+
+
+def sentence(found: Iterable[Circular], name: str) -> str:
+    """Return one line that calls the filter by its name."""
+    parts = [f"{c.reason} ({c.evidence})" for c in found]
+    return (
+        f"CIRCULAR FILTER: {name} was filtered by {' and by '.join(parts)}. What it scores on "
+        "itself is made by the filter; only the common unfiltered set counts."
+    )
+
+
+def circular_filter(copy: CaseCopy) -> None:
+    """Judged rows were filtered by what is judged."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        n, dropped = manifest["rows"], manifest["rows"] // 20
+        stage = {"name": "filter", "rows_in": n + dropped, "rows_out": n}
+        manifest["stages"] = [{**stage, "dropped": {JUDGED_REASONS[0]: dropped}}]
+
+    copy.change_json(copy.data / MANIFEST_FILE, change)
+
+
+@check("S009", "circular_filter", needs=["D003"], broken_by=[circular_filter])
+def check_circular_filter(splits: dict[str, Split]) -> Measured:
+    """No evaluated article is what a filter by coherence or by a model's score has left.
+
+    Why: Rows dropped for a low score raise the score of what is left, also when the model has
+    learned nothing from it.
+    Fix: Filter again with the evaluated articles left alone: amn data filter --exempt splits.json
+    """
+    findings: list[Finding] = []
+    chosen = 0
+    total = 0
+    for name in EVALUATED:
+        split = splits[name]
+        total += len(split.articles)
+        touched = np.zeros(len(split.articles), np.bool_)
+        stages: list[str] = []
+        for stage, reason, dropped in judged_drops(split.dataset.manifest):
+            mine = ~was_exempt(stage, split.articles)
+            if mine.any():
+                touched |= mine
+                stages.append(f"{dropped:,} {stage.unit} for {reason} in stage {stage.name!r}")
+        if not touched.any():
+            continue
+        chosen += int(touched.sum())
+        message = (
+            "expected articles that no filter by coherence or score has chosen, got "
+            f"{touched.sum():,} of {len(touched):,} that are left after it dropped "
+            f"{' and '.join(stages)}: a circular filter"
+        )
+        fix = (
+            "filter again with the evaluated articles left alone: amn data filter --exempt, "
+            "or take the split from the unfiltered data set: dataset in case.toml"
+        )
+        findings.append(Finding(name, message, fix))
+    return Measured(f"{chosen:,} of {total:,} evaluated articles", "0", findings, number=chosen)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.check import check
-from amn.checks.listing import listed
-from amn.config import SPLITS
+from amn.case.config import SPLITS
+from amn.checks.check import check, listed
 from amn.data.windows import Windows
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.case import Case, case_files, load_case
+from amn.case.load import Case, case_files, load_case
 from amn.checks.own import load_conftests
 from amn.errors import ArgumentError, ConfigError
 from amn.git import find_repository
-from amn.mergebase.review import MergeBase
-from amn.mergebase.target import target_of
-from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.golden.base.review import MergeBase
+from amn.golden.base.target import target_of
+from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

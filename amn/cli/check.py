@@ -14,7 +14,7 @@ from amn.cli.cases import case_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import PROFILE, REFERENCES, words_of
-from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
+from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.gate.records import ABORT_PROFILES, judge_records

@@ -19,14 +19,14 @@ from amn.errors import ConfigError
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.gate.records import ABORT_PROFILES, judge_records
-from amn.records.find import RUN_FILE
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import dumps
+from amn.training.records.find import RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.run import Gate
 
     Report = Callable[[int, int, str], None]

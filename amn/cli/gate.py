@@ -23,7 +23,7 @@ from amn.report.verdict import worst_verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.result import GateResult
 
 FORMS = {"json": "json", "github": "github", "gitlab": "codequality", "markdown": "markdown"}
@@ -171,7 +171,7 @@ def command(
         merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip
     if bundle:
-        from amn.bundle import pack  # noqa: PLC0415 - where one is made
+        from amn.gate import bundle as pack  # noqa: PLC0415 - where one is made
 
         pack.prepare_bundle(bundle, found, [output.path for output in wanted])
     remove_old(wanted)

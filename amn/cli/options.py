@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from amn.places import CACHE_FOLDER
+from amn.system import CACHE_FOLDER
 
 MOST_CHARACTERS = 2000  # of a line that somebody gives
 

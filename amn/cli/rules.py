@@ -14,7 +14,7 @@ from amn.checks.check import checks as every_check
 from amn.checks.own import load_conftests
 from amn.cli.console import results
 from amn.gate.makers import EVERY
-from amn.places import GOLDEN_FOLDER
+from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,13 +13,13 @@ from amn.checks.own import load_conftests
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
-from amn.places import GOLDEN_FOLDER
 from amn.report.json import dumps
+from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.selftest.matrix import DefectRow, Matrix
+    from amn.prove.selftest import DefectRow, Matrix
 
 MISSED = 1  # exit code: a check that cannot fail is worse than none
 
@@ -65,7 +65,7 @@ def command(
       amn selftest wiki-mini --only D007 --only nan-row -v
       amn selftest wiki-mini --format json > selftest.json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.selftest.run import CLEAN_VARIANTS, run_selftest  # noqa: PLC0415 - loads torch
+    from amn.prove.selftest import CLEAN_VARIANTS, run_selftest  # noqa: PLC0415 - loads torch
 
     if is_list:
         _print_list()
@@ -92,7 +92,7 @@ def command(
 
 
 def _print_list() -> None:
-    from amn.selftest.run import trials  # noqa: PLC0415 - loads every check
+    from amn.prove.selftest import trials  # noqa: PLC0415 - loads every check
 
     load_conftests([GOLDEN_FOLDER / "any"])
     table = _table("defect", "check", "when", "what is wrong")

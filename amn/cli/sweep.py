@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from amn.cli.console import progress_bar, results
-from amn.places import CACHE_FOLDER
 from amn.report.json import dumps
 from amn.storage import write_json
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.engines import Engine
 
 Style = Literal["text", "json", "markdown"]
@@ -31,6 +31,8 @@ def sweep_case(
         out: Folder of the JSON and the plot.
         engine: Where points are trained; None: on this machine.
     """
+    from amn.prove.sweep import run_sweep  # noqa: PLC0415 - as above
+    from amn.prove.sweep_config import load_sweep  # noqa: PLC0415 - as above
     from amn.report.sweep import (  # noqa: PLC0415 - loads torch
         sweep_json,
         sweep_lines,
@@ -38,8 +40,6 @@ def sweep_case(
         sweep_table,
         write_plot,
     )
-    from amn.sweeps.config import load_sweep  # noqa: PLC0415 - as above
-    from amn.sweeps.run import run_sweep  # noqa: PLC0415 - as above
 
     sweep = load_sweep(file)
     with progress_bar() as progress:

@@ -15,10 +15,10 @@ from amn.cli.console import progress_bar, results
 from amn.cli.engines import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
-from amn.places import CACHE_FOLDER
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.engines import Engine
 
 RUNS_FOLDER = Path("runs")

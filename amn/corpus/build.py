@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.cores import available_cores
 from amn.corpus.account import source_note, stages_of
 from amn.corpus.assembly import find_articles, write_sorted
-from amn.corpus.encoding import fingerprint
 from amn.corpus.plan import make_plan
 from amn.corpus.ray_data import encode_on_ray
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS, Staging, discard, staging
 from amn.corpus.tasks import COLUMNS, BuildEncoder, ChunkPages, EncodeRows, Pages, Tally
 from amn.data.dataset import open_dataset
+from amn.data.encoder import fingerprint
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, read_manifest
 from amn.engines import LocalEngine
 from amn.engines.ray import RayEngine
 from amn.errors import BuildError, DataError
 from amn.storage import write_json
+from amn.system import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from amn.corpus.articles import Skipped
 from amn.corpus.chunking import make_chunker
-from amn.corpus.encoding import encode_texts, fingerprint
 from amn.corpus.language import language_detector
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS
+from amn.data.encoder import encode_texts, fingerprint
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 from amn.data.writer import write_npy
 from amn.engines import silent
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from amn.corpus.articles import Article
     from amn.corpus.chunking import Chunk
-    from amn.corpus.encoding import Encoder
     from amn.corpus.plan import BuildConfig
     from amn.corpus.sources import Record
     from amn.corpus.staging import Staging
+    from amn.data.encoder import Encoder
     from amn.engines import Tell
 
 COLUMNS: dict[str, pa.DataType] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.data.unit import cosine_rows
+from amn.data.vectors import cosine_rows
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
 

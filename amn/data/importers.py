@@ -11,7 +11,7 @@ import numpy as np
 
 from amn.data.imports.sources import Source, read_source
 from amn.data.manifest import EncoderInfo, Stage
-from amn.data.unit import lengths, unit_rows
+from amn.data.vectors import lengths, unit_rows
 from amn.data.writer import write_dataset
 from amn.errors import ArgumentError, DataError
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.cores import available_cores
 from amn.data.dataset import file_stamp
-from amn.data.seal import FileDigest, digest_file
-from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
+from amn.data.vectors import FLOAT16_LIMIT, FileDigest, RowHasher, digest_file, widen
 from amn.errors import DataError
+from amn.system import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

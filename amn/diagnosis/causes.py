@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from amn.diagnosis.figures import FIGURES
-from amn.findings import Status
+from amn.verdict import Status
 
 if TYPE_CHECKING:
-    from amn.findings import Outcome
+    from amn.verdict import Outcome
 
 End = Literal["fails", "warns", "passes", "undecided", "errs"]
 TrialId = Literal[

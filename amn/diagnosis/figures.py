@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from amn.records.history import RunHistory
+    from amn.training.records.history import RunHistory
 
 # name -> what it is. Those of a trial are there once that experiment was run.
 FIGURES = {

@@ -13,20 +13,19 @@ from amn.data.coherence import mean_by_article
 from amn.data.windows import Windows, find_windows
 from amn.diagnosis.diagnosis import Trial
 from amn.errors import CheckNotRunError, CheckpointError
-from amn.evaluation.references import score_references
-from amn.gate.cache import RunCache
+from amn.evaluation.reference import fit_references, score_references
 from amn.gate.candidates import Scorer, plan_for
-from amn.models.reference import fit_references
+from amn.training.cache import RunCache
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.limits import CriteriaConfig
+    from amn.case.load import Case
     from amn.data.scan import RowScan
     from amn.data.splits import Split
     from amn.evaluation.storage import Evaluation
     from amn.gate.evidence import Evidence
-    from amn.limits_config import CriteriaConfig
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from amn.diagnosis.figures import record_figures
 from amn.errors import DataError
-from amn.findings import RESULT_SCHEMA, Finding, Outcome, Status, judge
 from amn.storage import parse_json
+from amn.verdict import RESULT_SCHEMA, Finding, Outcome, Status, judge
 
 if TYPE_CHECKING:
     from pathlib import Path

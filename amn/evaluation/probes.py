@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from amn.evaluation.metrics import cosine_rows
-from amn.models.amn import predict
+from amn.evaluation.runner import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

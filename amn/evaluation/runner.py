@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from amn.data.sampling import evenly_spaced
-from amn.data.unit import lengths
-from amn.evaluation.metrics import cosine_rows, effective_rank
-from amn.evaluation.scores import SplitScores
-from amn.models.amn import predict
+from amn.data.vectors import lengths
+from amn.evaluation.metrics import SplitScores, cosine_rows, effective_rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,3 +72,17 @@ def _predictions(
         for start in range(0, len(windows), batch):
             rows = torch.from_numpy(windows.gather_stored(slice(start, start + batch))).float()
             yield start, rows.numpy(), predict(model, rows[:, :-1]).numpy()
+
+
+def predict(model: nn.Module, context: Tensor) -> Tensor:
+    """Return unit-length predictions, (B, D): the one public path from a model to a prediction.
+
+    Args:
+        context: (B, T, D) unit rows, oldest first, on the model's device.
+    """
+    return F.normalize(model(context), dim=-1)
+
+
+def is_permutation_invariant(model: nn.Module) -> bool:
+    """Tell whether a network declares that the order of its context changes nothing."""
+    return bool(getattr(model, "permutation_invariant", False))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.unit import F, cosine_rows, unit_rows
+from amn.data.vectors import F, cosine_rows, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn import __version__
+from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
-from amn.config import EVALUATED
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
-from amn.findings import FAMILIES, Status
 from amn.gate.evidence import declare
 from amn.gate.modes import evidence_of, gate_of
 from amn.gate.options import GateOptions
@@ -33,17 +32,18 @@ from amn.golden.schema import (
 )
 from amn.golden.store import GOLDEN_FILE, cosines_digest
 from amn.storage import canonical_json, sha256_of
-from amn.versions import installed
+from amn.system import installed
+from amn.verdict import FAMILIES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
 
-    from amn.case import Case
-    from amn.findings import Outcome
+    from amn.case.load import Case
     from amn.gate.evidence import Evidence
     from amn.gate.run import Gate
+    from amn.verdict import Outcome
 
 MIN_SEEDS = 5
 PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine

@@ -5,18 +5,19 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from amn.case.config import EVALUATED
+from amn.case.load import load_case
 from amn.checks.comparison import Sides, is_decided
-from amn.config import EVALUATED
-from amn.errors import CheckpointError, GoldenError
+from amn.errors import CheckNotRunError, CheckpointError, ConfigError, GoldenError
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation
-from amn.gate.hold import require_no_hold
 from amn.storage import sha256_file
 from amn.training.candidate import Candidate
 from amn.training.checkpoint import Checkpoint, load_checkpoint
 from amn.training.original import import_original
 from amn.training.plan import Plan, make_plan, score_plan_references
 from amn.training.run import Run, load_run
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +26,47 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden
+
+
+def require_no_hold(case: Case, gate: Callable[[Case], GateResult]) -> None:
+    """Return when nothing holds the case back.
+
+    Args:
+        gate: Gates the case that this one waits for, which lies beside it.
+
+    Raises:
+        CheckNotRunError: While that case does not pass.
+        ConfigError: If there is no such case, or cases wait for each other.
+    """
+    blocker = _find_blocker(case)
+    if blocker is None:
+        return
+    result = gate(blocker)
+    if result.verdict is not Verdict.PASS:
+        failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
+        raise CheckNotRunError(
+            f"{case.file}: blocked_by: expected {blocker.name} to pass before this case is trained,"
+            f" got {result.verdict.name}{failed and f' ({failed})'}. Fix: {result.reproduce}"
+        )
+
+
+def _find_blocker(case: Case) -> Case | None:
+    """Return the case that this one waits for, after following the chain to its end."""
+    chain, current, first = [case.name], case, None
+    while name := current.config.blocked_by:
+        chain.append(name)
+        if name in chain[:-1]:
+            message = f"blocked_by: expected a chain with an end, got {' -> '.join(chain)}"
+            raise ConfigError(case.file, [message])
+        current = load_case(current.folder.resolve().parent / name)
+        first = first or current
+    return first
+
 
 SAFETENSORS = ".safetensors"
 

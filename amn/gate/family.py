@@ -6,8 +6,8 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from amn.case import Case, load_case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case, load_case
 from amn.errors import ArgumentError
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from amn.checks.check import Check
     from amn.gate.result import GateResult
-    from amn.mergebase.review import MergeBase
+    from amn.golden.base.review import MergeBase
 
     Report = Callable[[int, int, str], None]
 

@@ -9,26 +9,27 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from amn.case.config import EVALUATED, SPLITS
+from amn.case.recipes import RECIPES
+from amn.case.training import AbortConfig
 from amn.checks.check import Check, checks
 from amn.checks.comparison import Sides
-from amn.config import EVALUATED, SPLITS
-from amn.data.dataset import DataSet, open_dataset
-from amn.data.mixture import sample_articles
-from amn.data.row_digests import stored_digests
+from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
+from amn.data.space import sample_articles
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
 from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings, offset_curve
-from amn.findings import FAMILIES
 from amn.gate.evidence import Evidence, declare
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
-from amn.records.history import FIGURES_OF, history_of
 from amn.training.candidate import Observed
+from amn.training.records.history import FIGURES_OF, history_of
+from amn.verdict import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,28 +39,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.case import Case
-    from amn.config import CaseConfig
-    from amn.data.mixture import ArticleSample
+    from amn.case.config import CaseConfig
+    from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.case.load import Case
+    from amn.data.index.reader import OpenIndex
+    from amn.data.index.recall import Answers
+    from amn.data.space import ArticleSample
     from amn.engines import Engine
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden, Numerics
-    from amn.index.reader import OpenIndex
-    from amn.index.recall import Answers
-    from amn.limits_config import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
-    from amn.records.history import Histories
-    from amn.review import Waiver
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
+    from amn.training.records.history import Histories
     from amn.training.run import Run
-    from amn.training_config import AbortConfig
+    from amn.verdict import Waiver
 
     Progress = Callable[[int, int, str], None]
     GateOther = Callable[[Case], GateResult]
     RunsOf = Callable[[Sequence[int]], list[Run]]
+    from collections.abc import Callable
+
+    from amn.training.records.history import RunHistory
+
 
 Sound = TypeVar("Sound")
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
@@ -140,7 +144,7 @@ def index_limits(case: Case) -> IndexConfig:
 
 def opened_index(indexed: DataSet) -> OpenIndex | DataError:
     """The index, or why faiss cannot open it."""
-    from amn.index.reader import open_index  # noqa: PLC0415 - loads faiss
+    from amn.data.index.reader import open_index  # noqa: PLC0415 - loads faiss
 
     try:
         return open_index(indexed.index_path)
@@ -155,7 +159,7 @@ def index(opened_index: OpenIndex | DataError) -> OpenIndex:
 
 def answers(index: OpenIndex, indexed: DataSet, index_limits: IndexConfig) -> Answers:
     """Answers of the index to rows drawn evenly over articles."""
-    from amn.index.recall import search_sample  # noqa: PLC0415 - loads faiss
+    from amn.data.index.recall import search_sample  # noqa: PLC0415 - loads faiss
 
     return search_sample(index, indexed, recall_at=index_limits.recall_at)
 
@@ -212,7 +216,7 @@ def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> P
 
 def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress | None) -> RunsOf:
     """What returns the runs of some seeds of the case, from the cache or trained now."""
-    from amn.gate.cache import RunCache  # noqa: PLC0415 - loads torch
+    from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
 
     return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
 
@@ -524,3 +528,37 @@ GIVEN = frozenset({  # parts that no maker makes: the case, and what was asked f
     "case", "home", "today", "progress", "cache", "engine", "gate_other", "encoder",
     "review", "approval",
 })  # fmt: skip
+
+
+MOST_NAMES = 8  # of what nobody could read, in a message
+
+
+def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:
+    """Return the makers of what a history holds."""
+    return {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
+
+
+def no_best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:
+    """Nothing: says what of a record nobody could read, for the check that would look at it."""
+    history = histories[0]
+    unread = [
+        name for names in history.unread.values() if isinstance(names, list) for name in names
+    ]
+    got = f"none among {', '.join(map(str, unread[:MOST_NAMES]))}" if unread else "none"
+    raise CheckNotRunError(
+        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: write it under that name"
+    )
+
+
+def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
+    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model.
+
+    A record that brings no rules of its own is taken for one that started from nothing, as the
+    earlier project's did: by its kind's recipe `original`.
+    """
+    if history.settings.get("abort"):
+        return AbortConfig.model_validate(history.settings["abort"])
+    recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
+    own = recipes.get("original", {}).get("training", {}).get("abort", {})
+    share = own.get("first_epoch_share", abort.first_epoch_share)
+    return abort.model_copy(update={"first_epoch_share": share})

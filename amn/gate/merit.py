@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
-from amn.config import EVALUATED
 from amn.errors import AmnError, CheckNotRunError, GoldenError
 from amn.evaluation.storage import Evaluation
-from amn.findings import Status
 from amn.gate.evidence import declare
 from amn.golden.compare import window_ids
 from amn.golden.store import GOLDEN_FILE
-from amn.review import Loosening, Review
+from amn.verdict import Loosening, Review, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.checks.check import Check
-    from amn.evaluation.scores import SplitScores
+    from amn.evaluation.metrics import SplitScores
     from amn.gate.evidence import Evidence
+    from amn.golden.base.review import CaseAtBase, MergeBase
     from amn.golden.schema import Golden, GoldenSplit
-    from amn.mergebase.review import CaseAtBase, MergeBase
 
 WORSE = (Status.FAIL, Status.HARNESS)
 

@@ -18,21 +18,20 @@ from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.errors import AmnError, ConfigError
 from amn.gate import makers
-from amn.gate.course import abort_for, course_makers
 from amn.gate.evidence import Evidence
-from amn.gate.makers import named
+from amn.gate.makers import abort_for, course_makers, named
 from amn.gate.merit import review
-from amn.gate.metrics import read_metrics
 from amn.gate.options import GateOptions
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
+from amn.training.records.metrics import read_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amn.case import Case
+    from amn.case.load import Case
 
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
@@ -74,7 +73,7 @@ def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
     What waits for another case, or fails a check before training, is left out: its own gate says
     so. With adaptive seeds only those of the first look are trained.
     """
-    from amn.gate.cache import RunCache  # noqa: PLC0415 - loads torch
+    from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
 
     wanted = []
     for gate in gates:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.engines import Engine
-    from amn.mergebase.review import MergeBase
+    from amn.golden.base.review import MergeBase
 
 
 Mode = Literal["train", "run", "checkpoint", "metrics"]

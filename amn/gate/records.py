@@ -6,29 +6,28 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from amn.case.config import EVALUATED
+from amn.case.limits import CriteriaConfig
+from amn.case.training import AbortConfig
 from amn.checks.check import checks
 from amn.checks.meaning import statuses
-from amn.config import EVALUATED
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
-from amn.findings import Status
-from amn.gate.course import abort_for, course_makers, no_best_cosines
 from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import COURSE
+from amn.gate.makers import COURSE, abort_for, course_makers, no_best_cosines
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
-from amn.limits_config import CriteriaConfig
-from amn.records.find import find_records, read_record
-from amn.records.status import RunStatus
-from amn.training_config import AbortConfig
+from amn.training.records.find import find_records, read_record
+from amn.training.records.status import RunStatus
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from amn.checks.check import Check
-    from amn.findings import Outcome
-    from amn.records.history import RunHistory
+    from amn.training.records.history import RunHistory
+    from amn.verdict import Outcome
 
 
 # `calibrated`: half-way from the constant predictor to the mean of the context, or less far for a

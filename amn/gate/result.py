@@ -6,24 +6,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.comparison import Compared
-from amn.findings import EXECUTED, family_of, judge
 from amn.golden.headroom import Headroom, headrooms
-from amn.records.history import RunHistory, history_of
+from amn.training.records.history import RunHistory, history_of
+from amn.verdict import EXECUTED, family_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amn.case import Case
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
+    from amn.case.load import Case
     from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
-    from amn.findings import Outcome, Verdict
     from amn.golden.schema import Golden
-    from amn.records.status import RunStatus
-    from amn.review import Review, Waiver
     from amn.training.candidate import Candidate, Observed
     from amn.training.record import TrainingRecord
+    from amn.training.records.status import RunStatus
+    from amn.verdict import Outcome, Review, Verdict, Waiver
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, ConfigError
-from amn.findings import BEFORE_TRAINING, OWN, Outcome, Status
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import EVERY, is_custody
 from amn.gate.result import GateResult
+from amn.verdict import BEFORE_TRAINING, OWN, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from amn.checks.check import Check
-    from amn.review import Waiver
+    from amn.verdict import Waiver
 
 LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories"})
 

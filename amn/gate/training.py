@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
+from amn.case.training import BLEND_LR
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
-from amn.gate.candidates import Scorer, open_checkpoint
-from amn.gate.hold import require_no_hold
+from amn.gate.candidates import Scorer, open_checkpoint, require_no_hold
 from amn.gate.modes import evidence_of, run_gate
 from amn.gate.options import GateOptions
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
 from amn.training.workers import run_jobs, seed_jobs
-from amn.training_config import BLEND_LR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.engines import Engine
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult

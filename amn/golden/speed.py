@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amn.errors import GoldenError
 from amn.storage import canonical_json, parse_json, sha256_of, write_json
-from amn.versions import installed
+from amn.system import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import AmnError
-from amn.findings import OWN, Status
 from amn.plugin.sessions import gate_for
 from amn.report.visible import one_line
+from amn.verdict import OWN, Status
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
     from amn.checks.check import Check
-    from amn.findings import Outcome
     from amn.gate.run import Gate
+    from amn.verdict import Outcome
 
 FACTS = "amn"  # attribute of a report; xdist carries it to the controller
 MEASURED = pytest.StashKey[dict[str, str]]()  # node id: status of a red check, "" of a green one

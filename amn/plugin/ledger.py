@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import EXECUTED, Outcome, Status, judge
 from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
+from amn.verdict import EXECUTED, Outcome, Status, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.places import GOLDEN_FOLDER
+from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from amn.gate.run import Gate
-    from amn.mergebase.review import MergeBase
+    from amn.golden.base.review import MergeBase
 
 MERGE_BASE = pytest.StashKey["MergeBase"]()
 GATES = pytest.StashKey[dict[Path, "Gate"]]()
@@ -28,7 +28,7 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
     Raises:
         ConfigError: If its case.toml is wrong.
     """
-    from amn.case import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import load_case  # noqa: PLC0415 - loads pydantic
     from amn.gate.modes import gate_of  # noqa: PLC0415 - loads numpy
     from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
 
@@ -47,8 +47,8 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
 
 def merge_base_of(config: pytest.Config) -> MergeBase:
     """Return what the change is compared with; the process finds it once."""
-    from amn.mergebase.review import MergeBase  # noqa: PLC0415 - loads pydantic
-    from amn.mergebase.target import target_of  # noqa: PLC0415 - as above
+    from amn.golden.base.review import MergeBase  # noqa: PLC0415 - loads pydantic
+    from amn.golden.base.target import target_of  # noqa: PLC0415 - as above
 
     if MERGE_BASE not in config.stash:
         target = config.option.amn_target or target_of(os.environ)
@@ -62,7 +62,7 @@ def find_folder(config: pytest.Config, name: str | None) -> Path:
 
     A name that cannot be resolved fails the test that asked; the message lists the choices.
     """
-    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import case_files  # noqa: PLC0415 - loads pydantic
 
     golden = config.rootpath / GOLDEN_FOLDER
     folders = {file.parent.name: file.parent for file in case_files(golden)}

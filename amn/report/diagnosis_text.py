@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from amn.findings import Status
 from amn.report.failure.render import figure
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from rich.console import Console

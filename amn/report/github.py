@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.findings import WORST_FIRST, Status
-from amn.report.alarms import alarms_of
-from amn.report.verdict import complete, last_line, together, worst_first
+from amn.report.verdict import alarms_of, complete, last_line, together, worst_first
 from amn.report.visible import one_line, visible
+from amn.verdict import WORST_FIRST, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import Outcome
     from amn.gate.result import GateResult
+    from amn.verdict import Outcome
 
 MOST = 9  # GitHub shows ten a step; the tenth is the step's own exit code
 LEVELS = {

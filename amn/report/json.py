@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from amn.report.alarms import alarms_of
+from amn.report.verdict import alarms_of
 from amn.report.visible import visible_json
 from amn.storage import finite
 

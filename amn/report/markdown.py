@@ -5,31 +5,34 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from amn.findings import Status
-from amn.report.alarms import alarms_of
-from amn.report.attribution import article_name, attributions, bars, by_grouping
-from amn.report.scores import score_cells
 from amn.report.verdict import (
     MEANING,
     SPEAKING,
+    alarms_of,
+    article_name,
+    attributions,
+    bars,
     beside_merge_base,
     by_family,
+    by_grouping,
     complete,
     counted,
     headroom_lines,
     last_line,
+    score_cells,
     worst_cases_first,
     worst_first,
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from amn.evaluation.summary import Summary
-    from amn.findings import Outcome, Verdict
     from amn.gate.result import GateResult
+    from amn.verdict import Outcome, Verdict
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
 COMMENT_BYTES = 65_536  # of a GitHub comment

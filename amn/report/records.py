@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from amn.findings import Verdict
-from amn.records.status import RunStatus
 from amn.report.terminal import VERDICT_STYLES
+from amn.training.records.status import RunStatus
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

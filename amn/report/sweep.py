@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
+from amn.prove.sweep import find_best
 from amn.report import markdown
 from amn.report.page.plots import intervals
 from amn.report.page.template import render
 from amn.storage import finite, write_bytes
-from amn.sweeps.run import find_best
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from amn.evaluation.statistics import Interval
-    from amn.sweeps.config import SweepConfig
-    from amn.sweeps.result import PointResult
+    from amn.prove.sweep_config import SweepConfig
+    from amn.prove.sweep_result import PointResult
 
 BEST = "*"
 NAME_WIDTH = 30  # with the figures, a line of 100 columns; longer names are folded

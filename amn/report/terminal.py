@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from amn.findings import Status, Verdict
 from amn.report.visible import visible
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from rich.text import Text

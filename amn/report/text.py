@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from rich import markup
 from rich.table import Table
 
-from amn.findings import Status, Verdict
-from amn.report.alarms import alarms_of
-from amn.report.scores import score_cells
 from amn.report.terminal import STYLES, VERDICT_STYLES, WIDTH
 from amn.report.terminal import results as terminal
 from amn.report.verdict import (
+    alarms_of,
     beside_merge_base,
     by_family,
     complete,
     headroom_lines,
     last_line,
+    score_cells,
     together,
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from amn.evaluation.summary import Summary
-    from amn.findings import Outcome
     from amn.gate.result import GateResult
+    from amn.verdict import Outcome
 
 ALWAYS_LISTED = ("C", "G")
 NARROW = 90  # columns that the table of scores takes with five reference predictors

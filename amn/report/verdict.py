@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amn.findings import (
+from amn.checks.comparison import holm
+from amn.verdict import (
     FAMILIES,
     OWN,
     WORST_FIRST,
@@ -17,9 +19,12 @@ from amn.findings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from amn.evaluation.attribution import ArticlePart, Attribution, Slice
+    from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult
+
 
 MEANING = {
     Verdict.PASS: "Every declared check ran and passed.",
@@ -160,3 +165,106 @@ def worst_cases_first(results: Iterable[GateResult]) -> list[GateResult]:
 def worst_verdict(results: Sequence[GateResult]) -> Verdict:
     """Return the worst verdict of several cases; ERROR when there is none."""
     return worst_of(result.verdict for result in results)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """The alarms of several cases together.
+
+    Attributes:
+        comparisons: With goldens, in all cases.
+        alpha: Chance of any false alarm among them; the smallest of the cases'.
+        standing: `case check` of the alarms that Holm's levels uphold.
+        doubtful: The others.
+    """
+
+    comparisons: int
+    alpha: float
+    standing: tuple[str, ...]
+    doubtful: tuple[str, ...]
+
+    def __str__(self) -> str:
+        n = len(self.standing) + len(self.doubtful)
+        verb = "survives" if len(self.standing) == 1 else "survive"
+        which = f" ({', '.join(self.standing)})" if self.standing else ""
+        text = (
+            f"{len(self.standing)} of {n} alarms {verb} Holm at {self.alpha * 100:g} % over the "
+            f"{self.comparisons} comparisons of this run{which}"
+        )
+        if self.doubtful:
+            names = ", ".join(self.doubtful)
+            text += f"; {names} may be chance among so many, and fails by its own case all the same"
+        return text
+
+
+def alarms_of(results: Sequence[GateResult]) -> Alarms | None:
+    """Return the alarms of several cases; None for one case, and where there is no alarm."""
+    made = [(result.case, result.compared) for result in results]
+    tests: dict[str, tuple[str, float | None]] = {  # by place: two folders may have one name
+        f"{place} {check}": (f"{case} {check}", one.p)
+        for place, (case, compared) in enumerate(made)
+        for check, one in compared.items()
+    }
+    found = {key: p for key, (_, p) in tests.items() if p is not None}
+    if len(results) < 2 or not found:  # noqa: PLR2004 - one case has Holm's levels of its own
+        return None
+    alpha = min(one.alpha for _, compared in made for one in compared.values())
+    standing = holm(tests, lambda key, level: found.get(key, 1.0) <= level, alpha)
+    return Alarms(
+        comparisons=len(tests),
+        alpha=alpha,
+        standing=tuple(tests[key][0] for key in found if key in standing),
+        doubtful=tuple(tests[key][0] for key in found if key not in standing),
+    )
+
+
+BAR = 20  # characters of the longest bar
+
+
+def attributions(result: GateResult) -> dict[str, Attribution]:
+    """Return check -> where its difference comes from, for comparisons that did not simply pass."""
+    found = result.compared.items()
+    return {check: one.attribution for check, one in found if one.attribution}
+
+
+def article_name(part: ArticlePart) -> str:
+    """Return `4711 Lantern`, or the id alone where no title is known."""
+    return f"{part.article} {part.title}".strip()
+
+
+def by_grouping(slices: Iterable[Slice]) -> Iterator[tuple[str, list[Slice]]]:
+    """Yield each grouping (`length`, `kind`, `id block`) with its groups in the order of names.
+
+    One group alone is everything, and says nothing.
+    """
+    groups: dict[str, list[Slice]] = {}
+    for piece in sorted(slices, key=lambda piece: (piece.by, piece.name)):
+        groups.setdefault(piece.by, []).append(piece)
+    yield from ((by, group) for by, group in groups.items() if len(group) > 1)
+
+
+def bars(differences: Iterable[float]) -> list[str]:
+    """Return a bar a difference, the largest `BAR` characters long; a gain is hollow."""
+    values = list(differences)
+    most = max((abs(value) for value in values), default=0.0) or 1.0
+    lengths = (round(BAR * abs(value) / most) for value in values)
+    return [("█" if v < 0 else "░") * n for v, n in zip(values, lengths, strict=True)]
+
+
+def score_cells(scores: Mapping[str, Summary], *, to: str = " … ") -> list[list[str]]:
+    """Return a header, then a line a split: its score beside what the reference predictors get.
+
+    Args:
+        scores: Of each split; a metrics file may know references for one of them only.
+        to: Between the ends of an interval.
+    """
+    names = list(dict.fromkeys(name for f in scores.values() for name in f.references))
+    lines = [["split", "score", "95 % interval", "lift", *names]]
+    for split, score in scores.items():
+        ends = score.interval
+        interval = f"{ends.low:.4f}{to}{ends.high:.4f}" if ends else ""
+        lift = f"{score.lift.mean:+.4f}" if score.lift else ""
+        known = score.references
+        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
+        lines.append([split, f"{score.mean:.4f}", interval, lift, *references])
+    return lines

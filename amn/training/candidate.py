@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from amn.evaluation.behaviour import Behaviour
-    from amn.evaluation.scores import SplitScores
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord

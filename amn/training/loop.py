@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from amn.errors import TrainingError
-from amn.models.build import ModelSpec, count_parameters
 from amn.training.epochs import Epochs
-from amn.training.record import Stop, TrainingRecord
+from amn.training.networks.build import count_parameters
+from amn.training.record import Stop, TrainingRecord, ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from amn.case.training import TrainingConfig
     from amn.data.windows import Windows
-    from amn.training_config import TrainingConfig
+    from amn.training.networks.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,6 @@ class Trained:
 
     model: nn.Module
     record: TrainingRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationReferences:
-    """Validation cosines of the predictors that the stopping rules compare with."""
-
-    constant: float
-    mean: float
 
 
 @dataclass(frozen=True, kw_only=True)

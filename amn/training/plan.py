@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
 from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.references import score_references
-from amn.models.build import ModelSpec, spec_for
-from amn.models.reference import fit_references
+from amn.evaluation.reference import fit_references, score_references
 from amn.storage import canonical_json, sha256_of
 from amn.training.blend import Blend, open_blend
-from amn.training.loop import ValidationReferences
+from amn.training.networks.spec import ModelSpec, spec_for
+from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
     from amn.data.windows import Windows
 
 TRAINING_VERSION = 2  # part of every cache key: raise it when training changes its results

@@ -86,3 +86,11 @@ class TrainingRecord:
         stop = Stop(**data["stop"]) if data["stop"] else None
         epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
         return cls(**{**data, "stop": stop, "epochs": epochs})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationReferences:
+    """Validation cosines of the predictors that the stopping rules compare with."""
+
+    constant: float
+    mean: float

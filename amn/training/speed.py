@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from amn.evaluation.runner import score
-from amn.models.amn import predict
-from amn.models.build import build_model
+from amn.evaluation.runner import predict, score
 from amn.training import plain
-from amn.training.loop import ValidationReferences, train
+from amn.training.loop import train
+from amn.training.networks.build import build_model
+from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

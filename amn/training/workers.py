@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from amn.cores import available_cores
 from amn.engines import LocalEngine
+from amn.system import available_cores
 from amn.training.run import run_seed
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from amn.case import load_case
-from amn.findings import EXECUTED
+from amn.case.load import load_case
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.gate.training import train_case
+from amn.verdict import EXECUTED
 
 CASE = """
 schema = 1

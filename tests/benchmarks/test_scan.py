@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.findings import Status
 from amn.gate import makers
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
+from amn.verdict import Status
 from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure
 
 if TYPE_CHECKING:

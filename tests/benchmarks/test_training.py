@@ -12,20 +12,21 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from amn.case import Case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
+from amn.case.training import TrainingConfig
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 from amn.data.stretches import stretch_batches
 from amn.data.windows import find_windows
 from amn.engines import LocalEngine
-from amn.models.build import ModelSpec
 from amn.training import plain
 from amn.training.epochs import Epochs
-from amn.training.loop import ValidationReferences, train
+from amn.training.loop import train
+from amn.training.networks.spec import ModelSpec
 from amn.training.plan import PlanReferences, make_plan, score_plan_references
+from amn.training.record import ValidationReferences
 from amn.training.workers import run_jobs, seed_jobs, torch_threads
-from amn.training_config import TrainingConfig
 from tests.benchmarks.conftest import DIM, Figure
 
 if TYPE_CHECKING:

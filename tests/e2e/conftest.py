@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.checks.broken.copies import CaseCopy
 from amn.checks.broken.copying import copy_case
-from amn.findings import Outcome, Status
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.checks import data_files, data_order, data_rows, index, split, split_space
 from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.findings import BEFORE_TRAINING, Severity, Status, Verdict
+from amn.verdict import BEFORE_TRAINING, Severity, Status, Verdict
 from tests.e2e.conftest import GatedCopy, failing, text_of
 
 if TYPE_CHECKING:

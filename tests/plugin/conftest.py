@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import amn
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
+from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
-from amn.mergebase.review import MergeBase
 from tests.instead import run_instead
 from tests.strategies import drifting_rows, running_keys
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from amn.errors import TrainingError
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

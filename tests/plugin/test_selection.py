@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.findings import Finding, Measured
+from amn.verdict import Finding, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable

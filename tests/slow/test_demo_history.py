@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.checks.broken.ood import replace_ood
-from amn.corpus.encoding import EncoderConfig, load_encoder
-from amn.demo.history import play_history
-from amn.demo.scenes import Scene
-from amn.places import CACHE_FOLDER
+from amn.data.encoder import EncoderConfig, load_encoder
+from amn.prove.history import play_history
+from amn.prove.scenes import Scene
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from amn.case import Case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
-from amn.findings import Verdict
 from amn.gate.acceptance import accept
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
 from amn.golden.schema import summarise
 from amn.golden.store import cosines_digest, write_golden
-from amn.models.amn import RecencyAMN
-from amn.models.build import ModelSpec
 from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html
 from amn.training.checkpoint import save_checkpoint
+from amn.training.networks.amn import RecencyAMN
+from amn.training.networks.spec import ModelSpec
+from amn.verdict import Verdict
 from tests.strategies import drifting_rows
 
 if TYPE_CHECKING:

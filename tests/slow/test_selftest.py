@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from amn.case import load_case
-from amn.places import CACHE_FOLDER
-from amn.selftest.run import defects, run_selftest
+from amn.case.load import load_case
+from amn.prove.selftest import defects, run_selftest
+from amn.system import CACHE_FOLDER
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]

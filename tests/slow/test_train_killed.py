@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.data.writer import Chunks, write_dataset
 from amn.engines import LocalEngine
 from amn.gate.training import case_plan

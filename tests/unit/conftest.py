@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case import Case
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.checks.check import checks
-from amn.config import CaseConfig
 from amn.data.writer import Chunks, write_dataset
-from amn.findings import STATUS_OF, Finding, Outcome, Status
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.training.candidate import Candidate
+from amn.verdict import STATUS_OF, Finding, Outcome, Status
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy_runs(toy_plan: Plan, toy_cache: Path) -> tuple[Run, ...]:
     """Runs of seeds 0, 1 and 2; read only."""
-    from amn.gate.cache import RunCache  # noqa: PLC0415 - other tests need no torch
+    from amn.training.cache import RunCache  # noqa: PLC0415 - other tests need no torch
 
     cache = RunCache(toy_cache)
     return tuple(cache.run(toy_plan, seed) for seed in (0, 1, 2))

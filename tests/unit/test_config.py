@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.case import load_case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import load_case
+from amn.case.recipes import RECIPES
 from amn.errors import ConfigError
-from amn.recipes import RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from amn.cores import available_cores
+from amn.system import available_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")

@@ -4,8 +4,8 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from amn.findings import EXECUTED, STATUS_OF, Finding, Outcome, Severity, Status, Verdict, judge
 from amn.gate.result import GateResult
+from amn.verdict import EXECUTED, STATUS_OF, Finding, Outcome, Severity, Status, Verdict, judge
 
 
 def outcome(check: str, status: Status) -> Outcome:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from amn.limits_config import PROFILES, CriteriaConfig
+from amn.case.limits import PROFILES, CriteriaConfig
 
 
 @pytest.mark.parametrize("profile", PROFILES)

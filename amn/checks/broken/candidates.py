@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.evaluation.scores import SplitScores
+    from amn.case.limits import GoldenConfig
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
-    from amn.limits_config import GoldenConfig
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
 
@@ -94,8 +94,8 @@ def answering(checkpoints: tuple[Checkpoint, ...], answer: Callable[[Forward, An
 
 def lookalike(candidate: Candidate) -> Candidate:
     """Return a candidate whose weights are loaded into a class with another forward."""
-    from amn.models.build import build_model  # noqa: PLC0415 - loads torch
     from amn.training.checkpoint import load_checkpoint  # noqa: PLC0415 - as above
+    from amn.training.networks.build import build_model  # noqa: PLC0415 - loads torch
 
     def build(spec: Any) -> Any:  # noqa: ANN401 - as `load_checkpoint` calls it
         return with_forward(build_model(spec), lambda forward, x: forward(x) - 2 * x[:, 0])

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from amn.case import Case
-from amn.config import SPLITS, Selector
+from amn.case.config import SPLITS, Selector
+from amn.case.load import Case
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Stage
-from amn.data.seal import seal_file
 from amn.data.splits import Split, resolve_splits
+from amn.data.vectors import seal_file
 from amn.data.writer import Chunks, write_dataset
 from amn.storage import sha256_file, write_json
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
 
 DATA = "data"
 

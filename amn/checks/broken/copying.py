@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.case import Case
+from amn.case.config import SPLITS, Selector
+from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
-from amn.config import SPLITS, Selector
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
+from amn.data.index.build import build_index
+from amn.data.index.manifest import read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
@@ -19,16 +21,14 @@ from amn.errors import ArgumentError
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.speed import SPEED_FOLDER
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE
-from amn.index.build import build_index
-from amn.index.manifest import read_index_manifest
-from amn.places import CASE_FILE
+from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
 
 MOST_ROWS = 40_000  # of a case that is copied whole; a larger one is sampled by article
 

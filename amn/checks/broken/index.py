@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
-from amn.index.build import build_index
-from amn.index.engine import load_faiss
+from amn.data.index.build import build_index
+from amn.data.index.layers import load_faiss
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.unit import unit_rows
+from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

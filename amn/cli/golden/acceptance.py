@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.acceptance import Accepted
     from amn.golden.compare import Change
     from amn.golden.schema import Golden

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.meaning import statuses
-from amn.findings import Verdict
-from amn.records.ledger import read_ledger
-from amn.records.status import RunStatus
+from amn.training.records.loss_terms import read_ledger
+from amn.training.records.status import RunStatus
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
-    from amn.findings import Outcome
     from amn.gate.records import JudgedRecord
     from amn.gate.result import GateResult
-    from amn.records.history import EpochFigures, RunHistory
+    from amn.training.records.history import EpochFigures, RunHistory
+    from amn.verdict import Outcome
 
 VISIBLE = 0.01  # a smaller undeclared share of the loss is left to R006 to tell
 

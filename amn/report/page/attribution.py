@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from amn.report.attribution import article_name, attributions, by_grouping
 from amn.report.page.charts import CHARACTER, WIDTH, Chart, Key, Mark, line, rectangle, scale, text
+from amn.report.verdict import article_name, attributions, by_grouping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation.distribution import distribution
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.scan import FAR_LAG
+from amn.evaluation.distribution import distribution
 from amn.report.page.plots import curves, histogram
 
 if TYPE_CHECKING:

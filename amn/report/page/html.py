@@ -6,34 +6,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amn.checks.check import checks
-from amn.findings import Status
-from amn.report.alarms import alarms_of
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
 from amn.report.page.template import render
-from amn.report.scores import score_cells
 from amn.report.verdict import (
     MEANING,
     SPEAKING,
+    alarms_of,
     beside_merge_base,
     by_family,
     complete,
     counted,
     headroom_lines,
     last_line,
+    score_cells,
     worst_cases_first,
     worst_first,
     worst_verdict,
 )
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.findings import Outcome
     from amn.gate.result import GateResult
     from amn.report.page.charts import Chart
     from amn.report.page.faults import FaultMatrix
+    from amn.verdict import Outcome
 
 DIGEST_CHARACTERS = 12
 

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from amn.evaluation.summary import Summary
-from amn.findings import Status
 from amn.report.page.charts import (
     CHARACTER,
     WIDTH,
@@ -19,11 +18,12 @@ from amn.report.page.charts import (
     scale,
     text,
 )
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.findings import Outcome, Standing
+    from amn.verdict import Outcome, Standing
 
 ROW, BAR, BAR_TOP = 62.0, 14.0, 22.0
 EDGE = 6.0

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from amn.curation.distribution import BINS
-from amn.report.data_text import number
+from amn.evaluation.distribution import BINS
 from amn.report.page.charts import (
     TOP,
     WIDTH,
@@ -30,7 +29,7 @@ from amn.report.page.charts import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from amn.curation.distribution import Distribution
+    from amn.evaluation.distribution import Distribution
     from amn.report.page.charts import Mark
 
     T = TypeVar("T")
@@ -41,6 +40,21 @@ COLOURS = ("a", "b")  # classes of the style sheet
 LEAST_SHOWN = 0.05  # percent: bins with less do not widen the axis
 MOST_TICKS = 6
 NAME, SIDE, FOOT, EDGE = 20.0, 11.0, 36.0, 10.0  # of intervals: heights, and room at both ends
+
+
+def number(value: float, style: str) -> str:
+    """Return a number for people.
+
+    Args:
+        style: `cosine` 0.5097, `count` 1,234 or 12.7, `share` 31.5 %.
+    """
+    if math.isnan(value):
+        return "-"
+    if style == "cosine":
+        return f"{value:.4f}"
+    if style == "share":
+        return f"{100 * value:.2f} %" if 0 < abs(value) < 0.01 else f"{100 * value:.1f} %"  # noqa: PLR2004 - 1 %
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"  # noqa: PLR2004 - three digits
 
 
 def _legend(sides: Sides[T]) -> tuple[Key, ...]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation.distribution import distribution
 from amn.errors import GoldenError
+from amn.evaluation.distribution import distribution
 from amn.evaluation.summary import LIFT_OVER
 from amn.evaluation.surroundings import CURVE_OFFSETS
 from amn.golden.compare import align

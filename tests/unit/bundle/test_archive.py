@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.bundle import archive
-from amn.bundle.archive import MANIFEST, unpack_archive, write_archive
+from amn import storage as archive
 from amn.errors import DataError
-from amn.storage import sha256_of
+from amn.storage import MANIFEST, sha256_of, unpack_archive, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

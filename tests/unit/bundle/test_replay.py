@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from amn.bundle.archive import unpack_archive, write_archive
-from amn.bundle.pack import VERDICT_FILE, data_files, data_folders, members_of, timeless
-from amn.bundle.replay import replay
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.cli.main import cli
 from amn.data.dataset import open_dataset
+from amn.data.index.build import build_index
 from amn.errors import AmnError, DataError
 from amn.evaluation.storage import load_evaluation, save_evaluation
-from amn.findings import BEFORE_TRAINING, Verdict, family_of
+from amn.gate.bundle import VERDICT_FILE, data_files, data_folders, members_of, timeless
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
+from amn.gate.replay import replay
 from amn.golden.store import write_golden
-from amn.index.build import build_index
 from amn.report.json import to_json
+from amn.storage import unpack_archive, write_archive
+from amn.verdict import BEFORE_TRAINING, Verdict, family_of
 from tests.unit.conftest import CASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from amn.bundle.archive import Content
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden
+    from amn.storage import Content
 
     Members = dict[str, bytes]
 

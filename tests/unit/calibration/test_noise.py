@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.calibration.noise import noise_of
 from amn.errors import ArgumentError
+from amn.prove.noise import noise_of
 from tests.strategies import seeds_of_a_recipe
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.calibration.report import STEP, Calibration, Settings, calibrate
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.errors import ArgumentError
 from amn.golden.schema import GoldenSplit
+from amn.prove.calibrate import STEP, Calibration, Settings, calibrate
 from tests.strategies import seeds_of_a_recipe
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.calibration.seeds import scored_seeds
 from amn.errors import CheckNotRunError
 from amn.golden.store import write_golden
+from amn.prove.seeds import scored_seeds
 
 if TYPE_CHECKING:
     from pathlib import Path

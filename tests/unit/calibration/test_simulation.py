@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.calibration.noise import noise_of
-from amn.calibration.simulation import Trials, simulate
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import noninferiority
+from amn.prove.noise import noise_of
+from amn.prove.simulation import Trials, simulate
 from tests.strategies import seeds_of_a_recipe
 
 if TYPE_CHECKING:
-    from amn.calibration.noise import Noise
+    from amn.prove.noise import Noise
 
 
 @pytest.fixture(scope="module")

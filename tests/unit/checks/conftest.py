@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.case import Case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
 from amn.gate import makers
 from amn.gate.evidence import Evidence

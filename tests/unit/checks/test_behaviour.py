@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from amn.checks.check import checks
 from amn.evaluation import surroundings
-from amn.findings import Status
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ import pytest
 from amn.checks import check as module
 from amn.checks.check import Check, Defect, check, checks, warned
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.findings import BEFORE_TRAINING, FAMILIES, OWN, Finding, Measured, Severity, Status
 from amn.gate.evidence import Evidence
 from amn.gate.makers import EVERY, GIVEN
+from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN, Finding, Measured, Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

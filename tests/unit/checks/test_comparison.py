@@ -10,7 +10,7 @@ import pytest
 
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED, LEAST_P, Sides, holm
-from amn.findings import Status, Verdict
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amn.case.limits import CriteriaConfig
 from amn.checks.check import checks
 from amn.checks.criteria import shown
 from amn.errors import CheckNotRunError
 from amn.evaluation.statistics import Interval, cluster_interval
 from amn.evaluation.summary import Summary
-from amn.findings import Status
 from amn.gate.evidence import Evidence
 from amn.gate.makers import lifts, named
-from amn.limits_config import CriteriaConfig
+from amn.verdict import Status
 
 FLOORS = st.floats(-0.99, 0.99)
 

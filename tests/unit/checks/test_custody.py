@@ -11,14 +11,13 @@ import pytest
 
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, write_golden
-from amn.review import Loosening, Review, Waiver
+from amn.verdict import Loosening, Review, Status, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from amn.checks import data_borders, data_files, data_order, data_rows, data_spa
 from amn.checks.check import checks
 from amn.data.manifest import Stage
 from amn.errors import CheckNotRunError
-from amn.findings import Severity
 from amn.gate.evidence import declare
+from amn.verdict import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amn.checks.data_borders import check_borders
-from amn.findings import Severity
+from amn.verdict import Severity
 
 DIM = 256
 N_ARTICLES, N_ROWS = 60, 24

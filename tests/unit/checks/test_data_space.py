@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amn.checks.data_space import check_one_space
-from amn.findings import Severity
+from amn.verdict import Severity
 
 
 def normalise(corpus: Any) -> Any:

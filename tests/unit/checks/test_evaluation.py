@@ -11,8 +11,8 @@ import pytest
 
 from amn.checks.check import checks
 from amn.evaluation.summary import Summary
-from amn.findings import Status
 from amn.gate.evidence import Evidence
+from amn.verdict import Status
 
 
 def with_scores(candidate: Any, split: str = "ood", **changes: Any) -> Any:

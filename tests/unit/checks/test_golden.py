@@ -10,13 +10,13 @@ import pytest
 
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Severity, Status
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.golden.schema import Numerics
 from amn.golden.store import write_golden
 from amn.storage import canonical_json, sha256_of
+from amn.verdict import Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amn.case.limits import IndexConfig
 from amn.checks.check import checks
 from amn.data.dataset import open_dataset
-from amn.findings import Outcome, Status
+from amn.data.index.build import build_index
+from amn.data.index.layers import load_faiss
 from amn.gate import makers
 from amn.gate.evidence import Evidence
-from amn.index.build import build_index
-from amn.index.engine import load_faiss
-from amn.limits_config import IndexConfig
 from amn.storage import sha256_file, write_json
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amn.checks.meaning import statuses
-from amn.findings import Outcome, Status
+from amn.verdict import Outcome, Status
 
 
 def outcome(

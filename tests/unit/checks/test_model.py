@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from amn.checks.check import checks
 from amn.data.dataset import open_dataset
 from amn.errors import CheckpointError
-from amn.findings import Status
-from amn.models.build import ModelSpec, build_model
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
+from amn.training.networks.build import build_model
+from amn.training.networks.spec import ModelSpec
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from amn.case.training import AbortConfig
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
 from amn.gate.evidence import Evidence
 from amn.gate.makers import COURSE
-from amn.records.history import EpochFigures, RunHistory
 from amn.training.record import Epoch, Stop, TrainingRecord
-from amn.training_config import AbortConfig
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 CLEAN = (0.55, 0.58, 0.585)
 

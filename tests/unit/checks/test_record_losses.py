@@ -9,10 +9,10 @@ import pytest
 
 from amn.checks.check import checks
 from amn.checks.meaning import statuses
-from amn.findings import Status
 from amn.gate.evidence import Evidence
 from amn.gate.makers import COURSE
-from amn.records.history import EpochFigures, RunHistory
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 N = 12
 EPOCHS = np.arange(float(N))

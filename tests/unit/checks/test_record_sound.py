@@ -10,10 +10,10 @@ import pytest
 
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
 from amn.gate.evidence import Evidence
 from amn.gate.makers import COURSE
-from amn.records.history import EpochFigures, RunHistory
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 D = 768
 VAL = np.array([0.445, 0.45, 0.453, 0.455, 0.46])

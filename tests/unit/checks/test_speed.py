@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.case.limits import SpeedConfig
 from amn.errors import CheckNotRunError, GoldenError
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.golden.speed import RATIOS, machine, read_speed, speed_file, write_speed
-from amn.limits_config import SpeedConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 CHECKS = dict(zip(("C010", "C011", "C012"), RATIOS, strict=True))
 NAN = float("nan")

@@ -14,7 +14,7 @@ from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows
 from amn.data.sampling import sample_rows
 from amn.data.space import captured_share, mean_drift, principal_directions, variance_parts
-from amn.findings import Severity
+from amn.verdict import Severity
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:

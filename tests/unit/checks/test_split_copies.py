@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks import split_copies
-from amn.checks.split_copies import check_near_articles
-from amn.findings import Severity
+from amn.checks import split_space as split_copies
+from amn.checks.split_space import check_near_articles
+from amn.verdict import Severity
 
 if TYPE_CHECKING:
     import pytest

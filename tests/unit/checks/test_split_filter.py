@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amn.checks.split_filter import check_circular_filter
+from amn.checks.split import check_circular_filter
 from amn.data.manifest import Stage
 
 ROWS = 64 * 20

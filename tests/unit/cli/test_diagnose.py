@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from amn.cli.diagnose import command
-from amn.findings import Finding, Outcome, Status
 from amn.gate.result import GateResult
 from amn.report.json import to_json
+from amn.verdict import Finding, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 

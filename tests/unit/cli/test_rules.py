@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from amn.checks.check import checks
 from amn.cli.main import cli
-from amn.findings import OWN
 from amn.gate.makers import EVERY
+from amn.verdict import OWN
 
 if TYPE_CHECKING:
     import pytest

@@ -15,12 +15,12 @@ from click.testing import CliRunner
 
 from amn.cli.main import cli
 from amn.errors import ArgumentError, CheckNotRunError, ConfigError
-from amn.findings import Outcome, Status
 from amn.gate.result import GateResult
 from amn.training.run import load_run
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
 
 ROOT = Path(__file__).parents[3]
 CASE = """

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.curation.region import Region, open_region
-from amn.curation.study import Study
+from amn.corpus.study.region import Region, open_region
+from amn.corpus.study.study import Study
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from tests.strategies import drifting_rows, running_keys, unit_rows

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amn.curation.circular import find_selection, judged_drops, was_exempt
+from amn.checks.split import find_selection, judged_drops, was_exempt
 from amn.data.manifest import Manifest, Stage
 
 VALUES = np.random.default_rng(0).normal(0.5, 0.1, 400)

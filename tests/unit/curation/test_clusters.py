@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.curation import clusters
-from amn.curation.clusters import has_twin, is_spare, mean_vectors, near_duplicate_clusters
+from amn.corpus.study import clusters
+from amn.corpus.study.clusters import has_twin, is_spare, mean_vectors, near_duplicate_clusters
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def test_mean_vectors_are_the_same_in_blocks_of_any_size(

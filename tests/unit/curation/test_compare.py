@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.compare import compare
-from amn.curation.region import open_region
-from amn.curation.study import Study
+from amn.corpus.study.compare import compare
+from amn.corpus.study.region import open_region
+from amn.corpus.study.study import Study
 from amn.data.manifest import EncoderInfo, Stage
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
@@ -15,7 +15,7 @@ from tests.strategies import drifting_rows, unit_rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 LENGTHS = [12] * 60
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.describe import describe
-from amn.curation.distribution import BINS, distribution
-from amn.curation.study import Study
+from amn.corpus.study.describe import describe
+from amn.corpus.study.study import Study
+from amn.evaluation.distribution import BINS, distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 TITLES = ["List of a", *(f"title {k}" for k in range(59))]
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from amn.curation.difference import Side, difference
+from amn.corpus.study.difference import Side, difference
 
 
 def side(units: np.ndarray, values: np.ndarray, size: float = 1.0) -> Side:

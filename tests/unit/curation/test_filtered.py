@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.curation.filtered import worth_of, write_filtered
-from amn.curation.filtering import plan_filter
-from amn.curation.region import open_region
-from amn.curation.rules import parse_rules
-from amn.curation.study import Study
+from amn.corpus.study.filtered import worth_of, write_filtered
+from amn.corpus.study.filtering import plan_filter
+from amn.corpus.study.region import open_region
+from amn.corpus.study.rules import parse_rules
+from amn.corpus.study.study import Study
 from amn.data.dataset import open_dataset
 from amn.data.writer import Chunks, write_dataset
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def test_the_worth_is_measured_on_articles_that_no_rule_has_touched(study: Study) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.curation.describe import describe
-from amn.curation.filtering import plan_filter
-from amn.curation.rules import RULES, Chosen, parse_rules
-from amn.curation.study import Study
+from amn.corpus.study.describe import describe
+from amn.corpus.study.filtering import plan_filter
+from amn.corpus.study.rules import RULES, Chosen, parse_rules
+from amn.corpus.study.study import Study
 from amn.errors import ArgumentError
 from tests.strategies import unit_rows
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.curation.region import Region
-    from amn.curation.rules import Value
+    from amn.corpus.study.region import Region
+    from amn.corpus.study.rules import Value
 
 
 @pytest.mark.parametrize(

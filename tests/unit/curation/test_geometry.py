@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.clusters import mean_vectors
-from amn.curation.geometry import lag_means, measure_geometry
+from amn.corpus.study.clusters import mean_vectors
+from amn.corpus.study.geometry import lag_means, measure_geometry
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def measured(part: Region, rows: int = 1000) -> tuple[float, float, float, float, float]:

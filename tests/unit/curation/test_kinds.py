@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.curation.kinds import in_series, kinds_by_title, kinds_of
+from amn.corpus.study.kinds import in_series, kinds_of
+from amn.data.kinds import kinds_by_title
 from amn.data.manifest import Stage
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def test_the_kind_column_wins(region: Callable[..., Region]) -> None:

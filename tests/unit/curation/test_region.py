@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.region import read_ids
+from amn.corpus.study.region import read_ids
 from amn.errors import ArgumentError, DataError
 from tests.strategies import unit_rows
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def test_a_region_has_the_rows_of_its_articles_and_no_others(

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.scores import fit_on, held_out_windows, is_held_out, judge_on, windows_of
+from amn.corpus.study.scores import fit_on, held_out_windows, is_held_out, judge_on, windows_of
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 
 def test_a_fifth_of_any_ids_is_held_out() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.curation.splitting import (
+from amn.corpus.study.splitting import (
     IN_DIST,
     OOD,
     TRAIN,
@@ -15,14 +15,14 @@ from amn.curation.splitting import (
     plan_split,
     settle,
 )
-from amn.curation.study import Study
+from amn.corpus.study.study import Study
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 LENGTHS = [12] * 100
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.curation.threshold import choose_threshold
+from amn.corpus.study.threshold import choose_threshold
 from amn.errors import ArgumentError
 
 

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.data import near
-from amn.data.near import near_rows
-from amn.data.repeats import MOST_MATCHES
-from amn.data.unit import unit_rows
+from amn.data import repeats as near
+from amn.data.repeats import MOST_MATCHES, near_rows
+from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.data.unit import cosine_rows, lengths, unit_rows
+from amn.data.vectors import cosine_rows, lengths, unit_rows
 from amn.errors import ArgumentError
 
 D = 8

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from amn.checks.broken.copying import copy_case
 from amn.cli.demo.history import command
-from amn.demo.history import History, play_history
-from amn.demo.scenes import SCENES, other_encoder_ood
+from amn.prove.history import History, play_history
+from amn.prove.scenes import SCENES, other_encoder_ood
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_the_command_shows_both_versions_and_ends_in_a_verdict(
     wrong = replace(history, scenes=(replace(history.scenes[0], named="order"),))
     found = []
     for played in (history, wrong):
-        monkeypatch.setattr("amn.demo.history.play_history", lambda *_, p=played, **__: p)
+        monkeypatch.setattr("amn.prove.history.play_history", lambda *_, p=played, **__: p)
         monkeypatch.setattr("amn.cli.demo.history.find_case", lambda name: name)
         found.append(CliRunner().invoke(command, ["toy", "--format", style]))
 

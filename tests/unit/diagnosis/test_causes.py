@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from amn.checks.check import checks
 from amn.diagnosis.causes import Sign, causes
 from amn.diagnosis.figures import FIGURES
-from amn.findings import Outcome, Severity, Status
+from amn.verdict import Outcome, Severity, Status
 
 ASKED_FOR = {
     "loader", "order", "duplicates", "leak", "encoder", "dilution", "split", "dominant_term",

@@ -10,8 +10,8 @@ from rich.console import Console
 from amn.diagnosis.causes import causes
 from amn.diagnosis.diagnosis import NOTHING_LIKELY, Diagnosis
 from amn.diagnosis.subject import Subject
-from amn.findings import Finding, Outcome, Status
 from amn.report.diagnosis_text import print_diagnosis
+from amn.verdict import Finding, Outcome, Status
 
 # What the earlier analysis believed of its failed runs; each is a cause, settled by an experiment.
 HYPOTHESES = {

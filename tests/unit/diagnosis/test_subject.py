@@ -13,11 +13,11 @@ from amn.diagnosis.figures import record_figures
 from amn.diagnosis.subject import of_record, of_result, read_subjects
 from amn.errors import DataError
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Status
 from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.result import GateResult
-from amn.records.history import EpochFigures, RunHistory
 from amn.report.json import to_json
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Finding, Outcome, Status
 from tests.scores import interval
 
 if TYPE_CHECKING:

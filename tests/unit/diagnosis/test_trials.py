@@ -11,16 +11,16 @@ from amn.checks.check import Defect
 from amn.checks.data_order import double_ingestion
 from amn.checks.data_rows import insertion_order
 from amn.cli.diagnose import command
-from amn.demo.scenes import SCENES
 from amn.diagnosis.subject import of_result
 from amn.diagnosis.trials import run_trials
-from amn.selftest.lab import Lab
+from amn.prove.lab import Lab
+from amn.prove.scenes import SCENES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.diagnosis.diagnosis import Diagnosis
 
 DATA = ["lag_curve", "resort", "deduplicate"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from amn.errors import DataError
-from amn.evaluation.arrays import pack_arrays, unpack_arrays
+from amn.evaluation.storage import pack_arrays, unpack_arrays
 
 PATH = Path("cosines.npz")
 ARRAYS = {"a": np.arange(5.0), "b": np.arange(6, dtype=np.int32).reshape(2, 3)}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.errors import ConfigError
-from amn.findings import Status
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.golden.store import write_golden
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from amn.engines import LocalEngine
-from amn.gate import cache as cache_module
-from amn.gate.cache import RunCache
 from amn.storage import canonical_json, sha256_of
+from amn.training import cache as cache_module
 from amn.training import workers
+from amn.training.cache import RunCache
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import CheckNotRunError, ConfigError
-from amn.findings import Outcome, Status
-from amn.gate.hold import require_no_hold
+from amn.gate.candidates import require_no_hold
 from amn.gate.modes import gate_of, run_gate
 from amn.gate.options import GateOptions
 from amn.gate.result import GateResult
 from amn.gate.training import require_trainable
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 TOML = """schema = 1
 {blocked_by}

@@ -10,14 +10,14 @@ import pytest
 
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
+from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
 from amn.golden.waivers import WAIVERS_FILE
-from amn.mergebase.review import MergeBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.golden.schema import Golden
 
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import Status, Verdict
-from amn.gate.course import abort_for
+from amn.case.training import AbortConfig
+from amn.gate.makers import abort_for
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
 from amn.gate.records import ABORT_PROFILES, JudgedRecord, judge_history, judge_records
-from amn.records.history import EpochFigures, RunHistory
-from amn.training_config import AbortConfig
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status, Verdict
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 REAL = Path(__file__).parents[4] / "shared" / "data" / "records"

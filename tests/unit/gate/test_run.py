@@ -11,19 +11,19 @@ import torch
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.findings import BEFORE_TRAINING, Outcome, Status, Verdict
 from amn.gate.modes import gate_of, run_gate
 from amn.gate.options import GateOptions
 from amn.golden.store import write_golden
-from amn.models.amn import RecencyAMN
-from amn.models.build import ModelSpec
 from amn.training.checkpoint import save_checkpoint
+from amn.training.networks.amn import RecencyAMN
+from amn.training.networks.spec import ModelSpec
+from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.result import GateResult
 
 MINIMUM = {"profile": "minimum", "in_dist": None, "ood": None, "delta": None, "lift": 0.0}

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from amn.case.config import CaseConfig
 from amn.cli.main import cli
-from amn.config import CaseConfig
 from amn.errors import AmnError
-from amn.findings import Status
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
+from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.speed import RATIOS, machine, read_speed
-from amn.mergebase.limits import limit_loosenings
 from amn.training import speed
 from amn.training.speed import measure_speed
+from amn.verdict import Status
 from tests.unit.conftest import CASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.training.plan import Plan
 
 CHECKS = ["C010", "C011", "C012"]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from amn.data.dataset import open_dataset
+from amn.data.index import build
+from amn.data.index.build import build_index, default_parameters
+from amn.data.index.integrity import structure_problems, wrong_rows
+from amn.data.index.manifest import Kind, read_index_manifest
+from amn.data.index.reader import is_as_recorded, open_index
 from amn.errors import ArgumentError, DataError
-from amn.index import build
-from amn.index.build import build_index, default_parameters
-from amn.index.integrity import structure_problems, wrong_rows
-from amn.index.manifest import Kind, read_index_manifest
-from amn.index.reader import is_as_recorded, open_index
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def test_the_record_is_plain_json(dataset: DataSet) -> None:
 
 def test_importing_the_index_package_and_its_checks_loads_no_faiss() -> None:
     code = (
-        "import sys, amn.checks.index, amn.index.build; "
+        "import sys, amn.checks.index, amn.data.index.build; "
         "sys.exit(sorted({'faiss', 'torch'} & set(sys.modules)) or 0)"
     )
     child = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)  # noqa: S603 - our own code

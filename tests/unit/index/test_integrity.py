@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.index.build import build_index
-from amn.index.engine import load_faiss
-from amn.index.integrity import structure_problems, wrong_rows
-from amn.index.layers import Layers, unwrap
+from amn.data.index.build import build_index
+from amn.data.index.integrity import structure_problems, wrong_rows
+from amn.data.index.layers import Layers, load_faiss, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

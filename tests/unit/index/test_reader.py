@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amn.data.index import reader
+from amn.data.index.build import build_index
+from amn.data.index.layers import load_faiss, one_thread
+from amn.data.index.manifest import read_index_manifest
+from amn.data.index.reader import open_index
 from amn.errors import DataError
-from amn.index import reader
-from amn.index.build import build_index
-from amn.index.engine import load_faiss, one_thread
-from amn.index.manifest import read_index_manifest
-from amn.index.reader import open_index
 
 if TYPE_CHECKING:
     from pathlib import Path

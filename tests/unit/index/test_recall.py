@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from amn.data.index import recall
+from amn.data.index.build import build_index
+from amn.data.index.layers import load_faiss
+from amn.data.index.reader import open_index
+from amn.data.index.recall import SelfSearch, lower_bound, recall_at, search_rows, self_search
 from amn.data.writer import Chunks, write_dataset
-from amn.index import recall
-from amn.index.build import build_index
-from amn.index.engine import load_faiss
-from amn.index.reader import open_index
-from amn.index.recall import SelfSearch, lower_bound, recall_at, search_rows, self_search
 from tests.strategies import running_keys
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
-    from amn.index.reader import OpenIndex
+    from amn.data.index.reader import OpenIndex
 
 ROWS = np.arange(0, 700, 7)
 

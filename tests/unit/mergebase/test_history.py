@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case import load_case
-from amn.findings import Status, Verdict
+from amn.case.load import load_case
 from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
+from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_golden
 from amn.golden.waivers import WAIVERS_FILE
-from amn.mergebase.review import MergeBase
-from amn.places import CACHE_FOLDER
+from amn.system import CACHE_FOLDER
+from amn.verdict import Status, Verdict
 from tests.checkouts import CASE_TEXT, begin_change, commit, git
 
 if TYPE_CHECKING:

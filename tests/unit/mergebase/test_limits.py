@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from amn.config import CaseConfig
-from amn.mergebase.limits import limit_loosenings
+from amn.case.config import CaseConfig
+from amn.golden.base.loosenings import limit_loosenings
 
 
 def config(**abort: Any) -> CaseConfig:

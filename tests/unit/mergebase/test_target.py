@@ -9,8 +9,8 @@ import pytest
 
 from amn.errors import RepositoryError
 from amn.git import find_repository
-from amn.mergebase.review import MergeBase
-from amn.mergebase.target import base_commit, target_of
+from amn.golden.base.review import MergeBase
+from amn.golden.base.target import base_commit, target_of
 from tests.checkouts import commit, git
 
 if TYPE_CHECKING:

@@ -12,14 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from amn.models.amn import (
-    RECENCY_GAIN,
-    OriginalAMN,
-    RecencyAMN,
-    predict,
-)
-from amn.models.build import count_parameters
-from amn.models.layers import Dropout, PairLinear
+from amn.evaluation.runner import predict
+from amn.training.networks.amn import RECENCY_GAIN, Dropout, OriginalAMN, PairLinear, RecencyAMN
+from amn.training.networks.build import count_parameters
 
 B, T, D, A, H = 4, 5, 16, 8, 12
 SIZES: dict[str, Any] = {"dim": D, "attention_dim": A, "hidden_dim": H}

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.errors import ArgumentError
-from amn.models.amn import OriginalAMN, RecencyAMN
-from amn.models.build import ModelSpec, build_model, spec_for
-from amn.models.gru import GRUPredictor
-from amn.models.lstm import LSTMPredictor
-from amn.models.transformer import TransformerPredictor
+from amn.training.networks.amn import OriginalAMN, RecencyAMN
+from amn.training.networks.build import build_model
+from amn.training.networks.gru import GRUPredictor
+from amn.training.networks.lstm import LSTMPredictor
+from amn.training.networks.spec import ModelSpec, spec_for
+from amn.training.networks.transformer import TransformerPredictor
 
 SPEC = ModelSpec(architecture="amn/recency/1", dim=8, context=3, attention_dim=4, hidden_dim=8)
 BASE = tomllib.loads(

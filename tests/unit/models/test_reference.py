@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.windows import Windows, find_windows
+from amn.evaluation import reference
 from amn.evaluation.metrics import cosine_rows
-from amn.evaluation.references import score_references
-from amn.models import reference
-from amn.models.reference import REFERENCES, RIDGE_SHARE, References, fit_references
+from amn.evaluation.reference import (
+    REFERENCES,
+    RIDGE_SHARE,
+    References,
+    fit_references,
+    score_references,
+)
 from tests.strategies import in_memory, running_keys
 
 if TYPE_CHECKING:

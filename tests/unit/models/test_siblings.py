@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from amn.models.amn import predict
-from amn.models.build import ModelSpec, build_model, count_parameters
-from amn.models.transformer import sinusoids
+from amn.evaluation.runner import predict
+from amn.training.networks.build import build_model, count_parameters
+from amn.training.networks.spec import ModelSpec
+from amn.training.networks.transformer import sinusoids
 
 if TYPE_CHECKING:
     from collections.abc import Callable

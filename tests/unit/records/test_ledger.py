@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.records.history import EpochFigures, RunHistory
-from amn.records.ledger import read_ledger, recover_weights, relative_change
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.training.records.loss_terms import read_ledger, recover_weights, relative_change
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

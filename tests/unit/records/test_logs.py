@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import DataError
-from amn.records.find import find_records, read_record
-from amn.records.history import FIGURES, RunHistory, history_of
 from amn.storage import canonical_json, sha256_of
 from amn.training.record import Epoch, TrainingRecord
+from amn.training.records.find import find_records, read_record
+from amn.training.records.history import FIGURES, RunHistory, history_of
 
 if TYPE_CHECKING:
     from pathlib import Path

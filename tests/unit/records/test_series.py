@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import DataError, MissingDependencyError
-from amn.records.find import find_records, read_record
-from amn.records.series import from_series
+from amn.training.records.find import find_records, read_record
+from amn.training.records.series import from_series
 
 if TYPE_CHECKING:
     from pathlib import Path

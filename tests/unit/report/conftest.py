@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Standing, Status
 from amn.gate.result import GateResult
+from amn.verdict import Finding, Outcome, Standing, Status
 
 HOSTILE = (
     "<script>alert(1)</script> ]]> | `x` **b** @team #1 [a](b)\n\n# head \x00\x1b[31m & 😀 ~~s~~"

@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from amn.checks.comparison import Compared
-from amn.findings import Outcome, Status
 from amn.gate.result import GateResult
-from amn.report.alarms import alarms_of
 from amn.report.github import to_annotations
 from amn.report.json import to_json
 from amn.report.markdown import to_markdown
 from amn.report.page.html import to_html
 from amn.report.text import print_results
+from amn.report.verdict import alarms_of
+from amn.verdict import Outcome, Status
 
 
 def case(name: str, *, alpha: float = 0.05, **p: float | None) -> GateResult:

@@ -8,14 +8,14 @@ import pytest
 
 from amn.checks.comparison import Compared
 from amn.evaluation.attribution import Attribution, attribute
-from amn.findings import Finding, Outcome, Status
 from amn.gate.result import GateResult
-from amn.report.attribution import attributions, bars
 from amn.report.json import dumps, to_json
 from amn.report.markdown import to_markdown
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.charts import WIDTH
 from amn.report.page.html import to_html
+from amn.report.verdict import attributions, bars
+from amn.verdict import Finding, Outcome, Status
 
 ARTICLES = np.repeat(np.arange(1, 41), 5)
 TITLE = "A title that is far too long for a line of a chart | with a bar"

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.curation.circular import Circular
-from amn.curation.compare import Comparison, compare
-from amn.curation.region import open_region
-from amn.curation.study import Study
+from amn.checks.split import Circular
+from amn.corpus.report.data_page import write_comparison, write_description
+from amn.corpus.study.compare import Comparison, compare
+from amn.corpus.study.region import open_region
+from amn.corpus.study.study import Study
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import MissingDependencyError
-from amn.report.data_page import write_comparison, write_description
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:

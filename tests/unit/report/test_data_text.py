@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from amn.corpus.report.data_text import bounds, interval, spark
 from amn.evaluation.statistics import cluster_interval
-from amn.report.data_text import bounds, interval, number, spark
+from amn.report.page.plots import number
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,17 @@ from rich.console import Console
 
 from amn.errors import MissingDependencyError
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Status
 from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.result import GateResult
-from amn.records.history import EpochFigures, RunHistory
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import describe_loss, from_gate, from_record
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Finding, Outcome, Status
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.training.candidate import Candidate
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"

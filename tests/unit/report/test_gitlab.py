@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from amn.findings import Status
 from amn.report.gitlab import to_codequality
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult

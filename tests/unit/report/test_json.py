@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from amn.checks.comparison import Compared
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Standing, Status, Verdict
 from amn.gate.result import GateResult, RecordNote
-from amn.records.status import RunStatus
 from amn.report.json import json_schema, to_json
-from amn.review import Loosening, Review, Waiver
+from amn.training.records.status import RunStatus
+from amn.verdict import Finding, Loosening, Outcome, Review, Standing, Status, Verdict, Waiver
 from tests.scores import interval
 
 OUTCOME = Outcome(

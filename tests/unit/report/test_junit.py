@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from amn.findings import Status
 from amn.report.junit import to_junit
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import Finding, Status
 from amn.report.markdown import (
     COMMENT_BYTES,
     MARKER,
@@ -16,7 +15,7 @@ from amn.report.markdown import (
     to_comment,
     to_markdown,
 )
-from amn.review import Loosening, Review, Waiver
+from amn.verdict import Finding, Loosening, Review, Status, Waiver
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult

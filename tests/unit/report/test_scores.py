@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amn.evaluation.summary import Summary
-from amn.report.scores import score_cells
+from amn.report.verdict import score_cells
 from tests.scores import interval
 
 FULL = Summary(

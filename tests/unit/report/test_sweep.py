@@ -12,9 +12,9 @@ from rich.console import Console
 
 from amn.evaluation.statistics import cluster_interval
 from amn.evaluation.summary import Summary
+from amn.prove.sweep_config import Point, SweepConfig
+from amn.prove.sweep_result import PointResult
 from amn.report.sweep import sweep_json, sweep_lines, sweep_markdown, sweep_table, write_plot
-from amn.sweeps.config import Point, SweepConfig
-from amn.sweeps.result import PointResult
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,11 @@ import pytest
 from rich.console import Console
 
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Status, Verdict
 from amn.gate.result import GateResult
 from amn.report.terminal import WIDTH
 from amn.report.text import print_result
 from amn.report.verdict import last_line
-from amn.review import Loosening, Review, Waiver
+from amn.verdict import Finding, Loosening, Outcome, Review, Status, Verdict, Waiver
 from tests.scores import interval
 
 NAMES = ("C001", "C002", "G001", "D009")

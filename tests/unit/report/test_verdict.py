@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import WORST_FIRST, Status, Verdict
 from amn.report.verdict import (
     MEANING,
     beside_merge_base,
@@ -13,7 +12,7 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
-from amn.review import Loosening, Review
+from amn.verdict import WORST_FIRST, Loosening, Review, Status, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from amn.evaluation.summary import Summary
-from amn.findings import Finding, Outcome, Status
 from amn.gate.result import GateResult
 from amn.report.github import to_annotations
 from amn.report.json import to_json
@@ -25,7 +24,7 @@ from amn.report.outputs import FILES, Report, render
 from amn.report.terminal import VisibleConsole
 from amn.report.text import print_result
 from amn.report.visible import HIDDEN, one_line, visible, visible_json
-from amn.review import Review
+from amn.verdict import Finding, Outcome, Review, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

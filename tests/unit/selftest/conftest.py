@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.data.dataset import open_dataset
+from amn.data.index.build import build_index
 from amn.golden.schema import Golden
 from amn.golden.store import write_golden
-from amn.index.build import build_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def gated_case(
 @pytest.fixture
 def selftest(gated_case: Case, toy_cache: Path) -> Callable[..., Any]:
     """Run a self-test of the toy case on what `only` names, without clean variants."""
-    from amn.selftest.run import run_selftest  # noqa: PLC0415 - other tests need no torch
+    from amn.prove.selftest import run_selftest  # noqa: PLC0415 - other tests need no torch
 
     def selftest(*only: str, case: Case = gated_case, n_variants: int = 0, **options: Any) -> Any:
         return run_selftest(case, cache=toy_cache, only=only, n_variants=n_variants, **options)

@@ -15,7 +15,7 @@ from amn.storage import sha256_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from amn.checks.broken import copying
 from amn.checks.broken.copying import copy_case
+from amn.data.index.manifest import read_index_manifest
 from amn.errors import ArgumentError, DataError
-from amn.index.manifest import read_index_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 
 def test_a_copy_never_points_to_the_data_of_its_original(

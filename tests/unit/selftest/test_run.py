@@ -13,20 +13,19 @@ from click.testing import CliRunner
 from amn.checks.check import checks
 from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.findings import Finding, Measured, Severity
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.golden.speed import RATIOS, machine, write_speed
-from amn.selftest.matrix import Matrix
-from amn.selftest.run import choose, trials
+from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file
+from amn.verdict import Finding, Measured, Severity
 from tests.instead import run_instead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 
 def blind(**_: object) -> Measured:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.case import Case, load_case
-from amn.sweeps.config import SweepConfig
-from amn.sweeps.run import run_sweep
+from amn.case.load import Case, load_case
+from amn.prove.sweep import run_sweep
+from amn.prove.sweep_config import SweepConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.sweeps.result import PointResult
+    from amn.prove.sweep_result import PointResult
 
 GRID = {
     "schema": 1,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.errors import ConfigError
-from amn.sweeps.config import SweepConfig, load_sweep
+from amn.prove.sweep_config import SweepConfig, load_sweep
 
 if TYPE_CHECKING:
     from pathlib import Path

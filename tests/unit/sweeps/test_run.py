@@ -11,18 +11,18 @@ import pytest
 
 from amn.engines import LocalEngine
 from amn.errors import ConfigError, MissingDependencyError
-from amn.gate import cache as cache_module
 from amn.golden.store import read_golden, write_golden
-from amn.sweeps import run as run_module
-from amn.sweeps.config import SweepConfig
-from amn.sweeps.run import find_best, run_sweep
+from amn.prove import sweep as run_module
+from amn.prove.sweep import find_best, run_sweep
+from amn.prove.sweep_config import SweepConfig
+from amn.training import cache as cache_module
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.golden.schema import Golden
-    from amn.sweeps.result import PointResult
+    from amn.prove.sweep_result import PointResult
 
 
 def run(case: Case, sweep: SweepConfig, cache: Path, **options: Any) -> list[PointResult]:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import score
 from amn.gate.candidates import plan_for
 from amn.gate.training import with_init_from
-from amn.models.build import build_model
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
+from amn.training.networks.build import build_model
 from amn.training.plan import score_plan_references
 from amn.training.run import run_seed
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.evidence import Evidence
     from amn.training.plan import Plan
 

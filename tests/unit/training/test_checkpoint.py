@@ -16,8 +16,7 @@ from torch import nn
 
 from amn import storage
 from amn.errors import CheckpointError
-from amn.models.amn import OriginalAMN, RecencyAMN, predict
-from amn.models.build import ARCHITECTURES, ModelSpec, build_model
+from amn.evaluation.runner import predict
 from amn.storage import sha256_of
 from amn.training.checkpoint import (
     PROBE_ATOL,
@@ -27,6 +26,9 @@ from amn.training.checkpoint import (
     probe_output,
     save_checkpoint,
 )
+from amn.training.networks.amn import OriginalAMN, RecencyAMN
+from amn.training.networks.build import ARCHITECTURES, build_model
+from amn.training.networks.spec import ModelSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from amn.case.recipes import RECIPES
+from amn.case.training import TrainingConfig
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec, build_model
-from amn.recipes import RECIPES
 from amn.training import epochs
 from amn.training.epochs import Epochs
-from amn.training.loop import Start, Trained, ValidationReferences, train
-from amn.training.record import TrainingRecord
-from amn.training_config import TrainingConfig
+from amn.training.loop import Start, Trained, train
+from amn.training.networks.build import build_model
+from amn.training.networks.spec import ModelSpec
+from amn.training.record import TrainingRecord, ValidationReferences
 from tests.strategies import in_memory, running_keys
 
 if TYPE_CHECKING:

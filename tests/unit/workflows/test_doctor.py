@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from amn.cli.main import cli
+from amn.cli.workflows.doctor import Item, examine
+from amn.cli.workflows.init import PLACES, SYSTEMS, System, render_workflow
 from amn.golden.store import write_golden
 from amn.storage import write_bytes
-from amn.workflows.doctor import Item, examine
-from amn.workflows.init import PLACES, SYSTEMS, System, render_workflow
 from tests.checkouts import begin_change, commit, git
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_a_target_that_is_not_there_is_named(project: Path) -> None:
 def test_a_missing_package_is_named_with_its_extra(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("amn.workflows.doctor.find_spec", lambda name: name != "torch")
+    monkeypatch.setattr("amn.cli.workflows.doctor.find_spec", lambda name: name != "torch")
 
     assert [item.fix for item in missing(project)] == ["pip install 'amn[train]'"]
 

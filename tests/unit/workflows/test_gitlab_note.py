@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ruamel.yaml import YAML
 
+from amn.cli.workflows.init import render_workflow
 from amn.report.markdown import MARKER
-from amn.workflows.init import render_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ import pytest
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from ruamel.yaml import YAML
 
+from amn.cli.workflows.init import PLACES, SYSTEMS, System, render_workflow
 from amn.errors import ArgumentError
 from amn.report.markdown import MARKER
-from amn.workflows.init import PLACES, SYSTEMS, System, render_workflow
 
 ROOT = Path(__file__).parents[3]
 PINNED = (

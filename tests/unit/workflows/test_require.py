@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.cli.workflows.require import read_results, unmet
 from amn.errors import DataError
-from amn.workflows.require import read_results, unmet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from amn.cli.data import command
+from amn.corpus.cli import command
 from amn.data.dataset import open_dataset
 from amn.errors import ArgumentError, MissingDependencyError
 from tests.corpora import page, write_pages
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from amn.corpus.encoding import EncoderConfig
+    from amn.data.encoder import EncoderConfig
 
 SHORT = ("--chunks", "paragraphs", "--max-chars", 100, "--min-chars", 10, "--workers", 1)
 
@@ -38,7 +38,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[EncoderConfig]:
         configs.append(config)
         return HashEncoder()
 
-    monkeypatch.setattr("amn.cli.data.build.load_encoder", load)
+    monkeypatch.setattr("amn.corpus.cli.build.load_encoder", load)
     return configs
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from amn.cli.data import command
+from amn.corpus.cli import command
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:

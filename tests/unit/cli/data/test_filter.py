@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from amn.cli.data import command
-from amn.cli.data.filter import parse_target
+from amn.corpus.cli import command
+from amn.corpus.cli.filter import parse_target
 from amn.data.dataset import open_dataset
 from amn.errors import ArgumentError
 

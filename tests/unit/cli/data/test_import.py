@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from amn.cli.data import command
+from amn.corpus.cli import command
 from amn.data.dataset import open_dataset
 from amn.data.manifest import EncoderInfo
 from amn.errors import DataError

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
-from amn.case import load_case
-from amn.cli.data import command
+from amn.case.load import load_case
+from amn.corpus.cli import command
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 

@@ -10,10 +10,10 @@ from unittest.mock import Mock
 import pytest
 
 from amn.evaluation.summary import Summary
-from amn.findings import Outcome, Status
 from amn.gate.result import GateResult
 from amn.training.candidate import Candidate
 from amn.training.record import Epoch, TrainingRecord
+from amn.verdict import Outcome, Status
 from tests.scores import interval
 
 if TYPE_CHECKING:

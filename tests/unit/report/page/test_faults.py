@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import ArgumentError
+from amn.prove.selftest import DefectRow, Matrix
 from amn.report.page.faults import FaultMatrix, read_faults
 from amn.report.page.html import to_html
-from amn.selftest.matrix import DefectRow, Matrix
 
 if TYPE_CHECKING:
     from pathlib import Path

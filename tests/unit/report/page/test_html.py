@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import MissingDependencyError
-from amn.findings import Status
 from amn.report.page.html import to_html
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult

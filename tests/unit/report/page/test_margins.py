@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from amn.evaluation.summary import Summary
-from amn.findings import Outcome, Standing, Status
 from amn.report.page.charts import WIDTH
 from amn.report.page.margins import margins
+from amn.verdict import Outcome, Standing, Status
 
 
 def outcome(number: float | None, standing: Standing | None, **changes: Any) -> Outcome:

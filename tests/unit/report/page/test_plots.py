@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from amn.curation.distribution import distribution
+from amn.evaluation.distribution import distribution
 from amn.report.page.charts import WIDTH, Chart
 from amn.report.page.plots import curves, histogram, intervals
 
