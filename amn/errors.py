@@ -11,7 +11,7 @@ AmnError
 ├─ EncodingError                        an encoder failed on a text; the message names it
 ├─ BuildError                           a build of a data set stopped; what is finished is kept
 ├─ TrainingError                         training met a number it cannot go on with
-├─ WorkerError                           a process that amn started ended before its work
+├─ WorkerError                           a worker process ended before its work did
 ├─ RepositoryError                       git cannot tell what the change is compared with
 ├─ CheckNotRunError                      a declared check could not run: never a pass
 └─ MissingDependencyError (ImportError)  an optional package; names the extra
@@ -91,7 +91,7 @@ class TrainingError(AmnError):
 
 
 class WorkerError(AmnError):
-    """A process that amn started ended before its work; the message names the work."""
+    """A worker process ended before its work did; the message names the work."""
 
 
 class RepositoryError(AmnError):
