@@ -93,5 +93,5 @@ def test_one_that_cannot_be_asked_is_a_collection_error_that_names_the_file(
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*ERROR collecting golden/toy/case.toml*", "*conftest.py: *"])
-    result.stdout.fnmatch_lines(["*got 'sumaries'. Fix: summaries*"])
+    result.stdout.fnmatch_lines(["*got 'sumaries'. Fix: did you mean summaries?*"])
     result.stdout.no_fnmatch_line("*Traceback*")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.bundle.archive import write_archive
 from amn.cli.main import main
 from amn.golden.schema import Golden
 from amn.golden.store import write_golden
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     Command = Callable[..., tuple[int, str, str]]
 
 CONFTEST = Path("conftest.py")
+PLACES_OF_A_CASE = ("", "golden/", "golden/case/")
 
 
 @pytest.fixture(scope="module")
@@ -278,17 +281,40 @@ def test_a_conftest_that_does_not_import_amn_is_left_to_pytest(amn: Command) -> 
     assert amn("rules")[0] == 0
 
 
+RAISING = "import amn\nraise SystemExit('imported')\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_that_came_with_data_or_in_a_bundle_is_imported(amn: Command) -> None:
+    Path("metrics.json").write_text('{"in_dist": 0.7, "ood": 0.8}', "utf-8")
+    code, _, _ = amn("gate", "case", "--metrics", "metrics.json", "--bundle", "out.zip")
+    for folder in (Path("data"), Path("data/golden"), Path()):
+        folder.mkdir(exist_ok=True)
+        (folder / CONFTEST).write_text(RAISING, "utf-8")
+    shutil.copy("golden/case/case.toml", "data")
+    with zipfile.ZipFile("out.zip") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(members.pop("bundle.json"))
+    hostile = {f"case/{place}conftest.py": RAISING.encode() for place in PLACES_OF_A_CASE}
+    write_archive(Path("hostile.zip"), {**members, **hostile}, about)
+
+    assert amn("check", "data", "data")[0] == 0
+    assert amn("check", "index", "data")[2].count("imported") == 0
+    assert amn("replay", "hostile.zip")[0] == code
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('import amn\nraise RuntimeError("no time")\n', "got: RuntimeError: no time"),
+        ("import amn\nraise SystemExit(0)\n", "got: SystemExit: 0"),
         ("from amn import check\ndef half(:\n", "expected Python, got: invalid syntax"),
         ("from amn import cheque\n", "got: ImportError: cannot import name 'cheque'"),
         (SPREAD.replace("X001", "D001"), "as its id, got 'D001'. Fix: @check('X001', 'spread')"),
         (
             SPREAD.replace("summaries", "sumaries"),
-            "X001-spread: expected parameters that name evidence, got 'sumaries'. Fix: summaries",
+            "expected parameters that name evidence, got 'sumaries'. Fix: did you mean summaries?",
         ),
     ],
 )

@@ -63,7 +63,7 @@ HIGH, LOW = "conftest.py X001", "conftest.py X002"
         ("UNUSED = 1", "# a comment", []),
         ("Measured, check", "Measured, Severity, check", []),
         ("import limits\n", "import limits\nimport json\n", []),
-        ("from amn import Finding, Measured, check", "from amn import (\n Finding,\n Measured,\n check)", []),
+        ("Finding, Measured, check", "(Finding,\n    Measured,\n    check)", []),
     ],
 )  # fmt: skip
 def test_a_check_is_what_it_says_and_what_it_uses_of_its_file(
