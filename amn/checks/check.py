@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
-MODULES = (  # in the order in which a gate runs them
+MODULES = (
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
     "split", "split_space", "windows", "record", "record_losses", "record_sound",
     "model", "evaluation", "behaviour", "criteria", "speed", "custody", "golden",
@@ -285,11 +285,9 @@ def checks() -> Mapping[str, Check]:
     return {one.id: one for one in sorted(_declared.values(), key=_place)}
 
 
-def _place(one: Check) -> tuple[int, int]:
+def _place(one: Check) -> tuple[int, str]:
     """Return where a check stands in the list, whichever module was imported first."""
-    families, modules = [*FAMILIES.values(), OWN], [f"amn.checks.{module}" for module in MODULES]
-    home = one.function.__module__
-    return families.index(one.family), modules.index(home) if home in modules else len(modules)
+    return [*FAMILIES.values(), OWN].index(one.family), one.id
 
 
 MOST_FINDINGS = 20

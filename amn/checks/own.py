@@ -73,7 +73,7 @@ def _load(path: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ConfigError(
             path, [f"expected checks that can be imported, got: {type(error).__name__}: {error}"]

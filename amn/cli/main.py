@@ -43,6 +43,7 @@ USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130
     cls=LazyGroup,
     package="amn.cli",
     summaries=COMMANDS,
+    elsewhere={"data": "amn.corpus.cli"},
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="amn")

@@ -13,7 +13,7 @@ from amn.checks.check import Check
 from amn.checks.check import checks as every_check
 from amn.checks.own import load_conftests
 from amn.cli.console import results
-from amn.gate.makers import EVERY
+from amn.gate.makers import EVERY, GIVEN
 from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ def _print_parts() -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("part", no_wrap=True)
     table.add_column("what it is")
-    for part, maker in sorted(EVERY.items()):
-        table.add_row(part, escape((maker.__doc__ or "").partition("\n")[0]))
+    made = {part: (maker.__doc__ or "").partition("\n")[0] for part, maker in EVERY.items()}
+    for part, text in sorted({**made, **GIVEN}.items()):
+        table.add_row(part, escape(text))
     results().print(table)
 
 

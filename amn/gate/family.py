@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amn.case.config import CaseConfig
 from amn.case.load import Case, load_case
+from amn.checks.own import load_conftests
 from amn.errors import ArgumentError
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
@@ -56,6 +57,13 @@ def _bare_case(dataset: Path, *, index: bool) -> Case:
     return Case(folder=dataset, config=config)
 
 
+def _load(case_path: Path) -> Case:
+    """Load a case, and the checks of one's own that hold for it."""
+    case = load_case(case_path)
+    load_conftests([case.folder])
+    return case
+
+
 def _require_folder(dataset: Path) -> None:
     """Raise ArgumentError for a file: vectors that are no data set yet."""
     if dataset.is_file():
@@ -91,7 +99,7 @@ def check_split(
     case_path: Path, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run everything that a gate runs before training: D, I, S and W."""
-    case = load_case(case_path)
+    case = _load(case_path)
     gate = gate_of(case, GateOptions(cache=case.folder, today=today), progress=progress)
     return _some(
         gate, _before_training(gate), shlex.join(["amn", "check", "split", str(case_path)])
@@ -111,7 +119,7 @@ def check_run(
     run: Path, case_path: Path, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run the R, M and E checks on a run folder."""
-    case = load_case(case_path)
+    case = _load(case_path)
     options = GateOptions(cache=case.folder, runs=(run,), first_run=True, today=today)
     gate = gate_of(case, options, progress=progress)
     chosen = [*_before_training(gate), *_of(gate, "record", "model", "evaluation")]

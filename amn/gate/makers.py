@@ -524,12 +524,18 @@ EVERY = (
     | named(listed_waivers, waivers, unwaivable, declared, runs_of)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
-GIVEN = frozenset({  # parts that no maker makes: the case, and what was asked for
-    "case", "home", "today", "progress", "cache", "engine", "gate_other", "encoder",
-    "review", "approval",
-})  # fmt: skip
-
-
+GIVEN = {  # parts that no maker makes: the case, and what was asked for
+    "approval": "Who lets loosenings of this change through, and why; empty where nobody does.",
+    "cache": "Folder of runs by content.",
+    "case": "The case: its folder and its settings.",
+    "encoder": "Texts to vectors, where an encoder was named.",
+    "engine": "Where seeds are trained; None: on this machine.",
+    "gate_other": "Gates another case.",
+    "home": "Folder of the case that is asked about, where its copy is judged in its place.",
+    "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
+    "review": "The change beside its merge base, where there is one.",
+    "today": "The day that waivers expire by; None where it is not known.",
+}
 MOST_NAMES = 8  # of what nobody could read, in a message
 
 

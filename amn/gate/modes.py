@@ -53,6 +53,7 @@ def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = Non
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
     """Gate one case: run every declared check and return the result."""
+    load_conftests([case.folder])
     return result_of(gate_of(case, options, progress=progress), options)
 
 
@@ -94,9 +95,8 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
         progress: Called with (done, in all, text) by whatever takes long.
 
     Raises:
-        ConfigError: If a check of one's own cannot be imported, or reads what nobody makes.
+        ConfigError: If a check of one's own reads what nobody makes.
     """
-    load_conftests([case.folder])
     _require_known(case)
     given = _given(options, progress)
     if options.custody_only:
@@ -135,8 +135,8 @@ def _require_known(case: Case) -> None:
         unknown = [part for part in check.reads if part not in known]
         if unknown and applies(check, case.folder):
             close = difflib.get_close_matches(unknown[0], known, n=1)
-            hint = f". Fix: {close[0]}" if close else ""
-            message = f"expected parameters that name evidence, got {unknown[0]!r}{hint}"
+            fix = f"did you mean {close[0]}?" if close else "amn rules --parts lists all"
+            message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
 

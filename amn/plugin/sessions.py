@@ -29,6 +29,7 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
         ConfigError: If its case.toml is wrong.
     """
     from amn.case.load import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.checks.own import load_conftests  # noqa: PLC0415 - loads little, beside the others
     from amn.gate.modes import gate_of  # noqa: PLC0415 - loads numpy
     from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
 
@@ -41,6 +42,7 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
             merge_base=merge_base_of(config),
             today=datetime.now(tz=UTC).date(),
         )
+        load_conftests([key])  # pytest has, but for --noconftest
         gates[key] = gate_of(load_case(key), options, progress=log_progress)
     return gates[key]
 

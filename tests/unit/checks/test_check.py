@@ -56,7 +56,7 @@ def test_every_part_that_a_check_reads_is_made_or_given(id_: str) -> None:
     reads = set(checks()[id_].reads)
 
     assert reads
-    assert reads <= set(EVERY) | GIVEN
+    assert reads <= {*EVERY, *GIVEN}
 
 
 def test_every_maker_is_made_from_parts_that_are_made_or_given() -> None:

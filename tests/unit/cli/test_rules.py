@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from amn.checks.check import checks
 from amn.cli.main import cli
-from amn.gate.makers import EVERY
+from amn.gate.makers import EVERY, GIVEN
 from amn.verdict import OWN
 
 if TYPE_CHECKING:
@@ -56,3 +56,5 @@ def test_every_part_of_the_evidence_is_explained() -> None:
     for part, maker in EVERY.items():
         assert part in shown
         assert maker.__doc__, part
+    for part, text in GIVEN.items():
+        assert text.split()[0] in next(s for s in shown.splitlines() if s.startswith(f"{part} "))

@@ -15,7 +15,7 @@ from amn.golden.store import write_golden
 from amn.golden.waivers import WAIVERS_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from amn.case.load import Case
     from amn.golden.schema import Golden
@@ -55,6 +55,10 @@ def declared(case: Case, **options: Any) -> set[str]:
     return set(found)
 
 
+def _named(value: Iterable[str]) -> str:
+    return "+".join(sorted(value)) or "plain"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -67,7 +71,7 @@ def declared(case: Case, **options: Any) -> set[str]:
         ({**SOME_MODEL, "first_run": True}, BEFORE_TRAINING | MODEL),
         ({"custody_only": True}, CUSTODY),
     ],
-    ids=str,
+    ids=_named,
 )
 def test_a_mode_declares_what_it_has_evidence_for(
     case: Case, options: dict[str, Any], expected: set[str]
@@ -99,7 +103,7 @@ def test_a_metrics_file_is_asked_for_its_scores_and_for_the_course_that_it_holds
     assert declared(case, metrics=file) == {"E005", "C001", "C002", "C003"} | course
 
 
-@pytest.mark.parametrize("mode", [{}, SOME_RUN, SOME_MODEL, {"first_run": True}], ids=str)
+@pytest.mark.parametrize("mode", [{}, SOME_RUN, SOME_MODEL, {"first_run": True}], ids=_named)
 def test_what_a_case_brings_beside_it_adds_its_own_checks_and_nothing_else(
     make_case: Callable[..., Case], case: Case, mode: dict[str, Any], tmp_path: Path
 ) -> None:
