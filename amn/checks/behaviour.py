@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.candidates import answering
+from amn.checks import broken
 from amn.checks.check import check
 from amn.evaluation.metrics import effective_rank
 from amn.evaluation.surroundings import (
@@ -52,7 +52,9 @@ def _at(behaviour: Behaviour, offset: int) -> float:
 
 def context_too_early(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """The context ends one row early."""
-    return answering(checkpoints, lambda forward, x: forward(x[:, [0, *range(x.shape[1] - 1)]]))
+    return broken.candidates.answering(
+        checkpoints, lambda forward, x: forward(x[:, [0, *range(x.shape[1] - 1)]])
+    )
 
 
 @check(
@@ -91,7 +93,9 @@ def check_peak(behaviours: tuple[Observed, ...]) -> Measured:
 
 def predictions_shuffled(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """Predictions belong to other windows."""
-    return answering(checkpoints, lambda forward, x: forward(x).roll(len(x) // 2, dims=0))
+    return broken.candidates.answering(
+        checkpoints, lambda forward, x: forward(x).roll(len(x) // 2, dims=0)
+    )
 
 
 @check(
@@ -128,7 +132,9 @@ def check_connected(behaviours: tuple[Observed, ...]) -> Measured:
 
 def constant_answer(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """One answer for every window."""
-    return answering(checkpoints, lambda forward, x: forward(x)[:1].expand(len(x), -1))
+    return broken.candidates.answering(
+        checkpoints, lambda forward, x: forward(x)[:1].expand(len(x), -1)
+    )
 
 
 @check("E011", "in_batch", needs=["M001"], broken_by=[constant_answer])
@@ -162,7 +168,7 @@ def check_in_batch(behaviours: tuple[Observed, ...]) -> Measured:
 
 def topic_only(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """The target is never told from its neighbours."""
-    return answering(checkpoints, lambda _, x: -x[:, -1])
+    return broken.candidates.answering(checkpoints, lambda _, x: -x[:, -1])
 
 
 @check(
@@ -267,8 +273,8 @@ def order_broken(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     from amn.evaluation.runner import is_permutation_invariant  # noqa: PLC0415 - loads torch
 
     if is_permutation_invariant(checkpoints[0].model):
-        return answering(checkpoints, lambda forward, x: forward(x) + x[:, -1])
-    return answering(checkpoints, lambda _, x: x.mean(dim=1))
+        return broken.candidates.answering(checkpoints, lambda forward, x: forward(x) + x[:, -1])
+    return broken.candidates.answering(checkpoints, lambda _, x: x.mean(dim=1))
 
 
 @check(
@@ -312,7 +318,7 @@ def check_permutation(behaviours: tuple[Observed, ...]) -> Measured:
 
 def read_backwards(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     """The context is read backwards."""
-    return answering(checkpoints, lambda _, x: x[:, 0])
+    return broken.candidates.answering(checkpoints, lambda _, x: x[:, 0])
 
 
 @check(
@@ -353,7 +359,9 @@ def one_vector(checkpoints: tuple[Checkpoint, ...]) -> Parts:
 
     Its rank around the mean is high.
     """
-    return answering(checkpoints, lambda forward, x: forward(x)[:1] + 0.05 * forward(x))
+    return broken.candidates.answering(
+        checkpoints, lambda forward, x: forward(x)[:1] + 0.05 * forward(x)
+    )
 
 
 @check("M009", "distinct", needs=["M001"], broken_by=[one_vector])

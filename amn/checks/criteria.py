@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.candidates import changed, shifted
+from amn.checks import broken
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import LIFT_OVER
@@ -40,7 +40,9 @@ def shown(value: float, limit: float) -> str:
 def in_dist_below_floor(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
     """In-dist is 0.001 below its floor."""
     mean = criteria.floor("in_dist") - HAIR
-    return {"evaluations": tuple(shifted(one, "in_dist", mean) for one in evaluations)}
+    return {
+        "evaluations": tuple(broken.candidates.shifted(one, "in_dist", mean) for one in evaluations)
+    }
 
 
 @check("C001", "in_dist", needs=["M001"], broken_by=[in_dist_below_floor])
@@ -56,12 +58,16 @@ def check_in_dist(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Me
 def ood_below_floor(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
     """OOD is 0.001 below its floor."""
     mean = criteria.floor("ood") - HAIR
-    return {"evaluations": tuple(shifted(one, "ood", mean) for one in evaluations)}
+    return {
+        "evaluations": tuple(broken.candidates.shifted(one, "ood", mean) for one in evaluations)
+    }
 
 
 def nan_score(evaluations: tuple[Evaluation, ...]) -> Parts:
     """The OOD score is NaN."""
-    return {"evaluations": tuple(shifted(one, "ood", np.nan) for one in evaluations)}
+    return {
+        "evaluations": tuple(broken.candidates.shifted(one, "ood", np.nan) for one in evaluations)
+    }
 
 
 def _name_collapse(outcome: Outcome) -> RunStatus:
@@ -132,7 +138,10 @@ def _references(summary: Summary) -> str:
 def delta_outside(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
     """OOD - in-dist is 0.001 outside its range."""
     above = criteria.delta_range()[1] + HAIR
-    moved = (shifted(one, "ood", one.scores["in_dist"].mean + above) for one in evaluations)
+    moved = (
+        broken.candidates.shifted(one, "ood", one.scores["in_dist"].mean + above)
+        for one in evaluations
+    )
     return {"evaluations": tuple(moved)}
 
 
@@ -229,6 +238,6 @@ def _without_skill(
 
     def moved(one: Evaluation) -> Evaluation:
         cosines = one.references[split][LIFT_OVER] + (criteria.lift - HAIR)
-        return changed(one, split, lambda s: replace(s, cosines=cosines))
+        return broken.candidates.changed(one, split, lambda s: replace(s, cosines=cosines))
 
     return {"evaluations": tuple(moved(one) for one in evaluations)}

@@ -8,7 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
-from amn.checks.broken.golden import accept_lower
+from amn.checks import broken
 from amn.checks.check import check, checks
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
@@ -279,7 +279,7 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
 def drift_by_steps(copy: CaseCopy) -> None:
     """Goldens were accepted lower and lower, until the budget for drift was spent."""
     for _ in range(3):
-        accept_lower(copy, by=0.4 * copy.config.golden.drift_budget)
+        broken.golden.accept_lower(copy, by=0.4 * copy.config.golden.drift_budget)
 
 
 @check("G012", "drift", needs=["G008"], broken_by=[drift_by_steps])

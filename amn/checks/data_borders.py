@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.rows import rewrite_vectors
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import BLOCK_ARTICLES, BLOCK_GAIN, FEWEST_ARTICLES, LEAST_GAIN
 from amn.data.coherence import find_borders, find_dips, lone_rows
@@ -35,7 +35,7 @@ BACKWARDS_ERRORS = 6.0
 
 def shifted_ids(copy: CaseCopy) -> None:
     """Every vector is one row after its id."""
-    rewrite_vectors(copy, np.roll(copy.vectors(), 1, axis=0).astype(np.float64))
+    broken.rows.rewrite_vectors(copy, np.roll(copy.vectors(), 1, axis=0).astype(np.float64))
 
 
 @check(

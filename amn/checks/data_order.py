@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.rows import rewrite_vectors
+from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.data.coherence import LagCurve, follows, lag_curve, mean_by_lag
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
@@ -164,7 +164,7 @@ def overlapping(copy: CaseCopy) -> None:
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     has_next = np.flatnonzero(np.diff(dataset.article_ids) == 0)
     vectors[has_next] += vectors[has_next + 1]
-    rewrite_vectors(copy, vectors)
+    broken.rows.rewrite_vectors(copy, vectors)
 
 
 @check(

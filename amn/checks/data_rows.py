@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks.broken.rows import rewrite_in_order, rewrite_vectors
+from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.data.dataset import run_starts
 from amn.data.space import most_frequent
@@ -156,7 +156,7 @@ def article_twice(copy: CaseCopy) -> None:
     dataset = copy.dataset()
     mine = np.flatnonzero(dataset.article_ids == dataset.articles[5 % len(dataset.articles)])
     rows = np.sort(np.concatenate([np.arange(len(dataset)), mine]))
-    rewrite_in_order(copy, rows)
+    broken.rows.rewrite_in_order(copy, rows)
 
 
 @check("D004", "unique_keys", needs=["D003"], broken_by=[article_twice])
@@ -193,7 +193,7 @@ def insertion_order(copy: CaseCopy) -> None:
 
     By a key of insertion, and not by (article, chunk).
     """
-    rewrite_in_order(copy, np.random.default_rng(0).permutation(len(copy.dataset())))
+    broken.rows.rewrite_in_order(copy, np.random.default_rng(0).permutation(len(copy.dataset())))
 
 
 @check("D005", "sorted", needs=["D003"], broken_by=[insertion_order])
@@ -251,7 +251,7 @@ def stuck_column(copy: CaseCopy) -> None:
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     column = int(vectors.std(axis=0).argmax())
     vectors[np.isin(dataset.article_ids, dataset.articles[::2]), column] = 0
-    rewrite_vectors(copy, vectors)
+    broken.rows.rewrite_vectors(copy, vectors)
 
 
 @check("D006", "not_constant", needs=["D003"], broken_by=[constant_row, stuck_column])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.rows import rewrite_vectors
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.data.space import find_groups
 from amn.verdict import Finding, Measured, Severity
@@ -38,7 +38,7 @@ def two_encoders(copy: CaseCopy) -> None:
     mine = np.isin(dataset.article_ids, some)
     rng = np.random.default_rng(0)
     vectors[mine] = vectors[mine] @ np.linalg.qr(rng.standard_normal((dataset.dim,) * 2))[0]
-    rewrite_vectors(copy, vectors)
+    broken.rows.rewrite_vectors(copy, vectors)
 
 
 @check(

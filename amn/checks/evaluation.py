@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.checks.broken.candidates import changed, first_changed, select_windows
+from amn.checks import broken
 from amn.checks.check import Defect, check
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
@@ -41,15 +41,19 @@ MIN_SEEDS = 3
 
 def half_evaluated(evaluations: tuple[Evaluation, ...]) -> Parts:
     """Half of the OOD windows were scored."""
-    return first_changed(
-        evaluations, "ood", lambda s: select_windows(s, np.arange(len(s.cosines) // 2))
+    return broken.candidates.first_changed(
+        evaluations,
+        "ood",
+        lambda s: broken.candidates.select_windows(s, np.arange(len(s.cosines) // 2)),
     )
 
 
 def other_order(evaluations: tuple[Evaluation, ...]) -> Parts:
     """The windows were scored in another order."""
-    return first_changed(
-        evaluations, "ood", lambda s: select_windows(s, np.arange(len(s.cosines))[::-1])
+    return broken.candidates.first_changed(
+        evaluations,
+        "ood",
+        lambda s: broken.candidates.select_windows(s, np.arange(len(s.cosines))[::-1]),
     )
 
 
@@ -99,7 +103,7 @@ def nan_cosine(evaluations: tuple[Evaluation, ...]) -> Parts:
         cosines[len(cosines) // 2] = np.nan
         return replace(split, cosines=cosines)
 
-    return first_changed(evaluations, "ood", change)
+    return broken.candidates.first_changed(evaluations, "ood", change)
 
 
 @check(
@@ -130,7 +134,9 @@ def check_finite(
 
 def oracle(evaluations: tuple[Evaluation, ...]) -> Parts:
     """The target was handed over as prediction."""
-    return first_changed(evaluations, "ood", lambda s: replace(s, cosines=np.ones_like(s.cosines)))
+    return broken.candidates.first_changed(
+        evaluations, "ood", lambda s: replace(s, cosines=np.ones_like(s.cosines))
+    )
 
 
 @check(
@@ -155,7 +161,7 @@ def check_not_oracle(
 
 def copy_(evaluations: tuple[Evaluation, ...]) -> Parts:
     """The last row was handed over as prediction."""
-    return first_changed(
+    return broken.candidates.first_changed(
         evaluations, "ood", lambda s: replace(s, copy_cosines=np.ones_like(s.copy_cosines))
     )
 
@@ -207,7 +213,7 @@ def below_constant(evaluations: tuple[Evaluation, ...]) -> Parts:
         noise = np.random.default_rng(0).standard_normal(len(split.cosines))
         return replace(split, cosines=0.02 + 0.04 * np.clip(noise, -3, 3))
 
-    return first_changed(evaluations, "ood", change)
+    return broken.candidates.first_changed(evaluations, "ood", change)
 
 
 @check(
@@ -291,7 +297,9 @@ def check_metric(judged: dict[str, Windows], metric: Metric) -> Measured:
 def other_record(candidates: tuple[Candidate, ...], evaluations: tuple[Evaluation, ...]) -> Parts:
     """The record is 0.01 off what the model scores."""
     first, *others = candidates
-    recorded = changed(evaluations[0], "ood", lambda s: replace(s, cosines=s.cosines - 0.01))
+    recorded = broken.candidates.changed(
+        evaluations[0], "ood", lambda s: replace(s, cosines=s.cosines - 0.01)
+    )
     return {"candidates": (replace(first, recorded=recorded), *others)}
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from amn.case.config import EVALUATED, CaseConfig
-from amn.checks.broken.candidates import worse_in_dist, worse_ood
-from amn.checks.broken.golden import golden_of_windows, with_record
+from amn.checks import broken
 from amn.checks.check import check
 from amn.checks.comparison import Compared, Sides
 from amn.data.kinds import kinds_by_title
@@ -27,9 +26,11 @@ from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from amn.case.limits import GoldenConfig
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate
@@ -110,7 +111,7 @@ def golden_other_windows(copy: CaseCopy) -> None:
     """The golden is of other windows: it lacks the last OOD article, every digest right."""
     golden = read_golden(copy.folder)
     ids = golden.splits["ood"].article_ids
-    write_golden(copy.folder, golden_of_windows(golden, {"ood": ids != ids[-1]}))
+    write_golden(copy.folder, broken.golden.golden_of_windows(golden, {"ood": ids != ids[-1]}))
 
 
 @check(
@@ -166,7 +167,7 @@ def _other_vectors(
 
 def check_gone(copy: CaseCopy) -> None:
     """A check of the golden no longer exists."""
-    with_record(copy, lambda record: {"checks": (*record.checks, "D999-gone")})
+    broken.golden.with_record(copy, lambda record: {"checks": (*record.checks, "D999-gone")})
 
 
 @check(
@@ -284,6 +285,28 @@ def check_numerics(numerics: Numerics, machine_numerics: Computed) -> Measured:
     ]
     worst = max(off.values())  # NaN where a step is gone: its finding says so
     return Measured(f"{worst:.1g}", f"<= {NUMERICS_ATOL:g}", findings, "; ".join(changed), worst)
+
+
+def worse_ood(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """OOD is worse than the golden by twice the margin."""
+    return _worse("ood", evaluations, golden_limits)
+
+
+def worse_in_dist(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """In-dist is worse than the golden by twice the margin."""
+    return _worse("in_dist", evaluations, golden_limits)
+
+
+def _worse(split: str, evaluations: tuple[Evaluation, ...], limits: GoldenConfig) -> Parts:
+    """Return scores that are twice the margin lower, by chance more in some windows than others."""
+
+    def change(scores: SplitScores) -> SplitScores:
+        noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
+        return replace(scores, cosines=scores.cosines - 2 * limits.margin * (1 + 0.5 * noise))
+
+    return {
+        "evaluations": tuple(broken.candidates.changed(one, split, change) for one in evaluations)
+    }
 
 
 @check("G001", "ood", needs=["G003"], broken_by=[worse_ood])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks.broken.index import change_ids, keep_index, make_index
+from amn.checks import broken
 from amn.checks.check import check
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.index.build import ROWS_PER_CENTROID, build_index
@@ -116,7 +116,7 @@ def index_stale(copy: CaseCopy) -> None:
     """A vector changed after the index was built."""
     vectors = copy.vectors()
     vectors[len(vectors) // 20] = vectors[len(vectors) // 2]
-    keep_index(copy, vectors)
+    broken.index.keep_index(copy, vectors)
 
 
 @check("I003", "fresh", needs=["D003"], broken_by=[index_stale])
@@ -160,7 +160,7 @@ def index_fewer_rows(copy: CaseCopy) -> None:
         index.add_with_ids(vectors[:-10], np.arange(len(vectors) - 10))
         return index
 
-    make_index(copy, make)
+    broken.index.make_index(copy, make)
 
 
 def index_wrong_metric(copy: CaseCopy) -> None:
@@ -171,7 +171,7 @@ def index_wrong_metric(copy: CaseCopy) -> None:
         index.add_with_ids(vectors, np.arange(len(vectors)))
         return index
 
-    make_index(copy, make)
+    broken.index.make_index(copy, make)
 
 
 @check("I004", "shape", needs=["D003", "I002"], broken_by=[index_fewer_rows, index_wrong_metric])
@@ -212,7 +212,7 @@ def index_duplicate_id(copy: CaseCopy) -> None:
     def change(ids: NDArray[np.int64]) -> None:
         ids[len(ids) // 2] = ids[10]
 
-    change_ids(copy, change)
+    broken.index.change_ids(copy, change)
 
 
 @check("I005", "ids", needs=["D003", "I004"], broken_by=[index_duplicate_id])
@@ -245,7 +245,7 @@ def index_swapped_ids(copy: CaseCopy) -> None:
         pair = [10, len(ids) // 2]
         ids[pair] = ids[pair[::-1]]
 
-    change_ids(copy, change)
+    broken.index.change_ids(copy, change)
 
 
 def index_signed_but_stale(copy: CaseCopy) -> None:
@@ -256,7 +256,7 @@ def index_signed_but_stale(copy: CaseCopy) -> None:
     vectors = copy.vectors()
     pair = [1, len(vectors) // 2]
     vectors[pair] = vectors[pair[::-1]]
-    keep_index(copy, vectors)
+    broken.index.keep_index(copy, vectors)
     digest = copy.dataset().vectors_digest
     copy.change_json(copy.data / INDEX_MANIFEST, lambda r: r.update(vectors_digest=digest))
 
@@ -299,7 +299,7 @@ def index_shifted_ids(copy: CaseCopy) -> None:
     def change(ids: NDArray[np.int64]) -> None:
         ids[:] = np.roll(ids, 1)
 
-    change_ids(copy, change)
+    broken.index.change_ids(copy, change)
 
 
 @check("I007", "self_recall", needs=["D001", "D003", "I004"], broken_by=[index_shifted_ids])

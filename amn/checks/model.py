@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.candidates import answering, damaged, lookalike
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.errors import CheckpointError
 from amn.training.candidate import scores_of
@@ -32,13 +32,13 @@ RANK_SHARE = 0.1  # measured on wiki-mini: 0.47 to 0.55 trained, 0.33 after one 
 def lookalike_class(candidates: tuple[Candidate, ...]) -> Parts:
     """Weights loaded into a look-alike class."""
     first, *others = candidates
-    return {"candidates": (lookalike(first), *others)}
+    return {"candidates": (broken.candidates.lookalike(first), *others)}
 
 
 def damaged_checkpoint(candidates: tuple[Candidate, ...]) -> Parts:
     """One bit of the checkpoint is flipped."""
     first, *others = candidates
-    return {"candidates": (damaged(first), *others)}
+    return {"candidates": (broken.candidates.damaged(first), *others)}
 
 
 @check(
@@ -105,7 +105,9 @@ def batch_dependent(checkpoints: tuple[Checkpoint, ...]) -> Parts:
 
     The mean over the batch is subtracted, as a batch norm in training mode does.
     """
-    return answering(checkpoints, lambda forward, x: forward(x) - 0.5 * forward(x).mean(dim=0))
+    return broken.candidates.answering(
+        checkpoints, lambda forward, x: forward(x) - 0.5 * forward(x).mean(dim=0)
+    )
 
 
 @check(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from amn.checks.broken.records import LONG_RUN, with_cosines, with_record
+from amn.checks import broken
 from amn.checks.check import check
 from amn.training.record import Stop
 from amn.training.records.status import RunStatus
@@ -52,7 +52,7 @@ def crashed(candidates: Candidates) -> Parts:
         stop = Stop("R005", len(record.epochs), "expected a finite loss, got nan")
         return replace(record, status="crashed", stop=stop)
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check("R005", "completed", broken_by=[crashed], course="at_end", means=RunStatus.CRASHED)
@@ -73,9 +73,9 @@ def low_first_epoch(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         cosines = [epoch.val_cosine for epoch in record.epochs]
-        return with_cosines(record, [record.constant + 0.01, *cosines[1:]])
+        return broken.records.with_cosines(record, [record.constant + 0.01, *cosines[1:]])
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -113,9 +113,11 @@ def stalled(candidates: Candidates, abort: AbortConfig) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_val_cosine
-        return with_cosines(record, [best, *[best - 0.001] * (abort.stall_epochs + 1)])
+        return broken.records.with_cosines(
+            record, [best, *[best - 0.001] * (abort.stall_epochs + 1)]
+        )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -143,9 +145,9 @@ def cosine_fell(candidates: Candidates, abort: AbortConfig) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_val_cosine
-        return with_cosines(record, [best, best - abort.drop - 0.01, best])
+        return broken.records.with_cosines(record, [best, best - abort.drop - 0.01, best])
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -177,9 +179,9 @@ def below_constant_epoch(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_val_cosine
-        return with_cosines(record, [best, record.constant - 0.05, best])
+        return broken.records.with_cosines(record, [best, record.constant - 0.05, best])
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -211,9 +213,9 @@ def unskilled_run(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         low = record.constant + 0.3 * (record.mean - record.constant)
-        return with_cosines(record, [low] * LONG_RUN)
+        return broken.records.with_cosines(record, [low] * broken.records.LONG_RUN)
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.records import (
-    lengthened,
-    mean_loss,
-    with_lines,
-    with_record,
-    with_term,
-)
+from amn.checks import broken
 from amn.checks.check import check
 from amn.training.records.loss_terms import RTOL, STILL, Ledger, read_ledger, relative_change
 from amn.training.records.status import RunStatus
@@ -69,10 +63,12 @@ def undeclared_term(candidates: Candidates) -> Parts:
     """Half of the loss is in no declared term."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        constant = mean_loss(record)
-        return with_lines(record, lambda e: replace(e, train_loss=e.train_loss + constant))
+        constant = broken.records.mean_loss(record)
+        return broken.records.with_lines(
+            record, lambda e: replace(e, train_loss=e.train_loss + constant)
+        )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -146,9 +142,9 @@ def dominant_term(candidates: Candidates) -> Parts:
     """A second term is 50 times the first."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        return with_term(record, "info", lambda epoch: 50 * epoch.train_loss)
+        return broken.records.with_term(record, "info", lambda epoch: 50 * epoch.train_loss)
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 def _name_dominance(outcome: Outcome) -> RunStatus:
@@ -219,10 +215,12 @@ def dead_term(candidates: Candidates) -> Parts:
     """A term of the loss never moves."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        constant = 0.05 * mean_loss(record)
-        return with_term(lengthened(record), "variance", lambda _: constant)
+        constant = 0.05 * broken.records.mean_loss(record)
+        return broken.records.with_term(
+            broken.records.lengthened(record), "variance", lambda _: constant
+        )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.broken.records import lengthened, with_lines, with_record
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.errors import CheckNotRunError
 from amn.training.records.history import FIGURES
@@ -44,11 +44,11 @@ def tampered_record(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_epoch
-        return with_lines(
+        return broken.records.with_lines(
             record, lambda e: replace(e, val_cosine=e.val_cosine + 0.01 * (e.epoch == best))
         )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -151,10 +151,10 @@ def epoch_missing(candidates: Candidates) -> Parts:
     """An epoch is missing."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        first, _, *others = lengthened(record).epochs
+        first, _, *others = broken.records.lengthened(record).epochs
         return replace(record, epochs=(first, *others))
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -208,9 +208,11 @@ def train_for_validation(candidates: Candidates) -> Parts:
     """Training and validation are one column."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        return with_lines(lengthened(record), lambda e: replace(e, train_cosine=e.val_cosine))
+        return broken.records.with_lines(
+            broken.records.lengthened(record), lambda e: replace(e, train_cosine=e.val_cosine)
+        )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(
@@ -285,11 +287,13 @@ def rate_resumed(candidates: Candidates) -> Parts:
     """The learning rate rose after it fell."""
 
     def change(record: TrainingRecord) -> TrainingRecord:
-        whole = lengthened(record)
+        whole = broken.records.lengthened(record)
         first, halved = whole.epochs[0].lr, len(whole.epochs) // 2
-        return with_lines(whole, lambda e: replace(e, lr=first / 2 if e.epoch == halved else first))
+        return broken.records.with_lines(
+            whole, lambda e: replace(e, lr=first / 2 if e.epoch == halved else first)
+        )
 
-    return with_record(candidates, change)
+    return broken.records.with_record(candidates, change)
 
 
 @check(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS, Selector
-from amn.checks.broken.copying import write_rows
+from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
@@ -137,7 +137,7 @@ def other_encoder(copy: CaseCopy) -> None:
     dataset, splits = copy.dataset(), copy.splits()
     another = EncoderInfo(name="another/encoder")
     folder = copy.folder / "ood-data"
-    write_rows(folder, dataset, splits["ood"].rows, name="ood", encoder=another)
+    broken.copying.write_rows(folder, dataset, splits["ood"].rows, name="ood", encoder=another)
     copy.set_splits(train=splits["train"].articles, in_dist=splits["in_dist"].articles)
     copy.configure(split={"ood": Selector(dataset=folder.name)})
 

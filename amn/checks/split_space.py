@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.checks.broken.ood import ood_rows, replace_ood
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.data.coherence import follows, mean_by_article
 from amn.data.dataset import run_starts
@@ -73,14 +73,16 @@ def _sampled(
 
 def rotated_ood(copy: CaseCopy) -> None:
     """OOD was encoded by another encoder."""
-    rows = ood_rows(copy)
+    rows = broken.ood.ood_rows(copy)
     dim = rows.shape[1]
-    replace_ood(copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
+    broken.ood.replace_ood(
+        copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0]
+    )
 
 
 def negated_ood(copy: CaseCopy) -> None:
     """The signs of OOD are turned."""
-    replace_ood(copy, -ood_rows(copy))
+    broken.ood.replace_ood(copy, -broken.ood.ood_rows(copy))
 
 
 @check(
@@ -170,9 +172,9 @@ def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
 
 def shifted_ood(copy: CaseCopy) -> None:
     """OOD was encoded with another prefix."""
-    rows = ood_rows(copy)
+    rows = broken.ood.ood_rows(copy)
     direction = np.random.default_rng(1).standard_normal((1, rows.shape[1]))
-    replace_ood(copy, rows + OFFSET * unit_rows(direction))
+    broken.ood.replace_ood(copy, rows + OFFSET * unit_rows(direction))
 
 
 @check(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.engines.ray import RayEngine, ray_cluster
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -50,5 +49,7 @@ def open_engine(
             raise ArgumentError(f"--address: expected --engine ray with it, got {name}")
         yield None
         return
+    from amn.engines.ray import RayEngine, ray_cluster  # noqa: PLC0415 - loads the engines
+
     with ray_cluster(address):
         yield RayEngine(most)

@@ -239,16 +239,16 @@ def trained_adaptively(
 
 def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
     """Runs that were brought along."""
-    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+    from amn.training import scorer  # noqa: PLC0415 - loads torch
 
-    return candidates.from_runs(plan, run_folders)
+    return scorer.from_runs(plan, run_folders)
 
 
 def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
     """A checkpoint file that was brought along."""
-    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+    from amn.training import scorer  # noqa: PLC0415 - loads torch
 
-    return candidates.from_checkpoint(plan, checkpoint_file)
+    return scorer.from_checkpoint(plan, checkpoint_file)
 
 
 def loaded(candidates: tuple[Candidate, ...]) -> tuple[Checkpoint | CheckpointError, ...]:

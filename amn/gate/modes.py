@@ -26,7 +26,6 @@ from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
-from amn.training.records.metrics import read_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +61,7 @@ def result_of(gate: Gate, options: GateOptions) -> GateResult:
     result = gate.result()
     if options.metrics is None:
         return result
-    history = read_metrics(options.metrics).history
+    history = gate.evidence["histories"][0]
     found = statuses(result.outcomes)
     note = RecordNote(found, recorded=history.then, is_alone=False)
     return replace(result, record=note)
@@ -102,6 +101,8 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
     if options.custody_only:
         chosen: Makers = {**makers.GOLDEN}
     elif options.metrics:
+        from amn.training.records.metrics import read_metrics  # noqa: PLC0415 - loads readers
+
         metrics = read_metrics(options.metrics)
         chosen = course_makers(metrics.history) | named(makers.criteria)
         given |= {

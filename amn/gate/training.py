@@ -8,11 +8,12 @@ from amn.case.config import EVALUATED
 from amn.case.training import BLEND_LR
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
-from amn.gate.candidates import Scorer, open_checkpoint, require_no_hold
+from amn.gate.candidates import require_no_hold
 from amn.gate.modes import evidence_of, run_gate
 from amn.gate.options import GateOptions
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
+from amn.training.scorer import Scorer, open_checkpoint
 from amn.training.workers import run_jobs, seed_jobs
 
 if TYPE_CHECKING:

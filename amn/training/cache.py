@@ -11,7 +11,6 @@ from filelock import FileLock
 from amn.errors import DataError
 from amn.training.plan import score_plan_references
 from amn.training.run import clear_left_overs, load_run
-from amn.training.workers import run_jobs, seed_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,17 +73,31 @@ class RunCache:
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 locks.enter_context(FileLock(f"{folder}.lock"))
             found: dict[Path, Run | None] = {}
-            jobs: list[Job] = []
+            missing: list[tuple[Plan, dict[int, Path]]] = []
             for (plan, _), place in zip(wanted, places, strict=True):
                 new = {seed: folder for seed, folder in place.items() if folder not in found}
                 found |= {folder: _find(folder) for folder in new.values()}
-                missing = {seed: folder for seed, folder in new.items() if not found[folder]}
-                if missing:
-                    jobs += seed_jobs(plan, missing, self._references_of(plan))
-            if jobs:
-                made = run_jobs(jobs, engine=engine, progress=progress)
-                found |= {run.folder: run for run in made}
+                missing.append(
+                    (plan, {s: folder for s, folder in new.items() if not found[folder]})
+                )
+            if any(folders for _, folders in missing):
+                found |= self._train(missing, engine, progress)
         return [[run for folder in place.values() if (run := found[folder])] for place in places]
+
+    def _train(
+        self,
+        missing: Sequence[tuple[Plan, dict[int, Path]]],
+        engine: Engine | None,
+        progress: Callable[[int, int, str], None] | None,
+    ) -> dict[Path, Run]:
+        """Train seeds of plans into their folders, all at a time."""
+        from amn.training.workers import run_jobs, seed_jobs  # noqa: PLC0415 - loads the loop
+
+        jobs: list[Job] = []
+        for plan, folders in missing:
+            if folders:
+                jobs += seed_jobs(plan, folders, self._references_of(plan))
+        return {run.folder: run for run in run_jobs(jobs, engine=engine, progress=progress)}
 
     def _place(self, plan: Plan, seed: int) -> Path:
         """Return the folder of a run."""

@@ -15,7 +15,6 @@ from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.reference import fit_references, score_references
 from amn.storage import canonical_json, sha256_of
-from amn.training.blend import Blend, open_blend
 from amn.training.networks.spec import ModelSpec, spec_for
 from amn.training.record import ValidationReferences
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.data.windows import Windows
+    from amn.training.blend import Blend
 
 TRAINING_VERSION = 2  # part of every cache key: raise it when training changes its results
 VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
@@ -95,6 +95,8 @@ def make_plan(
     spec, blend = spec_for(config, windows["train"].dataset.dim), None
     ids = np.unique(windows["train"].article_ids)
     if config.training.init_from:
+        from amn.training.blend import open_blend  # noqa: PLC0415 - few cases go on from another
+
         blend = open_blend(folder / config.training.init_from, spec, windows["train"])
         ids = np.setdiff1d(ids, blend.articles)
     if len(ids) < FEWEST_ARTICLES:

@@ -16,7 +16,7 @@ import torch
 
 from amn.engines import LocalEngine
 from amn.system import available_cores
-from amn.training.run import run_seed
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -12,16 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from amn.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from amn.case.limits import GoldenConfig
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.training.candidate import Candidate
@@ -57,26 +55,6 @@ def select_windows(split: SplitScores, chosen: NDArray[np.int64]) -> SplitScores
 def shifted(evaluation: Evaluation, split: str, mean: float) -> Evaluation:
     """Return an evaluation whose mean on a split is another, by the same step in every window."""
     return changed(evaluation, split, lambda s: replace(s, cosines=s.cosines + (mean - s.mean)))
-
-
-def worse_ood(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
-    """OOD is worse than the golden by twice the margin."""
-    return _worse("ood", evaluations, golden_limits)
-
-
-def worse_in_dist(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
-    """In-dist is worse than the golden by twice the margin."""
-    return _worse("in_dist", evaluations, golden_limits)
-
-
-def _worse(split: str, evaluations: tuple[Evaluation, ...], limits: GoldenConfig) -> Parts:
-    """Return scores that are twice the margin lower, by chance more in some windows than others."""
-
-    def change(scores: SplitScores) -> SplitScores:
-        noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
-        return replace(scores, cosines=scores.cosines - 2 * limits.margin * (1 + 0.5 * noise))
-
-    return {"evaluations": tuple(changed(one, split, change) for one in evaluations)}
 
 
 def with_forward(model: Any, answer: Callable[[Forward, Any], Any]) -> Any:  # noqa: ANN401 - a network

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
-from amn.errors import ArgumentError
-from amn.training.networks.amn import OriginalAMN, RecencyAMN
-from amn.training.networks.gru import GRUPredictor
-from amn.training.networks.lstm import LSTMPredictor
-from amn.training.networks.transformer import TransformerPredictor
+from amn.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,24 +14,17 @@ if TYPE_CHECKING:
 
     from amn.training.networks.spec import ModelSpec
 
-
-def _built(network: Callable[..., nn.Module], *sizes: str) -> Callable[[ModelSpec], nn.Module]:
-    """Return what builds a network that has these sizes."""
-
-    def build(spec: ModelSpec) -> nn.Module:
-        own = {name: getattr(spec, name) for name in sizes}
-        return network(dim=spec.dim, dropout=spec.dropout, **own)
-
-    return build
-
-
-ARCHITECTURES: dict[str, Callable[[ModelSpec], nn.Module]] = {
-    "amn/recency/1": _built(RecencyAMN, "context", "attention_dim", "hidden_dim"),
-    "amn/original/1": _built(OriginalAMN, "attention_dim", "hidden_dim"),
-    "gru/1": _built(GRUPredictor, "hidden_dim", "layers"),
-    "lstm/1": _built(LSTMPredictor, "hidden_dim", "layers"),
-    "transformer/1": _built(TransformerPredictor, "hidden_dim", "layers", "heads"),
-}
+# Classes of networks; each takes the fields of `ModelSpec` that its parameters name.
+NETWORKS: Registry[Callable[..., nn.Module]] = Registry(
+    "amn.networks",
+    {
+        "amn/recency/1": "amn.training.networks.amn:RecencyAMN",
+        "amn/original/1": "amn.training.networks.amn:OriginalAMN",
+        "gru/1": "amn.training.networks.gru:GRUPredictor",
+        "lstm/1": "amn.training.networks.lstm:LSTMPredictor",
+        "transformer/1": "amn.training.networks.transformer:TransformerPredictor",
+    },
+)
 
 
 def build_model(spec: ModelSpec) -> nn.Module:
@@ -43,10 +33,8 @@ def build_model(spec: ModelSpec) -> nn.Module:
     Raises:
         ArgumentError: If no network has that name.
     """
-    if spec.architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise ArgumentError(f"architecture: expected one of {known}, got {spec.architecture!r}")
-    return ARCHITECTURES[spec.architecture](spec)
+    network = NETWORKS.require(spec.architecture, "architecture")
+    return network(**{size: getattr(spec, size) for size in inspect.signature(network).parameters})
 
 
 def count_parameters(model: nn.Module) -> int:

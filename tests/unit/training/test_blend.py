@@ -17,7 +17,7 @@ from amn.gate.training import with_init_from
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
 from amn.training.networks.build import build_model
 from amn.training.plan import score_plan_references
-from amn.training.run import run_seed
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

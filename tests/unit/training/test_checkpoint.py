@@ -27,7 +27,7 @@ from amn.training.checkpoint import (
     save_checkpoint,
 )
 from amn.training.networks.amn import OriginalAMN, RecencyAMN
-from amn.training.networks.build import ARCHITECTURES, build_model
+from amn.training.networks.build import NETWORKS, build_model
 from amn.training.networks.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class WithoutResidualStart(OriginalAMN):
 LOOKALIKES = [WithoutMixture, WarmSoftmax, WithoutResidualStart]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", NETWORKS)
 def test_a_checkpoint_survives_a_round_trip(tmp_path: Path, architecture: str) -> None:
     spec = replace(SPEC, architecture=architecture)
     model = network(spec)

@@ -17,7 +17,8 @@ from amn.training import plan as plan_module
 from amn.training import run as run_module
 from amn.training.plan import Plan, make_plan
 from amn.training.record import ValidationReferences
-from amn.training.run import RUN_FILES, Run, load_run, run_seed
+from amn.training.run import RUN_FILES, Run, load_run
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
