@@ -280,14 +280,28 @@ def _load() -> None:
 
 
 def checks() -> Mapping[str, Check]:
-    """Return every check by id, in the order in which a gate runs them; those of others last."""
+    """Return every check by id, family by family, each after those that it needs; own ones last.
+
+    Raises:
+        ArgumentError: If checks need each other.
+    """
     _load()
-    return {one.id: one for one in sorted(_declared.values(), key=_place)}
+    families, ordered = [*FAMILIES.values(), OWN], dict[str, Check]()
+    for one in sorted(_declared.values(), key=lambda one: (families.index(one.family), one.id)):
+        _append(one, ordered)
+    return ordered
 
 
-def _place(one: Check) -> tuple[int, str]:
-    """Return where a check stands in the list, whichever module was imported first."""
-    return [*FAMILIES.values(), OWN].index(one.family), one.id
+def _append(one: Check, ordered: dict[str, Check], *above: str) -> None:
+    """Add a check after those that it needs."""
+    chain = (*above, one.id)
+    if one.id in above:
+        shown = " -> ".join(chain)
+        raise ArgumentError(f"check {one.label}: expected needs that come to an end, got {shown}")
+    for needed in one.needs:
+        if needed in _declared:
+            _append(_declared[needed], ordered, *chain)
+    ordered.setdefault(one.id, one)
 
 
 MOST_FINDINGS = 20
