@@ -293,7 +293,9 @@ def checks() -> Mapping[str, Check]:
 
 
 def _append(one: Check, ordered: dict[str, Check], *above: str) -> None:
-    """Add a check after those that it needs."""
+    """Add a check after those that it needs, unless it is there."""
+    if one.id in ordered:
+        return
     chain = (*above, one.id)
     if one.id in above:
         shown = " -> ".join(chain)
@@ -301,7 +303,7 @@ def _append(one: Check, ordered: dict[str, Check], *above: str) -> None:
     for needed in one.needs:
         if needed in _declared:
             _append(_declared[needed], ordered, *chain)
-    ordered.setdefault(one.id, one)
+    ordered[one.id] = one
 
 
 MOST_FINDINGS = 20

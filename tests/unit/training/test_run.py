@@ -14,7 +14,7 @@ from amn.case.config import CaseConfig
 from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
 from amn.training import plan as plan_module
-from amn.training import run as run_module
+from amn.training import seed as run_module
 from amn.training.plan import Plan, make_plan
 from amn.training.record import ValidationReferences
 from amn.training.run import RUN_FILES, Run, load_run
