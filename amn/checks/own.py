@@ -45,8 +45,9 @@ def _conftests(case: Path) -> Iterator[Path]:
 
 
 def _is_loaded(path: Path) -> bool:
-    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return str(path) in files
+    """Tell whether a file was imported, by pytest perhaps, and through a link perhaps."""
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    return any(Path(file).resolve() == path for file in files if file.endswith(CONFTEST))
 
 
 def _imports_amn(path: Path) -> bool:

@@ -39,6 +39,18 @@ def test_it_is_an_item_of_every_case_below_its_folder(
     )
 
 
+def test_a_project_behind_a_link_declares_it_once(
+    run: Run, project: Path, n_checks: int, tmp_path: Path
+) -> None:
+    (project / "conftest.py").write_text(SPREAD, "utf-8")
+    (tmp_path / "link").symlink_to(project)
+
+    result = run(str(tmp_path / "link"))
+
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=n_checks + 1)
+
+
 def test_it_holds_for_no_case_elsewhere(run: Run, project: Path, n_checks: int) -> None:
     (project / "tests").mkdir()
     (project / "tests" / "conftest.py").write_text(SPREAD, "utf-8")

@@ -281,6 +281,22 @@ def test_a_conftest_that_does_not_import_amn_is_left_to_pytest(amn: Command) -> 
     assert amn("rules")[0] == 0
 
 
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_bundle_carries_its_verdict(amn: Command, *, is_there: bool) -> None:
+    CONFTEST.write_text(FAILING, "utf-8")
+    assert amn("gate", "case", "--bundle", "out.zip")[0] == 1
+    if not is_there:
+        CONFTEST.unlink()
+
+    code, out, err = amn("replay", "out.zip", "--format", "json")
+
+    assert code == 1, err
+    [case] = json.loads(out)["cases"]
+    assert (case["verdict"], case["differences"]) == ("FAIL", [])
+    assert "X001-spread" in case["carried"]
+
+
 RAISING = "import amn\nraise SystemExit('imported')\n"
 
 
