@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
 from amn.case.load import load_case
-from amn.prove.selftest import defects, run_selftest
+from amn.prove.selftest import run_selftest, trials
 from amn.system import CACHE_FOLDER
-=======
-from amn.case import load_case
-from amn.places import CACHE_FOLDER
-from amn.selftest.run import run_selftest, trials
->>>>>>> fb
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
