@@ -80,7 +80,7 @@ def test_a_difference_is_a_fault_unless_listed_and_listed_in_vain_is_one_too() -
     one, two = Difference("x", "exit", 0, 1), Difference("x", "exit", 0, 2)
     wanted = Wanted(("x", "y"), "exit", 0, 1, "why")
 
-    assert judge([one], [wanted], {"x"}, set()) == ([], [])
+    assert judge([one, one], [wanted], {"x"}, set()) == ([], [])
     assert judge([two], [wanted], {"x"}, set()) == ([two], [one])
     assert judge([], [wanted], {"x"}, set()) == ([], [one])
 
