@@ -235,6 +235,8 @@ BROKEN += [
             (s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),)),
     Command("broken-floor-github", "trained", "amn gate --format github",
             (s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),)),
+    Command("broken-floor-gitlab", "trained", "amn gate --format gitlab -o codequality=q.json",
+            (s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),), file="q.json"),
     Command("broken-floor-diagnose", "trained", f"amn diagnose wiki-mini {JSON}",
             (s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),)),
     Command("broken-floor-replay", "trained", f"amn replay o.zip {JSON}",
@@ -355,8 +357,80 @@ TOYS = [
             (s.edit(TOY_CASE, "ood = 0.3", "ood = 0.99"), s.merge), file="j.xml"),
     Command("toy-comment", "toy", "amn gate -o comment=c.md",
             (s.edit(TOY_CASE, "ood = 0.3", "ood = 0.99"), s.merge), file="c.md"),
+    Command("toy-fine-tune", "toy", "amn train toy --seed 8 --init-from "
+            "runs/toy-seed-7/model.safetensors --out fine", before=("amn train toy --seed 7",)),
+    Command("toy-diagnose", "toy", f"amn diagnose toy {JSON}",
+            (s.edit(TOY_CASE, "lr = 0.003", "lr = 0.0001"), s.merge)),
+    Command("toy-diagnose-checkpoint", "toy",
+            f"amn diagnose runs/toy-seed-7/model.safetensors --case toy {JSON}",
+            before=("amn train toy --seed 7",),
+            then=(s.flip("runs/toy-seed-7/model.safetensors", 0.9),)),
+    Command("toy-report-run", "toy", "amn report runs/toy-seed-7 --format markdown",
+            before=("amn train toy --seed 7",)),
+    Command("toy-replay-sha", "toy", "amn replay o.zip --sha256 abc",
+            before=("amn gate --bundle o.zip",)),
+    Command("toy-two-cases", "toy", "amn gate --metrics m.json",
+            (s.put("m.json", '{"in_dist": 0.6, "ood": 0.7}'), s.copied(TOY, "golden/more"))),
     Command("toy-sweep", "toy", "amn train toy --sweep sweep.toml --format json",
             (s.put("sweep.toml", 'schema = 1\n[grid]\n"training.lr" = [0.001, 0.003]\n'),)),
+]  # fmt: skip
+
+
+def _training(more: str) -> tuple[Any, Any]:
+    """Return what adds a line to the small case's training."""
+    return s.edit(TOY_CASE, "batch_size = 128\n", f"batch_size = 128\n{more}\n"), s.merge
+
+
+# What case.toml may say otherwise; each is trained.
+CONFIG = _group("toy", GATE_TOY, {
+    "config-losses": _training("losses = { mse = 1.0, infonce = 0.002, variance = 0.1 }"),
+    "config-dominated": _training("losses = { mse = 1.0, infonce = 1.0 }"),
+    "config-cosine-loss": _training('loss = "cosine"'),
+    "config-schedule": _training('schedule = "cosine"\nwarmup_epochs = 1.0\nema = 0.9'),
+    "config-curriculum": _training("curriculum = [{ from_epoch = 1, coherent = 0.5 }]"),
+    "config-bfloat16": _training('precision = "bfloat16"'),
+    "config-init-mean": (
+        s.edit(TOY_CASE, "[model]\nattention_dim = 8", '[model]\nkind = "gru"'),
+        *_training('init = "mean"'),
+    ),
+    "config-stretch": _training("stretch = 2\nearly_stopping = 2"),
+    "config-first-epoch": _training("abort = { first_epoch = 0.99 }"),
+    "config-adaptive": (
+        s.edit(TOY_CASE, "[0, 1, 2]", "[0, 1, 2, 3, 4]"),
+        s.edit(TOY_CASE, "[criteria]", "[golden]\nadaptive_seeds = [3, 5]\n\n[criteria]"), s.merge,
+    ),
+    "config-lstm": (
+        s.edit(TOY_CASE, "[model]\nattention_dim = 8", '[model]\nkind = "lstm"'), s.merge
+    ),
+    "config-transformer": (
+        s.edit(TOY_CASE, "[model]\nattention_dim = 8",
+               '[model]\nkind = "transformer"\nheads = 2\nlayers = 1'), s.merge,
+    ),
+    "config-regularised": (
+        s.edit(TOY_CASE, "[model]", '[model]\nrecipe = "regularised"'), s.merge
+    ),
+    "config-target": (
+        s.edit(TOY_CASE, "in_dist = 0.3\nood = 0.3\n", 'profile = "target"\n'), s.merge
+    ),
+    "config-fraction": (
+        s.edit(TOY_CASE, '{ articles = "41-52" }', "{ fraction = 0.25, seed = 1 }"), s.merge
+    ),
+    "config-one-split": (s.edit(TOY_CASE, '"53-64"', '"45-64"'), s.merge),
+    "config-no-index": (
+        s.edit(TOY_CASE, 'path = "../../data"', 'path = "../../data"\nindex = false'), s.merge
+    ),
+    "config-recall": (
+        s.edit(TOY_CASE, "[criteria]", "[index]\nrecall = 1.0\n\n[criteria]"), s.merge
+    ),
+    "config-alpha": (
+        s.edit(TOY_CASE, "[criteria]", "[golden]\nalpha = 0.2\n\n[criteria]"), s.merge
+    ),
+})  # fmt: skip
+CONFIG += [
+    Command("config-two-data-sets", "toy", GATE_TOY, (
+        s.rows_file(lambda rows: rows[-16:]),
+        s.edit(TOY_CASE, '{ articles = "53-64" }', '{ dataset = "../../more" }'), s.merge,
+    ), before=("amn data import vectors.npz more --dtype float32",)),
 ]  # fmt: skip
 
 
@@ -469,6 +543,10 @@ ROWS = [
     }.items()
 ]  # fmt: skip
 ROWS += [
+    Command("rows-import-npy", "empty", "amn data import v.npy d --ids ids.csv", (
+        s.rows_file(lambda rows: rows[:12]), s.as_npy)),
+    Command("rows-import-pickle", "empty", "amn data import v.npy d --ids ids.csv", (
+        s.rows_file(lambda rows: rows[:12]), s.as_npy, s.pickled)),
     Command("rows-import-nan", "empty", "amn data import vectors.npz d",
             (s.rows_file(lambda rows: rows.__setitem__((1, 1), np.nan)),)),
     Command("rows-import-drop", "empty", "amn data import vectors.npz d --drop-bad",
@@ -631,6 +709,6 @@ USE = [
 ]
 
 COMMANDS: Sequence[Command] = (
-    *SELFTEST[-2:-1], *SHIPPED, *SELFTEST[:-2], *SELFTEST[-1:], *BROKEN, *TOYS, *HISTORY, *METRICS,
-    *ROWS, *RECORDS, *PYTEST, *HELP, *RULES, *USE,
+    *SELFTEST[-2:-1], *SHIPPED, *SELFTEST[:-2], *SELFTEST[-1:], *BROKEN, *TOYS, *CONFIG, *HISTORY,
+    *METRICS, *ROWS, *RECORDS, *PYTEST, *HELP, *RULES, *USE,
 )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 CLOSE = 1e-6  # relative, and absolute: less than any limit's last digit
 # Of scores after training on a machine of another kind: relative, and absolute.
-FAR_RELATIVE, FAR_ABSOLUTE = 0.01, 0.002
+FAR_RELATIVE, FAR_ABSOLUTE = 0.01, 0.003
 
 
 @dataclass(frozen=True)
@@ -179,21 +179,16 @@ def judge(
         far: Those whose numbers come from a training on a machine of another kind.
     """
     listed = [one for entry in wanted for one in entry.each() if one.command in commands]
-    faults = []
+    faults, met = [], set()
     for one in found:
-        is_far = one.command in far
-        match = next(
-            (
-                other
-                for other in listed
-                if (other.command, other.field) == (one.command, one.field)
-                and same(other.was, one.was, far=is_far)
-                and same(other.now, one.now, far=is_far)
-            ),
-            None,
-        )
-        if match is None:
+        matches = [other for other in listed if _is_it(other, one, far=one.command in far)]
+        met.update(map(id, matches))
+        if not matches:
             faults.append(one)
-        else:
-            listed.remove(match)
-    return faults, listed
+    return faults, [one for one in listed if id(one) not in met]
+
+
+def _is_it(listed: Difference, found: Difference, *, far: bool) -> bool:
+    return (listed.command, listed.field) == (found.command, found.field) and all(
+        same(a, b, far=far) for a, b in ((listed.was, found.was), (listed.now, found.now))
+    )

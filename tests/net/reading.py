@@ -34,6 +34,8 @@ VOLATILE = {
     "windows_per_second",
 }
 
+VOLATILE_MESSAGE = "[other-record].message"  # of many windows alike it names one
+
 
 def plain(text: str, scene: Path) -> str:
     """Return a text without what no other run has."""
@@ -150,8 +152,9 @@ def flat(content: Any, scene: Path, at: str = "") -> dict[str, Any]:
 def _leaves(content: Any, scene: Path, at: str) -> Iterator[tuple[str, Any]]:
     if isinstance(content, dict):
         for key, value in content.items():
-            if key not in VOLATILE:
-                yield from _leaves(value, scene, f"{at}.{key}" if at else str(key))
+            where = f"{at}.{key}" if at else str(key)
+            if key not in VOLATILE and not where.endswith(VOLATILE_MESSAGE):
+                yield from _leaves(value, scene, where)
     elif isinstance(content, list) and not any(isinstance(one, dict | list) for one in content):
         yield at, [plain(one, scene) if isinstance(one, str) else one for one in content]
     elif isinstance(content, list):

@@ -39,7 +39,7 @@ def _whole(fields: dict[str, Any], raw: dict[str, dict[str, Any]]) -> dict[str, 
 
 def _beside(fields: dict[str, Any], sound: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the fields that another command, by that name, does not have so; None: it alone."""
-    other = {key: value for key, value in fields.items() if sound.get(key) != value}
+    other = {k: v for k, v in fields.items() if sound.get(k) != v or k == "exit"}
     return {LIKE: name, **other, **{key: None for key in sound if key not in fields}}
 
 

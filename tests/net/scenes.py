@@ -372,6 +372,21 @@ def rows_file(function: Callable[[NDArray[Any]], Any] = lambda rows: rows) -> An
     return change
 
 
+def as_npy(root: Path) -> None:
+    """Write vectors.npz as v.npy and ids.csv, with names for article ids."""
+    with np.load(root / "vectors.npz") as arrays:
+        np.save(root / "v.npy", arrays["vectors"])
+        pairs = zip(arrays["article_indices"], arrays["chunk_indices"], strict=True)
+        lines = [f"article-{article:03d},{chunk}" for article, chunk in pairs]
+    text = "\n".join(["article_id,chunk_index", *lines]) + "\n"
+    (root / "ids.csv").write_text(text, "utf-8")
+
+
+def pickled(root: Path) -> None:
+    """Write v.npy as an array of objects."""
+    np.save(root / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+
+
 def rotated_half(rows: NDArray[Any]) -> None:
     """Rotate every other article at random, as another encoder does."""
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((DIM, DIM)))[0]

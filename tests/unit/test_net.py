@@ -22,18 +22,21 @@ def found(**changes: Any) -> list[tuple[str, Any, Any]]:
     return [(d.field, d.was, d.now) for d in differences("x", GATE, now, far=far)]
 
 
+IDS = [command.id for command in COMMANDS]
+
+
 def test_the_list_is_long_and_every_command_is_recorded_once() -> None:
-    ids = [command.id for command in COMMANDS]
+    left = {w.commands for w in read_wanted(WANTED) if w.field == "command" and w.now is None}
 
-    assert len(ids) >= 300
-    assert len(set(ids)) == len(ids)
-    assert set(read_record()) == set(ids)
+    assert len(IDS) >= 300
+    assert len(set(IDS)) == len(IDS)
+    assert set(read_record()) - {name for names in left for name in names} == set(IDS)
 
 
-def test_every_wanted_difference_is_of_a_command_and_has_a_reason() -> None:
+def test_every_wanted_difference_is_of_a_recorded_command() -> None:
     named = {name for wanted in read_wanted(WANTED) for name in wanted.commands}
 
-    assert named <= {command.id for command in COMMANDS}
+    assert named <= set(read_record())
 
 
 def test_each_value_of_a_check_and_each_line_is_compared() -> None:
@@ -80,7 +83,7 @@ def test_a_difference_is_a_fault_unless_listed_and_listed_in_vain_is_one_too() -
     one, two = Difference("x", "exit", 0, 1), Difference("x", "exit", 0, 2)
     wanted = Wanted(("x", "y"), "exit", 0, 1, "why")
 
-    assert judge([one], [wanted], {"x"}, set()) == ([], [])
+    assert judge([one, one], [wanted], {"x"}, set()) == ([], [])
     assert judge([two], [wanted], {"x"}, set()) == ([two], [one])
     assert judge([], [wanted], {"x"}, set()) == ([], [one])
 
