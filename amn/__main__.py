@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amn.cli.main import main
+from amn.cli.main import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -7,13 +7,19 @@ A package adds one with an entry point: under `[project.entry-points."amn.report
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Generic, TypeVar, cast
 
 from amn.errors import ArgumentError
 
 T = TypeVar("T")
+
+
+@cache
+def _installed() -> EntryPoints:
+    """The entry points of every installed package: reading them takes 0.1 s."""
+    return cast("EntryPoints", entry_points())
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -34,7 +40,7 @@ class Registry(Mapping[str, T], Generic[T]):
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
         found = {n: EntryPoint(n, value, self.group) for n, value in self._ours.items()}
-        for point in entry_points(group=self.group):
+        for point in _installed().select(group=self.group):
             if point.name in found:
                 raise ArgumentError(
                     f"entry point {self.group}: expected a name of its own, got {point.name!r} of "
