@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
     from amn.case.load import Case
     from amn.evaluation.summary import Summary
     from amn.training.candidate import Candidate
@@ -57,6 +60,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[GATES] = {}
     config.stash[MEASURED] = {}
     config.pluginmanager.register(Ledger(), "amn-ledger")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Keep a case on one worker where `-n` alone would cut it up; other ways are as asked for."""
+    if config.getvalue("dist") != "load" or not _has_cases(config.rootpath):
+        return None
+    from amn.plugin.scheduling import CaseScheduling  # noqa: PLC0415 - xdist may not be installed
+
+    return CaseScheduling(config, log)
+
+
+def _has_cases(root: Path) -> bool:
+    return next((root / GOLDEN_FOLDER).glob(f"*/{CASE_FILE}"), None) is not None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:

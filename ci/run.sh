@@ -4,7 +4,7 @@
 #   lint    ruff: style and formatting          test    the test suite, and golden/ through the plugin
 #   types   mypy --strict                       slow    tests/slow: minutes of work, mostly on real data
 #   layers  import-linter: who imports whom     gate    the main job: amn gate on every case in golden/
-#   net     verdicts, checks and numbers of some 300 commands, beside what was recorded
+#   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
 #   all     lint types layers net test slow gate    (the default)
 #

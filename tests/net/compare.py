@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+LABELS = re.compile(r"[A-Z]\d{3}-\w+(?:, [A-Z]\d{3}-\w+)+")  # of checks, in any order
 CLOSE = 1e-6  # relative, and absolute: less than any limit's last digit
 # Of scores after training on a machine of another kind: relative, and absolute.
 FAR_RELATIVE, FAR_ABSOLUTE = 0.01, 0.003
@@ -53,6 +55,7 @@ def same(was: Any, now: Any, *, far: bool = False) -> bool:
     if isinstance(was, int | float) and isinstance(now, int | float):
         return _close(was, now, far=far, step=CLOSE * isinstance(was, float))  # a count is exact
     if isinstance(was, str) and isinstance(now, str):
+        was, now = (LABELS.sub(_sorted, text) for text in (was, now))
         pairs = zip(NUMBER.findall(was), NUMBER.findall(now), strict=False)
         return NUMBER.sub("#", was) == NUMBER.sub("#", now) and all(
             a == b or _close(*map(_float, (a, b)), far=far, step=_step(a)) for a, b in pairs
@@ -61,6 +64,10 @@ def same(was: Any, now: Any, *, far: bool = False) -> bool:
         pairs = zip(was, now, strict=False)
         return len(was) == len(now) and all(same(a, b, far=far) for a, b in pairs)
     return bool(was == now)
+
+
+def _sorted(labels: re.Match[str]) -> str:
+    return ", ".join(sorted(labels[0].split(", ")))
 
 
 def _float(text: str) -> float:
@@ -101,9 +108,13 @@ def differences(
 
 
 def _lines(was: list[Any], now: list[Any], *, far: bool) -> Iterator[tuple[Any, Any]]:
-    """Yield pairs of lines that differ; None beside a line that was added or is gone."""
+    """Yield pairs of lines that differ; None beside a line that was added or is gone.
+
+    Lines that are there as before in another place are no difference.
+    """
     if same(was, now, far=far):
         return
+    was, now = _without(was, now), _without(now, was)
     a, b = ([NUMBER.sub("#", str(line)) for line in lines] for lines in (was, now))
     for _, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         for step in range(max(j - i, m - k)):
@@ -111,6 +122,18 @@ def _lines(was: list[Any], now: list[Any], *, far: bool) -> Iterator[tuple[Any, 
             y = now[k + step] if k + step < m else None
             if not same(x, y, far=far):
                 yield x, y
+
+
+def _without(lines: list[Any], others: list[Any]) -> list[Any]:
+    """Return the lines that are not among others, each of those counted once."""
+    left, kept = Counter(LABELS.sub(_sorted, str(one)) for one in others), []
+    for line in lines:
+        key = LABELS.sub(_sorted, str(line))
+        if left[key]:
+            left[key] -= 1
+        else:
+            kept.append(line)
+    return kept
 
 
 @dataclass(frozen=True)

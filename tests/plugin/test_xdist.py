@@ -36,7 +36,7 @@ def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(
     assert len(list(project.glob("runs/*/*/run.json"))) == 3
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup"])
+@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
 def test_a_removed_check_is_named(
     run_two: Run, pytester: pytest.Pytester, n_checks: int, dist: str
 ) -> None:
@@ -87,3 +87,18 @@ def test_a_worker_that_dies_fails_its_check(run_two: Run, pytester: pytest.Pytes
         ]
     )
     result.stdout.no_fnmatch_line("*did not run*")
+
+
+def test_one_worker_has_the_whole_case_and_others_take_what_else_there_is(
+    run_two: Run, pytester: pytest.Pytester, n_checks: int
+) -> None:
+    pytester.makepyfile("def test_a(): pass\ndef test_b(): pass\n")
+
+    result = run_two("-v", "-k", "D0 or test_a or test_b", ".")
+
+    workers = [line.split("]")[0] for line in result.outlines if " PASSED golden/toy" in line]
+    assert result.ret == pytest.ExitCode.OK
+    assert len(workers) >= 10
+    assert len(set(workers)) == 1
+    result.stdout.fnmatch_lines(["*PASSED *test_b*"])
+    assert n_checks > len(workers)

@@ -15,7 +15,7 @@ from amn.cli.workflows.init import PLACES, SYSTEMS, System, render_workflow
 from amn.errors import ArgumentError
 from amn.report.markdown import MARKER
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PINNED = (
     "PYTHONHASHSEED",
     "OMP_NUM_THREADS",

@@ -15,7 +15,7 @@ from amn.golden.store import read_golden, write_golden
 from amn.prove import sweep as run_module
 from amn.prove.sweep import find_best, run_sweep
 from amn.prove.sweep_config import SweepConfig
-from amn.training import cache as cache_module
+from amn.training import workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_sweep_that_is_started_again_trains_nothing(
     toy_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cache_module, "run_jobs", None)
+    monkeypatch.setattr(workers, "run_jobs", None)
 
     assert [r.to_json() for r in run(case_on_disk, grid, toy_cache)] == [
         r.to_json() for r in grid_results
@@ -134,7 +134,7 @@ def test_a_search_takes_the_same_course_again_and_stays_in_its_space(
     case_on_disk: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = run(case_on_disk, search(2), toy_cache)
-    monkeypatch.setattr(cache_module, "run_jobs", None)
+    monkeypatch.setattr(workers, "run_jobs", None)
     second = run(case_on_disk, search(2), toy_cache)
 
     assert [r.to_json() for r in first] == [r.to_json() for r in second]
