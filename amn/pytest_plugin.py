@@ -62,6 +62,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Ledger(), "amn-ledger")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Start no more workers than there are cases, where nothing else is asked for: they would wait.
+
+    For one case that is none: what a second process costs to start, it cannot save.
+    """
+    n_cases = _cases_alone(config)
+    if n_cases and getattr(config.option, "numprocesses", 0):
+        if n_cases == 1:
+            config.option.numprocesses = 0
+        else:
+            config.option.maxprocesses = min(n_cases, config.option.maxprocesses or n_cases)
+    return (yield)
+
+
+def _cases_alone(config: pytest.Config) -> int:
+    """Return how many cases are asked for; 0 where anything else is."""
+    golden = (config.rootpath / GOLDEN_FOLDER).resolve()
+    here = config.invocation_params.dir
+    asked = {(here / argument.partition("::")[0]).resolve() for argument in config.args}
+    if not all(path.is_relative_to(golden) for path in asked):
+        return 0
+    return sum(not asked.isdisjoint((f, *f.parents)) for f in golden.glob(f"*/{CASE_FILE}"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
     """Keep a case on one worker where `-n` alone would cut it up; other ways are as asked for."""
