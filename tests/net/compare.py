@@ -174,13 +174,35 @@ def read_wanted(path: Path) -> list[Wanted]:
     return wanted
 
 
-def write_wanted(path: Path, head: str, wanted: Iterable[Wanted]) -> None:
-    """Write the wanted differences, those of one kind and reason together."""
+@dataclass(frozen=True)
+class Recorded:
+    """Commands that were recorded again, and why: their lines then are in the repository."""
+
+    commands: tuple[str, ...]
+    reason: str
+
+
+def read_recorded(path: Path) -> list[Recorded]:
+    """Read which commands were recorded again, and why. Raises ValueError without a reason."""
+    entries = tomllib.loads(path.read_text("utf-8")).get("recorded", [])
+    for entry in entries:
+        if not str(entry.get("reason", "")).strip() or set(entry) != {"commands", "reason"}:
+            raise ValueError(f"{path.name}: [[recorded]]: expected commands and a reason")
+    return [Recorded(tuple(entry["commands"]), entry["reason"]) for entry in entries]
+
+
+def write_wanted(
+    path: Path, head: str, wanted: Iterable[Wanted], recorded: Iterable[Recorded]
+) -> None:
+    """Write what was recorded again, and the wanted differences, those of one kind together."""
     commands: dict[tuple[str, ...], list[str]] = {}
     for one in wanted:
         key = (one.field, json.dumps(one.was), json.dumps(one.now), one.reason)
         commands.setdefault(key, []).extend(one.commands)
     text = [head.rstrip("\n")]
+    for one in recorded:
+        text += ["", "[[recorded]]", f"commands = {json.dumps(sorted(one.commands))}"]
+        text += [f"reason = {json.dumps(one.reason, ensure_ascii=False)}"]
     for (field, was, now, reason), names in sorted(commands.items()):
         entry = {"field": field, "was": json.loads(was), "now": json.loads(now), "reason": reason}
         text += ["", "[[difference]]", f"commands = {json.dumps(sorted(set(names)))}"]

@@ -3,6 +3,7 @@
   python -m tests.net.run                          all of them, two at a time
   python -m tests.net.run ID PREFIX-...            some: ids, or beginnings of ids
   python -m tests.net.run ID --record --reason WHY list how they differ now as wanted
+  ... ID --record --again --reason WHY             take them anew: many lines differ for one reason
   python -m tests.net.run --record                 record commands that are new
 
 Each difference is a line: command, field, recorded -> now. Exit code 1: one is not listed in
@@ -29,9 +30,11 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 from tests.net.commands import COMMANDS
 from tests.net.compare import (
     Difference,
+    Recorded,
     Wanted,
     differences,
     judge,
+    read_recorded,
     read_wanted,
     write_wanted,
 )
@@ -94,6 +97,14 @@ def main() -> int:
     ]
     wanted = read_wanted(WANTED)
     faults, stale = judge(found, wanted, set(now), far)
+    if options.again:
+        recorded = [*read_recorded(WANTED), Recorded(tuple(now), options.reason)]
+        write_record(record | now)
+        write_wanted(
+            WANTED, HEAD, [one for one in wanted if not now.keys() & one.commands], recorded
+        )
+        print(f"recorded again: {len(now)} commands")
+        return 0
     if options.reason:
         _list_as_wanted(wanted, faults, stale, options.reason)
         return 0
@@ -140,7 +151,7 @@ def _list_as_wanted(
         if one not in stale
     ]
     kept += [Wanted((one.command,), one.field, one.was, one.now, reason) for one in faults]
-    write_wanted(WANTED, HEAD, kept)
+    write_wanted(WANTED, HEAD, kept, read_recorded(WANTED))
     print(f"listed as wanted: {len(faults)} differences; taken out: {len(stale)}")
 
 
@@ -152,6 +163,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.net.run")
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--reason", default="")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="keep the scenes")
@@ -160,6 +172,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.reason and not (options.record and options.ids and options.reason.strip()):
         parser.error("--reason goes with --record and the commands that it is of")
+    if options.again and not options.reason:
+        parser.error("--again goes with --record, the commands that it is of, and a --reason")
     return options
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.net.commands import COMMANDS
-from tests.net.compare import Difference, Wanted, differences, judge, read_wanted, write_wanted
+from tests.net.compare import (
+    Difference,
+    Recorded,
+    Wanted,
+    differences,
+    judge,
+    read_recorded,
+    read_wanted,
+    write_wanted,
+)
 from tests.net.record import WANTED, read_record
 
 if TYPE_CHECKING:
@@ -91,9 +100,29 @@ def test_a_difference_is_a_fault_unless_listed_and_listed_in_vain_is_one_too() -
 def test_what_is_written_is_read_and_a_reason_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "differences.toml"
     pair = [Wanted((name,), "stdout", 'a "b"', None, "why") for name in ("x", "y")]
-    write_wanted(path, "# head", pair)
+    again = [Recorded(("z",), "drawn anew")]
+    write_wanted(path, "# head", pair, again)
 
+    assert read_recorded(path) == again
     assert read_wanted(path) == [Wanted(("x", "y"), "stdout", 'a "b"', None, "why")]
     path.write_text(path.read_text("utf-8").replace('"why"', '" "'), "utf-8")
     with pytest.raises(ValueError, match="entry 1: expected commands, field, reason"):
         read_wanted(path)
+
+
+def test_order_alone_is_no_difference() -> None:
+    was = {
+        "stdout": ["D003 readable", "D001 finite", "x"],
+        "detail": "not run: D012-a, D001-b failed",
+    }
+    now = {
+        "stdout": ["D001 finite", "x", "D003 readable"],
+        "detail": "not run: D001-b, D012-a failed",
+    }
+    less = {"stdout": ["D001 finite", "x"], "detail": "not run: D001-b failed"}
+
+    assert list(differences("c", was, now)) == []
+    assert [(one.field, one.was) for one in differences("c", was, less)] == [
+        ("stdout", "D003 readable"),
+        ("detail", "not run: D012-a, D001-b failed"),
+    ]
