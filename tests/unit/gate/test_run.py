@@ -174,7 +174,7 @@ def test_a_changed_floor_trains_nothing_again(gate: Any, monkeypatch: pytest.Mon
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("amn.training.run.train", forbidden)
+    monkeypatch.setattr("amn.training.seed.train", forbidden)
 
     assert gate(first_run=True, sections={"criteria": {"ood": 0.1}}).verdict is Verdict.PASS
 

@@ -122,7 +122,7 @@ def test_an_interrupted_training_leaves_no_entry(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("amn.training.run.train", interrupted)
+    monkeypatch.setattr("amn.training.seed.train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         RunCache(tmp_path).run(toy_plan, 0)
 
