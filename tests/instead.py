@@ -24,5 +24,9 @@ def run_instead(
         changes: Of its declaration.
     """
     known = checks()[check]
-    other = wraps(known.function)(function)
+
+    @wraps(known.function)
+    def other(**parts: object) -> Any:  # new each time: what a function reads is looked up once
+        return function(**parts)
+
     monkeypatch.setitem(module._declared, check, replace(known, function=other, **changes))
