@@ -105,6 +105,9 @@ class IndexConfig(Section):
     self_recall: Annotated[float, Field(gt=0, le=1)] = 0.99
 
 
+RATIOS = ("latency", "inference", "training")  # speed beside the plain loop, see `amn bench`
+
+
 class SpeedConfig(Section):
     """How fast a case has to be: plain's cost over ours, so 2 is twice as fast.
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from amn.errors import AmnError
-    from amn.training.records.status import RunStatus
+    from amn.training.records.history import RunStatus
 
     Means = RunStatus | Callable[[Outcome], RunStatus] | None
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError
 from amn.evaluation.summary import LIFT_OVER
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import Finding, Measured, Severity, Standing
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from amn.case.config import EVALUATED, CaseConfig
 from amn.checks import broken
 from amn.checks.check import check
 from amn.checks.comparison import Compared, Sides
-from amn.data.kinds import kinds_by_title
+from amn.data.chunk_table import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amn.checks.check import checks
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import BEFORE_TRAINING, Status, family_of
 
 if TYPE_CHECKING:

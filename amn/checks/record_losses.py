@@ -9,8 +9,8 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check
+from amn.training.records.history import RunStatus
 from amn.training.records.loss_terms import RTOL, STILL, Ledger, read_ledger, relative_change
-from amn.training.records.status import RunStatus
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from amn.case.limits import RATIOS
 from amn.checks.check import check
-from amn.golden.speed import RATIOS
 from amn.verdict import Finding, Measured, Standing
 
 if TYPE_CHECKING:

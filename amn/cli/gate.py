@@ -12,8 +12,7 @@ import click
 
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
-from amn.cli.engines import engine_options, open_engine
-from amn.cli.options import CACHE, PathName, one_line
+from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
 from amn.gate.modes import gate_of, result_of, train_together
 from amn.gate.options import GateOptions
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
-from amn.cli.engines import engine_options, open_engine
+from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
 from amn.system import CACHE_FOLDER

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
 
 METRIC_VERSION = 1  # part of every cache key and golden: raise it when a definition changes
+REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")  # see `References`
 
 
 def effective_rank(rows: NDArray[np.floating]) -> float:

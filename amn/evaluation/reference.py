@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 
-REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")
 FIT_WINDOWS = (
     40_000  # evenly spaced over the training windows: fits change by less than 1e-3 beyond
 )

@@ -11,8 +11,7 @@ import numpy as np
 
 from amn.data.vectors import NPY_ERRORS
 from amn.errors import DataError
-from amn.evaluation.metrics import METRIC_VERSION, SplitScores
-from amn.evaluation.reference import REFERENCES
+from amn.evaluation.metrics import METRIC_VERSION, REFERENCES, SplitScores
 from amn.evaluation.statistics import cluster_interval
 from amn.storage import (
     ZIP_ERRORS,

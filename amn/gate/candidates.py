@@ -8,7 +8,6 @@ from amn.case.load import load_case
 from amn.checks.comparison import Sides, is_decided
 from amn.errors import CheckNotRunError, ConfigError, GoldenError
 from amn.training.plan import Plan, make_plan
-from amn.training.scorer import of_training
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def trained(
         CheckNotRunError: While the case waits for another one that does not pass.
     """
     require_no_hold(case, gate_other)
-    return tuple(of_training(run) for run in runs_of(case.config.training.seeds))
+    return tuple(run.candidate() for run in runs_of(case.config.training.seeds))
 
 
 def trained_adaptively(
@@ -100,7 +99,7 @@ def trained_adaptively(
     candidates: tuple[Candidate, ...] = ()
     for look in limits.adaptive_seeds or ():
         new = case.config.training.seeds[len(candidates) : look]
-        candidates += tuple(of_training(run) for run in runs_of(new))
+        candidates += tuple(run.candidate() for run in runs_of(new))
         if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
             break
         scored = [candidate.recorded for candidate in candidates if candidate.recorded]

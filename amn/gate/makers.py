@@ -24,7 +24,6 @@ from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import Surroundings, find_surroundings, offset_curve
 from amn.gate.evidence import Evidence, declare
 from amn.golden.ledger import Ledger, find_ledger
-from amn.golden.speed import machine, read_speed
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.training.candidate import Observed
@@ -460,6 +459,8 @@ def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
 
 def stored_speed(case: Case) -> dict[str, float] | None:
     """The ratios stored for this machine, None without any. Raises GoldenError if damaged."""
+    from amn.golden.speed import machine, read_speed  # noqa: PLC0415 - few cases ask for speed
+
     return read_speed(case.folder, machine())
 
 

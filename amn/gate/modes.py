@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.check import checks
-from amn.checks.meaning import statuses
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.errors import AmnError, ConfigError
@@ -62,6 +61,8 @@ def result_of(gate: Gate, options: GateOptions) -> GateResult:
     if options.metrics is None:
         return result
     history = gate.evidence["histories"][0]
+    from amn.checks.meaning import statuses  # noqa: PLC0415 - of a record only
+
     found = statuses(result.outcomes)
     note = RecordNote(found, recorded=history.then, is_alone=False)
     return replace(result, record=note)

@@ -18,7 +18,7 @@ from amn.gate.makers import COURSE, abort_for, course_makers, no_best_cosines
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.training.records.find import find_records, read_record
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import Status
 
 if TYPE_CHECKING:

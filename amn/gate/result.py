@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate, Observed
     from amn.training.record import TrainingRecord
-    from amn.training.records.status import RunStatus
+    from amn.training.records.history import RunStatus
     from amn.verdict import Outcome, Review, Verdict, Waiver
 
 

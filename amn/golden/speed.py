@@ -9,6 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from amn.case.limits import RATIOS
 from amn.errors import GoldenError
 from amn.storage import canonical_json, parse_json, sha256_of, write_json
 from amn.system import installed
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPEED_FOLDER = "speed"
-RATIOS = ("latency", "inference", "training")
 FORMER = ("memory",)  # in files that earlier versions wrote; not read
 SCHEMA = 1
 DIGITS = 12  # of the fingerprint in a file name

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.report.terminal import VERDICT_STYLES
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from amn.data.windows import Windows
-    from amn.training.networks.spec import ModelSpec
+    from amn.training.networks.build import ModelSpec
 
 RETAINED_WINDOWS = 8192  # more would move the mean by less than 1e-3
 

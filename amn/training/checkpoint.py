@@ -20,8 +20,7 @@ from safetensors.torch import save
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import predict
 from amn.storage import canonical_json, parse_json, sha256_of, write_bytes
-from amn.training.networks.build import build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

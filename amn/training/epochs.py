@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from amn.case.training import TrainingConfig
     from amn.data.stretches import StretchBatch
     from amn.data.windows import Windows
-    from amn.training.networks.spec import ModelSpec
+    from amn.training.networks.build import ModelSpec
     from amn.training.record import ValidationReferences
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from amn.case.training import TrainingConfig
     from amn.data.windows import Windows
-    from amn.training.networks.spec import ModelSpec
+    from amn.training.networks.build import ModelSpec
 
 
 @dataclass(frozen=True)

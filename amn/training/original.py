@@ -10,8 +10,7 @@ import torch
 
 from amn.errors import CheckpointError
 from amn.training.checkpoint import Checkpoint
-from amn.training.networks.build import build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,8 @@ from amn.case.config import EVALUATED
 from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.reference import fit_references, score_references
 from amn.storage import canonical_json, sha256_of
-from amn.training.networks.spec import ModelSpec, spec_for
+from amn.training.networks.build import ModelSpec, spec_for
 from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
@@ -139,6 +138,11 @@ class PlanReferences:
 
 def score_plan_references(plan: Plan) -> PlanReferences:
     """Fit the reference predictors on the training windows and score them."""
+    from amn.evaluation.reference import (  # noqa: PLC0415 - fitted where a seed is trained
+        fit_references,
+        score_references,
+    )
+
     references = fit_references(plan.train)
     validation = score_references(references, plan.validation)
     return PlanReferences(

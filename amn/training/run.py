@@ -24,6 +24,7 @@ from amn.storage import (
     sha256_file,
     without_digest,
 )
+from amn.training.candidate import Candidate
 from amn.training.checkpoint import Checkpoint, load_checkpoint
 from amn.training.record import TrainingRecord
 
@@ -65,6 +66,17 @@ class Run:
     def checkpoint(self) -> Checkpoint:
         """Load the model through the public loader, which verifies its probe."""
         return load_checkpoint(self.folder / MODEL_FILE)
+
+    def candidate(self) -> Candidate:
+        """Return it as what is judged, where its scores are of the windows of the case at hand."""
+        return Candidate(
+            name=f"seed {self.seed}",
+            record=self.record,
+            recorded=self.evaluation,
+            load=self.checkpoint,
+            score=lambda _: self.evaluation,
+            digest=self.model_digest,
+        )
 
 
 def find_run(plan: Plan, seed: int, folder: Path) -> Run | None:

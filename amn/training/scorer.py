@@ -63,18 +63,6 @@ class Scorer:
         return Evaluation(scores, self._references)
 
 
-def of_training(run: Run) -> Candidate:
-    """Return a run that was trained for this case; its scores are of this case's windows."""
-    return Candidate(
-        name=f"seed {run.seed}",
-        record=run.record,
-        recorded=run.evaluation,
-        load=run.checkpoint,
-        score=lambda _: run.evaluation,
-        digest=run.model_digest,
-    )
-
-
 def _from_run(scorer: Scorer, run: Run) -> Candidate:
     """Return a run whose checkpoint is scored again here; E007 compares with what it recorded."""
     return Candidate(

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec
 
 HERE = Path(__file__).resolve().parent
 CASE = HERE.parents[1] / "golden" / "wiki-mini"

@@ -15,7 +15,7 @@ from amn.case.training import TrainingConfig
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
 from amn.training.loop import train
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec
 from amn.training.record import ValidationReferences
 
 CONTEXT = 5

@@ -23,7 +23,7 @@ from amn.engines import LocalEngine
 from amn.training import plain
 from amn.training.epochs import Epochs
 from amn.training.loop import train
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec
 from amn.training.plan import PlanReferences, make_plan, score_plan_references
 from amn.training.record import ValidationReferences
 from amn.training.workers import run_jobs, seed_jobs, torch_threads

@@ -23,7 +23,7 @@ from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec
 from amn.verdict import Verdict
 from tests.strategies import drifting_rows
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import click
 
 from amn.cli.console import progress_bar
-from amn.cli.engines import engine_options, open_engine
+from amn.cli.options import engine_options, open_engine
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig, Style

@@ -21,7 +21,7 @@ from amn.corpus.study.kinds import KINDS
 from amn.corpus.study.scores import windows_of
 from amn.errors import ArgumentError
 from amn.evaluation.distribution import Distribution, distribution
-from amn.evaluation.reference import REFERENCES
+from amn.evaluation.metrics import REFERENCES
 
 if TYPE_CHECKING:
     from amn.corpus.study.region import Region

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.corpus.kinds import STUB_WORDS
-from amn.data.kinds import kinds_by_title
+from amn.data.chunk_table import kinds_by_title
 from amn.data.sampling import unit_vectors
 from amn.data.vectors import unit_rows
 

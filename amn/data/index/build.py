@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from amn.data.dataset import INDEX_MANIFEST
-from amn.data.index.layers import effective_parameters, load_faiss, one_thread, unwrap
+from amn.data.index.layers import (
+    ROWS_PER_CENTROID,
+    effective_parameters,
+    load_faiss,
+    one_thread,
+    unwrap,
+)
 from amn.data.index.manifest import IndexManifest, Kind
 from amn.data.vectors import FLOAT16_LIMIT, widen
 from amn.errors import ArgumentError, DataError
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 DEFAULT_KIND: Kind = "sq4"
 BLOCK_ROWS = 8192
 TRAIN_ROWS = 65_536  # 200 MB in float32 at D = 768
-ROWS_PER_CENTROID = 39  # faiss warns when k-means has fewer
 
 
 def default_parameters(kind: Kind, rows: int, dim: int) -> dict[str, int]:

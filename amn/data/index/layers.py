@@ -168,3 +168,6 @@ def effective_parameters(layers: Layers) -> dict[str, int]:
     elif hasattr(storage, "pq"):
         found |= {"m": storage.pq.M, "bits": storage.pq.nbits}
     return {name: int(value) for name, value in found.items()}
+
+
+ROWS_PER_CENTROID = 39  # faiss warns when k-means has fewer

@@ -9,7 +9,7 @@ from amn.case.limits import PROFILES
 from amn.diagnosis.figures import record_figures
 from amn.diagnosis.ranking import rank_causes
 from amn.diagnosis.subject import PASSED
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import Finding, Status
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.meaning import statuses
+from amn.training.records.history import RunStatus
 from amn.training.records.loss_terms import read_ledger
-from amn.training.records.status import RunStatus
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:

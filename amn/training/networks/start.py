@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.windows import Windows
-    from amn.training.networks.spec import ModelSpec
+    from amn.training.networks.build import ModelSpec
 
 FIT_ROWS = 40_000  # evenly spaced over the training rows; 50 for each of 768 directions
 FIT_BLOCK = 2048

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.training.record import TrainingRecord
+
 
 # Trivial predictors where a record names none: the least that each scored on sentence vectors. The
 # constant got 0.19 to 0.48, the mean of the context 0.52 to 0.59 (wiki-mini, the earlier project).
@@ -159,3 +161,26 @@ def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunH
         status=record.status,
         stop=record.stop.message if record.stop else "",
     )
+
+
+class RunStatus(StrEnum):
+    """How a run ended, the first that applies."""
+
+    SUCCESS = "SUCCESS"
+    UNREADABLE = "UNREADABLE"  # nothing can be said
+    CRASHED = "CRASHED"  # it met a number that it could not go on with
+    HARNESS = "HARNESS"  # no working measurement gives such figures
+    INFONCE_DOMINANCE = "INFONCE_DOMINANCE"  # the contrastive term is most of the loss
+    DOMINANT_TERM = "DOMINANT_TERM"  # another secondary term is
+    UNDECLARED_TERM = "UNDECLARED_TERM"  # the loss is not what was declared
+    DEAD_TERM = "DEAD_TERM"  # part of the loss teaches nothing
+    COLLAPSE = "COLLAPSE"  # validation fell
+    NO_SKILL = "NO_SKILL"  # nothing beyond what a trivial predictor does
+    LOW_START = "LOW_START"  # the first epoch was too low
+    STALL = "STALL"  # no new best for too long
+    OOD_COLLAPSE = "OOD_COLLAPSE"  # OOD below 0.40, and above the constant predictor
+    BELOW_FLOOR = "BELOW_FLOOR"  # a judged score is below its floor
+    WORSE_THAN_GOLDEN = "WORSE_THAN_GOLDEN"
+    BROKEN_DATA = "BROKEN_DATA"  # stopped before training
+    NOT_MEASURED = "NOT_MEASURED"  # a check could not look
+    INCONCLUSIVE = "INCONCLUSIVE"

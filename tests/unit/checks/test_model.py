@@ -14,8 +14,7 @@ from amn.checks.check import checks
 from amn.data.dataset import open_dataset
 from amn.errors import CheckpointError
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
-from amn.training.networks.build import build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model
 from amn.verdict import Status
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case.limits import SpeedConfig
+from amn.case.limits import RATIOS, SpeedConfig
 from amn.errors import CheckNotRunError, GoldenError
 from amn.gate import makers
 from amn.gate.evidence import Evidence
-from amn.golden.speed import RATIOS, machine, read_speed, speed_file, write_speed
+from amn.golden.speed import machine, read_speed, speed_file, write_speed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,7 @@ from amn.evaluation import metrics
 from amn.evaluation.probes import metric_self_test, path_difference, rescore, sample_windows
 from amn.evaluation.runner import score
 from amn.training.losses import cosine_rows
-from amn.training.networks.build import build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model
 from tests.strategies import in_memory, running_keys, unit_rows
 
 T, D = 3, 8

@@ -8,14 +8,8 @@ import numpy as np
 
 from amn.data.windows import Windows, find_windows
 from amn.evaluation import reference
-from amn.evaluation.metrics import cosine_rows
-from amn.evaluation.reference import (
-    REFERENCES,
-    RIDGE_SHARE,
-    References,
-    fit_references,
-    score_references,
-)
+from amn.evaluation.metrics import REFERENCES, cosine_rows
+from amn.evaluation.reference import RIDGE_SHARE, References, fit_references, score_references
 from tests.strategies import in_memory, running_keys
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from amn.errors import DataError
-from amn.evaluation.metrics import SplitScores
-from amn.evaluation.reference import REFERENCES
+from amn.evaluation.metrics import REFERENCES, SplitScores
 from amn.evaluation.storage import Evaluation, load_evaluation, save_evaluation
 
 if TYPE_CHECKING:

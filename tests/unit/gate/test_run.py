@@ -16,7 +16,7 @@ from amn.gate.options import GateOptions
 from amn.golden.store import write_golden
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec
 from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from amn.case.config import CaseConfig
+from amn.case.limits import RATIOS
 from amn.cli.main import cli
 from amn.errors import AmnError
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.golden.base.loosenings import limit_loosenings
-from amn.golden.speed import RATIOS, machine, read_speed
+from amn.golden.speed import machine, read_speed
 from amn.training import speed
 from amn.training.speed import measure_speed
 from amn.verdict import Status

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from amn.case.limits import RATIOS
 from amn.checks.check import checks
 from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
 from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
-from amn.golden.speed import RATIOS, machine, write_speed
+from amn.golden.speed import machine, write_speed
 from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file
 from amn.verdict import Finding, Measured, Severity

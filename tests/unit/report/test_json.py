@@ -15,7 +15,7 @@ from amn.checks.comparison import Compared
 from amn.evaluation.summary import Summary
 from amn.gate.result import GateResult, RecordNote
 from amn.report.json import json_schema, to_json
-from amn.training.records.status import RunStatus
+from amn.training.records.history import RunStatus
 from amn.verdict import Finding, Loosening, Outcome, Review, Standing, Status, Verdict, Waiver
 from tests.scores import interval
 

@@ -27,8 +27,7 @@ from amn.training.checkpoint import (
     save_checkpoint,
 )
 from amn.training.networks.amn import OriginalAMN, RecencyAMN
-from amn.training.networks.build import NETWORKS, build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import NETWORKS, ModelSpec, build_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,7 @@ from amn.evaluation.runner import score
 from amn.training import epochs
 from amn.training.epochs import Epochs
 from amn.training.loop import Start, Trained, train
-from amn.training.networks.build import build_model
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model
 from amn.training.record import TrainingRecord, ValidationReferences
 from tests.strategies import in_memory, running_keys
 

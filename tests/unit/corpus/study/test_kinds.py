@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.corpus.study.kinds import in_series, kinds_of
-from amn.data.kinds import kinds_by_title
+from amn.data.chunk_table import kinds_by_title
 from amn.data.manifest import Stage
 from tests.strategies import unit_rows
 

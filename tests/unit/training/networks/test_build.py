@@ -10,10 +10,9 @@ import torch
 from amn.case.config import CaseConfig
 from amn.errors import ArgumentError
 from amn.training.networks.amn import OriginalAMN, RecencyAMN
-from amn.training.networks.build import build_model
+from amn.training.networks.build import ModelSpec, build_model, spec_for
 from amn.training.networks.gru import GRUPredictor
 from amn.training.networks.lstm import LSTMPredictor
-from amn.training.networks.spec import ModelSpec, spec_for
 from amn.training.networks.transformer import TransformerPredictor
 
 SPEC = ModelSpec(architecture="amn/recency/1", dim=8, context=3, attention_dim=4, hidden_dim=8)

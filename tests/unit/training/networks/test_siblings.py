@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from amn.evaluation.runner import predict
-from amn.training.networks.build import build_model, count_parameters
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model, count_parameters
 from amn.training.networks.transformer import sinusoids
 
 if TYPE_CHECKING:

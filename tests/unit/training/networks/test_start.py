@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from amn.data.windows import Windows, find_windows
-from amn.training.networks.build import build_model, count_parameters
-from amn.training.networks.spec import ModelSpec
+from amn.training.networks.build import ModelSpec, build_model, count_parameters
 from amn.training.networks.start import draw_projection, logit, principal_directions, start_as_mean
 from tests.strategies import in_memory, running_keys
 
