@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from amn.errors import AmnError, ConfigError
+from amn.errors import AmnError, CheckNotRunError, ConfigError
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import EVERY, is_custody
 from amn.gate.result import GateResult
@@ -80,8 +80,8 @@ class Gate:
     def outcome(self, check: str) -> Outcome:
         """Run a declared check, once; what it needs runs first.
 
-        An error that amn raises on purpose becomes an ERROR outcome: it could not be evaluated. Any
-        other exception is a defect and is not caught.
+        An error that amn raises on purpose becomes an ERROR outcome: it could not be evaluated. So
+        does any in a check of one's own; in ours it is a defect and is not caught.
         """
         if check not in self._outcomes:
             found = next(one for one in self.declared if one.id == check)
@@ -104,6 +104,10 @@ class Gate:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
             return check.not_evaluated(error)
+        except Exception as error:
+            if check.family != OWN:
+                raise
+            return check.not_evaluated(CheckNotRunError(f"{type(error).__name__}: {error}"))
 
     @property
     def _waivers(self) -> tuple[Waiver, ...]:

@@ -6,7 +6,10 @@ import json
 import shutil
 import sys
 import zipfile
+from importlib.util import cache_from_source
 from pathlib import Path
+from py_compile import PycInvalidationMode
+from py_compile import compile as compile_file
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,6 +157,35 @@ def test_it_is_proven_by_the_defect_that_it_brings(amn: Command) -> None:
     code, out, _ = amn("selftest", "case", "--only", "X001")
     assert code == 1
     assert "MISSED one-seed-apart: X001-spread PASS" in out
+
+
+@pytest.mark.usefixtures("project")
+def test_one_that_breaks_is_an_error_that_names_it_and_hides_no_other(amn: Command) -> None:
+    CONFTEST.write_text(SPREAD.replace("min(scores)", "min(scores) / 0"), "utf-8")
+
+    code, results = gated(amn, "case")
+
+    mine = the_check(results["case"])
+    assert code == 3
+    assert mine["status"] == "ERROR"
+    assert "could not run: ZeroDivisionError" in mine["findings"][0]["message"]
+    assert {one["status"] for one in results["case"]["checks"]} >= {"PASS", "ERROR"}
+
+
+@pytest.mark.usefixtures("project")
+def test_its_source_is_run_whatever_bytecode_lies_beside_it(amn: Command, tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.write_text(SPREAD, "utf-8")
+    CONFTEST.write_text(FAILING, "utf-8")
+    for bytecode in {cache_from_source(str(CONFTEST.resolve())), cache_from_source(str(CONFTEST))}:
+        compile_file(
+            str(other), bytecode, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, doraise=True
+        )
+
+    code, out, _ = amn("gate", "case")
+
+    assert code == 1
+    assert "(X001 spread)" in out
 
 
 @pytest.mark.usefixtures("project")
