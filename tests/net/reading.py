@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from tests.net.commands import Command
 
-HEX = re.compile(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b|\b\d{20,}\b")
+# Digests and commits; those of digits alone too, which no count of ours is as long as.
+HEX = re.compile(
+    r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b|\b\d{20,}\b|(?<![.\d-])\b\d{10,}\b(?!\.)"
+)
 DATE = re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?")
 TIME = re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b|(?<=time=\")\d+\.\d+")
 VERSION = re.compile(r"\b\d+\.\d+\.\d+\S*")

@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING
 
 from amn.errors import DataError
 from amn.evaluation.storage import EVALUATION_FILE, load_evaluation
-from amn.training.records.logs import FIX, read_csv, read_json
-from amn.training.records.series import (
-    EVENT_FILES,
-    MLFLOW_META,
-    MLFLOW_METRICS,
-    read_events,
-    read_mlflow,
-)
+from amn.registry import Registry
+from amn.training.records.history import RecordKind
+from amn.training.records.logs import FIX, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +17,17 @@ if TYPE_CHECKING:
     from amn.training.records.history import RunHistory
 
 RUN_FILE = "run.json"
-SUFFIXES = (".json", ".csv")
+# `RecordKind`s: the first that a path is one of reads it.
+KINDS: Registry[RecordKind] = Registry(
+    "amn.records",
+    {
+        "run": "amn.training.records.find:RUN",
+        "mlflow": "amn.training.records.series:MLFLOW",
+        "tensorboard": "amn.training.records.series:TENSORBOARD",
+        "csv": "amn.training.records.logs:CSV",
+        "json": "amn.training.records.logs:JSON",
+    },
+)
 
 
 def find_records(path: Path) -> list[Path]:
@@ -33,25 +38,23 @@ def find_records(path: Path) -> list[Path]:
     """
     if not path.exists():
         raise DataError(path, "expected a record or a folder of records, found none")
-    if path.is_file() or _is_run(path):
+    if path.is_file() or _kind_of(path):
         return [path]
-    found = [p for p in sorted(path.iterdir()) if p.is_file() and p.suffix in SUFFIXES]
-    for folder in sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        if _is_run(folder):
+    inside = sorted(path.iterdir())
+    found = [one for one in inside if one.is_file() and _kind_of(one)]
+    for folder in (one for one in inside if one.is_dir() and not one.name.startswith(".")):
+        if _kind_of(folder):
             found.append(folder)
         else:  # mlruns/<experiment>/<run>
-            found += [p for p in sorted(folder.iterdir()) if p.is_dir() and _is_run(p)]
+            found += [one for one in sorted(folder.iterdir()) if one.is_dir() and _kind_of(one)]
     if not found:
         raise DataError(path, f"expected records, found none. Fix: {FIX}")
     return found
 
 
-def _is_run(folder: Path) -> bool:
-    """Tell whether a folder is one run of ours, of TensorBoard or of MLflow."""
-    if not folder.is_dir():
-        return False
-    is_mlflow = (folder / MLFLOW_META).is_file() and (folder / MLFLOW_METRICS).is_dir()
-    return is_mlflow or (folder / RUN_FILE).is_file() or any(folder.glob(EVENT_FILES))
+def _kind_of(path: Path) -> RecordKind | None:
+    """Return the kind of record that a file or a folder is; None where it is none."""
+    return next((kind for kind in KINDS.values() if kind.holds(path)), None)
 
 
 def _with_scores(folder: Path, history: RunHistory) -> RunHistory:
@@ -69,18 +72,17 @@ def read_record(path: Path) -> RunHistory:
         DataError: If it cannot be read as what it seems to be.
         MissingDependencyError: If TensorBoard's reader is needed and not installed.
     """
+    if kind := _kind_of(path):
+        return kind.read(path)
     if path.is_dir():
-        if (path / RUN_FILE).is_file():
-            return _with_scores(path, read_json(path / RUN_FILE))
-        if (path / MLFLOW_META).is_file():
-            return read_mlflow(path)
-        if any(path.glob(EVENT_FILES)):
-            return read_events(path)
         raise DataError(path, f"expected the folder of one run, got none. Fix: {FIX}")
     if not path.is_file():
         raise DataError(path, "expected a record, found none")
-    if path.suffix == ".csv":
-        return read_csv(path)
-    if "tfevents" in path.name:
-        return read_events(path)
-    return read_json(path)
+    return read_json(path)  # whatever its name: what it is not, the reader says
+
+
+def _read_run(folder: Path) -> RunHistory:
+    return _with_scores(folder, read_json(folder / RUN_FILE))
+
+
+RUN = RecordKind(lambda path: (path / RUN_FILE).is_file(), _read_run)

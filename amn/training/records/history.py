@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from amn.training.record import TrainingRecord
@@ -133,6 +134,18 @@ class RunHistory:
 
 
 Histories = tuple[RunHistory, ...]  # one a candidate, or that of one record
+
+
+class RecordKind(NamedTuple):
+    """One kind of record.
+
+    Attributes:
+        holds: Tells whether a path, of a file or a folder, is one; nothing is read.
+        read: Reads one; raises DataError for what is not what it seems to be.
+    """
+
+    holds: Callable[[Path], bool]
+    read: Callable[[Path], RunHistory]
 
 
 def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunHistory:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from amn.errors import DataError
 from amn.storage import parse_json, without_digest
 from amn.training.record import TrainingRecord
-from amn.training.records.history import FIGURES, EpochFigures, RunHistory, history_of
+from amn.training.records.history import (
+    FIGURES,
+    EpochFigures,
+    RecordKind,
+    RunHistory,
+    history_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -317,3 +323,7 @@ def read_csv(path: Path) -> RunHistory:
         epochs=epochs,
         unread={"columns": list(unread)} if unread else {},
     )
+
+
+CSV = RecordKind(lambda path: path.is_file() and path.suffix == ".csv", read_csv)
+JSON = RecordKind(lambda path: path.is_file() and path.suffix == ".json", read_json)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from amn.errors import DataError, require
-from amn.training.records.history import EpochFigures, RunHistory
+from amn.training.records.history import EpochFigures, RecordKind, RunHistory
 from amn.training.records.logs import field_of, number
 
 if TYPE_CHECKING:
@@ -140,3 +140,15 @@ def _epoch(step: int, steps: list[int]) -> int:
     if stride == 1 and steps[0] > 0:
         return step  # a log that starts at epoch 7 says so
     return (step - steps[0]) // stride + 1
+
+
+def _is_mlflow(path: Path) -> bool:
+    return (path / MLFLOW_META).is_file() and (path / MLFLOW_METRICS).is_dir()
+
+
+def _is_tensorboard(path: Path) -> bool:
+    return any(path.glob(EVENT_FILES)) if path.is_dir() else "tfevents" in path.name
+
+
+MLFLOW = RecordKind(_is_mlflow, read_mlflow)
+TENSORBOARD = RecordKind(_is_tensorboard, read_events)
