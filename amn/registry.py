@@ -30,7 +30,8 @@ class Registry(Mapping[str, T], Generic[T]):
         ours: Name -> `module:attribute`.
 
     Raises:
-        ArgumentError: When first used, if an installed package takes a name of ours, or one twice.
+        ArgumentError: When first used, if an installed package takes a name of ours, or one twice;
+            when an entry is asked for, if it cannot be imported.
     """
 
     def __init__(self, group: str, ours: Mapping[str, str]) -> None:
@@ -51,7 +52,16 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         if name not in self._loaded:
-            self._loaded[name] = cast("T", self._points[name].load())
+            point = self._points[name]
+            try:
+                self._loaded[name] = cast("T", point.load())
+            except (ImportError, AttributeError) as error:
+                if name in self._ours:
+                    raise
+                raise ArgumentError(
+                    f"entry point {self.group} {name}: expected {point.value} to be there, got: "
+                    f"{error}. Fix: pip install --upgrade the package that has it"
+                ) from error
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
