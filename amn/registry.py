@@ -58,9 +58,10 @@ class Registry(Mapping[str, T], Generic[T]):
             except (ImportError, AttributeError) as error:
                 if name in self._ours:
                     raise
+                package = point.dist.name if point.dist else "PACKAGE"
                 raise ArgumentError(
                     f"entry point {self.group} {name}: expected {point.value} to be there, got: "
-                    f"{error}. Fix: pip install --upgrade the package that has it"
+                    f"{error}. Fix: pip install --upgrade {package}"
                 ) from error
         return self._loaded[name]
 

@@ -7,6 +7,7 @@
 #   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
 #   all     lint types layers net test slow gate    (the default)
+#   nightly all, and bench
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -71,7 +72,7 @@ step() {
     lint | types | layers) "$1" ;;
     net | test | slow | gate | bench) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench all, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench all nightly, got '$1'" >&2
       exit 2
       ;;
   esac
@@ -79,6 +80,7 @@ step() {
 
 steps=("${@:-all}")
 [[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
+[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" bench)
 install
 for name in "${steps[@]}"; do
   step "$name"
