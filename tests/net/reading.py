@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from tests.net.commands import Command
 
-# Digests and commits; those of digits alone too, which no count of ours is as long as.
+# Digests and commits; a short commit may be ten digits, which no count of ours has.
 HEX = re.compile(
-    r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b|\b\d{20,}\b|(?<![.\d-])\b\d{10,}\b(?!\.)"
+    r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b|\b\d{20,}\b|(?<![.\d-])\b\d{10}\b(?!\.)"
 )
 DATE = re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?")
 TIME = re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b|(?<=time=\")\d+\.\d+")
