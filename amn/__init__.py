@@ -9,32 +9,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amn.case import Case, load_case
+    from amn.case.load import Case, load_case
+    from amn.checks.check import check
     from amn.data.dataset import DataSet, open_dataset
     from amn.data.windows import Windows
     from amn.data.writer import write_dataset
     from amn.errors import AmnError
-    from amn.findings import Finding, GateResult, Outcome, Severity, Status, Verdict
+    from amn.gate.modes import run_gate
     from amn.gate.options import GateOptions
-    from amn.gate.session import run_gate
+    from amn.gate.result import GateResult
+    from amn.verdict import Finding, Measured, Outcome, Severity, Status, Verdict
 
 __version__ = "0.1.0"
 
 _HOME = {
     "AmnError": "amn.errors",
-    "Case": "amn.case",
+    "Case": "amn.case.load",
     "DataSet": "amn.data.dataset",
-    "Finding": "amn.findings",
+    "Finding": "amn.verdict",
+    "Measured": "amn.verdict",
+    "check": "amn.checks.check",
     "GateOptions": "amn.gate.options",
-    "GateResult": "amn.findings",
-    "Outcome": "amn.findings",
-    "Severity": "amn.findings",
-    "Status": "amn.findings",
-    "Verdict": "amn.findings",
+    "GateResult": "amn.gate.result",
+    "Outcome": "amn.verdict",
+    "Severity": "amn.verdict",
+    "Status": "amn.verdict",
+    "Verdict": "amn.verdict",
     "Windows": "amn.data.windows",
-    "load_case": "amn.case",
+    "load_case": "amn.case.load",
     "open_dataset": "amn.data.dataset",
-    "run_gate": "amn.gate.session",
+    "run_gate": "amn.gate.modes",
     "write_dataset": "amn.data.writer",
 }
 
@@ -45,12 +49,14 @@ __all__ = [
     "Finding",
     "GateOptions",
     "GateResult",
+    "Measured",
     "Outcome",
     "Severity",
     "Status",
     "Verdict",
     "Windows",
     "__version__",
+    "check",
     "load_case",
     "open_dataset",
     "run_gate",

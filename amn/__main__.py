@@ -1,8 +1,8 @@
-"""`python -m amn`: the command, also under `torchrun -m amn`."""
+"""`python -m amn`: the command."""
 
 from __future__ import annotations
 
-from amn.cli.main import main
+from amn.cli.main import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -11,6 +11,7 @@ AmnError
 ├─ EncodingError                        an encoder failed on a text; the message names it
 ├─ BuildError                           a build of a data set stopped; what is finished is kept
 ├─ TrainingError                         training met a number it cannot go on with
+├─ WorkerError                           a worker process ended before its work did
 ├─ RepositoryError                       git cannot tell what the change is compared with
 ├─ CheckNotRunError                      a declared check could not run: never a pass
 └─ MissingDependencyError (ImportError)  an optional package; names the extra
@@ -87,6 +88,10 @@ class CheckpointError(FileError):
 
 class TrainingError(AmnError):
     """Training met a number that it cannot go on with; the message names epoch and batch."""
+
+
+class WorkerError(AmnError):
+    """A worker process ended before its work did; the message names the work."""
 
 
 class RepositoryError(AmnError):

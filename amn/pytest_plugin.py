@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.places import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 from amn.plugin.items import FACTS, MARKERS, MEASURED, CaseFile, CheckItem, refuse_skip
 from amn.plugin.ledger import Ledger
 from amn.plugin.sessions import GATES, find_folder, gate_for
+from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from amn.case import Case
-    from amn.checks.evidence.runs import Candidate
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
+    from amn.case.load import Case
     from amn.evaluation.summary import Summary
+    from amn.training.candidate import Candidate
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,6 +62,45 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Ledger(), "amn-ledger")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Start no more workers than there are cases, where nothing else is asked for: they would wait.
+
+    For one case that is none: what a second process costs to start, it cannot save.
+    """
+    n_cases = _cases_alone(config)
+    if n_cases and getattr(config.option, "numprocesses", 0):
+        if n_cases == 1:
+            config.option.numprocesses = 0
+        else:
+            config.option.maxprocesses = min(n_cases, config.option.maxprocesses or n_cases)
+    return (yield)
+
+
+def _cases_alone(config: pytest.Config) -> int:
+    """Return how many cases are asked for; 0 where anything else is."""
+    golden = (config.rootpath / GOLDEN_FOLDER).resolve()
+    here = config.invocation_params.dir
+    asked = {(here / argument.partition("::")[0]).resolve() for argument in config.args}
+    if not all(path.is_relative_to(golden) for path in asked):
+        return 0
+    return sum(not asked.isdisjoint((f, *f.parents)) for f in golden.glob(f"*/{CASE_FILE}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Keep a case on one worker where `-n` alone would cut it up; other ways are as asked for."""
+    if config.getvalue("dist") != "load" or not _has_cases(config.rootpath):
+        return None
+    from amn.plugin.scheduling import CaseScheduling  # noqa: PLC0415 - xdist may not be installed
+
+    return CaseScheduling(config, log)
+
+
+def _has_cases(root: Path) -> bool:
+    return next((root / GOLDEN_FOLDER).glob(f"*/{CASE_FILE}"), None) is not None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     """Collect `golden/<case>/case.toml`, and any case.toml that the command line names."""
     if file_path.name != CASE_FILE:
@@ -74,7 +116,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 
 def _refuse_deeper(golden: Path, parent: pytest.Collector) -> None:
     """Fail the collection where a case lies too deep under golden/ to be one."""
-    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import case_files  # noqa: PLC0415 - loads pydantic
     from amn.errors import ConfigError  # noqa: PLC0415 - beside it
 
     try:
@@ -101,7 +143,8 @@ def pytest_runtest_makereport(
 def amn_case(request: pytest.FixtureRequest) -> Case:
     """The case that the test names by an indirect parameter, or the only one under golden/."""
     folder = find_folder(request.config, getattr(request, "param", None))
-    return gate_for(request.config, folder).case
+    case: Case = gate_for(request.config, folder).evidence["case"]
+    return case
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +159,8 @@ def amn_run(request: pytest.FixtureRequest, amn_case: Case) -> tuple[Candidate, 
         fix = f"pytest {amn_case.file} -m 'amn_data or amn_index'"
         message = f"{amn_case.name}: expected sound data, got {', '.join(bad)} failed"
         pytest.fail(f"{message}. Fix: {fix}", pytrace=False)
-    return gate.candidates
+    candidates: tuple[Candidate, ...] = gate.evidence["candidates"]
+    return candidates
 
 
 @pytest.fixture(scope="session")
@@ -125,4 +169,6 @@ def amn_evaluation(
 ) -> dict[str, Summary]:
     """The scores of the case: `in_dist` and `ood`, each with interval and reference predictors."""
     del amn_run  # it has checked the data and made what the scores are of
-    return gate_for(request.config, amn_case.folder).summaries
+    gate = gate_for(request.config, amn_case.folder)
+    scores: dict[str, Summary] = gate.evidence["summaries"]
+    return scores

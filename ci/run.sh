@@ -4,8 +4,10 @@
 #   lint    ruff: style and formatting          test    the test suite, and golden/ through the plugin
 #   types   mypy --strict                       slow    tests/slow: minutes of work, mostly on real data
 #   layers  import-linter: who imports whom     gate    the main job: amn gate on every case in golden/
+#   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
-#   all     lint types layers test slow gate    (the default)
+#   all     lint types layers net test slow gate    (the default)
+#   nightly all, and bench
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -13,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=${AMN_VENV:-.venv}
-STEPS=(lint types layers test slow gate)
+STEPS=(lint types layers net test slow gate)
 export PYTHONHASHSEED=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 find_python() {
@@ -47,6 +49,7 @@ layers() { "$VENV/bin/lint-imports"; }
 # `test` is a shell builtin, so the functions carry a prefix.
 run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden; }
 run_slow() { find_browser && OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
+run_net() { "$VENV/bin/python" -m tests.net.run; }
 run_gate() { "$VENV/bin/amn" gate; }
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
 
@@ -67,9 +70,9 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    test | slow | gate | bench) "run_$1" ;;
+    net | test | slow | gate | bench) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench all, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench all nightly, got '$1'" >&2
       exit 2
       ;;
   esac
@@ -77,6 +80,7 @@ step() {
 
 steps=("${@:-all}")
 [[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
+[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" bench)
 install
 for name in "${steps[@]}"; do
   step "$name"

@@ -16,8 +16,8 @@ from amn.data.manifest import FileEntry, Manifest
 from amn.data.writer import Chunks, write_dataset
 
 if TYPE_CHECKING:
-    from amn.checks.evidence.runs import Candidate
     from amn.evaluation.storage import Evaluation
+    from amn.training.candidate import Candidate
 
 DIM = 8
 

@@ -17,22 +17,115 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.errors import GoldenError
+from amn.errors import ArgumentError, GoldenError
 from amn.evaluation.statistics import RESAMPLES, noninferiority, seed_from
-from amn.findings import Verdict
 from amn.golden.compare import align
 from amn.golden.store import COSINES_FILE
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.limits import GoldenEvidence
+    from amn.case.limits import GoldenConfig
+    from amn.evaluation.attribution import Attribution
     from amn.evaluation.statistics import Comparison
+    from amn.evaluation.storage import Evaluation
+    from amn.golden.schema import Golden
 
-COMPARED = {"G001": "ood", "G002": "in_dist"}
+COMPARED = {"ood": "G001", "in_dist": "G002"}  # seeds the resamples of each split's comparison
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A candidate and the golden that it is compared with.
+
+    Attributes:
+        evaluations: Of the candidate, one a seed.
+        folder: Of the golden, for messages.
+        looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
+            them; empty where there is but one look.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    golden: Golden
+    limits: GoldenConfig
+    folder: Path
+    looks: tuple[int, ...] = ()
+
+    @property
+    def alpha(self) -> float:
+        """One-sided error of a bound at this look."""
+        return self.limits.alpha_at(self.looks[-1]) if self.looks else self.limits.alpha
+
+    def aligned(
+        self, split: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Return candidate (Sc, N) and golden (Sg, N) cosines by window id, and articles (N,).
+
+        Raises:
+            GoldenError: If the two have different windows.
+        """
+        golden = self.golden.splits[split]
+        scores = [evaluation.scores[split] for evaluation in self.evaluations]
+        path = self.folder / COSINES_FILE
+        order = align(golden, scores[0].article_ids, scores[0].target_chunks, path=path)
+        candidate = np.stack([score.cosines[order] for score in scores])
+        return candidate, golden.cosines, golden.article_ids
+
+    def compare(self, split: str, alpha: float) -> Comparison:
+        """Compare one split at a level.
+
+        Raises:
+            GoldenError: If the two have different windows.
+        """
+        candidate, golden, articles = self.aligned(split)
+        return noninferiority(
+            candidate,
+            golden,
+            articles,
+            margin=self.limits.margin,
+            alpha=alpha,
+            seed=seed_from(COMPARED[split], self.golden.digest),
+        )
+
+    def fails(self, split: str, level: float) -> bool:
+        """Tell whether a split's comparison fails at a level."""
+        try:
+            return self.compare(split, level).verdict is Verdict.FAIL
+        except GoldenError:  # other windows: G003 says so; no alarm, but one of the tests
+            return False
+
+    def judge(self, split: str) -> Judged:
+        """Judge one split: its own PASS, and its FAIL beside those of the other splits.
+
+        Raises:
+            GoldenError: If the windows of this split differ from the golden's.
+        """
+        comparison = self.compare(split, self.alpha)
+        if comparison.verdict is not Verdict.FAIL:
+            return Judged(comparison, comparison.verdict, self.alpha)
+        levels = holm(COMPARED, self.fails, self.alpha)
+        if split in levels:
+            return Judged(comparison, Verdict.FAIL, levels[split], self._p(split))
+        return Judged(comparison, Verdict.INCONCLUSIVE, self.alpha / len(COMPARED))
+
+    def _p(self, split: str) -> float:
+        """Return the smallest level at which a comparison fails that fails at alpha, to 2 %.
+
+        Not below what the resamples can tell, so that of more than 100 comparisons none is an alarm
+        at alpha 0.05 whatever its difference.
+        """
+        high, low = self.alpha, LEAST_P
+        if self.fails(split, low):
+            return low
+        while high > 1.02 * low:
+            middle = math.sqrt(low * high)
+            low, high = (low, middle) if self.fails(split, middle) else (middle, high)
+        return high
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +145,32 @@ class Judged:
     p: float | None = None
 
 
-def aligned(
-    evidence: GoldenEvidence, split: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Return candidate (Sc, N) and golden (Sg, N) cosines joined by window id, and articles (N,).
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a check that compared a split with the golden found, for reports.
 
-    Raises:
-        GoldenError: If the two have different windows.
+    Attributes:
+        alpha: One-sided error of its bounds.
+        p: Smallest level at which it still fails; None where it is no alarm.
+        attribution: Where the difference comes from; None where nobody had to ask.
     """
-    golden = evidence.golden.splits[split]
-    scores = [candidate.evaluation.scores[split] for candidate in evidence.candidates]
-    path = evidence.case.folder / COSINES_FILE
-    order = align(golden, scores[0].article_ids, scores[0].target_chunks, path=path)
-    candidate = np.stack([score.cosines[order] for score in scores])
-    return candidate, golden.cosines, golden.article_ids
+
+    split: str
+    alpha: float
+    p: float | None = None
+    attribution: Attribution | None = None
 
 
-def compare(evidence: GoldenEvidence, check: str, alpha: float) -> Comparison:
-    """Compare one split at a level.
+def is_decided(sides: Sides) -> bool:
+    """Tell whether more seeds would be trained for nothing.
 
-    Raises:
-        GoldenError: If the two have different windows.
+    What cannot be compared at all is decided as well: no seed mends it, and the checks name it.
     """
-    candidate, golden, articles = aligned(evidence, COMPARED[check])
-    return noninferiority(
-        candidate,
-        golden,
-        articles,
-        margin=evidence.case.config.golden.margin,
-        alpha=alpha,
-        seed=seed_from(check, evidence.golden.digest),
-    )
-
-
-def judge_check(evidence: GoldenEvidence, check: str) -> Judged:
-    """Judge one split: its own PASS, and its FAIL beside those of the other splits.
-
-    Raises:
-        GoldenError: If the windows of this split differ from the golden's.
-    """
-    alpha = evidence.alpha
-    comparison = compare(evidence, check, alpha)
-    if comparison.verdict is not Verdict.FAIL:
-        return Judged(comparison, comparison.verdict, alpha)
-    levels = holm(COMPARED, lambda name, level: _fails(evidence, name, level), alpha)
-    if check in levels:
-        return Judged(comparison, Verdict.FAIL, levels[check], _p(evidence, check, alpha))
-    return Judged(comparison, Verdict.INCONCLUSIVE, alpha / len(COMPARED))
+    try:
+        verdicts = {sides.judge(split).verdict for split in COMPARED}
+    except (GoldenError, ArgumentError):
+        return True
+    return Verdict.INCONCLUSIVE not in verdicts
 
 
 def holm(
@@ -121,25 +193,3 @@ def holm(
         found |= dict.fromkeys(new, level)
         left = [name for name in left if name not in found]
     return found
-
-
-def _p(evidence: GoldenEvidence, check: str, alpha: float) -> float:
-    """Return the smallest level at which a comparison fails that fails at `alpha`, to 2 %.
-
-    Not below what the resamples can tell, so that of more than 100 comparisons none is an alarm at
-    alpha 0.05 whatever its difference.
-    """
-    high, low = alpha, LEAST_P
-    if _fails(evidence, check, low):
-        return low
-    while high > 1.02 * low:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if _fails(evidence, check, middle) else (middle, high)
-    return high
-
-
-def _fails(evidence: GoldenEvidence, check: str, level: float) -> bool:
-    try:
-        return compare(evidence, check, level).verdict is Verdict.FAIL
-    except GoldenError:  # other windows: G003 says so; no alarm, but one of the tests
-        return False

@@ -2,34 +2,72 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from amn.checks.registry import implements, rules
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
+from amn.checks import broken
+from amn.checks.check import check, checks
 from amn.errors import CheckNotRunError, GoldenError
-from amn.findings import Finding, Measured, Severity
-from amn.golden.history import drift_since_anchor
-from amn.golden.ledger import LEDGER_FILE
-from amn.golden.orphans import find_orphans
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
-from amn.places import GOLDEN_FOLDER
-from amn.storage import sha256_file
+from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, find_orphans
+from amn.golden.waivers import WAIVERS_FILE, read_waivers
+from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.system import GOLDEN_FOLDER
+from amn.verdict import Finding, Loosening, Measured, Review, Severity
 
 if TYPE_CHECKING:
-    from amn.checks.evidence.limits import CustodyEvidence
-    from amn.golden.ledger import Entry
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from amn.case.limits import CriteriaConfig, GoldenConfig
+    from amn.case.load import Case
+    from amn.checks.broken.copies import CaseCopy
+    from amn.golden.ledger import Entry, Ledger
+    from amn.golden.schema import Golden
+    from amn.verdict import Waiver
+
+    Parts = dict[str, object]
 
 SHOWN_DIGITS = 12  # of a digest
-WAIVABLE = ("fail", "inconclusive")
+WAIVABLE = (Severity.FAIL, Severity.INCONCLUSIVE)
+APPROVE = (
+    "take it into a change of its own; who may approve it says so in CI: "
+    "amn gate --approve-loosening 'NAME: why'"
+)
+TODAY = date(2026, 3, 1)  # of the waivers that are brought in as defects
+WAIVER = """[[waiver]]
+check = "{check}"
+reason = "until the encoder is mended"
+owner = "somebody"
+created = {created}
+expires = {expires}
+"""
 
 
-@implements("G010")
-def check_not_loosened(evidence: CustodyEvidence) -> Measured:
-    """G010: the change lets no more through than its merge base does."""
-    review = evidence.review
-    if review is None:
-        raise CheckNotRunError("G010-not_loosened: expected a review of the change, got none")
+def loosened(case: Case, criteria: CriteriaConfig) -> Parts:
+    """The change lowered a floor."""
+    floors = [getattr(criteria, split) for split in EVALUATED]
+    old = next((floor for floor in floors if isinstance(floor, float)), 0.6)
+    where = f"{case.name}/case.toml criteria.ood"
+    lowered = Loosening("lowered a floor", where, str(old), str(old - 0.05))
+    return {"review": Review(target="main", base="0" * 40, loosenings=(lowered,))}
+
+
+@check("G010", "not_loosened", severity=Severity.LOOSENED, broken_by=[loosened])
+def check_not_loosened(review: Review) -> Measured:
+    """The change lets no more through than its merge base does.
+
+    It lowers no golden and no limit, and removes no check, case,
+    window, seed or CI step that judges.
+
+    Why: A change that moves the bar passes over it. The bar of the merge base is the one that it
+    was reviewed against.
+    Fix: Take it into a change of its own; who may approve it says so in CI: amn gate
+    --approve-loosening 'NAME: why'
+    """
     if not review.base:
         return Measured("not compared", "nothing loosened", detail=review.note)
     severity = Severity.WARNING if review.approval else None
@@ -39,7 +77,7 @@ def check_not_loosened(evidence: CustodyEvidence) -> Measured:
             loosening.where,
             f"this change {loosening.what}: {loosening.old or 'none'} at the merge base, "
             f"{loosening.new or 'none'} now",
-            fix or rules()["G010"].fix,
+            fix or APPROVE,
             severity,
         )
         for loosening in review.loosenings
@@ -49,30 +87,49 @@ def check_not_loosened(evidence: CustodyEvidence) -> Measured:
     return Measured(f"{len(findings)} loosened", "nothing loosened", findings, detail)
 
 
-@implements("G011")
-def check_waivers(evidence: CustodyEvidence) -> Measured:
-    """G011: waivers are short, in force, and allowed."""
-    if evidence.today is None:
+def waiver_expired(copy: CaseCopy) -> Parts:
+    """A waiver has expired."""
+    return _waive(copy, "C002", "2026-01-01", "2026-01-20")
+
+
+def waiver_of_custody(copy: CaseCopy) -> Parts:
+    """A waiver lets the ledger through."""
+    return _waive(copy, "G008", "2026-02-20", "2026-03-10")
+
+
+def _waive(copy: CaseCopy, check: str, created: str, expires: str) -> Parts:
+    text = WAIVER.format(check=check, created=created, expires=expires)
+    (copy.folder / WAIVERS_FILE).write_text(text, "utf-8")
+    return {"today": TODAY, "listed_waivers": read_waivers(copy.folder)}
+
+
+@check("G011", "waivers", broken_by=[waiver_expired, waiver_of_custody])
+def check_waivers(
+    today: date | None, listed_waivers: tuple[Waiver, ...], unwaivable: Mapping[str, str]
+) -> Measured:
+    """Every waiver is in force, at most 30 days long, and names a check that can be waived.
+
+    Why: A bypass without an end becomes the rule.
+    Fix: Mend what the waiver hides and delete it, or ask for a new one in a change of its own
+    """
+    if today is None:
         raise CheckNotRunError("G011-waivers: expected today's date, got none")
     findings = []
-    for waiver in evidence.waivers:
-        rule = rules().get(waiver.check)
-        over = (evidence.today - waiver.expires).days
-        if rule is None:
+    for waiver in listed_waivers:
+        declared = checks().get(waiver.check)
+        over = (today - waiver.expires).days
+        if declared is None:
             message = "expected a waiver of a check that exists, got an unknown id"
             findings.append(Finding(waiver.check, message, "amn rules"))
-        elif rule.custody or rule.severity not in WAIVABLE:
-            why = (
-                "a check of the golden's custody"
-                if rule.custody
-                else f"of severity {rule.severity}"
-            )
-            message = f"expected a waiver of a check that can be waived, got {rule.label}, {why}"
-            warns = rule.severity == "warning" and not rule.custody
+        elif declared.id in unwaivable or declared.severity not in WAIVABLE:
+            why = unwaivable.get(declared.id, f"of severity {declared.severity.name.lower()}")
+            label = declared.label
+            message = f"expected a waiver of a check that can be waived, got {label}, {why}"
+            warns = declared.severity is Severity.WARNING and declared.id not in unwaivable
             fix = "delete the waiver: a warning stops nothing" if warns else "mend what it found"
             findings.append(Finding(waiver.check, message, fix))
-        elif waiver.created > evidence.today:
-            message = f"expected a waiver made by {evidence.today}, got one of {waiver.created}"
+        elif waiver.created > today:
+            message = f"expected a waiver made by {today}, got one of {waiver.created}"
             findings.append(Finding(waiver.check, message))
         elif over > 0:
             message = (
@@ -82,28 +139,94 @@ def check_waivers(evidence: CustodyEvidence) -> Measured:
             findings.append(Finding(waiver.check, message, "mend what it hides, and delete it"))
         else:
             findings.append(Finding(waiver.check, str(waiver), severity=Severity.WARNING))
-    return Measured(f"{len(evidence.waivers)} waivers", "short and in force", findings)
+    return Measured(f"{len(listed_waivers)} waivers", "short and in force", findings)
 
 
-@implements("G004")
-def check_intact(evidence: CustodyEvidence) -> Measured:
-    """G004: the golden can be read and its digests hold."""
-    try:
-        golden = evidence.golden
-    except GoldenError as error:
-        return Measured("unreadable", "whole", [Finding(evidence.case.name, str(error))])
-    record = golden.record
+def golden_edited(copy: CaseCopy) -> None:
+    """The golden's OOD mean was lowered with an editor."""
+
+    def change(record: dict[str, Any]) -> None:
+        record["metrics"]["ood"]["mean"] -= 0.05
+
+    copy.change_json(copy.folder / GOLDEN_FILE, change)
+
+
+def golden_damaged(copy: CaseCopy) -> None:
+    """One bit of the golden's cosines is flipped."""
+
+    def change(content: bytearray) -> None:
+        content[len(content) // 2] ^= 0b10
+
+    copy.change_bytes(copy.folder / COSINES_FILE, change)
+
+
+def golden_gone(copy: CaseCopy) -> None:
+    """The golden was removed."""
+    (copy.folder / GOLDEN_FILE).unlink()
+
+
+@check(
+    "G004",
+    "intact",
+    severity=Severity.HARNESS,
+    broken_by=[golden_edited, golden_damaged, golden_gone],
+)
+def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Measured:
+    """golden.json and golden.npz are there, whole, and belong together.
+
+    Why: A golden that was edited, or lost one of its files, accepts anything.
+    Fix: git checkout the golden, or make one: amn golden new CASE --reason TEXT
+    """
+    if isinstance(found_golden, GoldenError):
+        finding = Finding(golden_folder.resolve().name, str(found_golden))
+        return Measured("unreadable", "whole", [finding])
+    record = found_golden.record
     return Measured(f"{len(record.seeds)} seeds of {record.created}", "whole", detail=record.reason)
 
 
-@implements("G008")
-def check_ledger(evidence: CustodyEvidence) -> Measured:
-    """G008: the chain of the ledger holds."""
-    ledger = evidence.ledger
+def ledger_edited(copy: CaseCopy) -> None:
+    """An entry of the ledger was edited: the last acceptance has another reason."""
+    _rewrite_last_line(copy, lambda values: values.update(reason="as agreed"))
+
+
+def ledger_cut(copy: CaseCopy) -> None:
+    """The first entry of the ledger is gone, and the next one looks like what follows it."""
+
+    def follow(values: dict[str, Any]) -> None:
+        values.update(number=1, previous=values["hash"])
+        bare = {key: value for key, value in values.items() if key != "hash"}
+        values["hash"] = sha256_of(canonical_json(bare))
+
+    _rewrite_last_line(copy, follow)
+
+
+def ledger_gone(copy: CaseCopy) -> None:
+    """The ledger was removed."""
+    (copy.folder / LEDGER_FILE).unlink()
+
+
+def _rewrite_last_line(copy: CaseCopy, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the last entry of the ledger; its hash stays what it was."""
+    path = copy.folder / LEDGER_FILE
+    *before, last, _ = path.read_bytes().split(b"\n")
+    values = json.loads(last)
+    change(values)
+    copy.own(path).write_bytes(b"\n".join([*before, canonical_json(values), b""]))
+
+
+@check("G008", "ledger", broken_by=[ledger_edited, ledger_cut, ledger_gone])
+def check_ledger(ledger: Ledger | None, case: Case) -> Measured:
+    """The golden has a ledger, and each of its entries follows the one before it by hash.
+
+    Why: An acceptance that can be edited, dropped or put in another order later accounts for
+    nothing.
+    Fix: git checkout the ledger; begin one for a golden that has none: amn golden adopt CASE
+    --reason TEXT
+    """
     if ledger is None:
-        name = evidence.case.name
+        name = case.name
         word, other = "adopt", f"git checkout -- {LEDGER_FILE}"
-        if not (evidence.case.folder / GOLDEN_FILE).exists():
+        if not (case.folder / GOLDEN_FILE).exists():
             word, other = "new", f"until then amn gate {quote(name)} --first-run"
         fix = f"amn golden {word} {quote(name)} --reason TEXT, or {other}"
         missing = Finding(LEDGER_FILE, "expected the ledger of the golden, found none", fix)
@@ -118,13 +241,24 @@ def check_ledger(evidence: CustodyEvidence) -> Measured:
     return Measured(count, "chain holds", findings, last)
 
 
-@implements("G009")
-def check_last_entry(evidence: CustodyEvidence) -> Measured:
-    """G009: the golden is the one that was accepted last."""
-    last, folder = _entries(evidence)[-1], evidence.case.folder
+def golden_unentered(copy: CaseCopy) -> None:
+    """The golden is none that was accepted: it reads the same, in other bytes."""
+    path = copy.folder / GOLDEN_FILE
+    copy.own(path).write_bytes(path.read_bytes() + b"\n")
+
+
+@check("G009", "last_entry", needs=["G008"], broken_by=[golden_unentered])
+def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> Measured:
+    """The golden is this case's, and it is the one that the ledger's last entry accepted.
+
+    Why: A golden that was written by hand has no reason, no author, and no verdict.
+    Fix: git checkout golden.json golden.npz ledger.jsonl; change them only with amn golden update
+    CASE --reason TEXT
+    """
+    last, folder = _entries(ledger)[-1], golden_folder
     findings = []
-    if last.case != evidence.case.name:
-        message = f"expected the golden of {evidence.case.name!r}, got that of {last.case!r}: stale"
+    if last.case != case.name:
+        message = f"expected the golden of {case.name!r}, got that of {last.case!r}: stale"
         findings.append(Finding(LEDGER_FILE, message, "amn golden new for this case"))
     digests = {GOLDEN_FILE: last.digests.golden, COSINES_FILE: last.digests.cosines}
     for name, digest in digests.items():
@@ -142,10 +276,24 @@ def check_last_entry(evidence: CustodyEvidence) -> Measured:
     return Measured(f"entry {last.number}", "its two files", findings, f"by {last.author}")
 
 
-@implements("G012")
-def check_drift(evidence: CustodyEvidence) -> Measured:
-    """G012: what was accepted since the anchor has not fallen by more than the budget."""
-    entries, budget = _entries(evidence), evidence.case.config.golden.drift_budget
+def drift_by_steps(copy: CaseCopy) -> None:
+    """Goldens were accepted lower and lower, until the budget for drift was spent."""
+    for _ in range(3):
+        broken.golden.accept_lower(copy, by=0.4 * copy.config.golden.drift_budget)
+
+
+@check("G012", "drift", needs=["G008"], broken_by=[drift_by_steps])
+def check_drift(ledger: Ledger | None, golden_limits: GoldenConfig) -> Measured:
+    """What was accepted since the anchor has not fallen by more than the budget.
+
+    Since the anchor, accepted goldens have not fallen by more than the drift budget in all
+    (golden.drift, one margin by default).
+
+    Why: Five updates of -0.004 each stay within the margin, and lose 0.02.
+    Fix: Win it back; or release, and start from there in a change of its own: amn golden anchor
+    CASE --reason TEXT
+    """
+    entries, budget = _entries(ledger), golden_limits.drift_budget
     drifts = {split: drift_since_anchor(entries, split) for split in EVALUATED}
     findings = [
         Finding(
@@ -165,13 +313,25 @@ def check_drift(evidence: CustodyEvidence) -> Measured:
     return Measured(value, f">= {-budget:+.4f}", findings, detail)
 
 
-@implements("G013")
-def check_no_orphans(evidence: CustodyEvidence) -> Measured:
-    """G013: no golden without a case beside this one."""
-    parent = evidence.case.folder.resolve().parent
-    if parent.name != GOLDEN_FOLDER.name:
+def orphan_golden(copy: CaseCopy) -> Parts:
+    """A golden without a case lies beside it."""
+    folder = copy.folder / GOLDEN_FOLDER
+    copy.clone(folder / copy.folder.name)
+    (folder / "gone").mkdir()
+    (folder / "gone" / GOLDEN_FILE).write_bytes(b"{}")
+    return {"beside": folder.resolve()}
+
+
+@check("G013", "no_orphans", broken_by=[orphan_golden])
+def check_no_orphans(beside: Path) -> Measured:
+    """Every folder beside this case that holds a golden holds a case.toml.
+
+    Why: A golden whose case is gone looks like a gate and judges nothing.
+    Fix: Bring the case back, or look at what would be removed: amn golden prune
+    """
+    if beside.name != GOLDEN_FOLDER.name:
         return Measured("0", "none", detail="the case is not in golden/")
-    orphans = find_orphans(parent)
+    orphans = find_orphans(beside)
     findings = [
         Finding(
             f"{GOLDEN_FOLDER}/{orphan.folder.name}",
@@ -183,8 +343,8 @@ def check_no_orphans(evidence: CustodyEvidence) -> Measured:
     return Measured(str(len(orphans)), "none", findings)
 
 
-def _entries(evidence: CustodyEvidence) -> tuple[Entry, ...]:
+def _entries(ledger: Ledger | None) -> tuple[Entry, ...]:
     """Return the entries of a ledger that G008 found sound."""
-    if evidence.ledger is None or not evidence.ledger.entries:
+    if ledger is None or not ledger.entries:
         raise CheckNotRunError(f"{LEDGER_FILE}: expected entries, found none")
-    return evidence.ledger.entries
+    return ledger.entries

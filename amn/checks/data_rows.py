@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.checks.listing import listed, some_ids
-from amn.checks.registry import implements
-from amn.data.columns import most_frequent
+from amn.checks import broken
+from amn.checks.check import check, listed, some_ids
 from amn.data.dataset import run_starts
-from amn.findings import Finding, Measured, Severity
+from amn.data.space import most_frequent
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.data import DataEvidence, DataPart
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.dataset import DataSet
+    from amn.data.scan import Scanned
 
 NORM_ATOL = 1e-3  # float16 keeps unit norms within 5e-4 at D = 768; measured on core: 2.5e-4
 BLOCK_ROWS = 4096
@@ -31,105 +33,255 @@ UNUSED = 0.05  # of the usual deviation: columns that the encoder hardly uses, 1
 DEAD_COLUMNS = 0.1
 
 
-def _over_parts(
-    evidence: DataEvidence,
-    select: Callable[[DataPart], NDArray[np.int64]],
-    describe: Callable[[DataPart, int], Finding],
+def _named(
+    bad: Iterable[tuple[DataSet, NDArray[np.int64]]],
+    describe: Callable[[DataSet, int], Finding],
     unit: str = "rows",
 ) -> Measured:
-    """Measure how many rows of all data sets a check objects to, naming the first of them."""
+    """Count the bad rows of all data sets, naming the first of them."""
     findings: list[Finding] = []
-    bad = total = 0
-    for part in evidence.parts:
-        rows = select(part)
-        bad += len(rows)
-        total += len(part.dataset)
-        findings += listed(rows, partial(describe, part), part.folder.name)
-    return Measured(f"{bad:,} of {total:,} {unit}", f"0 {unit}", findings, number=float(bad))
+    count = total = 0
+    for dataset, rows in bad:
+        count += len(rows)
+        total += len(dataset)
+        findings += listed(rows, partial(describe, dataset), dataset.path.name)
+    return Measured(f"{count:,} of {total:,} {unit}", f"0 {unit}", findings, number=float(count))
 
 
-def _address(part: DataPart, row: int) -> str:
+def _address(dataset: DataSet, row: int) -> str:
     """Return `wiki-mini: row 17 (article 621, chunk 4)`."""
-    return f"{part.folder.name}: {part.dataset.where(row)}"
+    return f"{dataset.path.name}: {dataset.where(row)}"
 
 
-def _row(part: DataPart, row: int) -> NDArray[np.float64]:
+def _row(dataset: DataSet, row: int) -> NDArray[np.float64]:
     """Return one row exactly as stored: (D,) float64."""
-    return np.asarray(part.dataset.gather(np.array([row]))[0], np.float64)
+    return np.asarray(dataset.gather(np.array([row]))[0], np.float64)
 
 
-def _not_after(part: DataPart, *, strictly: bool) -> NDArray[np.bool_]:
+def _not_after(dataset: DataSet, *, strictly: bool) -> NDArray[np.bool_]:
     """Tell for each row but the first if its key is below the one before, or `strictly` equal."""
-    ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
+    ids, chunks = dataset.article_ids, dataset.chunk_index
     back = chunks[1:] <= chunks[:-1] if strictly else chunks[1:] < chunks[:-1]
     return np.asarray((ids[1:] < ids[:-1]) | ((ids[1:] == ids[:-1]) & back))
 
 
-def _non_finite(part: DataPart) -> NDArray[np.int64]:
+def _non_finite(one: Scanned) -> NDArray[np.int64]:
     """Return rows that hold NaN or infinity: the scan suspects, the row itself decides."""
-    suspects = np.flatnonzero(~np.isfinite(part.scan.norms))
+    suspects = np.flatnonzero(~np.isfinite(one.scan.norms))
     blocks = [suspects[i : i + BLOCK_ROWS] for i in range(0, len(suspects), BLOCK_ROWS)]
-    bad = [rows[~np.isfinite(part.dataset.gather(rows)).all(axis=1)] for rows in blocks]
+    bad = [rows[~np.isfinite(one.dataset.gather(rows)).all(axis=1)] for rows in blocks]
     return np.concatenate([np.empty(0, np.int64), *bad])
 
 
-@implements("D001")
-def check_finite(evidence: DataEvidence) -> Measured:
-    """D001: every number of every row is finite."""
+def nan_row(copy: CaseCopy) -> None:
+    """One number of one row is NaN."""
 
-    def describe(part: DataPart, row: int) -> Finding:
-        values = _row(part, row)
+    def change(vectors: NDArray[Any]) -> None:
+        vectors[len(vectors) // 3, 7 % vectors.shape[1]] = np.nan
+
+    copy.change_vectors(change)
+
+
+def infinite_row(copy: CaseCopy) -> None:
+    """One number of one row is infinite."""
+
+    def change(vectors: NDArray[Any]) -> None:
+        vectors[len(vectors) // 2, 0] = -np.inf
+
+    copy.change_vectors(change)
+
+
+@check("D001", "finite", needs=["D003"], broken_by=[nan_row, infinite_row])
+def check_finite(scanned: tuple[Scanned, ...]) -> Measured:
+    """Every number of every row is finite.
+
+    Why: One NaN makes every mean a NaN, or vanishes in a mean that skips it.
+    Fix: Encode the row again, or drop it, then: amn data import
+    """
+
+    def describe(dataset: DataSet, row: int) -> Finding:
+        values = _row(dataset, row)
         columns = np.flatnonzero(~np.isfinite(values))
         message = (
             f"expected finite numbers, got {values[columns[0]]} in column {columns[0]} "
             f"({len(columns)} of {len(values)} columns)"
         )
-        return Finding(_address(part, row), message, "encode the row again, or drop it")
+        return Finding(_address(dataset, row), message, "encode the row again, or drop it")
 
-    return _over_parts(evidence, _non_finite, describe)
+    return _named(((one.dataset, _non_finite(one)) for one in scanned), describe)
 
 
-@implements("D002")
-def check_unit_norm(evidence: DataEvidence) -> Measured:
-    """D002: every row has unit length; rows that hold NaN are D001's."""
+def long_row(copy: CaseCopy) -> None:
+    """One row is 1 % too long."""
 
-    def select(part: DataPart) -> NDArray[np.int64]:
-        wrong = np.flatnonzero(~(np.abs(part.scan.norms - 1.0) <= NORM_ATOL))
-        return np.setdiff1d(wrong, _non_finite(part), assume_unique=True)
+    def change(vectors: NDArray[Any]) -> None:
+        row = len(vectors) // 3
+        vectors[row] = (vectors[row].astype(np.float64) * 1.01).astype(vectors.dtype)
 
-    def describe(part: DataPart, row: int) -> Finding:
-        norm = float(np.linalg.norm(_row(part, row)))
+    copy.change_vectors(change)
+
+
+def zero_row(copy: CaseCopy) -> None:
+    """One row is zero."""
+
+    def change(vectors: NDArray[Any]) -> None:
+        vectors[-2] = 0
+
+    copy.change_vectors(change)
+
+
+@check("D002", "unit_norm", needs=["D003"], broken_by=[long_row, zero_row])
+def check_unit_norm(scanned: tuple[Scanned, ...]) -> Measured:
+    """Every row has length 1 within 0.001; rows that hold NaN are D001's.
+
+    Why: Dot products stand for cosines everywhere; a longer row weighs more, a zero row has none.
+    Fix: Divide every row by its norm before it is stored: amn data import
+    """
+
+    def select(one: Scanned) -> NDArray[np.int64]:
+        wrong = np.flatnonzero(~(np.abs(one.scan.norms - 1.0) <= NORM_ATOL))
+        return np.setdiff1d(wrong, _non_finite(one), assume_unique=True)
+
+    def describe(dataset: DataSet, row: int) -> Finding:
+        norm = float(np.linalg.norm(_row(dataset, row)))
         message = f"expected norm 1 within {NORM_ATOL}, got {norm:.4f}"
+        fix = "divide by the norm: vectors /= norms[:, None]"
+        return Finding(_address(dataset, row), message, fix)
+
+    return _named(((one.dataset, select(one)) for one in scanned), describe)
+
+
+def article_twice(copy: CaseCopy) -> None:
+    """An article is there twice under its id."""
+    dataset = copy.dataset()
+    mine = np.flatnonzero(dataset.article_ids == dataset.articles[5 % len(dataset.articles)])
+    rows = np.sort(np.concatenate([np.arange(len(dataset)), mine]))
+    broken.rows.rewrite_in_order(copy, rows)
+
+
+@check("D004", "unique_keys", needs=["D003"], broken_by=[article_twice])
+def check_unique_keys(data_sets: tuple[DataSet, ...]) -> Measured:
+    """Every (article, chunk) key is there once.
+
+    Why: A second ingestion under the same ids doubles some articles and moves every score.
+    Fix: Drop the second ingestion, then: amn data import
+    """
+
+    def select(dataset: DataSet) -> NDArray[np.int64]:
+        ids, chunks = dataset.article_ids, dataset.chunk_index
+        if not _not_after(dataset, strictly=True).any():
+            return np.empty(0, np.int64)
+        order = np.lexsort((chunks, ids))  # stable: the first of equal keys comes first
+        same = (np.diff(ids[order]) == 0) & (np.diff(chunks[order]) == 0)
+        return np.sort(order[1:][same])
+
+    def describe(dataset: DataSet, row: int) -> Finding:
+        ids, chunks = dataset.article_ids, dataset.chunk_index
+        rows = np.flatnonzero((ids == ids[row]) & (chunks == chunks[row]))
         return Finding(
-            _address(part, row), message, "divide by the norm: vectors /= norms[:, None]"
+            f"{dataset.path.name}: article {ids[row]}, chunk {chunks[row]}",
+            f"expected one row, got {len(rows)}: rows {some_ids(rows)}",
+            "drop the second ingestion, then: amn data import",
         )
 
-    return _over_parts(evidence, select, describe)
+    bad = ((dataset, select(dataset)) for dataset in data_sets)
+    return _named(bad, describe, "rows repeat a key")
 
 
-@implements("D006")
-def check_not_constant(evidence: DataEvidence) -> Measured:
-    """D006: no row repeats one number throughout, and no column in a part of the rows."""
+def insertion_order(copy: CaseCopy) -> None:
+    """Rows are sorted by insertion.
 
-    def describe(part: DataPart, row: int) -> Finding:
-        value = _row(part, row)[0]
-        message = f"expected different numbers, got {value:g} in all {part.dataset.dim} columns"
-        return Finding(_address(part, row), message, "encode the row again, or drop it")
+    By a key of insertion, and not by (article, chunk).
+    """
+    broken.rows.rewrite_in_order(copy, np.random.default_rng(0).permutation(len(copy.dataset())))
 
-    rows = _over_parts(evidence, lambda part: np.flatnonzero(part.scan.constant), describe)
-    columns = [finding for part in evidence.parts for finding in _stuck_columns(part)]
+
+@check("D005", "sorted", needs=["D003"], broken_by=[insertion_order])
+def check_sorted(data_sets: tuple[DataSet, ...]) -> Measured:
+    """Rows are sorted by (article, chunk), and no article is in two shards.
+
+    Why: Sorted by insertion, contexts are not consecutive text: a whole data set was given up for
+    it.
+    Fix: Sort vectors and chunks together, which an import does: amn data import SOURCE FOLDER
+    """
+    findings: list[Finding] = []
+    bad = total = 0
+    for dataset in data_sets:
+        rows = np.flatnonzero(_not_after(dataset, strictly=False)) + 1
+        bad += len(rows)
+        total += len(dataset)
+        if len(rows):
+            before = dataset.where(int(rows[0]) - 1)
+            message = (
+                f"expected rows sorted by (article, chunk), got this one after {before}; "
+                f"{len(rows):,} in all"
+            )
+            fix = "sort vectors and chunks together: amn data import"
+            findings.append(Finding(_address(dataset, int(rows[0])), message, fix))
+        findings += _split_articles(dataset)
+    value = f"{bad:,} of {total:,} rows out of order"
+    return Measured(value, "0 rows", findings, number=float(bad))
+
+
+def _split_articles(dataset: DataSet) -> list[Finding]:
+    """Name articles whose rows are in more than one shard."""
+    ids = [dataset.article_ids[shard.start : shard.stop] for shard in dataset.shards]
+    own = [np.unique(mine[run_starts(mine)]) for mine in ids]
+    articles, shards = np.unique(np.concatenate(own), return_counts=True)
+    torn = articles[shards > 1]
+    message = f"expected every article in one shard, got {len(torn)} in several: {some_ids(torn)}"
+    fix = "write the data set again: amn data import"
+    return [Finding(dataset.path.name, message, fix)] if len(torn) else []
+
+
+def constant_row(copy: CaseCopy) -> None:
+    """One row repeats one number.
+
+    It has length 1 all the same.
+    """
+
+    def change(vectors: NDArray[Any]) -> None:
+        vectors[len(vectors) // 4] = 1 / np.sqrt(vectors.shape[1])
+
+    copy.change_vectors(change)
+
+
+def stuck_column(copy: CaseCopy) -> None:
+    """A column is zero in half of the articles."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    column = int(vectors.std(axis=0).argmax())
+    vectors[np.isin(dataset.article_ids, dataset.articles[::2]), column] = 0
+    broken.rows.rewrite_vectors(copy, vectors)
+
+
+@check("D006", "not_constant", needs=["D003"], broken_by=[constant_row, stuck_column])
+def check_not_constant(scanned: tuple[Scanned, ...]) -> Measured:
+    """No row repeats one number throughout, and no column in a tenth of the rows or more.
+
+    Why: Such rows are placeholders of an encoder that failed, and have unit length all the same.
+    Fix: Encode the row again, or drop it, then: amn data import
+    """
+
+    def describe(dataset: DataSet, row: int) -> Finding:
+        value = _row(dataset, row)[0]
+        message = f"expected different numbers, got {value:g} in all {dataset.dim} columns"
+        return Finding(_address(dataset, row), message, "encode the row again, or drop it")
+
+    bad = ((one.dataset, np.flatnonzero(one.scan.constant)) for one in scanned)
+    rows = _named(bad, describe)
+    columns = [finding for one in scanned for finding in _stuck_columns(one.dataset)]
     return replace(rows, findings=[*rows.findings, *columns])
 
 
-def _stuck_columns(part: DataPart) -> list[Finding]:
+def _stuck_columns(dataset: DataSet) -> list[Finding]:
     """Return that columns hold one number in some rows, or many columns one number in all."""
-    shares, spread = most_frequent(part.dataset)
+    shares, spread = most_frequent(dataset)
     if not len(shares):
         return []
     stuck = (shares >= STUCK_SHARE) & (shares >= USUAL_TIMES * np.median(shares))
     dead = np.flatnonzero(shares >= ALL_ROWS)
     some = np.flatnonzero(stuck & (shares < ALL_ROWS) & (spread > UNUSED * np.median(spread)))
-    where, findings = part.folder.name, []
+    where, findings = dataset.path.name, []
     if len(some):
         worst = some[shares[some].argmax()]
         message = (
@@ -146,61 +298,3 @@ def _stuck_columns(part: DataPart) -> list[Finding]:
         fix = "look for columns that were cut off or padded"
         findings.append(Finding(where, message, fix, Severity.WARNING))
     return findings
-
-
-@implements("D004")
-def check_unique_keys(evidence: DataEvidence) -> Measured:
-    """D004: every (article, chunk) key is there once."""
-
-    def select(part: DataPart) -> NDArray[np.int64]:
-        ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
-        if not _not_after(part, strictly=True).any():
-            return np.empty(0, np.int64)
-        order = np.lexsort((chunks, ids))  # stable: the first of equal keys comes first
-        same = (np.diff(ids[order]) == 0) & (np.diff(chunks[order]) == 0)
-        return np.sort(order[1:][same])
-
-    def describe(part: DataPart, row: int) -> Finding:
-        ids, chunks = part.dataset.article_ids, part.dataset.chunk_index
-        rows = np.flatnonzero((ids == ids[row]) & (chunks == chunks[row]))
-        return Finding(
-            f"{part.folder.name}: article {ids[row]}, chunk {chunks[row]}",
-            f"expected one row, got {len(rows)}: rows {some_ids(rows)}",
-            "drop the second ingestion, then: amn data import",
-        )
-
-    return _over_parts(evidence, select, describe, "rows repeat a key")
-
-
-@implements("D005")
-def check_sorted(evidence: DataEvidence) -> Measured:
-    """D005: rows are sorted by (article, chunk), and no article is in two shards."""
-    findings: list[Finding] = []
-    bad = total = 0
-    for part in evidence.parts:
-        rows = np.flatnonzero(_not_after(part, strictly=False)) + 1
-        bad += len(rows)
-        total += len(part.dataset)
-        if len(rows):
-            before = part.dataset.where(int(rows[0]) - 1)
-            message = (
-                f"expected rows sorted by (article, chunk), got this one after {before}; "
-                f"{len(rows):,} in all"
-            )
-            fix = "sort vectors and chunks together: amn data import"
-            findings.append(Finding(_address(part, int(rows[0])), message, fix))
-        findings += _split_articles(part)
-    return Measured(
-        f"{bad:,} of {total:,} rows out of order", "0 rows", findings, number=float(bad)
-    )
-
-
-def _split_articles(part: DataPart) -> list[Finding]:
-    """Name articles whose rows are in more than one shard."""
-    ids = [part.dataset.article_ids[s.start : s.stop] for s in part.dataset.shards]
-    own = [np.unique(mine[run_starts(mine)]) for mine in ids]
-    articles, shards = np.unique(np.concatenate(own), return_counts=True)
-    torn = articles[shards > 1]
-    message = f"expected every article in one shard, got {len(torn)} in several: {some_ids(torn)}"
-    fix = "write the data set again: amn data import"
-    return [Finding(part.folder.name, message, fix)] if len(torn) else []

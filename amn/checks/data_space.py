@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.listing import some_ids
-from amn.checks.registry import implements
-from amn.data.mixture import find_groups
-from amn.findings import Finding, Measured, Severity
+from amn.checks import broken
+from amn.checks.check import check, some_ids
+from amn.data.space import find_groups
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.data import DataEvidence, DataPart
-    from amn.data.mixture import Groups
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.dataset import DataSet
+    from amn.data.space import ArticleSample, Groups
 
 FEWEST_ARTICLES = 32
 # Of any two groups of articles on wiki-mini 0.60, core 0.64, 45 articles of core 0.52; where a half
@@ -27,24 +28,51 @@ MOST_GAP = 0.85
 OPPOSITE = -0.5  # cosine of their mean vectors; signs turned: -0.9
 
 
-@implements("D015")
-def check_one_space(evidence: DataEvidence) -> Measured:
-    """D015: no group of articles lies in a vector space of its own."""
+def two_encoders(copy: CaseCopy) -> None:
+    """Half of the articles have another encoder.
+
+    The rows of every other article of each split are rotated at random.
+    """
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    some = np.concatenate([split.articles[::2] for split in copy.splits().values()])
+    mine = np.isin(dataset.article_ids, some)
+    rng = np.random.default_rng(0)
+    vectors[mine] = vectors[mine] @ np.linalg.qr(rng.standard_normal((dataset.dim,) * 2))[0]
+    broken.rows.rewrite_vectors(copy, vectors)
+
+
+@check(
+    "D015",
+    "one_space",
+    needs=["D003", "D001", "D002", "D004", "D005"],
+    broken_by=[two_encoders],
+)
+def check_one_space(
+    data_sets: tuple[DataSet, ...], article_samples: tuple[ArticleSample, ...]
+) -> Measured:
+    """Any two groups of articles share at least a quarter of their directions of variance.
+
+    Their mean vectors are not opposite. Articles in two clouds with a gap are a warning.
+
+    Why: Where two encoders, or two orders of dimensions, made some articles each, every split holds
+    both: splits agree with each other, and the predictor learns half a task twice.
+    Fix: Encode all articles with one encoder, pooling, prefix and dimension order: amn data build
+    """
     findings: list[Finding] = []
     lowest = np.inf
     figures: list[str] = []
-    for part in evidence.parts:
-        vectors, articles = part.articles
-        groups = find_groups(vectors) if len(articles) >= FEWEST_ARTICLES else []
+    for dataset, sample in zip(data_sets, article_samples, strict=True):
+        where, articles = dataset.path.name, sample.articles
+        groups = find_groups(sample.vectors) if len(articles) >= FEWEST_ARTICLES else []
         if not groups:
             message = f"expected {FEWEST_ARTICLES} articles to see groups, got {len(articles)}"
-            findings.append(Finding(part.folder.name, message, severity=Severity.NOTICE))
+            findings.append(Finding(where, message, severity=Severity.NOTICE))
             continue
         apart = min(groups, key=lambda found: found.shared)
         clouds = max(groups, key=lambda found: found.gap)
         lowest = min(lowest, apart.shared)
         figures.append(f"{apart.shared:.3f} (gap {clouds.gap:.2f})")
-        findings += _findings(part, articles, apart, clouds)
+        findings += _findings(where, articles, apart, clouds)
     return Measured(
         ", ".join(figures) or "too few articles",
         f">= {LEAST_SHARED}",
@@ -55,10 +83,9 @@ def check_one_space(evidence: DataEvidence) -> Measured:
 
 
 def _findings(
-    part: DataPart, articles: NDArray[np.int64], apart: Groups, clouds: Groups
+    where: str, articles: NDArray[np.int64], apart: Groups, clouds: Groups
 ) -> list[Finding]:
     """Return what sets groups of a data set's articles apart."""
-    where = part.folder.name
     fix = "encode all articles with one encoder, pooling, prefix and dimension order"
     if not apart.shared >= LEAST_SHARED:
         message = (

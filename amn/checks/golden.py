@@ -4,63 +4,156 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
 
-from amn.checks import custody
-from amn.checks.comparison import aligned, judge_check
-from amn.checks.groups import groups_of, titles_of
-from amn.checks.registry import implements
-from amn.config import EVALUATED, CaseConfig
-from amn.errors import CheckNotRunError, GoldenError
+from amn.case.config import EVALUATED, CaseConfig
+from amn.checks import broken
+from amn.checks.check import check
+from amn.checks.comparison import Compared, Sides
+from amn.data.chunk_table import kinds_by_title
+from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.findings import Finding, Measured, Severity, Standing, Verdict
 from amn.golden.compare import config_changes
+from amn.golden.schema import Numerics
+from amn.golden.store import read_golden, write_golden
+from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amn.checks.evidence.limits import GoldenEvidence
+    from amn.case.limits import GoldenConfig
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
+    from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.storage import Evaluation
+    from amn.golden.schema import Golden
+    from amn.training.candidate import Candidate
 
-__all__ = ["custody"]  # imported because it registers the family's other checks
+    Computed = tuple[Mapping[str, float], Mapping[str, str]]
+    Parts = dict[str, object]
+    from numpy.typing import NDArray
+
+
+LENGTHS = ("short", "middle", "long")
+BLOCKS = 4
+
+
+def titles_of(dataset: DataSet, articles: NDArray[np.int64]) -> dict[int, str]:
+    """Return the title of each article; empty when the chunk table has none."""
+    return _first_values(dataset, articles, "title")
+
+
+def groups_of(
+    dataset: DataSet | None, clusters: NDArray[np.int64], titles: dict[int, str]
+) -> dict[str, dict[int, str]]:
+    """Return grouping -> article -> group.
+
+    Args:
+        dataset: Asked for a `kind` column; None where it is not known.
+        clusters: (N,) the article of each window.
+        titles: Of the articles; they tell the kind where no column does.
+    """
+    articles, windows = np.unique(clusters, return_counts=True)
+    kinds = _first_values(dataset, articles, "kind") if dataset else {}
+    if not kinds:
+        by_title = kinds_by_title(titles.values())
+        kinds = {a: kind or "article" for a, kind in zip(titles, by_title, strict=True)}
+    groups = {"length": _lengths(articles, windows), "id block": _blocks(articles)}
+    return {**groups, "kind": kinds} if len(set(kinds.values())) > 1 else groups
+
+
+def _lengths(articles: NDArray[np.int64], windows: NDArray[np.int64]) -> dict[int, str]:
+    """Return the third of each article by its windows."""
+    cuts = np.quantile(windows, [1 / 3, 2 / 3])
+    names = (
+        f"{LENGTHS[0]} (up to {cuts[0]:.0f} windows)",
+        LENGTHS[1],
+        f"{LENGTHS[2]} (over {cuts[1]:.0f} windows)",
+    )
+    thirds = np.searchsorted(cuts, windows)
+    return {int(a): names[third] for a, third in zip(articles, thirds, strict=True)}
+
+
+def _blocks(articles: NDArray[np.int64]) -> dict[int, str]:
+    """Return the quarter of each article by its id: a corpus is ingested in parts."""
+    parts = [part for part in np.array_split(articles, BLOCKS) if len(part)]
+    return {int(a): f"ids {part[0]}-{part[-1]}" for part in parts for a in part}
+
+
+def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> dict[int, str]:
+    """Return a column's value in the first row of each article, empty without that column."""
+    column = dataset.column(name)
+    if column is None:
+        return {}
+    ids, first = np.unique(dataset.article_ids, return_index=True)
+    rows = first[np.isin(ids, articles)]
+    values = column.take(rows).to_pylist()
+    return dict(
+        zip(dataset.article_ids[rows].tolist(), (str(v or "") for v in values), strict=True)
+    )
+
 
 NAMED = 3  # articles in a message
 VECTORS_ALONE = ("last", "mean")  # reference predictors that are not trained
 SAME_VECTORS_ATOL = 1e-5  # stored as float16 or float32, and on another machine: below 1e-6
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
+NUMERICS_ATOL = 1e-6  # other instruction sets and libraries round at 1e-9
+UPDATE = "amn golden update CASE --reason TEXT"
 
 
-@implements("G003")
-def check_comparable(evidence: GoldenEvidence) -> Measured:
-    """G003: same windows of the same vectors, same metric."""
-    golden, findings = evidence.golden, []
+def golden_other_windows(copy: CaseCopy) -> None:
+    """The golden is of other windows: it lacks the last OOD article, every digest right."""
+    golden = read_golden(copy.folder)
+    ids = golden.splits["ood"].article_ids
+    write_golden(copy.folder, broken.golden.golden_of_windows(golden, {"ood": ids != ids[-1]}))
+
+
+@check(
+    "G003",
+    "comparable",
+    severity=Severity.HARNESS,
+    needs=["G004", "M001"],
+    broken_by=[golden_other_windows],
+)
+def check_comparable(sides: Sides) -> Measured:
+    """The golden was measured on the same windows, of the same vectors, with the same metric.
+
+    Why: A difference between scores of different windows says nothing about the model. Other
+    vectors under the same ids are other questions: what the predictors `last` and `mean` score
+    gives them away.
+    Fix: If the data set changed on purpose: amn golden update CASE --reason TEXT
+    """
+    golden, findings = sides.golden, list[Finding]()
     for split in EVALUATED:
         try:
-            aligned(evidence, split)
+            sides.aligned(split)
         except GoldenError as error:
-            findings.append(Finding(split, str(error), "amn golden update CASE --reason TEXT"))
+            findings.append(Finding(split, str(error), UPDATE))
         else:
             accepted = golden.record.metrics[split].references
-            findings += _other_vectors(evidence, split, accepted)
+            findings += _other_vectors(sides.evaluations[0], split, accepted)
     if golden.record.versions.metric != METRIC_VERSION:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
-        findings.append(Finding("golden.json", message, "amn golden update CASE --reason TEXT"))
+        findings.append(Finding("golden.json", message, UPDATE))
     n = sum(len(golden.splits[split].article_ids) for split in EVALUATED)
     return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings)
 
 
 def _other_vectors(
-    evidence: GoldenEvidence, split: str, accepted: Mapping[str, float]
+    evaluation: Evaluation, split: str, accepted: Mapping[str, float]
 ) -> list[Finding]:
     """Return a finding where the windows of a split hold other vectors than the golden's did.
 
     What `last` and `mean` score depends on nothing but these vectors: it tells the questions apart
     without a copy of them.
     """
-    measured = evidence.candidates[0].evaluation.references[split]
+    measured = evaluation.references[split]
     for name in VECTORS_ALONE:
         now = float(measured[name].mean())
         if not abs(now - accepted.get(name, math.nan)) <= SAME_VECTORS_ATOL:
@@ -68,68 +161,116 @@ def _other_vectors(
                 f"expected {name} to score {accepted.get(name, math.nan):.6f} as in the golden, got"
                 f" {now:.6f}: the same ids, but other vectors"
             )
-            return [Finding(split, message, "amn golden update CASE --reason TEXT")]
+            return [Finding(split, message, UPDATE)]
     return []
 
 
-@implements("G006")
-def check_same_checks(evidence: GoldenEvidence) -> Measured:
-    """G006: no check disappeared since the golden was accepted."""
-    accepted = evidence.golden.record.checks
-    gone = [label for label in accepted if label not in evidence.declared]
+def check_gone(copy: CaseCopy) -> None:
+    """A check of the golden no longer exists."""
+    broken.golden.with_record(copy, lambda record: {"checks": (*record.checks, "D999-gone")})
+
+
+@check(
+    "G006",
+    "same_checks",
+    severity=Severity.LOOSENED,
+    needs=["G004"],
+    broken_by=[check_gone],
+)
+def check_same_checks(golden: Golden, declared: tuple[str, ...], approval: str) -> Measured:
+    """Every check that was declared when the golden was accepted is declared now.
+
+    Why: A check that disappears is a gate that opens.
+    Fix: Bring the check back, or accept its loss: amn golden update CASE --reason TEXT
+    """
+    accepted = golden.record.checks
+    gone = [label for label in accepted if label not in declared]
     findings = [
-        Finding(label, "expected the check to be declared as in the golden, found it gone")
+        Finding(
+            label,
+            "expected the check to be declared as in the golden, found it gone",
+            f"approved by {approval}" if approval else UPDATE,
+            Severity.WARNING if approval else None,
+        )
         for label in gone
     ]
     return Measured(f"{len(accepted) - len(gone)} of {len(accepted)}", "all declared", findings)
 
 
-@implements("G005")
-def check_other_artefact(evidence: GoldenEvidence) -> Measured:
-    """G005: the candidate is not the golden's own file."""
-    artefacts = evidence.golden.record.artefacts
+def self_compare(golden: Golden, candidates: tuple[Candidate, ...]) -> Parts:
+    """The golden's own file is compared with it."""
+    return {"brought": (replace(candidates[0], digest=golden.record.artefacts[0]),)}
+
+
+@check(
+    "G005",
+    "other_artefact",
+    severity=Severity.HARNESS,
+    needs=["G004"],
+    broken_by=[self_compare],
+)
+def check_other_artefact(golden: Golden, brought: tuple[Candidate, ...]) -> Measured:
+    """The candidate is not the very file that the golden was made from.
+
+    Why: A candidate compared with itself always passes.
+    Fix: Pass the new checkpoint, or --allow-same if this is meant
+    """
+    artefacts = golden.record.artefacts
     findings = [
         Finding(
             candidate.name,
             f"expected a file that is not the golden's, got its sha256 {candidate.digest[:12]}…",
             "pass the new checkpoint, or --allow-same",
         )
-        for candidate in evidence.candidates
+        for candidate in brought
         if candidate.digest in artefacts
     ]
     return Measured(f"{len(findings)} the same", "none", findings)
 
 
-@implements("G007")
-def check_config(evidence: GoldenEvidence) -> Measured:
-    """G007: what changed in the config since the golden."""
-    old = evidence.golden.record.config
+def config_drift(copy: CaseCopy) -> None:
+    """The learning rate is not the golden's, but three times as high."""
+    copy.configure(training={"lr": 3 * copy.config.training.rate})
+
+
+@check("G007", "config", severity=Severity.WARNING, needs=["G004"], broken_by=[config_drift])
+def check_config(golden: Golden, settings: dict[str, Any]) -> Measured:
+    """The resolved config is the golden's.
+
+    Why: A changed default explains a changed score better than a changed model.
+    Fix: Nothing, when the change is meant; the comparison stands
+    """
+    old = golden.record.config
     with suppress(ValidationError):  # a setting that is newer than the golden had its default then
         old = CaseConfig.model_validate(old).resolved()
-    changes = config_changes(old, evidence.case.config.resolved())
+    changes = config_changes(old, settings)
     findings = [
         Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
     ]
     return Measured(f"{len(findings)} change{'s'[: len(findings) != 1]}", "none", findings)
 
 
-@implements("G020")
-def check_numerics(evidence: GoldenEvidence) -> Measured:
-    """G020: this machine computes what the golden's machine computed."""
-    from amn.evaluation.numerics import (  # noqa: PLC0415 - loads torch
-        TOLERANCE,
-        machine,
-        numeric_values,
-    )
+def other_machine(machine_numerics: Computed) -> Parts:
+    """The golden is of a machine that rounds in another way."""
+    values, machine = machine_numerics
+    then = {name: value + 1e-5 for name, value in values.items()}
+    return {"numerics": Numerics(values=then, machine={**machine, "instructions": "other"})}
 
-    then, now = evidence.golden.record.numerics, numeric_values()
-    if then is None:
-        raise CheckNotRunError("golden.json: expected a fingerprint of the machine, found none")
-    off = {name: abs(now.get(name, math.nan) - value) for name, value in then.values.items()}
-    here = machine()
+
+@check("G020", "numerics", severity=Severity.WARNING, needs=["G004"], broken_by=[other_machine])
+def check_numerics(numerics: Numerics, machine_numerics: Computed) -> Measured:
+    """A small fixed computation comes to what it came to on the golden's machine, within 1e-6.
+
+    Why: Another processor, BLAS or torch can move a score: a change of arithmetic is no change of
+    the model.
+    Fix: Gate on the kind of machine that made the golden, or make the golden again here and give
+    this as the reason
+    """
+    now, here = machine_numerics
+    off = {name: abs(now.get(name, math.nan) - value) for name, value in numerics.values.items()}
     changed = [
         f"{key} {old} then, {here.get(key, 'unknown')} now"
-        for key, old in then.machine.items()
+        for key, old in numerics.machine.items()
         if here.get(key) != old
     ]
     because = "; ".join(changed) or "the same libraries and instruction set"
@@ -139,37 +280,79 @@ def check_numerics(evidence: GoldenEvidence) -> Measured:
             f"expected {value:.9g} as beside the golden, got {now.get(name, math.nan):.9g}",
             f"look at the machine before the model: {because}",
         )
-        for name, value in then.values.items()
-        if not off[name] <= TOLERANCE
+        for name, value in numerics.values.items()
+        if not off[name] <= NUMERICS_ATOL
     ]
     worst = max(off.values())  # NaN where a step is gone: its finding says so
-    return Measured(f"{worst:.1g}", f"<= {TOLERANCE:g}", findings, "; ".join(changed), worst)
+    return Measured(f"{worst:.1g}", f"<= {NUMERICS_ATOL:g}", findings, "; ".join(changed), worst)
 
 
-@implements("G001")
-def check_ood(evidence: GoldenEvidence) -> Measured:
-    """G001: not worse than the golden, OOD."""
-    return _not_worse(evidence, "G001", "ood")
+def worse_ood(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """OOD is worse than the golden by twice the margin."""
+    return _worse("ood", evaluations, golden_limits)
 
 
-@implements("G002")
-def check_in_dist(evidence: GoldenEvidence) -> Measured:
-    """G002: not worse than the golden, in-dist."""
-    return _not_worse(evidence, "G002", "in_dist")
+def worse_in_dist(evaluations: tuple[Evaluation, ...], golden_limits: GoldenConfig) -> Parts:
+    """In-dist is worse than the golden by twice the margin."""
+    return _worse("in_dist", evaluations, golden_limits)
 
 
-def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
-    """Judge a split against the golden."""
-    judged = judge_check(evidence, check)
-    evidence.alarms[check] = judged.p
-    comparison, margin = judged.comparison, evidence.case.config.golden.margin
+def _worse(split: str, evaluations: tuple[Evaluation, ...], limits: GoldenConfig) -> Parts:
+    """Return scores that are twice the margin lower, by chance more in some windows than others."""
+
+    def change(scores: SplitScores) -> SplitScores:
+        noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
+        return replace(scores, cosines=scores.cosines - 2 * limits.margin * (1 + 0.5 * noise))
+
+    return {
+        "evaluations": tuple(broken.candidates.changed(one, split, change) for one in evaluations)
+    }
+
+
+@check("G001", "ood", needs=["G003"], broken_by=[worse_ood])
+def check_ood(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
+    """Not worse than the golden, OOD.
+
+    OOD, the candidate is not worse than the golden by more than the margin: paired by window,
+    clustered by article, one-sided 95 %.
+
+    Why: A floor lets a good model rot down to it.
+    Fix: Find what changed (G007, amn golden diff CASE); accept it only with a reason: amn golden
+    update CASE --reason TEXT
+    """
+    return _not_worse(sides, "ood", judged_data.get("ood"))
+
+
+@check("G002", "in_dist", needs=["G003"], broken_by=[worse_in_dist])
+def check_in_dist(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
+    """Not worse than the golden, in-dist.
+
+    In-dist, the candidate is not worse than the golden by more than the margin: paired by window,
+    clustered by article, one-sided 95 %.
+
+    Why: A floor lets a good model rot down to it.
+    Fix: Find what changed (G007, amn golden diff CASE); accept it only with a reason: amn golden
+    update CASE --reason TEXT
+    """
+    return _not_worse(sides, "in_dist", judged_data.get("in_dist"))
+
+
+def _not_worse(sides: Sides, split: str, dataset: DataSet | None) -> Measured:
+    """Judge a split against the golden.
+
+    Args:
+        dataset: Whose articles have titles and kinds; None where it is not known.
+    """
+    judged = sides.judge(split)
+    comparison, margin = judged.comparison, sides.limits.margin
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
-    spent = _spent(evidence)
-    findings = []
+    spent = _spent(sides)
+    findings, attribution = list[Finding](), None
     if judged.verdict is Verdict.FAIL:
         message = f"expected not worse than the golden by {margin}, got {d:+.4f} ({bounds}{spent})"
-        findings.append(Finding(split, message, _blame(_attribution(evidence, split))))
+        attribution = _attribution(sides, split, dataset)
+        findings.append(Finding(split, message, _blame(attribution)))
     elif judged.verdict is not Verdict.PASS:
         message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {margin}"
         if comparison.verdict is Verdict.FAIL:
@@ -177,40 +360,46 @@ def _not_worse(evidence: GoldenEvidence, check: str, split: str) -> Measured:
         needed = comparison.articles_needed
         fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
         if d < 0:
-            fix = f"{fix}; {_attribution(evidence, split)}"
+            attribution = _attribution(sides, split, dataset)
+            fix = f"{fix}; {attribution}"
         findings.append(Finding(split, message, fix, severity=Severity.INCONCLUSIVE))
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
     detail = f"{bounds}, {comparison.n_clusters} articles{spent}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
-    return Measured(f"{d:+.4f}", f"> {-margin:+.4f}", findings, detail, d, standing)
+    return Measured(
+        f"{d:+.4f}",
+        f"> {-margin:+.4f}",
+        findings,
+        detail,
+        d,
+        standing,
+        Compared(split, sides.alpha, judged.p, attribution),
+    )
 
 
-def _spent(evidence: GoldenEvidence) -> str:
+def _spent(sides: Sides) -> str:
     """Return which look this is and what error it and those before it spent, where there are more.
 
     Shares of alpha add up, so that a PASS at any look is false in at most alpha of all cases.
     """
-    looks, config = evidence.looks, evidence.case.config.golden
+    looks, config = sides.looks, sides.limits
     if not looks or not config.adaptive_seeds:
         return ""
     spent = sum(config.alpha_at(look) for look in looks)
     return (
         f", look {len(looks)} of {len(config.adaptive_seeds)} at {looks[-1]} seeds, "
-        f"alpha {evidence.alpha:g}, spent {spent:g} of {config.alpha:g}"
+        f"alpha {sides.alpha:g}, spent {spent:g} of {config.alpha:g}"
     )
 
 
-def _attribution(evidence: GoldenEvidence, split: str) -> Attribution:
-    """Return where a split's difference comes from, and keep it for reports."""
-    candidate, golden, articles = aligned(evidence, split)
-    dataset = evidence.dataset(split)
+def _attribution(sides: Sides, split: str, dataset: DataSet | None) -> Attribution:
+    """Return where a split's difference comes from."""
+    candidate, golden, articles = sides.aligned(split)
     titles = titles_of(dataset, articles) if dataset else {}
-    evidence.attributions[split] = attribute(
-        candidate, golden, articles, titles=titles, groupings=groups_of(dataset, articles, titles)
-    )
-    return evidence.attributions[split]
+    groupings = groups_of(dataset, articles, titles)
+    return attribute(candidate, golden, articles, titles=titles, groupings=groupings)
 
 
 def _blame(attribution: Attribution) -> str:

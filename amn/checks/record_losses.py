@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.registry import implements
-from amn.findings import Finding, Measured, Severity
-from amn.records.ledger import RTOL, STILL, Ledger, read_ledger, relative_change
+from amn.checks import broken
+from amn.checks.check import check
+from amn.training.records.history import RunStatus
+from amn.training.records.loss_terms import RTOL, STILL, Ledger, read_ledger, relative_change
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.runs import Histories
-    from amn.records.history import RunHistory
+    from amn.checks.broken.records import Candidates, Parts
+    from amn.training.record import TrainingRecord
+    from amn.training.records.history import Histories, RunHistory
+    from amn.verdict import Outcome
 
 WARN_SHARE, FAIL_SHARE = 0.20, 0.50  # of a secondary term in the loss
 SMALL = 0.01  # an undeclared share below it is a warning where the weights were recovered
 FEWEST_FOR_CONSTANT = 3  # epochs
 FEWEST_EPOCHS = 5  # a term is not called dead before
+INFO_NCE = ("info", "infonce", "info_nce", "contrastive")  # what logs call the contrastive term
 
 
-def _ledgers(evidence: Histories) -> Iterator[tuple[RunHistory, Ledger]]:
+def _ledgers(histories: Histories) -> Iterator[tuple[RunHistory, Ledger]]:
     """Yield the histories that record a total and its terms."""
-    for history in evidence.histories:
+    for history in histories:
         ledger = read_ledger(history)
         if len(ledger.totals):
             yield history, ledger
@@ -53,11 +59,36 @@ def _weights(ledger: Ledger) -> str:
     return text + (" (recovered by regression)" if ledger.origin == "recovered" else "")
 
 
-@implements("R006")
-def check_terms_add_up(evidence: Histories) -> Measured:
-    """R006: the weighted terms add up to the total."""
+def undeclared_term(candidates: Candidates) -> Parts:
+    """Half of the loss is in no declared term."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        constant = broken.records.mean_loss(record)
+        return broken.records.with_lines(
+            record, lambda e: replace(e, train_loss=e.train_loss + constant)
+        )
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    "R006",
+    "terms_add_up",
+    needs=["R005"],
+    broken_by=[undeclared_term],
+    means=RunStatus.UNDECLARED_TERM,
+)
+def check_terms_add_up(loss_terms: Histories) -> Measured:
+    """The weighted terms of the loss add up to the recorded total within 1e-6 of it.
+
+    Where a record declares no weights they are recovered by regression, and said to be.
+
+    Why: A variance term with an unreachable target was half of a loss that was declared 'MSE only';
+    nobody had added the terms up.
+    Fix: Record every term of the loss and its weight; remove a term that nobody asked for
+    """
     findings, shown = [], []
-    for history, ledger in _ledgers(evidence):
+    for history, ledger in _ledgers(loss_terms):
         if ledger.weights is None:
             findings.append(_unknown(history, ledger))
             shown.append("weights unknown")
@@ -107,11 +138,38 @@ def _suspects(ledger: Ledger, rest: NDArray[np.float64]) -> str:
     return f"; it would be {name} at weight {weight:.3g}"
 
 
-@implements("R007")
-def check_secondary_share(evidence: Histories) -> Measured:
-    """R007: no secondary term makes up most of the loss."""
-    findings, worst, shown = [], 0.0, "no secondary term"
-    for history, ledger in _ledgers(evidence):
+def dominant_term(candidates: Candidates) -> Parts:
+    """A second term is 50 times the first."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        return broken.records.with_term(record, "info", lambda epoch: 50 * epoch.train_loss)
+
+    return broken.records.with_record(candidates, change)
+
+
+def _name_dominance(outcome: Outcome) -> RunStatus:
+    """Return what a dominant term means: the contrastive one has a name of its own."""
+    return RunStatus.INFONCE_DOMINANCE if outcome.data in INFO_NCE else RunStatus.DOMINANT_TERM
+
+
+@check(
+    "R007",
+    "secondary_share",
+    needs=["R005"],
+    broken_by=[dominant_term],
+    means=_name_dominance,
+)
+def check_secondary_share(loss_terms: Histories) -> Measured:
+    """No term beside the primary one (MSE or cosine) makes up more than half of the loss.
+
+    Above 20 % it is a warning.
+
+    Why: InfoNCE at weight 0.5 contributed about 700 times what MSE did: the network was trained for
+    another task.
+    Fix: Lower the weight of the term, or train on the primary one alone
+    """
+    findings, worst, shown, term = [], 0.0, "no secondary term", None
+    for history, ledger in _ledgers(loss_terms):
         if ledger.weights is None:
             findings.append(_unknown(history, ledger))
             continue
@@ -121,10 +179,11 @@ def check_secondary_share(evidence: Histories) -> Measured:
             if not largest <= worst:
                 at = _first_above(shares[name], FAIL_SHARE)
                 shown = f"{name} {largest:.1%}, {ledger.ratio(name)[at]:,.0f} : 1 to {primary}"
-                worst = largest
+                worst, term = largest, name
             if not largest <= WARN_SHARE:
                 findings.append(_dominant(history, ledger, name, shares[name]))
-    return Measured(shown, f"<= {WARN_SHARE:.0%}, fail above {FAIL_SHARE:.0%}", findings)
+    limit = f"<= {WARN_SHARE:.0%}, fail above {FAIL_SHARE:.0%}"
+    return Measured(shown, limit, findings, data=term)
 
 
 def _first_above(shares: NDArray[np.float64], limit: float) -> int:
@@ -152,11 +211,35 @@ def _dominant(
     )
 
 
-@implements("R008")
-def check_dead_terms(evidence: Histories) -> Measured:
-    """R008: every secondary term that is trained on moves."""
+def dead_term(candidates: Candidates) -> Parts:
+    """A term of the loss never moves."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        constant = 0.05 * broken.records.mean_loss(record)
+        return broken.records.with_term(
+            broken.records.lengthened(record), "variance", lambda _: constant
+        )
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    "R008",
+    "dead_terms",
+    needs=["R005"],
+    broken_by=[dead_term],
+    means=RunStatus.DEAD_TERM,
+)
+def check_dead_terms(loss_terms: Histories) -> Measured:
+    """Every secondary term that is trained on moves.
+
+    It changes by at least 1 % over a run of five epochs or more.
+
+    Why: A term that never moves teaches nothing, and hides in the total how the others move.
+    Fix: Leave the term out, or give it a target that can be reached
+    """
     findings, least = [], float("inf")
-    for history, ledger in _ledgers(evidence):
+    for history, ledger in _ledgers(loss_terms):
         if len(ledger.totals) < FEWEST_EPOCHS:
             continue
         for name, part in ledger.parts.items():

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.listing import some_ids
-from amn.checks.registry import implements
+from amn.checks import broken
+from amn.checks.check import check, some_ids
 from amn.errors import CheckNotRunError
-from amn.findings import Finding, Measured, Severity
-from amn.records.history import FIGURES
+from amn.training.records.history import FIGURES
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.runs import Histories
-    from amn.records.history import EpochFigures, RunHistory
+    from amn.checks.broken.records import Candidates, Parts
+    from amn.training.record import TrainingRecord
+    from amn.training.records.history import EpochFigures, Histories, RunHistory
 
 LOSS_RTOL = 1e-6  # of val_loss = 2 (1 - val_cosine) / D in float64 means of float32 batches
 COSINE_ATOL = 1e-5  # of val_loss = 1 - val_cosine, summed apart in float32 and float64
@@ -37,45 +39,36 @@ def _pairs(history: RunHistory, *names: str) -> tuple[NDArray[np.int64], NDArray
     return epochs.astype(np.int64), np.reshape(figures, (len(names), -1))
 
 
-@implements("R010")
-def check_epochs(evidence: Histories) -> Measured:
-    """R010: epochs are 1, 2, 3 and each has its figures."""
-    findings, total = [], 0
-    for history in evidence.histories:
-        numbers = [line.epoch for line in history.epochs]
-        total += len(numbers)
-        expected = sorted(set(numbers)) if history.is_excerpt else range(1, len(numbers) + 1)
-        wrong = [got for got, want in zip_longest(numbers, expected) if got != want]
-        if wrong:
-            limit = "in order" if history.is_excerpt else f"1 ... {len(numbers)} in order"
-            message = f"expected epochs {limit}, got {some_ids(np.array(numbers))}"
-            findings.append(Finding(f"{history.name}, epoch {wrong[0]}", message, RESUMED))
-        findings += [f for line in history.epochs for f in _holes(history, line)]
-    return Measured(f"{total} epochs", "1, 2, 3, finite", findings)
+def tampered_record(candidates: Candidates) -> Parts:
+    """The best cosine was raised by hand."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        best = record.best_epoch
+        return broken.records.with_lines(
+            record, lambda e: replace(e, val_cosine=e.val_cosine + 0.01 * (e.epoch == best))
+        )
+
+    return broken.records.with_record(candidates, change)
 
 
-def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
-    """Return what a line lacks that the others have, and what is no finite number in range."""
-    where, held, findings = f"{history.name}, epoch {line.epoch}", history.parts, []
-    for figure in FIGURES:
-        name, value = str(figure), getattr(line, figure)
-        if name in held and value is None:
-            findings.append(Finding(where, f"expected {name} as in the other epochs, got none"))
-        elif value is not None and not math.isfinite(value):
-            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
-        elif value is not None and "cosine" in name and abs(value) > 1:
-            findings.append(Finding(where, f"expected {name} in -1 ... 1, got {value}"))
-    for name, value in line.terms.items():
-        if not math.isfinite(value):
-            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
-    return findings
+@check(
+    "R009",
+    "consistent",
+    severity=Severity.HARNESS,
+    needs=["R005"],
+    broken_by=[tampered_record],
+)
+def check_consistent(validations: Histories) -> Measured:
+    """Loss, cosine and the recorded bests are of one and the same run.
 
+    Where validation is on unit vectors, val_loss = 2 (1 - val_cosine) / D within 1e-6 (MSE) or
+    1 - val_cosine (cosine loss); a recorded best is the best of the recorded epochs.
 
-@implements("R009")
-def check_consistent(evidence: Histories) -> Measured:
-    """R009: loss, cosine and the recorded bests are of one and the same run."""
+    Why: A figure that was edited, or taken from another run, breaks what binds loss and cosine.
+    Fix: Read the figures from the original log
+    """
     findings, kinds = [], []
-    for history in evidence.histories:
+    for history in validations:
         kind, found = _identity(history)
         kinds.append(kind)
         findings += found + _bests(history)
@@ -154,11 +147,92 @@ def _bests(history: RunHistory) -> list[Finding]:
     return findings
 
 
-@implements("R011")
-def check_train_apart(evidence: Histories) -> Measured:
-    """R011: training and validation cosines are not taken for each other."""
+def epoch_missing(candidates: Candidates) -> Parts:
+    """An epoch is missing."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        first, _, *others = broken.records.lengthened(record).epochs
+        return replace(record, epochs=(first, *others))
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    "R010",
+    "epochs",
+    severity=Severity.HARNESS,
+    needs=["R005"],
+    broken_by=[epoch_missing],
+    course="lasting",
+)
+def check_epochs(epochs: Histories) -> Measured:
+    """Epochs are numbered 1, 2, 3 without a gap or a repeat, and are whole.
+
+    Each has the figures that the others have, all finite.
+
+    Why: A record that was cut, or put together from two runs, tells the course of neither.
+    Fix: Join the parts of a resumed run, and drop the epochs that were run twice
+    """
+    findings, total = [], 0
+    for history in epochs:
+        numbers = [line.epoch for line in history.epochs]
+        total += len(numbers)
+        expected = sorted(set(numbers)) if history.is_excerpt else range(1, len(numbers) + 1)
+        wrong = [got for got, want in zip_longest(numbers, expected) if got != want]
+        if wrong:
+            limit = "in order" if history.is_excerpt else f"1 ... {len(numbers)} in order"
+            message = f"expected epochs {limit}, got {some_ids(np.array(numbers))}"
+            findings.append(Finding(f"{history.name}, epoch {wrong[0]}", message, RESUMED))
+        findings += [f for line in history.epochs for f in _holes(history, line)]
+    return Measured(f"{total} epochs", "1, 2, 3, finite", findings)
+
+
+def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
+    """Return what a line lacks that the others have, and what is no finite number in range."""
+    where, held, findings = f"{history.name}, epoch {line.epoch}", history.parts, []
+    for figure in FIGURES:
+        name, value = str(figure), getattr(line, figure)
+        if name in held and value is None:
+            findings.append(Finding(where, f"expected {name} as in the other epochs, got none"))
+        elif value is not None and not math.isfinite(value):
+            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
+        elif value is not None and "cosine" in name and abs(value) > 1:
+            findings.append(Finding(where, f"expected {name} in -1 ... 1, got {value}"))
+    for name, value in line.terms.items():
+        if not math.isfinite(value):
+            findings.append(Finding(where, f"expected a finite {name}, got {value}"))
+    return findings
+
+
+def train_for_validation(candidates: Candidates) -> Parts:
+    """Training and validation are one column."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        return broken.records.with_lines(
+            broken.records.lengthened(record), lambda e: replace(e, train_cosine=e.val_cosine)
+        )
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    "R011",
+    "train_apart",
+    severity=Severity.HARNESS,
+    needs=["R005"],
+    broken_by=[train_for_validation],
+)
+def check_train_apart(both_cosines: Histories) -> Measured:
+    """Training and validation cosines are not taken for each other.
+
+    They are not one column, not exchanged, and the in-dist score is no training cosine.
+
+    Why: A training cosine of 0.5281 was set against a validation cosine of 0.4457, and a collapse
+    was read into it.
+    Fix: Read the columns from the original log; compare validation with validation
+    """
     findings, gaps = [], []
-    for history in evidence.histories:
+    for history in both_cosines:
         epochs, (train, val) = _pairs(history, "train_cosine", "val_cosine")
         if not len(epochs):
             continue
@@ -209,11 +283,37 @@ def _train_score(
     return [Finding(f"{history.name}, in_dist", message, severity=Severity.WARNING)]
 
 
-@implements("R012")
-def check_learning_rate(evidence: Histories) -> Measured:
-    """R012: the learning rate is positive, and does not rise once it has fallen."""
+def rate_resumed(candidates: Candidates) -> Parts:
+    """The learning rate rose after it fell."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        whole = broken.records.lengthened(record)
+        first, halved = whole.epochs[0].lr, len(whole.epochs) // 2
+        return broken.records.with_lines(
+            whole, lambda e: replace(e, lr=first / 2 if e.epoch == halved else first)
+        )
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    "R012",
+    "learning_rate",
+    severity=Severity.WARNING,
+    needs=["R005"],
+    broken_by=[rate_resumed],
+    course="lasting",
+)
+def check_learning_rate(learning_rates: Histories) -> Measured:
+    """The learning rate is positive and does not rise once it has fallen.
+
+    Why: A run resumed without its schedule starts again at the full rate and undoes what it had
+    learned.
+    Fix: Restore the schedule when resuming; a schedule that is meant to rise again may be ignored
+    here
+    """
     findings, shown = [], []
-    for history in evidence.histories:
+    for history in learning_rates:
         epochs, (rates,) = _pairs(history, "lr")
         if not len(epochs):
             continue

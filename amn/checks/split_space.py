@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.registry import implements
-from amn.config import EVALUATED, SPLITS
-from amn.data.coherence import follows
-from amn.data.sampling import sample_rows, unit_vectors
+from amn.case.config import EVALUATED, SPLITS
+from amn.checks import broken
+from amn.checks.check import check, some_ids
+from amn.data.coherence import follows, mean_by_article
+from amn.data.dataset import run_starts
+from amn.data.repeats import near_rows
+from amn.data.sampling import evenly_spaced, sample_rows, unit_vectors
+from amn.data.scan import scan_rows
 from amn.data.space import (
     DIRECTIONS_FRACTION,
     by_article,
@@ -19,13 +23,18 @@ from amn.data.space import (
     share_p_value,
     variance_parts,
 )
+from amn.data.vectors import cosine_rows, lengths, unit_rows
 from amn.data.windows import Windows
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.checks.broken.copies import CaseCopy
+    from amn.data.dataset import DataSet
+    from amn.data.scan import RowScan
+    from amn.data.splits import Split
+
 
 MOST_ROWS = 4000  # of a split: the share moves by less than 0.01 with other rows
 FEWEST_ARTICLES = 8
@@ -45,30 +54,54 @@ DRIFT_EFFECT = 0.15
 DRIFT_Z = 6.0
 MOST_WINDOWS = 2000
 LARGEST_GAP = 0.05  # wiki-mini: 0.01
+OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 
 
 def _sampled(
-    evidence: SplitEvidence, rng: np.random.Generator
+    splits: dict[str, Split], rng: np.random.Generator
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.int64]]]:
     """Return unit vectors of at most `MOST_ROWS` rows of each split, and their articles."""
     vectors: dict[str, NDArray[np.float32]] = {}
     ids: dict[str, NDArray[np.int64]] = {}
     for name in SPLITS:
-        split = evidence.splits[name]
-        all_ids = split.dataset.article_ids
-        rows = sample_rows(
-            np.flatnonzero(np.isin(all_ids, split.articles)), all_ids, MOST_ROWS, rng
-        )
-        vectors[name] = unit_vectors(split.dataset, rows)
-        ids[name] = all_ids[rows]
+        dataset = splits[name].dataset
+        rows = sample_rows(splits[name].rows, dataset.article_ids, MOST_ROWS, rng)
+        vectors[name] = unit_vectors(dataset, rows)
+        ids[name] = dataset.article_ids[rows]
     return vectors, ids
 
 
-@implements("S006")
-def check_space(evidence: SplitEvidence) -> Measured:
-    """S006: train's main directions are main directions of every split."""
+def rotated_ood(copy: CaseCopy) -> None:
+    """OOD was encoded by another encoder."""
+    rows = broken.ood.ood_rows(copy)
+    dim = rows.shape[1]
+    broken.ood.replace_ood(
+        copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0]
+    )
+
+
+def negated_ood(copy: CaseCopy) -> None:
+    """The signs of OOD are turned."""
+    broken.ood.replace_ood(copy, -broken.ood.ood_rows(copy))
+
+
+@check(
+    "S006",
+    "space",
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[rotated_ood, negated_ood],
+)
+def check_space(splits: dict[str, Split]) -> Measured:
+    """Train's main directions are main directions of every split.
+
+    They hold at least half as much of each split's variance as of train's own, and mean vectors
+    point the same way.
+
+    Why: A score near chance on vectors of another space was once written down as an OOD collapse.
+    Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
+    """
     rng = np.random.default_rng(6)
-    vectors, ids = _sampled(evidence, rng)
+    vectors, ids = _sampled(splits, rng)
     articles = np.unique(ids["train"])
     if len(articles) < FEWEST_ARTICLES:
         return _cannot_tell(f"expected {FEWEST_ARTICLES} training articles, got {len(articles)}")
@@ -122,7 +155,7 @@ def _space_findings(
             )
             findings.append(Finding(name, message, fix))
     cosine = _cosine(means["train"], means[name])
-    norms = np.linalg.norm(means["train"]), np.linalg.norm(means[name])
+    norms = lengths(means["train"]), lengths(means[name])
     if min(norms) >= LEAST_MEAN_NORM and not cosine >= LEAST_MEAN_COSINE:
         message = (
             f"expected a cosine of at least {LEAST_MEAN_COSINE} between its mean vector and "
@@ -134,15 +167,32 @@ def _space_findings(
 
 def _cosine(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     """Return the cosine of two vectors, 0 when one is zero."""
-    norms = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return float(left @ right) / norms if norms > 0 else 0.0
+    return float(np.nan_to_num(cosine_rows(left, right)))
 
 
-@implements("S007")
-def check_drift(evidence: SplitEvidence) -> Measured:
-    """S007: no split's vectors are shifted as a whole against train's."""
+def shifted_ood(copy: CaseCopy) -> None:
+    """OOD was encoded with another prefix."""
+    rows = broken.ood.ood_rows(copy)
+    direction = np.random.default_rng(1).standard_normal((1, rows.shape[1]))
+    broken.ood.replace_ood(copy, rows + OFFSET * unit_rows(direction))
+
+
+@check(
+    "S007",
+    "drift",
+    severity=Severity.WARNING,
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[shifted_ood],
+)
+def check_drift(splits: dict[str, Split]) -> Measured:
+    """No split's mean vector is further from train's than articles and chance explain.
+
+    Why: Another pooling or prefix moves all vectors of a split by one offset, and leaves their
+    directions alone.
+    Fix: Compare encoder, pooling and prefix, and look at both with amn check data
+    """
     rng = np.random.default_rng(7)
-    vectors, ids = _sampled(evidence, rng)
+    vectors, ids = _sampled(splits, rng)
     means = {name: by_article(vectors[name], ids[name], mean=True) for name in SPLITS}
     findings: list[Finding] = []
     figures: list[str] = []
@@ -163,18 +213,41 @@ def check_drift(evidence: SplitEvidence) -> Measured:
     return Measured(", ".join(figures), limit, findings, number=max(effects))
 
 
-@implements("S008")
-def check_representative(evidence: SplitEvidence) -> Measured:
-    """S008: the evaluated splits are about as easy as train for an untrained predictor."""
+def easy_in_dist(copy: CaseCopy) -> None:
+    """In-dist is the easiest articles."""
+    dataset, splits = copy.dataset(), copy.splits()
+    pool = np.union1d(splits["train"].articles, splits["in_dist"].articles)
+    _, means = mean_by_article(dataset, scan_rows(dataset).adjacent, 1)
+    coherence = means[np.isin(dataset.articles, pool)]
+    easiest = np.sort(pool[np.argsort(coherence)[-len(splits["in_dist"].articles) :]])
+    copy.set_splits(train=np.setdiff1d(pool, easiest), in_dist=easiest)
+
+
+@check(
+    "S008",
+    "representative",
+    severity=Severity.WARNING,
+    needs=["D003", "D001", "S002", "S005"],
+    broken_by=[easy_in_dist],
+)
+def check_representative(
+    splits: dict[str, Split], windows: dict[str, Windows], scans: dict[str, RowScan]
+) -> Measured:
+    """The evaluated splits are about as easy as train for an untrained predictor.
+
+    On each of them the mean of the context scores, and neighbours are alike, within 0.05 of train.
+
+    Why: A split that is easier or harder than train moves the score without any change of the
+    model.
+    Fix: Choose the split's articles by chance: fraction and seed in case.toml
+    """
     rng = np.random.default_rng(8)
     figures: dict[str, dict[str, float]] = {"mean of the context": {}, "coherence": {}}
     for name in SPLITS:
-        split = evidence.splits[name]
-        figures["mean of the context"][name] = _mean_score(evidence.windows[name], rng)
+        split = splits[name]
+        figures["mean of the context"][name] = _mean_score(windows[name], rng)
         mine = follows(split.dataset, 1) & np.isin(split.dataset.article_ids, split.articles)
-        figures["coherence"][name] = float(
-            evidence.scan(name).adjacent[mine].mean(dtype=np.float64)
-        )
+        figures["coherence"][name] = float(scans[name].adjacent[mine].mean(dtype=np.float64))
     findings: list[Finding] = []
     gaps: list[float] = []
     for what, values in figures.items():
@@ -205,5 +278,85 @@ def _mean_score(windows: Windows, rng: np.random.Generator) -> float:
     starts = sample_rows(windows.starts, windows.dataset.article_ids, MOST_WINDOWS, rng)
     rows = Windows(windows.dataset, starts, windows.context).gather(slice(None))
     mean, target = rows[:, :-1].mean(axis=1), rows[:, -1]
-    norms = np.sqrt(np.vecdot(mean, mean) * np.vecdot(target, target))
-    return float((np.vecdot(mean, target) / np.maximum(norms, 1e-12)).mean(dtype=np.float64))
+    return float(np.nan_to_num(cosine_rows(mean, target)).mean())  # a row of zeros points nowhere
+
+
+MOST_QUERIED = 1024  # articles, each looked for among all: 2 % are then known within 0.5 %
+# Rows of an article that are compared with the same rows of others. Pairs of articles of which
+# the first and one of the second are within 0.92: none on wiki-mini and core.
+FIRST_ROW = 3
+OTHER_ROWS = (1, 5)
+NEAR_COSINE = 0.95
+NEAR_SHARE = 0.02
+
+
+def near_articles(copy: CaseCopy) -> None:
+    """A tenth of the articles is there twice."""
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    some = dataset.articles[::10]
+    mine = np.flatnonzero(np.isin(dataset.article_ids, some))
+    noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
+    again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
+    ids = np.concatenate(
+        [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
+    )
+    both = unit_rows(np.concatenate([vectors, again]))
+    lists = {name: split.articles for name, split in copy.splits().items()}
+    copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
+    copy.set_splits(**lists)
+
+
+@check("S010", "near_articles", needs=["D003", "D001"], broken_by=[near_articles])
+def check_near_articles(data_sets: tuple[DataSet, ...]) -> Measured:
+    """Few articles are near-copies of another one of their data set.
+
+    At most 2 % have their row 3, and their row 1 or 5, within cosine 0.95 of those of another one.
+
+    Why: Another crawl of the same text under other ids weighs double, and can be in train and OOD
+    at once.
+    Fix: Keep one of each pair: amn data filter SOURCE FOLDER --rules near-duplicates
+    """
+    findings: list[Finding] = []
+    shares: list[float] = []
+    for dataset in data_sets:
+        articles, twins, n_queried = _find_twins(dataset)
+        shares.append(len(articles) / max(n_queried, 1))
+        if not len(articles):
+            continue
+        compared = f"{FIRST_ROW} and {' or '.join(map(str, OTHER_ROWS))}"
+        message = (
+            f"expected at most {NEAR_SHARE:.0%} of articles with rows {compared} within "
+            f"{NEAR_COSINE} of those of another one, got "
+            f"{shares[-1]:.2%} of {n_queried:,} ({len(articles):,}): {some_ids(articles)}, "
+            f"the first of them like {twins[0]}"
+        )
+        severity = None if shares[-1] > NEAR_SHARE else Severity.WARNING
+        fix = "keep one of each pair: amn data filter --rules near-duplicates"
+        findings.append(Finding(dataset.path.name, message, fix, severity))
+    value = ", ".join(f"{share:.2%}" for share in shares)
+    return Measured(value, f"<= {NEAR_SHARE:.0%} of articles", findings, number=max(shares))
+
+
+def _find_twins(dataset: DataSet) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Return articles that are nearly another one, one such of each, and of how many it was asked.
+
+    Ids ascend. Of a million rows this reads every article's first row and a few more.
+    """
+    starts = run_starts(dataset.article_ids)
+    lengths = np.diff(np.append(starts, len(dataset)))
+    starts = starts[lengths > max(FIRST_ROW, *OTHER_ROWS)]
+    queried = evenly_spaced(len(starts), MOST_QUERIED) if len(starts) else np.empty(0, np.int64)
+
+    def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        return unit_vectors(dataset, starts[positions] + FIRST_ROW)
+
+    found = near_rows(read(queried), read, len(starts), NEAR_COSINE)
+    found = found.take(queried[found.left] != found.right)
+    left, right = starts[queried[found.left]], starts[found.right]
+    is_near = np.zeros(len(found), np.bool_)
+    for row in OTHER_ROWS:
+        ours, theirs = unit_vectors(dataset, left + row), unit_vectors(dataset, right + row)
+        is_near |= np.vecdot(ours, theirs) >= NEAR_COSINE
+    ids = dataset.article_ids
+    articles, at = np.unique(ids[left[is_near]], return_index=True)
+    return articles, ids[right[is_near]][at], len(queried)

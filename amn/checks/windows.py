@@ -7,34 +7,58 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.listing import listed
-from amn.checks.registry import implements
-from amn.findings import Finding, Measured
+from amn.case.config import SPLITS
+from amn.checks.check import check, listed
+from amn.data.windows import Windows
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from amn.checks.evidence.data import SplitEvidence
     from amn.data.dataset import DataSet
-    from amn.data.windows import Windows
+    from amn.data.splits import Split
+
+    Parts = dict[str, object]
 
 FIX = "report it as a bug of amn, with the case"
 
 
-@implements("W001")
-def check_contiguous(evidence: SplitEvidence) -> Measured:
-    """W001: the rows of every window are consecutive chunks of one article."""
+def across_articles(windows: dict[str, Windows], splits: dict[str, Split]) -> Parts:
+    """Windows cross from article to article."""
+    result = {}
+    for name, found in windows.items():
+        dataset, context = found.dataset, found.context
+        starts = np.arange(len(dataset) - context)
+        mine = np.isin(dataset.article_ids[starts], splits[name].articles)
+        result[name] = Windows(dataset, starts[mine], context)
+    return {"windows": result}
+
+
+@check(
+    "W001",
+    "contiguous",
+    severity=Severity.HARNESS,
+    needs=["D003"],
+    broken_by=[across_articles],
+)
+def check_contiguous(windows: dict[str, Windows]) -> Measured:
+    """The rows of every window are consecutive chunks of one article.
+
+    Why: A window across two articles, or across a dropped chunk, asks for a continuation that does
+    not exist.
+    Fix: Report it as a bug of amn, with the case
+    """
     findings: list[Finding] = []
     bad = total = 0
-    for name, windows in evidence.windows.items():
-        broken = np.flatnonzero(~_is_contiguous(windows))
+    for name, mine in windows.items():
+        broken = np.flatnonzero(~_is_contiguous(mine))
         bad += len(broken)
-        total += len(windows)
+        total += len(mine)
 
-        def describe(window: int, name: str = name, windows: Windows = windows) -> Finding:
+        def describe(window: int, name: str = name, mine: Windows = mine) -> Finding:
             return Finding(
-                f"{name}: window at row {windows.starts[window]}",
-                f"expected consecutive chunks of one article, got {_keys(windows, window)}",
+                f"{name}: window at row {mine.starts[window]}",
+                f"expected consecutive chunks of one article, got {_keys(mine, window)}",
                 FIX,
             )
 
@@ -65,14 +89,31 @@ def _keys(windows: Windows, window: int) -> str:
     return ", ".join(f"{article}:{chunk}" for article, chunk in pairs)
 
 
-@implements("W002")
-def check_split_pure(evidence: SplitEvidence) -> Measured:
-    """W002: every row of a window is of its split, and windows of two splits share no row."""
+def training_judged(windows: dict[str, Windows]) -> Parts:
+    """In-dist is judged on some training windows too."""
+    train, mine = windows["train"], windows["in_dist"]
+    starts = np.sort(np.concatenate([mine.starts, train.starts[:50]]))
+    return {"windows": {**windows, "in_dist": Windows(mine.dataset, starts, mine.context)}}
+
+
+@check(
+    "W002",
+    "split_pure",
+    severity=Severity.HARNESS,
+    needs=["D003", "S001", "W001"],
+    broken_by=[training_judged],
+)
+def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> Measured:
+    """Every row of a window is of its split, and windows of two splits share no row.
+
+    Why: A window that reaches into another split leaks, whatever the lists of articles say.
+    Fix: Report it as a bug of amn, with the case
+    """
     findings: list[Finding] = []
     used: dict[str, NDArray[np.bool_]] = {}
-    for name, windows in evidence.windows.items():
-        split = evidence.splits[name]
-        used[name] = _used_rows(windows)
+    for name, mine in windows.items():
+        split = splits[name]
+        used[name] = _used_rows(mine)
         foreign = np.flatnonzero(used[name] & ~np.isin(split.dataset.article_ids, split.articles))
         if len(foreign):
             message = (
@@ -81,8 +122,8 @@ def check_split_pure(evidence: SplitEvidence) -> Measured:
             where = f"{name}: {split.dataset.where(int(foreign[0]))}"
             findings.append(Finding(where, message, FIX))
     for left, right in combinations(used, 2):
-        dataset = evidence.splits[left].dataset
-        if dataset is not evidence.splits[right].dataset:
+        dataset = splits[left].dataset
+        if dataset is not splits[right].dataset:
             continue
         shared = np.flatnonzero(used[left] & used[right])
         if len(shared):
@@ -101,19 +142,34 @@ def _used_rows(windows: Windows) -> NDArray[np.bool_]:
     return used
 
 
-@implements("W003")
-def check_count(evidence: SplitEvidence) -> Measured:
-    """W003: there are as many windows as the lengths of the runs of chunks allow."""
+def windows_lost(windows: dict[str, Windows]) -> Parts:
+    """Every second window is lost."""
+    return {"windows": {name: windows[name].take(slice(None, None, 2)) for name in SPLITS}}
+
+
+@check(
+    "W003",
+    "count",
+    severity=Severity.HARNESS,
+    needs=["D003", "D004", "D005"],
+    broken_by=[windows_lost],
+)
+def check_count(windows: dict[str, Windows], splits: dict[str, Split]) -> Measured:
+    """Each split has as many windows as the lengths of its runs of chunks allow.
+
+    Why: Windows that are lost, or counted twice, move the score without a trace.
+    Fix: Report it as a bug of amn, with the case
+    """
     findings: list[Finding] = []
     counts: list[str] = []
-    for name, windows in evidence.windows.items():
-        split = evidence.splits[name]
-        expected = _expected_windows(split.dataset, split.articles, windows.context)
-        counts.append(f"{name} {len(windows):,}")
-        distinct = len(np.unique(windows.starts))
-        if not len(windows) == distinct == expected:
+    for name, mine in windows.items():
+        split = splits[name]
+        expected = _expected_windows(split.dataset, split.articles, mine.context)
+        counts.append(f"{name} {len(mine):,}")
+        distinct = len(np.unique(mine.starts))
+        if not len(mine) == distinct == expected:
             message = (
-                f"expected {expected:,} windows from the lengths of its runs, got {len(windows):,} "
+                f"expected {expected:,} windows from the lengths of its runs, got {len(mine):,} "
                 f"({distinct:,} distinct)"
             )
             findings.append(Finding(name, message, FIX))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from amn.checks.evidence.data import SplitEvidence
 from amn.cli.cases import find_case
 from amn.cli.options import FORMAT
-from amn.gate.parts import case_parts
+from amn.gate import makers
+from amn.gate.evidence import Evidence
 from amn.golden.speed import machine, write_speed
 from amn.report.json import dumps
 
@@ -21,20 +21,18 @@ PROPOSED = 0.7  # of what was measured: further than noise goes
 def command(case: str, style: str, *, dry_run: bool) -> None:
     """Measure CASE beside the plain loop, and store the ratios for this kind of machine.
 
-    Latency of one window, inference, an epoch of training, and its peak memory: plain's cost over
-    ours, taken in turn in one process. With a section [speed] in case.toml every gate measures them
-    again, and fails below a limit, far below the stored ratios, or without stored ones.
+    Latency of one window, inference, and an epoch of training: plain's cost over ours, taken in
+    turn in one process. With a section [speed] in case.toml every gate measures them again, and
+    fails below a limit, far below the stored ratios, or without stored ones.
 
     \b
     Examples:
       amn bench wiki-mini
       amn bench wiki-mini --dry-run --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
-    from amn.training.speed import measure_speed  # noqa: PLC0415 - loads torch
-
     found = find_case(case)
-    ratios = measure_speed(plan_for(found, SplitEvidence(found, case_parts(found))))
+    chosen = {**makers.DATA, **makers.SPLIT, **makers.named(makers.plan, makers.speed_ratios)}
+    ratios = Evidence(chosen, case=found, progress=None)["speed_ratios"]
     on = machine()
     if style == "json":
         click.echo(dumps({"schema": 1, "machine": on, "ratios": ratios}))

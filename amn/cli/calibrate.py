@@ -8,18 +8,18 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.calibration.report import FALSE_FAIL, PASS_RATE, SCATTER
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
-from amn.places import CASE_FILE
+from amn.prove.calibrate import FALSE_FAIL, PASS_RATE, SCATTER
 from amn.report.json import dumps
+from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.calibration.report import Calibration, SplitCalibration
-    from amn.calibration.simulation import Rates
+    from amn.prove.calibrate import Calibration, SplitCalibration
+    from amn.prove.simulation import Rates
 
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -84,8 +84,8 @@ def command(
       amn calibrate wiki-mini --false-fail 0.01 --pass-rate 0.9
       amn calibrate wiki-mini --scatter 0.02 --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.calibration.report import Settings, calibrate  # noqa: PLC0415 - with its imports
-    from amn.calibration.seeds import scored_seeds  # noqa: PLC0415 - loads scipy
+    from amn.prove.calibrate import Settings, calibrate  # noqa: PLC0415 - with its imports
+    from amn.prove.seeds import scored_seeds  # noqa: PLC0415 - loads scipy
 
     found = find_case(case)
     settings = Settings(scatter, false_fail, pass_rate, trials)

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from amn.case import parse_case
+from amn.case.load import parse_case
 from amn.data.dataset import DataSet, open_dataset
-from amn.data.ranges import parse_ranges, within
+from amn.data.splits import parse_ranges, within
 from amn.errors import ArgumentError
-from amn.places import CASE_FILE, GOLDEN_FOLDER
 from amn.storage import write_bytes
+from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 TEMPLATE = """\
 schema = 1

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.case import Case, case_files, load_case
+from amn.case.load import Case, case_files, load_case
+from amn.checks.own import load_conftests
 from amn.errors import ArgumentError, ConfigError
-from amn.mergebase.git import find_repository
-from amn.mergebase.review import MergeBase
-from amn.mergebase.target import target_of
-from amn.places import CASE_FILE, GOLDEN_FOLDER
+from amn.git import find_repository
+from amn.golden.base.review import MergeBase
+from amn.golden.base.target import target_of
+from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,10 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
                 GOLDEN_FOLDER,
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
-        return [load_case(folder) for folder in folders]
-    return [_load(case_folder(name)) for name in names]
+    else:
+        folders = [case_folder(name) for name in names]
+    load_conftests(folders)
+    return [_load(folder) for folder in folders]
 
 
 def _load(folder: Path) -> Case:

@@ -14,7 +14,7 @@ from amn.cli.cases import case_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import PROFILE, REFERENCES, words_of
-from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
+from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.gate.family import check_data, check_index, check_run, check_split
 from amn.gate.records import ABORT_PROFILES, judge_records
@@ -24,7 +24,7 @@ from amn.report.text import print_result
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 FOLDER = click.argument("path", type=click.Path(path_type=Path))
 
@@ -138,7 +138,7 @@ def run(
     judged = judge_records(paths, ABORT_PROFILES[profile], references)
     words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
     reproduce = shlex.join(words)
-    found = [one.result(reproduce) for one in judged]
+    found = [one.as_result(reproduce) for one in judged]
     if len(found) == 1:
         judged[0].require_readable()
         _finish(found[0], style)

@@ -13,20 +13,21 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
 from amn.diagnosis.diagnosis import Diagnosis
-from amn.diagnosis.subject import of_record, of_result, of_session, read_results
+from amn.diagnosis.subject import of_record, of_result, read_subjects
 from amn.diagnosis.trials import run_trials
 from amn.errors import ConfigError
+from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
 from amn.gate.records import ABORT_PROFILES, judge_records
-from amn.gate.session import GateSession
-from amn.records.find import RUN_FILE
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import dumps
+from amn.training.records.find import RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.case import Case
+    from amn.case.load import Case
+    from amn.gate.run import Gate
 
     Report = Callable[[int, int, str], None]
 
@@ -75,13 +76,13 @@ def command(
       amn diagnose verdict.json --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
     with progress_bar() as progress:
-        session = _session(target, case_name, cache, progress, first_run=first_run)
-        if session and is_trying:
-            found = [run_trials(session, of_session(session), progress=progress)]
+        gate = _gate(target, case_name, cache, progress, first_run=first_run)
+        if gate and is_trying:
+            found = [run_trials(gate, of_result(gate.result()), progress=progress)]
         elif is_trying:
             raise click.UsageError("--run-experiments: expected a case, or a run with --case")
-        elif session:
-            found = [Diagnosis(of_session(session), can_try=True)]
+        elif gate:
+            found = [Diagnosis(of_result(gate.result()), can_try=True)]
         else:
             found = _without_case(Path(target), references)
     if style == "json":
@@ -95,9 +96,9 @@ def command(
         print_diagnosis(one, out, verbose=verbose)
 
 
-def _session(
+def _gate(
     target: str, case_name: str | None, cache: Path, progress: Report, *, first_run: bool
-) -> GateSession | None:
+) -> Gate | None:
     """Return the gate that the target asks for; None where it is a record or a verdict."""
     path = Path(target)
     case: Case | None = find_case(case_name) if case_name else None
@@ -105,7 +106,7 @@ def _session(
         if case:
             raise click.UsageError(f"expected a run or checkpoint with --case, got case {target}")
         options = GateOptions(cache=cache, first_run=first_run, today=today())
-        return GateSession(find_case(target), options, progress=progress)
+        return gate_of(find_case(target), options, progress=progress)
     if not path.exists():
         raise ConfigError(
             path, ["expected a case, run, record or verdict, found none. Fix: amn diagnose CASE"]
@@ -124,14 +125,14 @@ def _session(
         first_run=first_run,
         today=today(),
     )
-    return GateSession(case, options, progress=progress)
+    return gate_of(case, options, progress=progress)
 
 
 def _without_case(path: Path, references: dict[str, float]) -> list[Diagnosis]:
     """Diagnose the JSON of a gate, or records."""
-    gated = read_results(path) if path.is_file() else None
+    gated = read_subjects(path) if path.is_file() else None
     if gated is not None:
-        return [Diagnosis(of_result(result)) for result in gated]
+        return [Diagnosis(subject) for subject in gated]
     words = ["amn", "diagnose", str(path), *words_of(references)]
     judged = judge_records([path], ABORT_PROFILES[DEFAULT_PROFILE], references)
     return [Diagnosis(of_record(one, shlex.join(words))) for one in judged]

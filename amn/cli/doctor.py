@@ -12,9 +12,9 @@ from rich.markup import escape
 
 from amn.cli.console import results
 from amn.cli.options import FORMAT, one_line
-from amn.mergebase.target import target_of
+from amn.cli.workflows.doctor import Item, examine
+from amn.golden.base.target import target_of
 from amn.report.json import dumps
-from amn.workflows.doctor import Item, examine
 
 STYLES = {"ok": "green", "missing": "red", "note": "dim"}
 

@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from amn.bundle.archive import Content, write_archive
-from amn.bundle.pack import VERDICT_FILE, made_with, members_of, prepare_bundle, timeless
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
-from amn.cli.options import CACHE, PathName, one_line
+from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
+from amn.gate.modes import gate_of, result_of, train_together
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
-from amn.report.github import to_annotations
-from amn.report.gitlab import to_codequality
-from amn.report.json import json_schema, to_json
-from amn.report.markdown import to_markdown
-from amn.report.outputs import Report, parse_outputs, remove_old, write_outputs
-from amn.report.page.faults import read_faults
+from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMS = {
-    "json": to_json,
-    "github": to_annotations,
-    "gitlab": to_codequality,
-    "markdown": to_markdown,
-}
+    from amn.case.load import Case
+    from amn.gate.result import GateResult
+
+FORMS = {"json": "json", "github": "github", "gitlab": "codequality", "markdown": "markdown"}
 
 
 def _print_schema(context: click.Context, _: click.Parameter, wanted: object) -> None:
     """Print the published schema and end the command."""
     if wanted and not context.resilient_parsing:
+        from amn.report.json import json_schema  # noqa: PLC0415 - asked for alone
+
         click.echo(json_schema(), nl=False)
         context.exit()
 
@@ -121,6 +115,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     help="Print the JSON Schema of --format json, and end.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
+@engine_options
 @CACHE
 def command(
     cases: tuple[str, ...],
@@ -138,6 +133,8 @@ def command(
     with_data: bool,
     selftest: Path | None,
     verbose: bool,
+    engine: str,
+    address: str | None,
     cache: Path,
 ) -> None:
     """Check data, index and split; train or take what is given; measure; compare; one verdict.
@@ -153,6 +150,7 @@ def command(
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
       amn gate --bundle out.zip --with-data
+      amn gate --engine ray --address auto
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
@@ -160,7 +158,11 @@ def command(
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)
-    faults = read_faults(selftest) if selftest else {}
+    faults = {}
+    if selftest:
+        from amn.report.page.faults import read_faults  # noqa: PLC0415 - where one is shown
+
+        faults = read_faults(selftest)
     found = find_cases(cases)
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
@@ -168,24 +170,35 @@ def command(
         merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip
     if bundle:
-        prepare_bundle(bundle, found, [output.path for output in wanted])
+        from amn.gate import bundle as pack  # noqa: PLC0415 - where one is made
+
+        pack.prepare_bundle(bundle, found, [output.path for output in wanted])
     remove_old(wanted)
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
-    results, seen, members = [], [], dict[str, Content]()
-    with progress_bar() as progress:
-        for case in found:
-            session = GateSession(case, options, progress=progress)
-            results.append(session.result())
-            seen.append(session.seen)
-            members |= members_of(session, with_data=with_data) if bundle else {}
+    results = _gate(found, options, engine, address)
+    report = Report(tuple(results), strict, faults)
     if style == "text":
         print_results(results, verbose=verbose)
     else:
-        click.echo(FORMS[style](results))
-    write_outputs(wanted, Report(tuple(results), tuple(seen), strict, faults))
+        click.echo(render(FORMS[style], report))
+    write_outputs(wanted, report)
     if bundle:
-        members[VERDICT_FILE] = timeless(to_json(results))
-        digest = write_archive(bundle, members, made_with())
+        members = dict[str, Any]()
+        for case, result in zip(found, results, strict=True):
+            members |= pack.members_of(case, options, result, with_data=with_data)
+        digest = pack.write_bundle(bundle, members, render("json", report))
         click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
     sys.exit(worst_verdict(results).exit_code(strict=strict))
+
+
+def _gate(
+    found: list[Case], options: GateOptions, engine: str, address: str | None
+) -> list[GateResult]:
+    """Gate every case; on a cluster the seeds of all of them are trained first, at a time."""
+    with open_engine(engine, address) as cluster, progress_bar() as progress:
+        options = replace(options, engine=cluster)
+        gates = [gate_of(case, options, progress=progress) for case in found]
+        if cluster:
+            train_together(gates, options)
+        return [result_of(gate, options) for gate in gates]

@@ -10,8 +10,8 @@ import click
 
 from amn.cli.console import row_bar
 from amn.data.dataset import open_dataset
-from amn.index.build import DEFAULT_KIND, build_index
-from amn.index.manifest import Kind
+from amn.data.index.build import DEFAULT_KIND, build_index
+from amn.data.index.manifest import Kind
 
 
 @click.group("index")

@@ -25,12 +25,21 @@ class LazyGroup(click.Group):
     Args:
         package: Where the modules are.
         summaries: One line of help by name, in the order in which they are listed.
+        elsewhere: Modules, by name, of commands that are not in that package.
     """
 
-    def __init__(self, *args: Any, package: str, summaries: Mapping[str, str], **kw: Any) -> None:  # noqa: ANN401 - click's own arguments
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - click's own arguments
+        package: str,
+        summaries: Mapping[str, str],
+        elsewhere: Mapping[str, str] | None = None,
+        **kw: Any,  # noqa: ANN401 - as above
+    ) -> None:
         super().__init__(*args, **kw)
         self._package = package
         self._summaries = summaries
+        self._elsewhere = elsewhere or {}
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns
         """Run the command; where nobody reads its output any more, end as the shell's tools do.
@@ -53,8 +62,9 @@ class LazyGroup(click.Group):
         """Return a command, None when there is none of that name."""
         if cmd_name not in self._summaries:
             return None
-        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
-        command = import_module(f"{self._package}.{module}").command
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        module = self._elsewhere.get(cmd_name, f"{self._package}.{name}")
+        command = import_module(module).command
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click

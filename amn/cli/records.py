@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.gate.records import ABORT_PROFILES
-from amn.records.history import ASSUMED
+from amn.training.records.history import ASSUMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

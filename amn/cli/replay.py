@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.bundle.replay import replay
 from amn.cli.options import FORMAT, PathName, one_line
 from amn.errors import DataError
-from amn.findings import Verdict
+from amn.gate.replay import replay
 from amn.report.json import dumps
-from amn.report.verdict import worst_of
 from amn.storage import sha256_file
+from amn.verdict import Verdict, worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.bundle.replay import Replayed
+    from amn.gate.replay import Replayed
 
 
 @click.command("replay")

@@ -12,21 +12,19 @@ from amn.cli.cases import find_case, is_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
-from amn.diagnosis.subject import histories_of
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
 from amn.gate.records import ABORT_PROFILES, judge_records
-from amn.gate.session import GateSession
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import from_gate, from_record
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from amn.gate.result import GateResult
     from amn.report.failure.runs import ReportedRun
-
-    Report = Callable[[int, int, str], None]
 
 
 @click.command("report")
@@ -81,21 +79,21 @@ def command(
         raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
     if is_page and (words := words_of(references, profile)):
         raise click.UsageError(f"expected only cases for HTML, got {' '.join(words)}")
-    sessions: list[GateSession] = []
+    gated: list[GateResult] = []
     runs: list[ReportedRun] = []
     with progress_bar() as progress:
         for target in targets:
             if is_case(target):
-                sessions.append(_session(target, cache, progress))
-                result = sessions[-1].result()
-                runs.append(from_gate(result, histories_of(sessions[-1])))
+                options = GateOptions(cache=cache, today=today())
+                gated.append(run_gate(find_case(target), options, progress=progress))
+                runs.append(from_gate(gated[-1]))
             else:
                 judged = judge_records([Path(target)], ABORT_PROFILES[profile], references)
                 if all(record.history is None for record in judged):
                     judged[0].require_readable()
                 runs += [from_record(record) for record in judged]
     if is_page:
-        _write_page(sessions, output)
+        _write_page(gated, output)
         return
     words = ["amn", "report", *targets, *words_of(references, profile)]
     report = gather(title, runs, ABORT_PROFILES[profile], shlex.join(words))
@@ -108,20 +106,13 @@ def command(
         print_report(report, results())
 
 
-def _session(target: str, cache: Path, progress: Report) -> GateSession:
-    """Return the gate of a case."""
-    return GateSession(
-        find_case(target), GateOptions(cache=cache, today=today()), progress=progress
-    )
-
-
-def _write_page(sessions: Sequence[GateSession], output: Path | None) -> None:
+def _write_page(gated: Sequence[GateResult], output: Path | None) -> None:
     """Write the page of cases that were gated."""
     from amn.report.page.html import to_html  # noqa: PLC0415 - one format
 
-    text = to_html([s.result() for s in sessions], [s.seen for s in sessions])
+    text = to_html(gated)
     if output is None:
         click.echo(text, nl=False)
         return
     write_bytes(output, text.encode())
-    click.echo(f"{output}: {len(sessions)} cases")
+    click.echo(f"{output}: {len(gated)} cases")

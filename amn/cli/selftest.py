@@ -9,15 +9,17 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from amn.checks.own import load_conftests
 from amn.cli.cases import find_cases
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.report.json import dumps
+from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.selftest.matrix import DefectRow, Matrix
+    from amn.prove.selftest import DefectRow, Matrix
 
 MISSED = 1  # exit code: a check that cannot fail is worse than none
 
@@ -63,7 +65,7 @@ def command(
       amn selftest wiki-mini --only D007 --only nan-row -v
       amn selftest wiki-mini --format json > selftest.json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.selftest.run import CLEAN_VARIANTS, run_selftest  # noqa: PLC0415 - loads torch
+    from amn.prove.selftest import CLEAN_VARIANTS, run_selftest  # noqa: PLC0415 - loads torch
 
     if is_list:
         _print_list()
@@ -90,14 +92,16 @@ def command(
 
 
 def _print_list() -> None:
-    from amn.selftest.run import defects  # noqa: PLC0415 - loads torch
+    from amn.prove.selftest import trials  # noqa: PLC0415 - loads every check
 
+    load_conftests([GOLDEN_FOLDER / "any"])
     table = _table("defect", "check", "when", "what is wrong")
-    for defect in defects():
-        table.add_row(defect.id, defect.check, defect.when, escape(defect.title))
+    for trial in trials():
+        defect = trial.defect
+        table.add_row(defect.id, trial.check.id, trial.when, escape(defect.title))
     out = results()
     out.print(table)
-    out.print(f"\n{len(defects())} defects. One of them: amn selftest CASE --only nan-row")
+    out.print(f"\n{len(trials())} defects. One of them: amn selftest CASE --only nan-row")
 
 
 def _table(*columns: str) -> Table:

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from amn.cli.console import progress_bar, results
-from amn.places import CACHE_FOLDER
 from amn.report.json import dumps
 from amn.storage import write_json
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
+    from amn.engines import Engine
 
 Style = Literal["text", "json", "markdown"]
 
 
-def sweep_case(case: Case, file: Path, out: Path, style: Style) -> None:
+def sweep_case(
+    case: Case, file: Path, out: Path, style: Style, *, engine: Engine | None = None
+) -> None:
     """Run a sweep and write its table, its JSON and its plot.
 
     Args:
         file: The sweep file.
         out: Folder of the JSON and the plot.
+        engine: Where points are trained; None: on this machine.
     """
+    from amn.prove.sweep import run_sweep  # noqa: PLC0415 - as above
+    from amn.prove.sweep_config import load_sweep  # noqa: PLC0415 - as above
     from amn.report.sweep import (  # noqa: PLC0415 - loads torch
         sweep_json,
         sweep_lines,
         sweep_markdown,
         sweep_table,
+        write_plot,
     )
-    from amn.report.sweep_plot import write_plot  # noqa: PLC0415 - loads torch
-    from amn.sweeps.config import load_sweep  # noqa: PLC0415 - as above
-    from amn.sweeps.run import run_sweep  # noqa: PLC0415 - as above
 
     sweep = load_sweep(file)
-    done = []
     with progress_bar() as progress:
-        for result in run_sweep(case, sweep, cache=CACHE_FOLDER, file=file, progress=progress):
-            done.append(result)
-            click.echo(f"{result.point.name}: val cosine {result.val_cosine:.4f}", err=True)
+        done = run_sweep(
+            case,
+            sweep,
+            cache=CACHE_FOLDER,
+            file=file,
+            engine=engine,
+            progress=progress,
+            notify=partial(click.echo, err=True),
+        )
     facts = sweep_json(case.name, sweep, done)
     target = out / f"{case.name}-{file.stem}"
-    figures, plot = target.with_suffix(".json"), target.with_suffix(".svg")
+    figures, plot = target.with_suffix(".json"), target.with_suffix(".html")
     write_json(figures, facts)
     write_plot(plot, done, title=sweep.title or f"{case.name}: {file.stem}")
     if style == "json":

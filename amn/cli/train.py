@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -14,13 +12,14 @@ from rich.table import Table
 
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
+from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
-from amn.places import CACHE_FOLDER
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from amn.case import Case
-    from amn.training.compute import Compute
+    from amn.case.load import Case
+    from amn.engines import Engine
 
 RUNS_FOLDER = Path("runs")
 
@@ -64,8 +63,9 @@ RUNS_FOLDER = Path("runs")
     type=click.Choice(["cpu", "cuda", "auto"]),
     default="cpu",
     show_default=True,
-    help="Where to train; auto: on a GPU where there is one.",
+    help="What to train on; auto: a GPU where there is one.",
 )
+@engine_options
 def command(
     case: str,
     out: Path,
@@ -74,6 +74,8 @@ def command(
     sweep: Path | None,
     style: Style,
     device: str,
+    engine: str,
+    address: str | None,
 ) -> None:
     """Train the seeds of CASE; each makes a folder with record, checkpoint and scores.
 
@@ -83,52 +85,52 @@ def command(
     The data is not checked first: that is what `amn gate` does. A case with `blocked_by` is trained
     only while the case named there passes.
 
-    Under torchrun all processes train each seed together, with the result of one.
+    A sweep keeps its course and its runs in .amn: started again, it goes on where it was.
 
-    A sweep keeps its runs by content in .amn/runs: started again, it goes on where it was.
+    With --engine ray seeds and points are tasks of a cluster whose nodes see the same files.
 
     \b
     Examples:
       amn train wiki-mini
       amn train wiki-mini --seed 7 --out runs/seven
       amn train wiki-mini --init-from runs/wiki-mini-seed-0/model.safetensors --out runs/blend
-      amn train wiki-mini --sweep sweep.toml
-      torchrun --nproc-per-node 2 -m amn train wiki-mini
+      amn train wiki-mini --sweep sweep.toml --engine ray --address auto
     """  # noqa: D301 - \b keeps click from wrapping the examples
     from amn.gate.training import require_trainable, with_init_from  # noqa: PLC0415 - loads torch
-    from amn.training.compute import is_launched, take_part  # noqa: PLC0415 - as above
+    from amn.training.device import find_device  # noqa: PLC0415 - as above
 
     found = find_case(case)
     if init_from:
         found = with_init_from(found, init_from)
     if style != "text" and not sweep:
         raise click.UsageError(f"--format {style}: expected --sweep beside it")
-    if sweep:
-        if seeds or device != "cpu" or is_launched():
-            raise ArgumentError(
-                "--sweep: expected neither --seed, --device nor torchrun beside it. "
-                "Fix: seeds in the sweep file"
-            )
+    if device != "cpu" and engine == "ray":
+        raise ArgumentError(f"--device: expected cpu with --engine ray, got {device}")
+    if sweep and (seeds or device != "cpu"):
+        raise ArgumentError(
+            "--sweep: expected no --seed and no --device beside it. Fix: seeds in the file"
+        )
+    with open_engine(engine, address) as cluster:
         with progress_bar() as bar:
             require_trainable(found, CACHE_FOLDER, today=today(), progress=bar)
-        sweep_case(found, sweep, out, style)
-        return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what torchrun sends: clean up, then end
-    with take_part(device) as compute:
-        _train(found, out, seeds, compute)
-    if compute.rank == 0:
-        click.echo(
-            f"next: amn gate {quote(case)} "
-            + " ".join(
-                f"--run {quote(f'{out}/{found.name}-seed-{seed}')}"
-                for seed in seeds or found.config.training.seeds
-            )
+        if sweep:
+            sweep_case(found, sweep, out, style, engine=cluster)
+            return
+        _train(found, out, seeds, find_device(device), cluster)
+    click.echo(
+        f"next: amn gate {quote(case)} "
+        + " ".join(
+            f"--run {quote(f'{out}/{found.name}-seed-{seed}')}"
+            for seed in seeds or found.config.training.seeds
         )
+    )
 
 
-def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> None:
-    """Train seeds and print a line each; of several processes, the first one prints."""
-    from amn.gate.training import require_trainable, train_case  # noqa: PLC0415 - loads torch
+def _train(
+    found: Case, out: Path, seeds: tuple[int, ...], device: str, engine: Engine | None
+) -> None:
+    """Train seeds and print a line each."""
+    from amn.gate.training import train_case  # noqa: PLC0415 - loads torch
 
     notify = partial(click.echo, err=True)
     table = Table(box=None, pad_edge=False)
@@ -136,17 +138,9 @@ def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> 
     is_blend = found.config.training.init_from is not None
     for column in (*columns, *(["old articles"] if is_blend else [])):
         table.add_column(column)
-    is_first = compute.rank == 0
     with progress_bar() as bar:
-        told = bar if is_first else None
-        require_trainable(found, CACHE_FOLDER, today=today(), progress=told, compute=compute)
         for run in train_case(
-            found,
-            out,
-            seeds,
-            progress=told,
-            notify=notify if is_first else None,
-            compute=compute,
+            found, out, seeds, progress=bar, notify=notify, device=device, engine=engine
         ):
             record, scores = run.record, run.evaluation.scores
             retention = run.info.get("retention")
@@ -159,8 +153,7 @@ def _train(found: Case, out: Path, seeds: tuple[int, ...], compute: Compute) -> 
                 f"{scores['ood'].mean:.4f}",
                 *([_retention(retention)] if retention else []),
             )
-    if is_first:
-        results().print(table)
+    results().print(table)
 
 
 def _retention(facts: dict[str, Any]) -> str:

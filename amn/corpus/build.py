@@ -19,26 +19,28 @@ import numpy as np
 
 from amn.corpus.account import source_note, stages_of
 from amn.corpus.assembly import find_articles, write_sorted
-from amn.corpus.encoding import fingerprint
-from amn.corpus.engines.local import LocalEngine
 from amn.corpus.plan import make_plan
+from amn.corpus.ray_data import encode_on_ray
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS, Staging, discard, staging
-from amn.corpus.tasks import COLUMNS, BuildEncoder, ChunkPages, EncodeRows, Tally
+from amn.corpus.tasks import COLUMNS, BuildEncoder, ChunkPages, EncodeRows, Pages, Tally
 from amn.data.dataset import open_dataset
+from amn.data.encoder import fingerprint
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, read_manifest
+from amn.engines import LocalEngine
+from amn.engines.ray import RayEngine
 from amn.errors import BuildError, DataError
 from amn.storage import write_json
+from amn.system import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from amn.corpus.articles import Skipped
-    from amn.corpus.engines import Engine
     from amn.corpus.plan import BuildConfig
-    from amn.corpus.sources import Record, Source
+    from amn.corpus.sources import Source
     from amn.data.dataset import DataSet
+    from amn.engines import Engine
 
     Progress = Callable[[int, int | None, str], None]  # done, in all where it is known, of what
 
@@ -146,12 +148,14 @@ class _Build:
         pages = 0
         todo = self._unfinished_pages(seen)
         task = ChunkPages(self.staging, self.config, self.encoder)
-        for finished in self.engine.chunk(task, todo):
+        # A semantic chunker encodes: one encoder with every core, rather than one a process.
+        cores = available_cores() if self.config.chunking.style == "semantic" else 1
+        for finished in self.engine.map(task, todo, cores=cores):
             pages += finished
             self.progress(pages + seen.skipped, None, "reading pages")
         self.staging.end_texts(seen.parts)
 
-    def _unfinished_pages(self, seen: _Seen) -> Iterator[tuple[int, list[Record | Skipped]]]:
+    def _unfinished_pages(self, seen: _Seen) -> Iterator[Pages]:
         """Yield the parts of the source that are still to be made; count all of them."""
         pages = iter(self.config.source.records())
         while part := list(islice(pages, self.config.pages_per_part)):
@@ -159,7 +163,7 @@ class _Build:
             if self.staging.is_finished(TEXTS, number):
                 seen.skipped += len(part)
             else:
-                yield number, part
+                yield Pages(number, part)
 
     def encode(self) -> None:
         """The encoding stage: every row of the chunk table to its vector."""
@@ -176,7 +180,10 @@ class _Build:
         done = len(rows) - left
         task = EncodeRows(self.staging, self.config, self.encoder)
         self.progress(done, len(rows), "encoding rows")
-        for finished in self.engine.encode(task, todo):
+        ended: Iterator[int] = map(task, todo)  # the encoder's own threads use every core
+        if isinstance(self.engine, RayEngine):
+            ended = encode_on_ray(task, todo, actors=self.engine.most)
+        for finished in ended:
             done += finished
             self.progress(done, len(rows), "encoding rows")
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from amn.corpus.chunking import ChunkingConfig
-    from amn.corpus.encoding import Encoder
     from amn.corpus.sources import Source
+    from amn.data.encoder import Encoder
     from amn.data.manifest import EncoderInfo
 
 FORMAT = 2  # raise it when the folder, or what parsing and chunking make of a page, changes

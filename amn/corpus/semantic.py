@@ -47,7 +47,7 @@ def semantic_spans(text: str, size: int, percentile: float, encode: Encode) -> I
     if not np.isfinite(vectors).all():
         row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
         raise ArgumentError(f"encode: expected finite vectors, got NaN or infinity in row {row}")
-    distances = 1.0 - np.einsum("nd,nd->n", vectors[:-1], vectors[1:])  # (sentences - 1,)
+    distances = 1.0 - np.vecdot(vectors[:-1], vectors[1:])  # (sentences - 1,)
     lasts = np.cumsum([len(spans) for spans in sentences]) - 1
     within = np.ones(len(distances), dtype=bool)
     within[lasts[:-1]] = False  # a pair across a paragraph is cut anyway

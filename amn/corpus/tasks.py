@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from amn.corpus.articles import Skipped
 from amn.corpus.chunking import make_chunker
-from amn.corpus.encoding import encode_texts, fingerprint
 from amn.corpus.language import language_detector
 from amn.corpus.rows import StagedRows
 from amn.corpus.staging import TEXTS, VECTORS
+from amn.data.encoder import encode_texts, fingerprint
 from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 from amn.data.writer import write_npy
+from amn.engines import silent
 from amn.errors import EncodingError
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
     from amn.corpus.articles import Article
     from amn.corpus.chunking import Chunk
-    from amn.corpus.encoding import Encoder
     from amn.corpus.plan import BuildConfig
     from amn.corpus.sources import Record
     from amn.corpus.staging import Staging
+    from amn.data.encoder import Encoder
+    from amn.engines import Tell
 
 COLUMNS: dict[str, pa.DataType] = {
     "article_id": pa.int64(),
@@ -97,7 +99,7 @@ class BuildEncoder:
     loaded: Encoder | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "loaded": None}
+        return self.__dict__ | {"loaded": None}
 
     def get(self) -> Encoder:
         """Return the encoder, loaded at most once a process.
@@ -118,6 +120,16 @@ class BuildEncoder:
         return self.loaded
 
 
+class Pages(NamedTuple):
+    """A part of the source: its number, and its raw pages."""
+
+    number: int
+    items: Sequence[Record | Skipped]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of the pages"
+
+
 @dataclass
 class ChunkPages:
     """The text stage: raw pages to a part of the chunk table."""
@@ -126,11 +138,11 @@ class ChunkPages:
     config: BuildConfig
     encoder: BuildEncoder
 
-    def __call__(self, number: int, items: Sequence[Record | Skipped]) -> int:
-        """Write part `number`; return how many pages it has."""
-        tally = Tally(pages=len(items))
+    def __call__(self, part: Pages, _: Tell = silent) -> int:
+        """Write a part; return how many pages it has."""
+        tally = Tally(pages=len(part.items))
         chunks: list[tuple[Article, Chunk]] = []
-        for item in items:
+        for item in part.items:
             page = item if isinstance(item, Skipped) else self.config.source.parse(item)
             if isinstance(page, Skipped):
                 tally.skip(page)
@@ -148,7 +160,8 @@ class ChunkPages:
             chunks += [(page, chunk) for chunk in found]
         tally.rows = len(chunks)
         table = _table(chunks)
-        self.staging.finish(TEXTS, number, lambda path: _write(path, table), vars(tally))
+        # Not asdict: before Python 3.12 it makes other Counters of a Counter's items.
+        self.staging.finish(TEXTS, part.number, lambda path: _write(path, table), tally.__dict__)
         return tally.pages
 
     @cached_property
@@ -191,7 +204,7 @@ class EncodeRows:
     config: BuildConfig
     encoder: BuildEncoder
 
-    def __call__(self, number: int) -> int:
+    def __call__(self, number: int, _: Tell = silent) -> int:
         """Write part `number`; return how many rows it has.
 
         Raises:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from amn.data.dataset import HASH_COLUMN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -64,3 +64,15 @@ def by_part(
     for first, last in pairwise(cuts):
         part = int(parts[first])
         yield part, rows[first:last] - starts[part], slice(first, last)
+
+
+LIST_TITLES = ("List of ", "Lists of ", "Index of ", "Outline of ")
+
+
+def kinds_by_title(titles: Iterable[str | None]) -> NDArray[np.object_]:
+    """Return the kind that each title tells, (A,): `list`, `disambiguation`, or an empty text."""
+    names = np.asarray([title or "" for title in titles], np.str_)
+    kinds = np.full(len(names), "", object)
+    kinds[np.any([np.char.startswith(names, start) for start in LIST_TITLES], axis=0)] = "list"
+    kinds[np.char.endswith(names, "(disambiguation)")] = "disambiguation"
+    return kinds

@@ -13,6 +13,7 @@ import numpy as np
 from amn.data.dataset import run_starts
 from amn.data.sampling import evenly_spaced
 from amn.data.scan import FAR_LAG
+from amn.data.vectors import cosine_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.data.scan import RowScan
     from amn.data.windows import Windows
+
 
 BLOCK_ROWS = 8192
 LAG_ARTICLES = 64  # evenly over the ids: their means by lag are within 0.01 of those of all
@@ -108,9 +110,80 @@ def window_coherence(windows: Windows) -> NDArray[np.float64]:
     sums = np.zeros(len(dataset) + 1)  # sums[i + 1]: of row i with row i + 1, and all before
     for start in range(0, len(used), BLOCK_ROWS):
         rows = used[start : start + BLOCK_ROWS]
-        here, after = (dataset.gather(r).astype(np.float64) for r in (rows, rows + 1))
-        lengths = np.sqrt(np.vecdot(here, here) * np.vecdot(after, after))
-        sums[rows + 1] = np.vecdot(here, after) / np.where(lengths > 0, lengths, 1.0)
+        cosines = cosine_rows(dataset.gather(rows), dataset.gather(rows + 1))
+        sums[rows + 1] = np.nan_to_num(cosines)  # a zero row counts as 0
     np.cumsum(sums, out=sums)
     means: NDArray[np.float64] = (sums[windows.starts + context] - sums[windows.starts]) / context
     return means
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Borders between articles that follow each other in a shard.
+
+    Attributes:
+        articles: (B,) int64 the one after the border.
+        gains: (B,) float64 mean cosine of the last two rows before and the first two rows after
+            the border, minus that of the two rows that meet there.
+    """
+
+    articles: NDArray[np.int64]
+    gains: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Dips:
+    """How alike a row and the next one are, by the position of the row in its article.
+
+    Attributes:
+        positions: (P,) int64 chunk_index of the first row of the pair.
+        counts: (P,) int64 articles that have it.
+        dips: (P,) float64 mean over articles of (cosine - the article's mean cosine).
+        errors: (P,) float64 standard errors of the means.
+    """
+
+    positions: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    dips: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+
+def find_borders(dataset: DataSet, scan: RowScan) -> Borders:
+    """Return the borders between articles of two rows or more."""
+    starts = run_starts(dataset.article_ids)
+    ends = np.append(starts[1:], len(dataset))
+    has_pair = ends - starts > 1
+    shard_starts = [shard.start for shard in dataset.shards]
+    meet = has_pair[1:] & has_pair[:-1] & ~np.isin(starts[1:], shard_starts)
+    first = starts[1:][meet]
+    near = scan.adjacent.astype(np.float64)
+    gains = (near[first - 2] + near[first]) / 2 - near[first - 1]
+    return Borders(dataset.article_ids[first], gains)
+
+
+def find_dips(dataset: DataSet, scan: RowScan, *, least_articles: int) -> Dips:
+    """Return how neighbours compare by position, for positions of so many articles."""
+    _, means = mean_by_article(dataset, scan.adjacent, 1)
+    starts = run_starts(dataset.article_ids)
+    owners = np.searchsorted(dataset.articles, dataset.article_ids[starts])
+    own = np.repeat(means[owners], np.diff(np.append(starts, len(dataset))))
+    chunks = dataset.chunk_index
+    # Where numbers have gaps, those above N are few; counting has no room for them.
+    is_pair = follows(dataset, 1) & (chunks >= 0) & (chunks < len(dataset))
+    at = np.where(is_pair, chunks, 0)
+    off = np.where(is_pair, scan.adjacent - own, 0.0)
+    counts = np.bincount(at, is_pair).astype(np.int64)
+    positions = np.flatnonzero(counts >= max(least_articles, 1))
+    n = counts[positions]
+    dips = np.bincount(at, off)[positions] / n
+    squares = np.bincount(at, off * off)[positions] - n * dips**2
+    errors = np.sqrt(np.maximum(squares, 0.0) / np.maximum(n - 1, 1) / n)
+    return Dips(positions, n, dips, errors)
+
+
+def lone_rows(dataset: DataSet, scan: RowScan, cosine: float) -> NDArray[np.int64]:
+    """Return rows that have neighbours in their article, all of them less alike than `cosine`."""
+    near = np.where(follows(dataset, 1), scan.adjacent, -np.inf)
+    best = near.copy()
+    np.maximum(best[1:], near[:-1], out=best[1:])
+    return np.flatnonzero((best > -np.inf) & (best < cosine))

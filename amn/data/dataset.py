@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
 INDEX_FILE = "index.faiss"
 INDEX_MANIFEST = "index.json"
 CHUNK_COLUMNS = {"article_id": pa.int64(), "chunk_index": pa.int32()}
@@ -89,7 +90,8 @@ class DataSet:
         return self.manifest.rows
 
     def __reduce__(self) -> tuple[Callable[[Path], DataSet], tuple[Path]]:
-        return open_dataset, (self.path,)  # another process maps the files, it gets no copy
+        # Another process maps the files, wherever it works; it gets no copy.
+        return open_dataset, (self.path.absolute(),)
 
     @property
     def dim(self) -> int:
@@ -278,3 +280,21 @@ def check_matrix(vectors: NDArray[Any], name: str) -> None:
             f"{name}: expected a float16 or float32 matrix (N, D), "
             f"got {vectors.dtype} of shape {vectors.shape}"
         )
+
+
+def stored_digests(dataset: DataSet) -> NDArray[np.uint64] | DataError | None:
+    """Return the digest of every row (N,), None without such a column, or why it is unreadable."""
+    try:
+        column = dataset.column(HASH_COLUMN)
+        if column is None:
+            return None
+        if column.type != pa.uint64():
+            return DataError(dataset.path, f"{HASH_COLUMN}: expected uint64, got {column.type}")
+        if column.null_count:
+            message = f"{HASH_COLUMN}: expected no nulls, got {column.null_count}"
+            return DataError(dataset.path, message)
+        return numbers(column, np.uint64)
+    except DataError as error:
+        return error
+    except (OSError, pa.ArrowException) as error:
+        return DataError(dataset.path, str(error))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.data.vectors import cosine_rows
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
 
@@ -81,8 +82,5 @@ def compare_fingerprints(ours: Fingerprint, theirs: Fingerprint) -> float:
     """
     if ours.vectors.shape != theirs.vectors.shape:
         return float("inf")
-    a, b = ours.vectors.astype(np.float64), theirs.vectors.astype(np.float64)
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    if not np.isfinite(norms).all() or not norms.all():
-        return float("inf")
-    return float(max(0.0, (1 - (a * b).sum(axis=1) / norms).max()))
+    cosines = cosine_rows(ours.vectors, theirs.vectors)
+    return float((1 - cosines).max()) if np.isfinite(cosines).all() else float("inf")

@@ -11,6 +11,7 @@ import numpy as np
 
 from amn.data.imports.sources import Source, read_source
 from amn.data.manifest import EncoderInfo, Stage
+from amn.data.vectors import lengths, unit_rows
 from amn.data.writer import write_dataset
 from amn.errors import ArgumentError, DataError
 
@@ -136,13 +137,13 @@ def _measure(
     """Return the length of every row, (N,) float64; write the rows to store to `scaled`."""
     norms = np.empty(len(vectors), np.float64)
     # Bad rows are judged by their length afterwards; numpy need not warn of each.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(vectors), BLOCK_ROWS):
             here = slice(start, start + BLOCK_ROWS)
             wide = vectors[here].astype(np.float64)
-            norms[here] = np.sqrt(np.vecdot(wide, wide))
+            norms[here] = lengths(wide)
             if scaled is not None:
-                scaled[here] = wide / norms[here, None] if normalise else wide
+                scaled[here] = unit_rows(wide) if normalise else wide
             if progress:
                 progress(min(here.stop, len(vectors)), len(vectors))
     return norms

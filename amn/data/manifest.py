@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from amn.case.section import problems_in
 from amn.errors import DataError
-from amn.section import problems_in
 from amn.storage import parse_json
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class FileEntry(_Record):
     """One file of the data set, by its name in its folder.
 
     Attributes:
-        seal: A digest of file and sha256 together that is faster to check, see `amn.data.seal`;
+        seal: A digest of file and sha256 together that is faster to check, see `amn.data.vectors`;
             None where what wrote the file knew of none.
     """
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.vectors import widen
+from amn.data.vectors import unit_rows, widen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
-
-TINY = np.float32(1e-12)  # a zero row stays zero instead of becoming NaN
 
 
 def sample_rows(
@@ -46,10 +44,4 @@ def unit_vectors(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float3
     """Return rows scaled to unit length: (n, D) float32; a zero row stays zero."""
     stored = dataset.gather(rows)
     vectors = widen(stored, np.empty(stored.shape, np.float32))
-    return scale_to_unit(vectors)
-
-
-def scale_to_unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale rows to unit length in place and return them, (n, D); a zero row stays zero."""
-    rows /= np.maximum(np.sqrt(np.vecdot(rows, rows)), TINY)[:, None]
-    return rows
+    return unit_rows(vectors, out=vectors)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.cores import available_cores
 from amn.data.dataset import file_stamp
-from amn.data.seal import FileDigest, digest_file
-from amn.data.vectors import FLOAT16_LIMIT, RowHasher, widen
+from amn.data.vectors import FLOAT16_LIMIT, FileDigest, RowHasher, digest_file, widen
 from amn.errors import DataError
+from amn.system import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -52,6 +52,19 @@ class RowScan:
     far: NDArray[np.float32]
     hashes: NDArray[np.uint64]
     file_digests: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A data set, and what one pass over its rows saw."""
+
+    dataset: DataSet
+    scan: RowScan
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the data set."""
+        return self.dataset.path
 
 
 def scan_rows(

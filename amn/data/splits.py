@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.config import SPLITS
+from amn.case.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
-from amn.data.ranges import parse_ranges
 from amn.errors import ArgumentError, ConfigError, DataError
 from amn.storage import parse_json
 
@@ -18,8 +18,54 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.case import Case
-    from amn.config import Selector
+    from amn.case.config import Selector
+    from amn.case.load import Case
+
+
+RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?")
+
+
+def parse_ranges(text: str) -> NDArray[np.int64]:
+    """Return the ranges that a text names: (k, 2) int64 lowest and highest id, in its order.
+
+    Raises:
+        ArgumentError: If a part is neither an id nor a range with the lower end first.
+    """
+    ranges: list[tuple[int, int]] = []
+    for part in text.split(","):
+        match = RANGE.fullmatch(part)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not low <= high < 2**63:
+            raise ArgumentError(f"expected ids and ranges like '1-400, 512', got {part!r}")
+        ranges.append((low, high))
+    return np.array(ranges, np.int64)
+
+
+def within(ids: NDArray[np.int64], ranges: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which ids lie in any of the ranges: (n,) bool."""
+    if not len(ranges):
+        return np.zeros(len(ids), np.bool_)
+    ordered = ranges[np.argsort(ranges[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(ordered[:, 1])
+    at = np.searchsorted(ordered[:, 0], ids, "right") - 1
+    inside: NDArray[np.bool_] = (at >= 0) & (ids <= reach[np.maximum(at, 0)])
+    return inside
+
+
+def format_ranges(ids: NDArray[np.int64]) -> str:
+    """Return ids as ranges, the shortest text that `parse_ranges` reads back.
+
+    Args:
+        ids: (n,) ascending, each once.
+    """
+    if not len(ids):
+        return ""
+    cuts = np.flatnonzero(np.diff(ids) != 1) + 1
+    lows, highs = ids[np.r_[0, cuts]], ids[np.r_[cuts - 1, len(ids) - 1]]
+    return ", ".join(
+        f"{low}" if low == high else f"{low}-{high}"
+        for low, high in zip(lows.tolist(), highs.tolist(), strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -35,6 +81,11 @@ class Split:
     dataset: DataSet
     articles: NDArray[np.int64]
     missing: NDArray[np.int64]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows of its articles, int64, ascending."""
+        return np.flatnonzero(np.isin(self.dataset.article_ids, self.articles))
 
 
 def resolve_splits(case: Case, dataset: DataSet) -> dict[str, Split]:

@@ -44,18 +44,6 @@ class StretchBatch:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
-    def part(self, rank: int, world: int) -> tuple[StretchBatch, int]:
-        """Return the stretches of one of several processes, and how many windows come before.
-
-        A process that gets none, where there are fewer stretches than processes, has no windows.
-        """
-        bounds = np.arange(world + 1) * len(self.starts) // world
-        begin, end = bounds[rank : rank + 2]
-        own = StretchBatch(
-            self.starts[begin:end], self.counts[begin:end], self.length, self.context
-        )
-        return own, int(self.counts[:begin].sum())
-
     @property
     def rows(self) -> NDArray[np.int64]:
         """(G, L + T) int64 rows; a stretch of fewer than L windows repeats its last row."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from blake3 import blake3
+
+from amn.data.manifest import FileEntry
+from amn.errors import ArgumentError, DataError
+from amn.storage import BLOCK_BYTES, sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _typeshed import ReadableBuffer
     from numpy.typing import NDArray
 
-from amn.errors import DataError
 
 STORED = (np.float16, np.float32)  # what a data set may hold
 # What numpy raises on a damaged .npy file; the last two come from parsing its header.
@@ -135,3 +141,90 @@ def open_npy(
     if array.shape != wanted:
         raise DataError(path, f"expected shape {wanted}, got {array.shape}")
     return array
+
+
+def seal_file(path: Path, rows: int) -> FileEntry:
+    """Return the entry of a file for dataset.json, with sha256 and seal."""
+    digest, seal = hashlib.sha256(), blake3()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            seal.update(block)
+    seal.update(digest.digest())
+    return FileEntry(path=path.name, rows=rows, sha256=digest.hexdigest(), seal=seal.hexdigest())
+
+
+class FileDigest:
+    """Takes the bytes of a file in order, and tells their sha256.
+
+    Args:
+        path: The file, read once more if its seal does not hold.
+        entry: What the manifest declares of it.
+    """
+
+    def __init__(self, path: Path, entry: FileEntry) -> None:
+        self._path = path
+        self._entry = entry
+        self._hash = hashlib.sha256() if entry.seal is None else blake3()
+
+    def update(self, data: ReadableBuffer) -> None:
+        """Take the next bytes."""
+        self._hash.update(data)
+
+    def sha256(self) -> str:
+        """Return the sha256 of the bytes taken, in hex; call it once, at the end."""
+        if self._entry.seal is None:
+            return self._hash.hexdigest()
+        self._hash.update(bytes.fromhex(self._entry.sha256))
+        holds = self._hash.hexdigest() == self._entry.seal
+        return self._entry.sha256 if holds else sha256_file(self._path)
+
+
+def digest_file(path: Path, entry: FileEntry) -> str:
+    """Return the sha256 of a file, in hex, by its seal where that holds."""
+    digest = FileDigest(path, entry)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.sha256()
+
+
+F = TypeVar("F", bound=np.floating)
+
+
+def lengths(rows: NDArray[F]) -> NDArray[F]:
+    """Lengths of rows, (...) for (..., D), summed in the rows' own type.
+
+    float32 errs by about 1e-7 and underflows to 0 below 1e-22; give float64 where that matters.
+    """
+    return np.asarray(np.sqrt(np.vecdot(rows, rows)))
+
+
+def unit_rows(rows: NDArray[F], *, out: NDArray[F] | None = None) -> NDArray[F]:
+    """Rows scaled to length 1, in their own type; a zero row stays zero, NaN stays NaN.
+
+    Args:
+        rows: (..., D).
+        out: Where to write them; `rows` itself scales in place.
+    """
+    norms = lengths(rows)
+    divisors = np.where(norms == 0, norms.dtype.type(1), norms)
+    return np.asarray(np.divide(rows, divisors[..., None], out=out))
+
+
+def cosine_rows(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Cosine of each pair of rows, (...) float64 in [-1, 1], higher is more alike.
+
+    Computed in float64 from the inputs' own lengths. A zero row has cosine NaN with everything, so
+    that no check mistakes it for a score; unrelated rows of sentence encoders score 0.04 to 0.5.
+
+    Args:
+        left: (..., D).
+        right: (..., D), of the same shape.
+    """
+    if left.shape != right.shape:
+        raise ArgumentError(f"right: expected shape {left.shape} as in left, got {right.shape}")
+    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosines = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
+    return np.asarray(np.clip(cosines, -1.0, 1.0))

@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 
 from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage
-from amn.data.seal import seal_file
-from amn.data.vectors import RowHasher
+from amn.data.vectors import RowHasher, seal_file
 from amn.errors import ArgumentError
 from amn.storage import atomic_folder, write_json
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from amn.diagnosis.figures import FIGURES
-from amn.findings import Status
+from amn.verdict import Status
 
 if TYPE_CHECKING:
-    from amn.findings import Outcome
+    from amn.verdict import Outcome
 
 End = Literal["fails", "warns", "passes", "undecided", "errs"]
 TrialId = Literal[
-    "rescore", "resort", "deduplicate", "lag_curve", "contexts", "short_training", "coherent_part"
+    "rescore", "resort", "deduplicate", "splits", "contexts", "short_training", "coherent_part"
 ]
 STATUSES: dict[End, tuple[Status, ...]] = {
     "fails": (Status.FAIL, Status.HARNESS),
@@ -110,6 +110,6 @@ class Cause(_Entry):
 
 @cache
 def causes() -> tuple[Cause, ...]:
-    """Return every cause, the one to look at first on top."""
+    """Return every cause, in the order in which to decide."""
     text = files("amn.diagnosis").joinpath("causes.toml").read_text("utf-8")
     return tuple(Cause.model_validate(item) for item in tomllib.loads(text)["cause"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from amn.diagnosis.hypotheses import decide, hypotheses, stand
-from amn.diagnosis.ranking import RankedCause, rank_causes
+from amn.diagnosis.causes import causes
+from amn.diagnosis.ranking import LIKELY, RankedCause, rank_causes, suspects
 
 if TYPE_CHECKING:
     from amn.diagnosis.subject import Subject
+
+
+NOTHING_LIKELY = (
+    "Keep the accepted model, and hold other models back until the question of the data is settled"
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,24 @@ class Diagnosis:
             return ()
         return tuple(rank_causes(self.subject.outcomes, self.figures))
 
+    @property
+    def decision(self) -> str:
+        """What to do now: of the likely causes the first in their order decides."""
+        likely = {ranked.cause.id for ranked in self.causes if ranked.points >= LIKELY}
+        for cause in causes():
+            if cause.id in likely:
+                return f"{cause.title}. {cause.actions[0]}. Then: {cause.next[0]}"
+        return NOTHING_LIKELY
+
+    @cached_property
+    def ruled_out(self) -> tuple[RankedCause, ...]:
+        """Suspects, of no check's only cause, that the evidence speaks against as much as for."""
+        found, shown = suspects(self.subject.outcomes, self.figures), self.causes
+        return tuple(r for r in found if r.speaks_against and r.points <= 0 and r not in shown)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        subject, standing = self.subject, stand(self)
+        subject = self.subject
         return {
             "name": subject.name,
             "verdict": subject.verdict,
@@ -72,11 +92,8 @@ class Diagnosis:
             "scores": subject.scores,
             "figures": self.figures,
             "causes": [_cause(ranked) for ranked in self.causes],
-            "hypotheses": [
-                {**hypothesis.model_dump(), "standing": standing[hypothesis.id]}
-                for hypothesis in hypotheses()
-            ],
-            "decision": [asdict(answered) for answered in decide(self)],
+            "ruled_out": [_cause(ranked) for ranked in self.ruled_out],
+            "decision": self.decision,
             "experiments": [
                 {
                     "id": trial.id,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from amn.records.history import RunHistory
+    from amn.training.records.history import RunHistory
 
 # name -> what it is. Those of a trial are there once that experiment was run.
 FIGURES = {
@@ -18,6 +18,7 @@ FIGURES = {
     "rescore_change": "largest change of a window's cosine through the public loader",
     "resort_gain": "gain in neighbours' likeness over far rows after sorting by (article, chunk)",
     "copied_rows": "share of rows that repeat the row before them",
+    "split_gap": "mean of the context on a judged split, its largest distance from training",
     "coherent_margin": "OOD score without the least coherent quarter of articles, minus its floor",
     "context_gain": "best reference predictor at a longer context, minus at the present one",
     "primary_gain": "validation cosine after a short training on the primary loss alone, gain",
@@ -38,11 +39,3 @@ def record_figures(histories: Iterable[RunHistory]) -> dict[str, float]:
             values["train_gap"] = lines[-1].train_cosine - last
         found |= {name: max(value, found.get(name, -math.inf)) for name, value in values.items()}
     return found
-
-
-def score_figures(facts: Mapping[str, Any]) -> dict[str, float]:
-    """Return the figures of a gate's scores; only what was measured."""
-    scores = facts.get("scores") or {}
-    means = [(split.get("references") or {}).get("mean") for split in scores.values()]
-    known = [float(mean) for mean in means if mean is not None]
-    return {"mean_cosine": min(known)} if known else {}

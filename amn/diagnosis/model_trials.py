@@ -13,28 +13,46 @@ from amn.data.coherence import mean_by_article
 from amn.data.windows import Windows, find_windows
 from amn.diagnosis.diagnosis import Trial
 from amn.errors import CheckNotRunError, CheckpointError
-from amn.evaluation.references import score_references
-from amn.gate.cache import RunCache
-from amn.gate.candidates import Scorer, find_candidates, plan_for
-from amn.models.reference import fit_references
+from amn.evaluation.reference import fit_references, score_references
+from amn.gate.candidates import plan_for
+from amn.training.cache import RunCache
+from amn.training.scorer import Scorer
 
 if TYPE_CHECKING:
-    from amn.gate.session import GateSession
+    from pathlib import Path
+
+    from amn.case.limits import CriteriaConfig
+    from amn.case.load import Case
+    from amn.data.scan import RowScan
+    from amn.data.splits import Split
+    from amn.evaluation.storage import Evaluation
+    from amn.gate.evidence import Evidence
+    from amn.training.checkpoint import Checkpoint
+    from amn.training.plan import Plan
 
 CONTEXTS = (3, 5, 7, 9)
 FIT_EVERY = 4  # of the training windows: weights move by less than 0.005
 SHORT_EPOCHS = 2
 SLOWER = 1 / 3
 QUARTER = 0.25
+PLAIN = {  # what a short training leaves out
+    "epochs": SHORT_EPOCHS,
+    "warmup_epochs": 0.0,
+    "early_stopping": None,
+    "curriculum": None,
+}
 NOT_LOADED = 1.0  # change where the judged path cannot load what the public loader can
 
 
-def rescore(session: GateSession) -> Trial:
+def rescore(
+    case: Case,
+    plan: Plan,
+    loaded: tuple[Checkpoint | CheckpointError, ...],
+    evidence: Evidence,
+) -> Trial:
     """Load the first candidate afresh through the public loader and score every window."""
-    case, evidence = session.case, session.split_evidence
-    fresh = find_candidates(case, evidence, session.options)[0]
-    judged = session.candidates[0]
-    again = Scorer(plan_for(case, evidence)).score(case.folder, fresh.checkpoint)
+    fresh = evidence.anew("candidates")[0]
+    again = Scorer(plan).score(case.folder, fresh.load())
     means = ", ".join(f"{name} {score.mean:.4f}" for name, score in again.scores.items())
     lines = [f"public loader: {means}"]
     change = 0.0
@@ -46,27 +64,43 @@ def rescore(session: GateSession) -> Trial:
             difference = np.abs(score.cosines - recorded[name].cosines)
             change = max(change, float(difference.max(initial=0.0)))
         lines.append(f"largest change of a window against the record: {change:.2e}")
-    try:
-        judged.checkpoint  # noqa: B018 - loads it as it is judged
-    except CheckpointError as error:
+    if isinstance(loaded[0], CheckpointError):
         change = NOT_LOADED
-        lines.append(f"as it is judged, it does not load: {error.message}")
+        lines.append(f"as it is judged, it does not load: {loaded[0].message}")
     title = "does the public loader give the recorded scores?"
     known = {"rescore_change": change} if fresh.recorded or change else {}
     return Trial("rescore", title, tuple(lines), known)
 
 
-def coherent_part(session: GateSession) -> Trial:
+def splits(windows: dict[str, Windows]) -> Trial:
+    """Score the mean of the context on every split."""
+    some = {**windows, "train": windows["train"].take(slice(None, None, FIT_EVERY))}
+    references = fit_references(some["train"])
+    means = {
+        name: float(score_references(references, part)["mean"].mean())
+        for name, part in some.items()
+    }
+    gap = max(abs(mean - means["train"]) for mean in means.values())
+    line = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+    title = "does the mean of the context do alike on every split?"
+    return Trial("splits", title, (line,), {"split_gap": gap})
+
+
+def coherent_part(
+    windows: dict[str, Windows],
+    scans: dict[str, RowScan],
+    evaluations: tuple[Evaluation, ...],
+    criteria: CriteriaConfig,
+) -> Trial:
     """Score OOD without the quarter of its articles whose neighbours are least alike."""
-    windows = session.split_evidence.windows["ood"]
-    dataset, scan = windows.dataset, session.split_evidence.scan("ood")
-    cosines = np.mean([c.evaluation.scores["ood"].cosines for c in session.candidates], axis=0)
+    mine_of, dataset, scan = windows["ood"].article_ids, windows["ood"].dataset, scans["ood"]
+    cosines = np.mean([one.scores["ood"].cosines for one in evaluations], axis=0)
     articles = dataset.articles
     _, coherence = mean_by_article(dataset, scan.adjacent, 1)
-    mine = np.isin(articles, windows.article_ids)
+    mine = np.isin(articles, mine_of)
     limit = float(np.quantile(coherence[mine], QUARTER))
-    kept = np.isin(windows.article_ids, articles[mine & (coherence >= limit)])
-    score, floor = float(cosines[kept].mean()), session.case.config.criteria.floor("ood")
+    kept = np.isin(mine_of, articles[mine & (coherence >= limit)])
+    score, floor = float(cosines[kept].mean()), criteria.floor("ood")
     line = (
         f"OOD {cosines.mean():.4f}; without articles of coherence below {limit:.3f} {score:.4f}, "
         f"floor {floor:.4f}"
@@ -75,13 +109,13 @@ def coherent_part(session: GateSession) -> Trial:
     return Trial("coherent_part", title, (line,), {"coherent_margin": score - floor})
 
 
-def contexts(session: GateSession) -> Trial:
+def contexts(case: Case, splits: dict[str, Split]) -> Trial:
     """Fit the reference predictors at several contexts and score OOD on the same targets.
 
     Raises:
         CheckNotRunError: If no article is long enough for the longest context.
     """
-    splits, present = session.split_evidence.splits, session.case.config.windows.context
+    present = case.config.windows.context
     lengths = sorted({*CONTEXTS, present})
     longest = find_windows(splits["ood"].dataset, lengths[-1], splits["ood"].articles)
     if not len(longest):
@@ -106,9 +140,11 @@ def contexts(session: GateSession) -> Trial:
     return Trial("contexts", title, tuple(lines), {"context_gain": gain})
 
 
-def short_training(session: GateSession) -> Trial:
+def short_training(
+    case: Case, splits: dict[str, Split], windows: dict[str, Windows], cache: Path
+) -> Trial:
     """Train two epochs as declared, at a third of the rate, and on the primary loss alone."""
-    training = session.case.config.training
+    training = case.config.training
     declared = training.loss_terms().weights()
     primary = next(iter(declared))
     rate = training.rate
@@ -118,7 +154,12 @@ def short_training(session: GateSession) -> Trial:
     }
     if len(declared) > 1:
         changes[f"{primary} alone"] = {"loss": primary, "losses": None}
-    found = {name: _short(session, change) for name, change in changes.items()}
+    found = {}
+    for name, change in changes.items():
+        changed = case.with_training(**{**PLAIN, **change})
+        plan = plan_for(changed, splits, windows)
+        run = RunCache(cache).run(plan, changed.config.training.seeds[0])
+        found[name] = run.record.best_val_cosine
     base = found["as declared"]
     figures = {"slower_gain": found["a third of it"] - base}
     if len(declared) > 1:
@@ -133,18 +174,3 @@ def short_training(session: GateSession) -> Trial:
     ]
     title = f"validation cosine after at most {SHORT_EPOCHS} epochs of seed {training.seeds[0]}"
     return Trial("short_training", title, tuple(lines), figures)
-
-
-def _short(session: GateSession, change: dict[str, object]) -> float:
-    """Return the best validation cosine of a short training; it is kept in the cache."""
-    case = session.case
-    plain = {
-        "epochs": SHORT_EPOCHS,
-        "warmup_epochs": 0.0,
-        "early_stopping": None,
-        "curriculum": None,
-    }
-    changed = case.with_training(**{**plain, **change})
-    plan = plan_for(changed, session.split_evidence)
-    run = RunCache(session.options.cache).run(plan, changed.config.training.seeds[0])
-    return run.record.best_val_cosine

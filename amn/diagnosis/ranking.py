@@ -14,7 +14,7 @@ from amn.diagnosis.figures import FIGURES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.findings import Finding, Outcome
+    from amn.verdict import Finding, Outcome
 
 SETTLED = 4.0  # points that one decisive sign gives
 LIKELY = 2.0

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from amn.diagnosis.figures import record_figures, score_figures
+from amn.diagnosis.figures import record_figures
 from amn.errors import DataError
-from amn.findings import RESULT_SCHEMA, Finding, GateResult, Outcome, Status
-from amn.records.history import history_of
 from amn.storage import parse_json
+from amn.verdict import RESULT_SCHEMA, Finding, Outcome, Status, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from amn.gate.records import JudgedRecord
-    from amn.gate.session import GateSession
-    from amn.records.history import RunHistory
+    from amn.gate.result import GateResult
 
 PASSED = (Status.PASS, Status.WARN)
 
@@ -58,36 +56,21 @@ class Subject:
         return bool(self.outcomes) and not self.failed
 
 
-def of_result(result: GateResult, histories: Sequence[RunHistory] = ()) -> Subject:
-    """Return a gate's result as a subject.
-
-    Args:
-        histories: Courses of training of its candidates.
-    """
-    scores: dict[str, Any] = _table(result.facts.get("scores"))
-    lifts = [_table(split.get("lift")).get("mean") for split in scores.values()]
-    known = [float(lift) for lift in lifts if lift is not None]
+def of_result(result: GateResult) -> Subject:
+    """Return a gate's result as a subject, with the courses of its trainings."""
+    lifts = [score.lift.mean for score in result.scores.values() if score.lift]
+    references = [score.references for score in result.scores.values()]
+    means = [known["mean"] for known in references if "mean" in known]
+    figures = {"mean_cosine": min(means)} if means else {}
     return Subject(
         name=result.case,
         verdict=result.verdict.value,
         outcomes=result.outcomes,
-        scores={n: float(s["mean"]) for n, s in scores.items() if s.get("mean") is not None},
-        lift=min(known, default=None),
-        figures=score_figures(result.facts) | record_figures(histories),
+        scores={n: s.mean for n, s in result.scores.items() if math.isfinite(s.mean)},
+        lift=min(lifts, default=None),
+        figures=figures | record_figures(result.histories),
         reproduce=result.reproduce,
     )
-
-
-def of_session(session: GateSession) -> Subject:
-    """Run a gate and return it as a subject, with the courses of its trainings."""
-    return of_result(session.result(), histories_of(session))
-
-
-def histories_of(session: GateSession) -> list[RunHistory]:
-    """Return the courses of the trainings that a gate has come to."""
-    kind = session.case.config.model.kind
-    candidates = session.seen.candidates
-    return [history_of(c.name, c.record, model=kind) for c in candidates if c.record]
 
 
 def of_record(judged: JudgedRecord, reproduce: str) -> Subject:
@@ -107,8 +90,8 @@ def of_record(judged: JudgedRecord, reproduce: str) -> Subject:
     )
 
 
-def read_results(path: Path) -> list[GateResult] | None:
-    """Return the results in the JSON of `amn gate --format json`; None where it is something else.
+def read_subjects(path: Path) -> list[Subject] | None:
+    """Return what the JSON of `amn gate --format json` tells; None where it is something else.
 
     Raises:
         DataError: If it is such a document, of another schema or with results that are none.
@@ -122,19 +105,28 @@ def read_results(path: Path) -> list[GateResult] | None:
     if document.get("schema") != RESULT_SCHEMA:
         raise DataError(path, f"expected schema {RESULT_SCHEMA}, got {document.get('schema')!r}")
     try:
-        return [_result(item) for item in document["results"]]
+        return [_subject(item) for item in document["results"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             path, f"expected results of a gate, got: {error!r}. Fix: amn gate --format json"
         ) from error
 
 
-def _result(item: dict[str, Any]) -> GateResult:
-    return GateResult(
-        case=str(item["case"]),
-        declared=tuple(item["declared"]),
-        outcomes=tuple(Outcome.from_json(check) for check in item["checks"]),
-        facts=_table(item["facts"]),
+def _subject(item: dict[str, Any]) -> Subject:
+    """Return one result of such a document."""
+    outcomes = tuple(Outcome.from_json(check) for check in item["checks"])
+    scores: dict[str, Any] = _table(_table(item["facts"]).get("scores"))
+    lifts = [_table(split.get("lift")).get("mean") for split in scores.values()]
+    known = [float(lift) for lift in lifts if lift is not None]
+    means = [_table(split.get("references")).get("mean") for split in scores.values()]
+    found = [float(mean) for mean in means if mean is not None]
+    return Subject(
+        name=str(item["case"]),
+        verdict=judge(item["declared"], outcomes).value,
+        outcomes=outcomes,
+        scores={n: float(s["mean"]) for n, s in scores.items() if s.get("mean") is not None},
+        lift=min(known, default=None),
+        figures={"mean_cosine": min(found)} if found else {},
         reproduce=str(item["reproduce"]),
     )
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from amn.diagnosis.subject import Subject
-    from amn.gate.session import GateSession
+    from amn.gate.run import Gate
 
 
 def run_trials(
-    session: GateSession,
+    gate: Gate,
     subject: Subject,
     *,
     progress: Callable[[int, int, str], None] | None = None,
@@ -29,7 +29,7 @@ def run_trials(
     Where a check before training failed only the rows are looked at. An experiment that cannot run
     says why, and gives no figure.
     """
-    planned = _planned(session)
+    planned = _planned(gate)
     trials = []
     for number, (name, trial) in enumerate(planned.items()):
         if progress:
@@ -38,24 +38,30 @@ def run_trials(
     return Diagnosis(subject, tuple(trials), can_try=True)
 
 
-def _planned(session: GateSession) -> Mapping[str, Callable[[], Trial]]:
+def _planned(gate: Gate) -> Mapping[str, Callable[[], Trial]]:
     """Return the experiments that can be run, by name."""
     data = {
-        trial.__name__: partial(_on_data, session, trial)
+        trial.__name__: partial(_on_data, gate, trial)
         for trial in (data_trials.lag_curve, data_trials.resort, data_trials.deduplicate)
     }
-    if any(outcome.has_failed for outcome in session.before_training()):
+    if any(outcome.has_failed for outcome in gate.before_training()):
         return data
     from amn.diagnosis import model_trials as models  # noqa: PLC0415 - loads torch
 
     return data | {
-        trial.__name__: partial(trial, session)
-        for trial in (models.rescore, models.coherent_part, models.contexts, models.short_training)
+        trial.__name__: partial(gate.evidence.call, trial)
+        for trial in (
+            models.rescore,
+            models.splits,
+            models.coherent_part,
+            models.contexts,
+            models.short_training,
+        )
     }
 
 
-def _on_data(session: GateSession, trial: Callable[..., Trial]) -> Trial:
-    return trial(session.dataset)
+def _on_data(gate: Gate, trial: Callable[..., Trial]) -> Trial:
+    return trial(gate.evidence["data_sets"][0])
 
 
 def _run(name: str, trial: Callable[[], Trial]) -> Trial:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import bdtr
 
-from amn.evaluation.clusters import ClusterTable, moments_of, tabulate
+from amn.evaluation.statistics import ClusterTable, moments_of, tabulate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

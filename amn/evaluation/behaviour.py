@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from amn.evaluation.metrics import cosine_rows
+from amn.evaluation.runner import is_permutation_invariant, predict
 from amn.evaluation.surroundings import (
     CURVE_OFFSETS,
     Retrieval,
@@ -21,7 +22,6 @@ from amn.evaluation.surroundings import (
     retrieve_in_article,
     retrieve_in_batch,
 )
-from amn.models.amn import is_permutation_invariant, predict
 from amn.storage import finite
 
 if TYPE_CHECKING:

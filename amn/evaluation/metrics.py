@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.errors import ArgumentError
+from amn.data.vectors import cosine_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
+__all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
+
 METRIC_VERSION = 1  # part of every cache key and golden: raise it when a definition changes
-
-
-def cosine_rows(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the cosine of each pair of rows, (N,) float64 in [-1, 1], higher is more alike.
-
-    Computed in float64 from the inputs' own lengths. A zero row has cosine NaN with everything, so
-    that no check mistakes it for a score; unrelated rows of sentence encoders score 0.04 to 0.5.
-
-    Args:
-        left: (N, D).
-        right: (N, D).
-    """
-    if left.shape != right.shape:
-        raise ArgumentError(f"right: expected shape {left.shape} as in left, got {right.shape}")
-    a, b = np.asarray(left, np.float64), np.asarray(right, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cosines: NDArray[np.float64] = np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
-    return np.clip(cosines, -1.0, 1.0, out=cosines)
+REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")  # see `References`
 
 
 def effective_rank(rows: NDArray[np.floating]) -> float:
@@ -48,3 +35,31 @@ def effective_rank(rows: NDArray[np.floating]) -> float:
     values = np.linalg.eigvalsh(gram)
     shares = values[values > 0] / max(values[values > 0].sum(), np.finfo(float).tiny)
     return float(np.exp(-(shares * np.log(shares)).sum())) if len(shares) else 0.0
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """What a model did on every window of one split.
+
+    Attributes:
+        cosines: (N,) float64, prediction with target.
+        copy_cosines: (N,) float64, prediction with the last context row.
+        article_ids: (N,) int64.
+        target_chunks: (N,) int32; with the article id it names the window.
+        norm_error: Largest |length of a prediction - 1|.
+        rank: Effective rank of the predictions.
+        target_rank: Effective rank of the targets.
+    """
+
+    cosines: NDArray[np.float64]
+    copy_cosines: NDArray[np.float64]
+    article_ids: NDArray[np.int64]
+    target_chunks: NDArray[np.int32]
+    norm_error: float
+    rank: float
+    target_rank: float
+
+    @property
+    def mean(self) -> float:
+        """The score: mean cosine over windows; NaN without windows, and if any window has NaN."""
+        return float(self.cosines.sum() / len(self.cosines)) if len(self.cosines) else float("nan")

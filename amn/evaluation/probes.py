@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from amn.evaluation.metrics import cosine_rows
-from amn.models.amn import predict
+from amn.evaluation.runner import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,14 +68,21 @@ def rescore(model: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> ND
     return cosine_rows(predicted, rows[:, -1])
 
 
-def metric_self_test(windows: Windows, chosen: NDArray[np.int64], *, seed: int) -> dict[str, float]:
-    """Return what the metric gives predictors whose score is known.
+def metric_self_test(
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    metric: Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float64]],
+    seed: int,
+) -> dict[str, float]:
+    """Return what a metric gives predictors whose score is known.
 
     `oracle` (the target itself) must be 1, `opposite` -1, `random` near 0, `copy` equal to the mean
     similarity of adjacent rows, which `adjacent` computes without windows.
 
     Args:
         chosen: Positions of at least two windows.
+        metric: Cosines (n,) of two matrices (n, D), row by row.
     """
     rows = windows.gather(chosen)
     target = rows[:, -1]
@@ -85,9 +92,9 @@ def metric_self_test(windows: Windows, chosen: NDArray[np.int64], *, seed: int) 
     lengths = np.linalg.norm(pairs, axis=-1)
     adjacent = (pairs[0] * pairs[1]).sum(axis=-1) / (lengths[0] * lengths[1])
     return {
-        "oracle": float(cosine_rows(target, target).min()),
-        "opposite": float(cosine_rows(-target, target).max()),
-        "random": float(cosine_rows(noise, target).mean()),
-        "copy": float(cosine_rows(rows[:, -2], target).mean()),
+        "oracle": float(metric(target, target).min()),
+        "opposite": float(metric(-target, target).max()),
+        "random": float(metric(noise, target).mean()),
+        "copy": float(metric(rows[:, -2], target).mean()),
         "adjacent": float(adjacent.mean()),
     }

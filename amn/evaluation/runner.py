@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from amn.data.sampling import evenly_spaced
-from amn.evaluation.metrics import cosine_rows, effective_rank
-from amn.evaluation.scores import SplitScores
-from amn.models.amn import predict
+from amn.data.vectors import lengths
+from amn.evaluation.metrics import SplitScores, cosine_rows, effective_rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +46,8 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
         here = slice(start, start + len(rows))
         cosines[here] = cosine_rows(predicted, rows[:, -1])
         copies[here] = cosine_rows(predicted, rows[:, -2])
-        lengths = np.sqrt(np.vecdot(predicted, predicted))
-        norm_error = float(np.maximum(norm_error, np.abs(lengths - 1).max()))  # keeps NaN
+        error = np.abs(lengths(predicted) - 1).max()
+        norm_error = float(np.maximum(norm_error, error))  # keeps NaN
         predictions.append(predicted[sampled[here]])
         targets.append(rows[:, -1][sampled[here]])
     sample, wanted = np.concatenate(predictions), np.concatenate(targets)
@@ -71,3 +72,17 @@ def _predictions(
         for start in range(0, len(windows), batch):
             rows = torch.from_numpy(windows.gather_stored(slice(start, start + batch))).float()
             yield start, rows.numpy(), predict(model, rows[:, :-1]).numpy()
+
+
+def predict(model: nn.Module, context: Tensor) -> Tensor:
+    """Return unit-length predictions, (B, D): the one public path from a model to a prediction.
+
+    Args:
+        context: (B, T, D) unit rows, oldest first, on the model's device.
+    """
+    return F.normalize(model(context), dim=-1)
+
+
+def is_permutation_invariant(model: nn.Module) -> bool:
+    """Tell whether a network declares that the order of its context changes nothing."""
+    return bool(getattr(model, "permutation_invariant", False))

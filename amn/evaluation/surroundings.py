@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.evaluation.metrics import cosine_rows
+from amn.data.vectors import F, cosine_rows, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +50,7 @@ class Surroundings:
     @cached_property
     def unit_rows(self) -> NDArray[np.float32]:
         """(B, O, D) float32, every row of length 1; a zero row becomes NaN, which finds nothing."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            lengths = np.sqrt(np.vecdot(self.rows, self.rows))
-            return np.asarray(self.rows / lengths[..., None], np.float32)
+        return _unit(self.rows)
 
     @property
     def contexts(self) -> NDArray[np.float32]:
@@ -138,7 +136,7 @@ def retrieve_in_batch(predicted: NDArray[np.floating], targets: NDArray[np.float
         predicted: (B, D).
         targets: (B, D).
     """
-    scores = np.asarray(predicted, np.float64) @ _unit(targets).T  # (B, B)
+    scores = np.asarray(predicted, np.float64) @ _unit(np.asarray(targets, np.float64)).T  # (B, B)
     n = len(scores)
     if not n:
         return Retrieval(float("nan"), float("nan"), 0, float("nan"))
@@ -191,7 +189,7 @@ def pairwise_cosine(rows: NDArray[np.floating]) -> float:
     n = len(rows)
     if n < 2:  # noqa: PLR2004 - a pair
         return float("nan")
-    total = _unit(rows).sum(axis=0)
+    total = _unit(np.asarray(rows, np.float64)).sum(axis=0)
     return float((total @ total - n) / (n * (n - 1)))
 
 
@@ -212,9 +210,8 @@ def known_predictors(
     }
 
 
-def _unit(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return rows scaled to length 1, float64; a zero row becomes NaN, which finds nothing."""
-    values = np.asarray(rows, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled: NDArray[np.float64] = values / np.linalg.norm(values, axis=-1, keepdims=True)
+def _unit(rows: NDArray[F]) -> NDArray[F]:
+    """Return rows scaled to length 1; a zero row becomes NaN, which finds nothing."""
+    scaled = unit_rows(rows)
+    scaled[~scaled.any(axis=-1)] = np.nan
     return scaled

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn import __version__
+from amn.case.config import EVALUATED
+from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
-from amn.checks.evidence.limits import GoldenEvidence
-from amn.checks.registry import execute
-from amn.config import EVALUATED
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
-from amn.findings import Status
+from amn.gate.evidence import declare
+from amn.gate.modes import evidence_of, gate_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.schema import (
     Digests,
     Golden,
@@ -33,19 +32,21 @@ from amn.golden.schema import (
 )
 from amn.golden.store import GOLDEN_FILE, cosines_digest
 from amn.storage import canonical_json, sha256_of
-from amn.versions import installed
+from amn.system import installed
+from amn.verdict import FAMILIES, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
 
-    from amn.case import Case
-    from amn.findings import Outcome
+    from amn.case.load import Case
+    from amn.gate.evidence import Evidence
+    from amn.gate.run import Gate
+    from amn.verdict import Outcome
 
 MIN_SEEDS = 5
-# declared where there is a branch, a waiver or a fingerprint: not for ever
-PASSING = ("merge_base", "waivers", "numerics")
+PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
     "alpha: one false PASS in twenty at exactly the margin"
@@ -103,20 +104,21 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
     judged = case.with_training(seeds=list(seeds))
     options = GateOptions(cache=cache, first_run=True, today=created)
-    session = GateSession(judged, options, progress=progress)
-    verdict, failures = _judge(session, previous, path)
+    gate = gate_of(judged, options, progress=progress)
+    verdict, failures = _judge(gate, previous, path)
     if failures and not accept_regression:
         raise GoldenError(
             path,
             f"expected a result that passes and is not worse, got {verdict} ({'; '.join(failures)}"
             "). Fix: mend it; or accept it for ever on record: --accept-regression",
         )
+    evidence = gate.evidence
     splits = {
-        name: stack_seeds([c.evaluation.scores[name] for c in session.candidates])
+        name: stack_seeds([one.scores[name] for one in evidence["evaluations"]])
         for name in EVALUATED
     }
-    gate = GateSession(case, GateOptions(cache=cache))
-    articles = {n: s.articles.tolist() for n, s in session.split_evidence.splits.items()}
+    asked = evidence_of(case, GateOptions(cache=cache))
+    articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
     record = GoldenRecord(
         schema=1,
         case=case.name,
@@ -125,20 +127,20 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         reason=reason.strip(),
         author=author,
         previous=previous.digest if previous else None,
-        metrics={name: _metrics(session, name, splits[name]) for name in EVALUATED},
+        metrics={name: _metrics(evidence, name, splits[name]) for name in EVALUATED},
         seeds=tuple(seeds),
         tolerances=Tolerances(
             margin=case.config.golden.margin, alpha=case.config.golden.alpha, why=WHY
         ),
-        checks=tuple(rule.label for rule in gate.declared if rule.when not in PASSING),
+        checks=tuple(check.label for check in declare(asked.without(*PASSING))),
         digests=Digests(
-            dataset=session.split_evidence.parts[0].dataset.digest,
+            dataset=evidence["data_sets"][0].digest,
             splits=sha256_of(canonical_json(articles)),
             windows=_windows_digest(splits),
             config=case.config.digest(),
             cosines=cosines_digest(splits),
         ),
-        artefacts=tuple(candidate.digest for candidate in session.candidates),
+        artefacts=tuple(candidate.digest for candidate in evidence["candidates"]),
         versions=Versions(
             amn=__version__,
             python=platform.python_version(),
@@ -154,24 +156,24 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
 
 
 def _judge(
-    session: GateSession, previous: Golden | None, path: Path
+    gate: Gate, previous: Golden | None, path: Path
 ) -> tuple[Literal["PASS", "INCONCLUSIVE", "FAIL"], tuple[str, ...]]:
     """Return the verdict over every other check and the old golden, and what speaks against it.
 
     Raises:
         GoldenError: If the data or the measurement are broken: such a result is never accepted.
     """
-    result = session.result()
+    result = gate.result()
     bad = [o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN]
-    family = {rule.id: rule.family for rule in session.declared}
-    if any(o.status is not Status.FAIL or family[o.check] != "criteria" for o in bad):
+    family = {check.id: check.family for check in gate.declared}
+    if any(o.status is not Status.FAIL or family[o.check] != FAMILIES["C"] for o in bad):
         raise GoldenError(
             path,
             f"expected a sound measurement, got {result.verdict.value} "
             f"({', '.join(o.label for o in bad)}). Fix: {result.reproduce}",
         )
     bad += [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
-    bad += _worse_than(previous, session) if previous else []
+    bad += _worse_than(previous, gate.evidence, path.parent) if previous else []
     failures = tuple(f"{o.label}: {o.findings[0].message}" if o.findings else o.label for o in bad)
     statuses = {outcome.status for outcome in bad}
     if Status.FAIL in statuses:
@@ -179,23 +181,24 @@ def _judge(
     return ("INCONCLUSIVE" if statuses else "PASS"), failures
 
 
-def _worse_than(previous: Golden, session: GateSession) -> list[Outcome]:
+def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
-    evidence = GoldenEvidence(session.case, session.candidates, (), previous)
+    limits = evidence["case"].config.golden
+    beside = evidence.with_(golden=previous, golden_limits=limits, golden_folder=folder, looks=())
     outcomes = []
-    for check in COMPARED:
+    for check in COMPARED.values():
         try:
-            outcomes.append(execute(check, evidence))
+            outcomes.append(checks()[check].run(beside))
         except GoldenError:  # other windows: the data or the split changed, and the diff shows it
             continue
     return [outcome for outcome in outcomes if outcome.status is Status.FAIL]
 
 
-def _metrics(session: GateSession, name: str, split: GoldenSplit) -> SplitMetrics:
+def _metrics(evidence: Evidence, name: str, split: GoldenSplit) -> SplitMetrics:
     """Return a split's figures for golden.json."""
     cosines = split.cosines.mean(axis=0)
     interval = cluster_interval(cosines, split.article_ids, seed=seed_from("golden", name))
-    return summarise(split, se=interval.se, references=session.summaries[name].references)
+    return summarise(split, se=interval.se, references=evidence["summaries"][name].references)
 
 
 def _windows_digest(splits: dict[str, GoldenSplit]) -> str:

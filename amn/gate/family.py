@@ -6,38 +6,43 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from amn.case import Case, load_case
-from amn.checks.registry import BEFORE_TRAINING, Family
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case, load_case
+from amn.checks.own import load_conftests
 from amn.errors import ArgumentError
-from amn.findings import GateResult, Outcome
+from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
+from amn.gate.run import Gate, is_early
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.mergebase.review import MergeBase
+    from amn.checks.check import Check
+    from amn.gate.result import GateResult
+    from amn.golden.base.review import MergeBase
 
     Report = Callable[[int, int, str], None]
 
 
-def _some(session: GateSession, families: tuple[Family, ...], command: str) -> GateResult:
-    """Run the declared checks of some families."""
-    chosen = [rule for rule in session.declared if rule.family in families]
-    outcomes: tuple[Outcome, ...] = tuple(session.outcome(rule.id) for rule in chosen)
-    return GateResult(
-        case=session.case.name,
-        declared=tuple(rule.label for rule in chosen),
-        outcomes=outcomes,
-        facts={"title": session.case.config.title},
-        reproduce=command,
-    )
+def _some(gate: Gate, chosen: Iterable[Check], command: str) -> GateResult:
+    """Run some of the declared checks."""
+    about = replace(gate.about, mode="", reproduce=command)
+    return Gate(gate.evidence, about, declared=tuple(chosen)).result()
+
+
+def _of(gate: Gate, *families: str) -> list[Check]:
+    """Return the declared checks of some families."""
+    return [check for check in gate.declared if check.family in families]
+
+
+def _before_training(gate: Gate) -> list[Check]:
+    """Return the declared checks that run before anything is trained."""
+    return [check for check in gate.declared if is_early(check)]
 
 
 def _bare_case(dataset: Path, *, index: bool) -> Case:
@@ -50,6 +55,13 @@ def _bare_case(dataset: Path, *, index: bool) -> Case:
         }
     )
     return Case(folder=dataset, config=config)
+
+
+def _load(case_path: Path) -> Case:
+    """Load a case, and the checks of one's own that hold for it."""
+    case = load_case(case_path)
+    load_conftests([case.folder])
+    return case
 
 
 def _require_folder(dataset: Path) -> None:
@@ -69,25 +81,29 @@ def check_data(
     _require_folder(dataset)
     case = _bare_case(dataset, index=False)
     options = GateOptions(cache=dataset, encode=encode)
-    session = GateSession(case, options, progress=progress)
-    return _some(session, ("data",), shlex.join(["amn", "check", "data", str(dataset)]))
+    gate = gate_of(case, options, progress=progress)
+    return _some(gate, _of(gate, "data"), shlex.join(["amn", "check", "data", str(dataset)]))
 
 
 def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
     """Run the I checks, and the D checks they need, on a data set folder."""
     _require_folder(dataset)
     case = _bare_case(dataset, index=True)
-    session = GateSession(case, GateOptions(cache=dataset), progress=progress)
-    return _some(session, ("data", "index"), shlex.join(["amn", "check", "index", str(dataset)]))
+    gate = gate_of(case, GateOptions(cache=dataset), progress=progress)
+    return _some(
+        gate, _of(gate, "data", "index"), shlex.join(["amn", "check", "index", str(dataset)])
+    )
 
 
 def check_split(
     case_path: Path, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run everything that a gate runs before training: D, I, S and W."""
-    case = load_case(case_path)
-    session = GateSession(case, GateOptions(cache=case.folder, today=today), progress=progress)
-    return _some(session, BEFORE_TRAINING, shlex.join(["amn", "check", "split", str(case_path)]))
+    case = _load(case_path)
+    gate = gate_of(case, GateOptions(cache=case.folder, today=today), progress=progress)
+    return _some(
+        gate, _before_training(gate), shlex.join(["amn", "check", "split", str(case_path)])
+    )
 
 
 def check_custody(
@@ -95,7 +111,7 @@ def check_custody(
 ) -> GateResult:
     """Run the G checks that ask how the golden is kept; nothing is trained, no data are read."""
     options = GateOptions(cache=case.folder, merge_base=merge_base, today=today, custody_only=True)
-    result = GateSession(case, options).result()
+    result = gate_of(case, options).result()
     return replace(result, reproduce=shlex.join(["amn", "golden", "verify", case.name]))
 
 
@@ -103,10 +119,10 @@ def check_run(
     run: Path, case_path: Path, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run the R, M and E checks on a run folder."""
-    case = load_case(case_path)
+    case = _load(case_path)
     options = GateOptions(cache=case.folder, runs=(run,), first_run=True, today=today)
-    session = GateSession(case, options, progress=progress)
-    families: tuple[Family, ...] = (*BEFORE_TRAINING, "record", "model", "evaluation")
+    gate = gate_of(case, options, progress=progress)
+    chosen = [*_before_training(gate), *_of(gate, "record", "model", "evaluation")]
     return _some(
-        session, families, shlex.join(["amn", "check", "run", str(run), "--case", str(case_path)])
+        gate, chosen, shlex.join(["amn", "check", "run", str(run), "--case", str(case_path)])
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from amn.checks.registry import Mode
-    from amn.mergebase.review import MergeBase
+    from amn.engines import Engine
+    from amn.golden.base.review import MergeBase
+
+
+Mode = Literal["train", "run", "checkpoint", "metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class GateOptions:
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
         today: What waivers expire by; without it, none is in force.
+        engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
     """
 
@@ -44,6 +48,7 @@ class GateOptions:
     encode: Callable[[list[str]], NDArray[np.float32]] | None = None
     merge_base: MergeBase | None = None
     today: date | None = None
+    engine: Engine | None = None
     custody_only: bool = False
 
     @property

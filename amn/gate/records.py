@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from amn.checks.evidence.limits import CriteriaEvidence
-from amn.checks.evidence.runs import RecordEvidence
-from amn.checks.registry import Rule, execute, rules
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
+from amn.case.limits import CriteriaConfig
+from amn.case.training import AbortConfig
+from amn.checks.check import checks
+from amn.checks.meaning import statuses
 from amn.errors import CheckNotRunError, DataError
 from amn.evaluation.summary import Summary
-from amn.findings import GateResult, Outcome, Status
-from amn.limits_config import CriteriaConfig
-from amn.recipes import RECIPES
-from amn.records.find import find_records, read_record
-from amn.records.status import RunStatus, statuses
-from amn.training_config import AbortConfig
+from amn.gate.evidence import Evidence, declare
+from amn.gate.makers import COURSE, abort_for, course_makers, no_best_cosines
+from amn.gate.result import GateResult, RecordNote
+from amn.gate.run import About, Gate
+from amn.training.records.find import find_records, read_record
+from amn.training.records.history import RunStatus
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from amn.records.history import RunHistory
+    from amn.checks.check import Check
+    from amn.training.records.history import RunHistory
+    from amn.verdict import Outcome
 
 
 # `calibrated`: half-way from the constant predictor to the mean of the context, or less far for a
 # kind of network that starts from nothing. `seed`: the earlier project's number, which stops good
 # GRU and Transformer runs.
 ABORT_PROFILES = {"calibrated": AbortConfig(), "seed": AbortConfig(first_epoch=0.5)}
-SKILL = "R013"  # what a record is judged by where it brings no scores
-MOST_NAMES = 8  # of what nobody could read, in a message
-AT_THE_END = {"R005", SKILL}  # what they ask for may still come: no reason to stop earlier
-LASTING = {"R001", "R002", "R003", "R004", "R010", "R012"}  # failed once, they fail ever after
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class JudgedRecord:
         """Every status that applies, the one that explains most first."""
         if self.history is None:
             return (RunStatus.UNREADABLE,)
-        return statuses(self.outcomes, self.history.scores)
+        return statuses(self.outcomes)
 
     @property
     def status(self) -> RunStatus:
@@ -98,29 +98,26 @@ class JudgedRecord:
         """The outcome that the status comes from; None for a success."""
         if self.history is None or self.status is RunStatus.SUCCESS:
             return None
-        scores = self.history.scores
-        return next((o for o in self.outcomes if statuses([o], scores)[0] is self.status), None)
+        return next((o for o in self.outcomes if statuses([o])[0] is self.status), None)
 
-    def result(self, reproduce: str) -> GateResult:
+    def as_result(self, reproduce: str) -> GateResult:
         """Return it as the object that reports are made from; unreadable is ERROR."""
-        name = self.history.name if self.history else self.path.name
-        labels = [rule.label for rule in declared_rules(self.history)]
+        note = RecordNote(
+            statuses=self.statuses,
+            reason=self.reason,
+            recorded=self.history.then if self.history else "",
+            stop_epoch=self.stop_epoch,
+            error=self.error,
+            unread=self.history.unread if self.history else {},
+        )
         return GateResult(
-            case=name,
-            declared=tuple(labels or [rule.label for rule in _record_rules()]),
+            case=self.history.name if self.history else self.path.name,
+            declared=tuple(check.label for check in declared_checks(self.history)),
             outcomes=self.outcomes,
-            facts={
-                "title": self.title,
-                "mode": "record",
-                "status": self.status.value,
-                "statuses": [status.value for status in self.statuses],
-                "reason": self.reason,
-                "recorded_status": self.history.then if self.history else "",
-                "stop_epoch": self.stop_epoch,
-                "error": self.error,
-                "unread": self.history.unread if self.history else {},
-            },
+            mode="record",
+            title=self.title,
             reproduce=reproduce,
+            record=note,
         )
 
     @property
@@ -128,48 +125,36 @@ class JudgedRecord:
         """Where it comes from, and what of it was not checked."""
         if self.history is None:
             return str(self.path)
-        missing = [rule.id for rule in _record_rules() if not _can_run(rule, self.history)]
+        held = declared_checks(self.history)
+        missing = [check.id for check in declared_checks(None) if check not in held]
         note = f"; not in the record: what {', '.join(missing)} would read" if missing else ""
         return f"{self.history.origin}, {len(self.history.epochs)} epochs{note}"
 
 
-def _record_rules() -> list[Rule]:
-    """Return the checks that a record alone can be judged by."""
-    return [rule for rule in rules().values() if "metrics" in rule.modes and not rule.custody]
+def of_history(history: RunHistory, abort: AbortConfig) -> Gate:
+    """Return the gate of a history alone: the checks that it holds the figures of.
 
-
-def _can_run(rule: Rule, history: RunHistory) -> bool:
-    """Tell whether a history holds what a check reads."""
-    if rule.family != "record":
-        return bool(history.scores)
-    return set(rule.reads) <= history.parts
-
-
-def declared_rules(history: RunHistory | None) -> list[Rule]:
-    """Return the checks that have to run on a history: those that it holds the figures of.
-
-    Without a validation cosine and without scores nothing tells whether the model has learned; the
-    check of its skill is declared all the same, and says that it could not look.
+    Args:
+        abort: The stopping rules to replay.
     """
-    return [
-        rule
-        for rule in _record_rules()
-        if history and (_can_run(rule, history) or (rule.id == SKILL and not history.scores))
-    ]
+    chosen = course_makers(history)
+    given: dict[str, Any] = {"histories": (history,), "abort": abort}
+    if not history.scores:  # nothing else would tell whether the model has learned
+        chosen = {"best_cosines": no_best_cosines, **chosen}
+    else:
+        criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
+        scores = {split: Summary.of_score(history.scores.get(split)) for split in EVALUATED}
+        given |= {"criteria": criteria, "summaries": scores}
+    about = About(history.name, "record")
+    return Gate(Evidence(chosen, **given), about)
 
 
-def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
-    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model.
-
-    A record that brings no rules of its own is taken for one that started from nothing, as the
-    earlier project's did: by its kind's recipe `original`.
-    """
-    if history.settings.get("abort"):
-        return AbortConfig.model_validate(history.settings["abort"])
-    recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
-    own = recipes.get("original", {}).get("training", {}).get("abort", {})
-    share = own.get("first_epoch_share", abort.first_epoch_share)
-    return abort.model_copy(update={"first_epoch_share": share})
+def declared_checks(history: RunHistory | None) -> tuple[Check, ...]:
+    """Return the checks that have to run on a history; all that a record can have without one."""
+    if history:
+        return of_history(history, AbortConfig()).declared
+    whole = dict.fromkeys(("histories", "abort", "criteria", "summaries"))
+    return declare(Evidence(COURSE, **whole))
 
 
 def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> JudgedRecord:
@@ -180,71 +165,35 @@ def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> Judged
         abort: The stopping rules to replay.
     """
     abort = abort_for(history, abort)
-    outcomes = _run(history, abort)
-    failed = {o.check for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN}
-    plain = _first_failure(history, abort, failed - AT_THE_END)
-    return JudgedRecord(path, history, outcomes, history.epochs[plain - 1].epoch if plain else None)
+    result = of_history(history, abort).result()
+    failed = {o.check for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN}
+    plain = _first_failure(history, abort, [checks()[check] for check in failed])
+    stop = history.epochs[plain - 1].epoch if plain else None
+    return JudgedRecord(path, history, result.outcomes, stop)
 
 
-def _first_failure(history: RunHistory, abort: AbortConfig, failed: set[str]) -> int | None:
+def _first_failure(history: RunHistory, abort: AbortConfig, failed: list[Check]) -> int | None:
     """Return after how many epochs one of the checks that failed did so first, None for never."""
 
-    def fails(n: int, checks: set[str]) -> bool:
-        known = history.until(n)
-        mine = (rule for rule in declared_rules(known) if rule.id in checks)
-        return any(_execute(rule, known, abort).has_failed for rule in mine)
+    def fails(n: int, mine: list[Check]) -> bool:
+        known = of_history(history.until(n), abort)
+        return any(_fails(check, known.evidence) for check in mine if check in known.declared)
 
     n_epochs = len(history.epochs)
-    lasting, others = failed & LASTING, failed - LASTING
+    lasting = [check for check in failed if check.course == "lasting"]
+    passing = [check for check in failed if check.course == "passing"]
     first = bisect_left(range(n_epochs + 1), True, key=lambda n: fails(n, lasting))  # noqa: FBT003 - what is looked for
-    if others:
-        first = next((n for n in range(1, min(first, n_epochs + 1)) if fails(n, others)), first)
+    if passing:
+        first = next((n for n in range(1, min(first, n_epochs + 1)) if fails(n, passing)), first)
     return first if first <= n_epochs else None
 
 
-def _run(history: RunHistory, abort: AbortConfig) -> tuple[Outcome, ...]:
-    """Run the declared checks in order; one whose cause failed first does not run."""
-    outcomes: dict[str, Outcome] = {}
-    for rule in declared_rules(history):
-        causes = [
-            outcomes[check].label
-            for check in rule.needs
-            if check in outcomes and outcomes[check].has_failed
-        ]
-        if causes:
-            outcomes[rule.id] = rule.not_run(causes)
-        elif not _can_run(rule, history):
-            outcomes[rule.id] = rule.not_evaluated(_without_skill(history))
-        else:
-            outcomes[rule.id] = _execute(rule, history, abort)
-    return tuple(outcomes.values())
-
-
-def _without_skill(history: RunHistory) -> CheckNotRunError:
-    """Say that a record tells nothing of the model's skill, and what of it nobody could read."""
-    unread = [
-        name for names in history.unread.values() if isinstance(names, list) for name in names
-    ]
-    got = f"none among {', '.join(map(str, unread[:MOST_NAMES]))}" if unread else "none"
-    fix = "write it under that name"
-    return CheckNotRunError(
-        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: {fix}"
-    )
-
-
-def _execute(rule: Rule, history: RunHistory, abort: AbortConfig) -> Outcome:
-    """Run one check on the course of training, or on the scores; one that cannot look is ERROR."""
-    evidence: RecordEvidence | CriteriaEvidence
-    if rule.family == "record":
-        evidence = RecordEvidence((history,), abort)
-    else:
-        criteria = CriteriaConfig.model_validate(history.settings.get("criteria", {}))
-        summaries = {split: Summary.of_score(history.scores.get(split)) for split in EVALUATED}
-        evidence = CriteriaEvidence(criteria, summaries)
+def _fails(check: Check, evidence: Evidence) -> bool:
+    """Tell whether a check fails, or cannot look, on the first epochs."""
     try:
-        return execute(rule.id, evidence)
-    except CheckNotRunError as error:
-        return rule.not_evaluated(error)
+        return check.run(evidence).has_failed
+    except CheckNotRunError:
+        return True
 
 
 def judge_records(

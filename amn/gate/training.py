@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn.checks.evidence.data import DataPart, SplitEvidence
-from amn.config import EVALUATED
-from amn.cores import available_cores
+from amn.case.config import EVALUATED
+from amn.case.training import BLEND_LR
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
-from amn.gate.candidates import Scorer, open_checkpoint, plan_for
-from amn.gate.facts import summary_facts
-from amn.gate.hold import require_no_hold
+from amn.gate.candidates import require_no_hold
+from amn.gate.modes import evidence_of, run_gate
 from amn.gate.options import GateOptions
-from amn.gate.parts import case_parts
-from amn.gate.session import run_gate
-from amn.training.compute import CPU, Compute
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
-from amn.training.workers import run_seeds
-from amn.training_config import BLEND_LR
+from amn.training.scorer import Scorer, open_checkpoint
+from amn.training.workers import run_jobs, seed_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
-    from amn.case import Case
-    from amn.findings import GateResult
+    from amn.case.load import Case
+    from amn.engines import Engine
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
     from amn.training.plan import Plan
     from amn.training.run import Run
 
@@ -39,7 +36,8 @@ def train_case(
     *,
     progress: Callable[[int, int, str], None] | None = None,
     notify: Callable[[str], None] | None = None,
-    compute: Compute = CPU,
+    device: str = "cpu",
+    engine: Engine | None = None,
 ) -> Iterator[Run]:
     """Train seeds of a case into `out/<case>-seed-<n>` and yield each run as it ends.
 
@@ -48,7 +46,8 @@ def train_case(
     Args:
         notify: Called with `seed s: resuming at epoch n` when a killed training goes on, and with
             `seed s: finished before` when its run is there.
-        compute: The device, and this process's part where several train together.
+        device: `cpu` or `cuda`.
+        engine: Where seeds are trained; None: on this machine.
 
     Raises:
         FileExistsError: If a folder has another run, or none, before anything is trained.
@@ -65,16 +64,8 @@ def train_case(
     missing = {seed: folders[seed] for seed, run in found.items() if run is None}
     if not missing:
         return
-    references = score_plan_references(plan)
-    yield from run_seeds(
-        plan,
-        missing,
-        references=references,
-        cores=available_cores(),
-        progress=progress,
-        notify=notify,
-        compute=compute,
-    )
+    jobs = seed_jobs(plan, missing, score_plan_references(plan), device=device)
+    yield from run_jobs(jobs, engine=engine, progress=progress, notify=notify)
 
 
 def require_trainable(
@@ -83,14 +74,12 @@ def require_trainable(
     *,
     today: date | None = None,
     progress: Callable[[int, int, str], None] | None = None,
-    compute: Compute = CPU,
 ) -> None:
     """Return unless the case waits for another one, which is gated for it, that does not pass.
 
     Args:
         cache: Folder of runs by content, where the other case's are kept.
         today: What its waivers expire by; without it, none is in force.
-        compute: Where several processes train together, the first one gates and all wait for it.
 
     Raises:
         CheckNotRunError: While the other case does not pass.
@@ -100,11 +89,8 @@ def require_trainable(
     def gate(other: Case) -> GateResult:
         return run_gate(other, GateOptions(cache=cache, today=today), progress=progress)
 
-    if case.config.blocked_by is None:
-        return
-    if compute.rank == 0:
+    if case.config.blocked_by is not None:
         require_no_hold(case, gate)
-    compute.wait()
 
 
 def with_init_from(case: Case, checkpoint: Path) -> Case:
@@ -118,8 +104,8 @@ def evaluate_checkpoint(
     out: Path | None = None,
     *,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, Any]:
-    """Score a checkpoint on a case, write the evaluation to `out` if given, return the figures."""
+) -> dict[str, Summary]:
+    """Score a checkpoint on a case, write the evaluation to `out` if given, return the scores."""
     plan = case_plan(case)
     checkpoint = open_checkpoint(path, context=case.config.windows.context)
     if progress:
@@ -128,10 +114,10 @@ def evaluate_checkpoint(
     if out:
         out.mkdir(parents=True, exist_ok=True)
         save_evaluation(out, evaluation)
-    return {split: summary_facts(summarise_split([evaluation], split)) for split in EVALUATED}
+    return {split: summarise_split([evaluation], split) for split in EVALUATED}
 
 
 def case_plan(case: Case) -> Plan:
     """Return the training plan of a case; its data is opened, not checked."""
-    parts: tuple[DataPart, ...] = case_parts(case)
-    return plan_for(case, SplitEvidence(case, parts))
+    plan: Plan = evidence_of(case, GateOptions(cache=case.folder))["plan"]
+    return plan

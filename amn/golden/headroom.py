@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
     from amn.golden.schema import GoldenRecord, SplitMetrics
 
 Note = Literal["", "within noise", "too far"]

@@ -3,18 +3,20 @@
 A line is canonical JSON (sorted keys, no spaces). `hash` is the sha256 of the line without it, and
 `previous` the `hash` of the line before, so that an edit, a deletion or a new order of what was
 written breaks the chain. Whoever rewrites the whole chain is found by the merge base: there, the
-ledger has to begin with the lines that it had before (`amn.mergebase`).
+ledger has to begin with the lines that it had before (`amn.golden.base`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from itertools import pairwise
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from amn.case.section import Section, problems_in
 from amn.errors import GoldenError
 from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     Cosine,
@@ -23,13 +25,14 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     SplitName,
     Text,
 )
-from amn.section import Section, problems_in
 from amn.storage import canonical_json, parse_json, sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from amn.golden.schema import GoldenRecord
+
 
 LEDGER_FILE = "ledger.jsonl"
 SCHEMA = 1
@@ -269,3 +272,48 @@ def extended(
     Entry.model_validate(entry)
     before = (folder / LEDGER_FILE).read_bytes() if entries else b""
     return before + canonical_json(entry) + b"\n"
+
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a split's accepted mean moved since the anchor.
+
+    Attributes:
+        total: Sum of the steps between goldens of the same windows; below 0 is worse.
+        steps: How many goldens were accepted since the anchor.
+        not_comparable: How many of these steps changed the windows, and so count as 0.
+        anchor: Number of the entry that it is measured from.
+    """
+
+    total: float
+    steps: int
+    not_comparable: int
+    anchor: int
+
+
+def drift_since_anchor(entries: Sequence[Entry], split: str) -> Drift:
+    """Return how far a split's mean moved since the last anchor, or since the first entry.
+
+    Small steps that each stay within a margin add up here.
+
+    Args:
+        entries: At least one, in order.
+    """
+    anchors = [entry.number for entry in entries if entry.kind == "anchor"]
+    anchor = anchors[-1] if anchors else 0
+    steps = list(pairwise(entries[anchor:]))
+    comparable = [(a, b) for a, b in steps if a.digests.windows == b.digests.windows]
+    total = sum(b.mean(split) - a.mean(split) for a, b in comparable)
+    return Drift(float(total), len(steps), len(steps) - len(comparable), anchor)
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return one bar a value, the lowest and the highest value at the ends of the scale."""
+    low, high = min(values), max(values)
+    if high == low:
+        return BARS[0] * len(values)
+    top = len(BARS) - 1
+    return "".join(BARS[round((value - low) / (high - low) * top)] for value in values)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from amn.config import EVALUATED
-from amn.section import Section
+from amn.case.config import EVALUATED
+from amn.case.section import Section
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.evaluation.scores import SplitScores
+    from amn.evaluation.metrics import SplitScores
 
 MEAN_ATOL = 1e-9  # means of the same cosines differ by about 1e-16 between machines
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7

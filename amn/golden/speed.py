@@ -9,15 +9,16 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from amn.case.limits import RATIOS
 from amn.errors import GoldenError
 from amn.storage import canonical_json, parse_json, sha256_of, write_json
-from amn.versions import installed
+from amn.system import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPEED_FOLDER = "speed"
-RATIOS = ("latency", "inference", "training", "memory")
+FORMER = ("memory",)  # in files that earlier versions wrote; not read
 SCHEMA = 1
 DIGITS = 12  # of the fingerprint in a file name
 PACKAGES = ("numpy", "torch")
@@ -76,9 +77,10 @@ def read_speed(folder: Path, on: Mapping[str, str]) -> dict[str, float] | None:
     if document.get("machine") != dict(on):
         raise GoldenError(path, f"expected the machine of its name, got another. Fix: {fix}")
     ratios = document.get("ratios")
-    if not isinstance(ratios, dict) or sorted(ratios) != sorted(RATIOS):
+    if not isinstance(ratios, dict) or sorted({*ratios} - {*FORMER}) != sorted(RATIOS):
         raise GoldenError(path, f"expected {', '.join(RATIOS)}, got something else. Fix: {fix}")
-    for name, ratio in ratios.items():
+    for name in RATIOS:
+        ratio = ratios[name]
         if not isinstance(ratio, int | float) or not math.isfinite(ratio) or ratio <= 0:
             raise GoldenError(path, f"{name}: expected a positive ratio, got {ratio!r}. Fix: {fix}")
     return {name: float(ratios[name]) for name in RATIOS}

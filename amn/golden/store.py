@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from amn.case.section import problems_in
 from amn.errors import DataError, GoldenError
-from amn.evaluation.arrays import pack_arrays, unpack_arrays
+from amn.evaluation.storage import pack_arrays, unpack_arrays
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
-from amn.section import problems_in
+from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import atomic_path, parse_json, sha256_file, sha256_of, write_bytes
+from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
 
 GOLDEN_FILE = "golden.json"
 COSINES_FILE = "golden.npz"
@@ -253,3 +257,29 @@ def _content_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:
             f"{metrics.per_seed[row]!r}, got {float(means[row])!r}"
         )
     return None
+
+
+KEPT = (GOLDEN_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)  # kept beside a case.toml
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A folder with files of a golden and no case.toml; `files` are those of a golden only."""
+
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def find_orphans(golden_folder: Path) -> list[Orphan]:
+    """Return the folders under golden/ that hold a golden and no case, by name."""
+    found = []
+    for folder in sorted(path for path in golden_folder.glob("*") if path.is_dir()):
+        files = tuple(path for name in KEPT if _is_there(path := folder / name))
+        if files and not _is_there(folder / CASE_FILE):
+            found.append(Orphan(folder, files))
+    return found
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a path names anything, a link that leads nowhere too."""
+    return path.exists() or path.is_symlink()

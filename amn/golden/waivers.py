@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from amn.case.section import Section
 from amn.errors import ConfigError
 from amn.golden.schema import Text  # noqa: TC001 - pydantic reads it
-from amn.review import Waiver
-from amn.section import Section
 from amn.storage import parse_toml
+from amn.verdict import Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path

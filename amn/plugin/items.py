@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import AmnError
-from amn.findings import Status
 from amn.plugin.sessions import gate_for
 from amn.report.visible import one_line
+from amn.verdict import OWN, Status
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-    from amn.checks.registry import Rule
-    from amn.findings import Outcome
-    from amn.gate.session import GateSession
+    from amn.checks.check import Check
+    from amn.gate.run import Gate
+    from amn.verdict import Outcome
 
 FACTS = "amn"  # attribute of a report; xdist carries it to the controller
 MEASURED = pytest.StashKey[dict[str, str]]()  # node id: status of a red check, "" of a green one
@@ -30,6 +30,7 @@ MARKERS = {
         "record model evaluation criteria",
     ),
     "amn_golden": ("checks against the golden", "golden"),
+    "amn_own": ("checks of one's own", OWN),
 }
 MARKER_OF = {family: name for name, (_, names) in MARKERS.items() for family in names.split()}
 
@@ -45,7 +46,7 @@ class CheckFailedError(Exception):
 class CaseFile(pytest.File):
     """A case.toml. Its gate is made once, and its checks share what is expensive."""
 
-    gate: GateSession
+    gate: Gate
 
     def collect(self) -> Iterator[CheckItem]:
         """Yield one item a declared check; a wrong file is a collection error, not a traceback."""
@@ -54,21 +55,21 @@ class CaseFile(pytest.File):
             declared = self.gate.declared
         except AmnError as error:
             raise self.CollectError(str(error)) from error
-        for rule in declared:
-            yield CheckItem.from_parent(self, name=rule.label, rule=rule, gate=self.gate)
+        for check in declared:
+            yield CheckItem.from_parent(self, name=check.label, check=check, gate=self.gate)
 
 
 class CheckItem(pytest.Item):
     """One declared check of a case."""
 
-    def __init__(self, *, rule: Rule, gate: GateSession, **node: Any) -> None:  # noqa: ANN401 - of pytest's
+    def __init__(self, *, check: Check, gate: Gate, **node: Any) -> None:  # noqa: ANN401 - of pytest's
         super().__init__(**node)
-        self.rule, self.gate = rule, gate
+        self.check, self.gate = check, gate
         self.outcome: Outcome | None = None
-        self.extra_keyword_matches.add(gate.case.name)
-        self.add_marker(MARKER_OF[rule.family])
+        self.extra_keyword_matches.add(gate.about.case)
+        self.add_marker(MARKER_OF[check.family])
         if self.config.pluginmanager.hasplugin("xdist"):
-            self.add_marker(pytest.mark.xdist_group(name=gate.case.name))
+            self.add_marker(pytest.mark.xdist_group(name=gate.about.case))
 
     def runtest(self) -> None:
         """Run the check, after what it needs.
@@ -78,7 +79,7 @@ class CheckItem(pytest.Item):
         """
         measured = self.config.stash[MEASURED]
         measured[self.nodeid] = Status.ERROR.value  # until the gate has an outcome
-        outcome = self.outcome = self.gate.outcome(self.rule.id)
+        outcome = self.outcome = self.gate.outcome(self.check.id)
         has_failed = self.has_failed(outcome)
         measured[self.nodeid] = outcome.status.value if has_failed else ""
         number = None if outcome.number is None else float(outcome.number)  # xdist: builtins only
@@ -104,7 +105,7 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return file, line and headline."""
-        return self.path, 0, f"{self.gate.case.name}: {self.name}"  # a skip needs a line
+        return self.path, 0, f"{self.gate.about.case}: {self.name}"  # a skip needs a line
 
     @property
     def command(self) -> str:
@@ -120,8 +121,8 @@ class CheckItem(pytest.Item):
 
         An item that failed although its check did not (a skip, a defect, a teardown) is an ERROR.
         """
-        outcome, facts = self.outcome, {"check": self.rule.id, "name": self.rule.name}
-        facts |= {"family": self.rule.family, "status": Status.ERROR.name, "note": "did not run"}
+        outcome, facts = self.outcome, {"check": self.check.id, "name": self.check.name}
+        facts |= {"family": self.check.family, "status": Status.ERROR.name, "note": "did not run"}
         if outcome is None or (is_red and not self.has_failed(outcome)):
             return facts
         note = str(outcome.findings[0]) if outcome.findings else outcome.detail
@@ -131,8 +132,9 @@ class CheckItem(pytest.Item):
 
 def refuse_skip(report: pytest.TestReport, label: str) -> None:
     """Turn a skipped or xfailed report into a failed one: not looking is never a pass."""
-    reason = vars(report).pop("wasxfail", None)
+    reason = getattr(report, "wasxfail", None)
     if reason is not None:
+        del report.wasxfail
         cause = f"it is marked xfail ({reason})" if reason else "it is marked xfail"
     else:
         place = report.longrepr

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import EXECUTED, Outcome, Status, judge
 from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
+from amn.verdict import EXECUTED, Outcome, Status, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class Ledger:
         """Note a check before any other hook can remove it."""
         if isinstance(item, CheckItem) and item.parent is not None:
             case = item.parent.nodeid
-            self.cases[case] = (item.gate.case.name, len(item.gate.declared))
+            self.cases[case] = (item.gate.about.case, len(item.gate.declared))
             self.collected[node_key(item.nodeid)] = case
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -73,7 +73,8 @@ class Ledger:
         """Note a check that ran, or that failed before it could."""
         if report.failed or (report.when == "call" and report.passed):
             key = node_key(report.nodeid)
-            facts = vars(report).get(FACTS)  # none in a report that xdist makes of a dead worker
+            # None in a report that xdist makes of a dead worker.
+            facts = getattr(report, FACTS, None)
             crashed = {"status": Status.ERROR.name, "note": "the worker that ran it died"}
             self.ran[key] = facts or self.ran.get(key, crashed)
 

@@ -10,27 +10,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.places import GOLDEN_FOLDER
+from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
-    from amn.gate.session import GateSession
-    from amn.mergebase.review import MergeBase
+    from amn.gate.run import Gate
+    from amn.golden.base.review import MergeBase
 
 MERGE_BASE = pytest.StashKey["MergeBase"]()
-GATES = pytest.StashKey[dict[Path, "GateSession"]]()
+GATES = pytest.StashKey[dict[Path, "Gate"]]()
 
 logger = logging.getLogger("amn")
 
 
-def gate_for(config: pytest.Config, folder: Path) -> GateSession:
+def gate_for(config: pytest.Config, folder: Path) -> Gate:
     """Return the gate of a case folder; the process has one, whoever asks.
 
     Raises:
         ConfigError: If its case.toml is wrong.
     """
-    from amn.case import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import load_case  # noqa: PLC0415 - loads pydantic
+    from amn.checks.own import load_conftests  # noqa: PLC0415 - loads little, beside the others
+    from amn.gate.modes import gate_of  # noqa: PLC0415 - loads numpy
     from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
-    from amn.gate.session import GateSession  # noqa: PLC0415 - loads numpy
 
     gates = config.stash[GATES]
     key = folder.resolve()
@@ -41,14 +42,15 @@ def gate_for(config: pytest.Config, folder: Path) -> GateSession:
             merge_base=merge_base_of(config),
             today=datetime.now(tz=UTC).date(),
         )
-        gates[key] = GateSession(load_case(key), options, progress=log_progress)
+        load_conftests([key])  # pytest has, but for --noconftest
+        gates[key] = gate_of(load_case(key), options, progress=log_progress)
     return gates[key]
 
 
 def merge_base_of(config: pytest.Config) -> MergeBase:
     """Return what the change is compared with; the process finds it once."""
-    from amn.mergebase.review import MergeBase  # noqa: PLC0415 - loads pydantic
-    from amn.mergebase.target import target_of  # noqa: PLC0415 - as above
+    from amn.golden.base.review import MergeBase  # noqa: PLC0415 - loads pydantic
+    from amn.golden.base.target import target_of  # noqa: PLC0415 - as above
 
     if MERGE_BASE not in config.stash:
         target = config.option.amn_target or target_of(os.environ)
@@ -62,7 +64,7 @@ def find_folder(config: pytest.Config, name: str | None) -> Path:
 
     A name that cannot be resolved fails the test that asked; the message lists the choices.
     """
-    from amn.case import case_files  # noqa: PLC0415 - loads pydantic
+    from amn.case.load import case_files  # noqa: PLC0415 - loads pydantic
 
     golden = config.rootpath / GOLDEN_FOLDER
     folders = {file.parent.name: file.parent for file in case_files(golden)}

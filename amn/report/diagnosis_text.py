@@ -8,9 +8,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from amn.diagnosis.hypotheses import decide, hypotheses, stand
-from amn.findings import Status
 from amn.report.failure.render import figure
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,8 +43,13 @@ def print_diagnosis(diagnosis: Diagnosis, out: Console, *, verbose: bool = False
         out.print("\nLess likely")
         for ranked in others:
             out.print(f"  {ranked.points:+4.1f}  {escape(ranked.cause.title)}")
-    if verbose or diagnosis.trials:
-        _print_earlier_analysis(diagnosis, out)
+    if diagnosis.ruled_out:
+        out.print("\nRuled out")
+        for ranked in diagnosis.ruled_out:
+            text = f"{ranked.cause.title}: {_shortened(ranked.speaks_against[0].text)}"
+            out.print(Padding(escape(text), (0, 0, 0, 2)))
+    out.print("\nDecision")
+    out.print(Padding(escape(diagnosis.decision), (0, 0, 0, 2)))
     if subject.reproduce:
         out.print(f"\nReproduce: {escape(subject.reproduce)}", soft_wrap=True)
 
@@ -103,24 +107,6 @@ def _print_cause(number: int, ranked: RankedCause, diagnosis: Diagnosis, out: Co
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1].rstrip() + "…"
-
-
-def _print_earlier_analysis(diagnosis: Diagnosis, out: Console) -> None:
-    """Print how the four hypotheses stand here, and the walk through the decision tree."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    standing = stand(diagnosis)
-    for hypothesis in hypotheses():
-        text = f"{hypothesis.says} Then: {hypothesis.outcome}"
-        table.add_row(standing[hypothesis.id], escape(text))
-    out.print("\nHypotheses of the earlier analysis, as they stand here")
-    out.print(Padding(table, (0, 0, 0, 2)))
-    out.print("\nDecision tree")
-    for answered in decide(diagnosis):
-        advice = f" {answered.advice}" if answered.advice else ""
-        text = f"{answered.asks} {answered.answer.capitalize()}.{advice}"
-        out.print(Padding(escape(text), (0, 0, 0, 2)))
 
 
 def _offer(cause: Cause, diagnosis: Diagnosis) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.findings import Status
-from amn.report.alarms import alarms_of
-from amn.report.text import last_line
-from amn.report.verdict import STATUS_ORDER, complete, together, worst_first
+from amn.report.verdict import alarms_of, complete, last_line, together, worst_first
 from amn.report.visible import one_line, visible
+from amn.verdict import WORST_FIRST, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult, Outcome
+    from amn.gate.result import GateResult
+    from amn.verdict import Outcome
 
 MOST = 9  # GitHub shows ten a step; the tenth is the step's own exit code
 LEVELS = {
@@ -31,7 +30,7 @@ def to_annotations(results: Sequence[GateResult]) -> str:
     notes: list[tuple[int, str]] = []  # how bad, command
     for result in results:
         shown = [o for o in worst_first(complete(result)) if o.status in LEVELS]
-        notes += [(STATUS_ORDER.index(o.status), _annotation(result.case, o)) for o in shown]
+        notes += [(WORST_FIRST.index(o.status), _annotation(result.case, o)) for o in shown]
         if not shown and result.verdict.exit_code():
             notes.append((0, _command("error", result.case, "verdict", last_line(result))))
     notes.sort(key=lambda note: note[0])

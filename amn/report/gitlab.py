@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from amn.findings import Status
 from amn.report.json import dumps
-from amn.report.text import last_line
-from amn.report.verdict import SPEAKING, complete, worst_first
+from amn.report.verdict import SPEAKING, complete, last_line, worst_first
 from amn.report.visible import one_line
 from amn.storage import canonical_json, sha256_of
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 SEVERITIES = {
     Status.ERROR: "blocker",

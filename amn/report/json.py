@@ -7,14 +7,15 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from amn.report.alarms import alarms_of
+from amn.report.verdict import alarms_of
 from amn.report.visible import visible_json
 from amn.storage import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult, RecordNote
 
 SCHEMA = 1
 SCHEMA_FILE = "gate-1.schema.json"
@@ -43,7 +44,7 @@ def result_data(result: GateResult) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "exit_code": result.verdict.exit_code(),
         "declared": list(result.declared),
-        "facts": result.facts,
+        "facts": _facts(result),
         "checks": [
             {
                 "id": o.check,
@@ -68,6 +69,65 @@ def result_data(result: GateResult) -> dict[str, Any]:
             for w in result.waivers
         ],
     }
+
+
+def _facts(result: GateResult) -> dict[str, Any]:
+    """Return the figures behind a verdict, those that are there."""
+    facts: dict[str, Any] = {"title": result.title, **result.digests}
+    if result.mode:
+        facts["mode"] = result.mode
+    if result.scores:
+        facts["scores"] = {split: score_data(one) for split, one in result.scores.items()}
+    if result.record:
+        facts |= _record_facts(result.record)
+    if result.windows:
+        facts["candidates"] = [candidate.name for candidate in result.candidates]
+        facts["behaviour"] = _behaviour(result)
+        facts["windows"] = result.windows
+    compared = result.compared
+    found = {one.split: one.attribution for one in compared.values() if one.attribution}
+    if found:
+        facts["attribution"] = {split: one.to_json() for split, one in found.items()}
+    if compared:
+        alpha = next(iter(compared.values())).alpha
+        p = {check: one.p for check, one in compared.items()}
+        facts["comparisons"] = {"alpha": alpha, "p": p}
+    if result.golden:
+        facts["headroom"] = [asdict(one) for one in result.headroom]
+    return facts
+
+
+def _record_facts(note: RecordNote) -> dict[str, Any]:
+    """Return what a record says besides its checks."""
+    facts: dict[str, Any] = {"status": note.statuses[0].value, "recorded_status": note.recorded}
+    if note.is_alone:
+        facts |= {
+            "statuses": [status.value for status in note.statuses],
+            "reason": note.reason,
+            "stop_epoch": note.stop_epoch,
+            "error": note.error,
+            "unread": note.unread,
+        }
+    return facts
+
+
+def _behaviour(result: GateResult) -> dict[str, Any]:
+    """Return what the first candidate does with its input, split by split, where observed."""
+    first = result.candidates[:1]
+    return {split: one.to_json() for c in first for split, one in c.behaviour.items()}
+
+
+def score_data(summary: Summary) -> dict[str, Any]:
+    """Return a split's score as plain data."""
+    values: dict[str, Any] = {"mean": summary.mean, "per_seed": list(summary.per_seed)}
+    if summary.interval:
+        values |= {"low": summary.interval.low, "high": summary.interval.high}
+        values |= {"standard_error": summary.interval.se, "articles": summary.interval.n_clusters}
+    if summary.lift:
+        lift = summary.lift
+        values["lift"] = {"mean": lift.mean, "low": lift.low, "high": lift.high}
+    values["references"] = summary.references
+    return values
 
 
 def dumps(value: object) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from amn.findings import Status
-from amn.report.text import last_line
-from amn.report.verdict import MEANING, complete
+from amn.report.verdict import MEANING, complete, last_line
 from amn.report.visible import visible
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult, Outcome
+    from amn.gate.result import GateResult
+    from amn.verdict import Outcome
 
 TAGS = {
     Status.FAIL: "failure",

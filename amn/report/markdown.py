@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn.findings import Status
-from amn.report.alarms import alarms_of
-from amn.report.attribution import article_name, attributions, bars, by_grouping
-from amn.report.scores import score_cells
-from amn.report.text import FAMILY_NAMES, last_line
 from amn.report.verdict import (
     MEANING,
     SPEAKING,
-    WORST_FIRST,
+    alarms_of,
+    article_name,
+    attributions,
+    bars,
     beside_merge_base,
+    by_family,
+    by_grouping,
     complete,
     counted,
     headroom_lines,
+    last_line,
+    score_cells,
+    worst_cases_first,
     worst_first,
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.verdict import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from amn.findings import GateResult, Outcome, Verdict
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
+    from amn.verdict import Outcome, Verdict
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
 COMMENT_BYTES = 65_536  # of a GitHub comment
@@ -62,7 +68,7 @@ def to_markdown(results: Sequence[GateResult], *, most_bytes: int = SUMMARY_BYTE
         most_bytes: UTF-8 bytes that the reader takes; what is left out is counted in a last line.
     """
     blocks = [_overview(results)] if len(results) > 1 else []
-    order = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    order = worst_cases_first(results)
     for result in order:
         blocks.append(_head(result))
         blocks += _findings(result)
@@ -104,7 +110,7 @@ def code(text: str) -> str:
 def _overview(results: Sequence[GateResult]) -> str:
     rows = [
         [escape(r.case), f"{_sign(r.verdict)} **{r.verdict.value}**", escape(last_line(r))]
-        for r in sorted(results, key=lambda r: WORST_FIRST.index(r.verdict))
+        for r in worst_cases_first(results)
     ]
     worst = worst_verdict(results)
     head = f"## {_sign(worst)} {worst.value}: {counted(results)}"
@@ -115,7 +121,7 @@ def _overview(results: Sequence[GateResult]) -> str:
 
 def _head(result: GateResult) -> str:
     """Return the verdict of a case and what it means."""
-    title = escape(str(result.facts.get("title", "")))
+    title = escape(result.title)
     lines = [f"## {_sign(result.verdict)} {result.verdict.value}: {escape(result.case)}"]
     lines += [title] if title else []
     rest = last_line(result).partition(": ")[2].removesuffix(f" Reproduce: {result.reproduce}")
@@ -182,9 +188,8 @@ def _where_from(result: GateResult, outcome: Outcome) -> Iterable[str]:
 def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
     """Yield the scores, then every check, folded away."""
     of = f" of {escape(result.case)}" if named else ""
-    scores = result.facts.get("scores")
-    if isinstance(scores, dict) and scores:
-        yield f"### Scores{of}\n\n{_scores(scores)}"
+    if result.scores:
+        yield f"### Scores{of}\n\n{_scores(result.scores)}"
     if limits := headroom_lines(result):
         text = "\n".join(f"- {escape(line)}" for line in limits)
         summary = f"<summary>Limits to look at{of}: {len(limits)}</summary>"
@@ -200,17 +205,13 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
         ]
         for o in outcomes
     ]
-    counts = ", ".join(
-        f"{name} {sum(o.check.startswith(letter) for o in outcomes)}"
-        for letter, name in FAMILY_NAMES.items()
-        if any(o.check.startswith(letter) for o in outcomes)
-    )
+    counts = ", ".join(f"{name} {len(mine)}" for name, mine in by_family(outcomes))
     summary = f"<summary>All {len(outcomes)} checks{of}: {counts}</summary>"
     body = table(["check", "status", "value", "limit", ""], rows)
     yield f"<details>{summary}\n\n{body}\n\n</details>"
 
 
-def _scores(scores: dict[str, Any]) -> str:
+def _scores(scores: Mapping[str, Summary]) -> str:
     """Return the table of scores beside what the reference predictors get."""
     header, *lines = [list(map(escape, line)) for line in score_cells(scores)]
     return table(header, [[split, f"**{mean}**", *rest] for split, mean, *rest in lines])

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from amn.checks.check import parameters
 from amn.errors import ArgumentError, DataError, require
-from amn.report.export.numbers import to_bencher, to_benchmark_action, to_dvc
-from amn.report.gitlab import to_codequality
-from amn.report.json import to_json
-from amn.report.junit import to_junit
-from amn.report.markdown import to_comment, to_markdown, to_note
+from amn.registry import Registry
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from amn.findings import GateResult
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
     from amn.report.page.faults import FaultMatrix
 
 SUFFIXES = {".html": "html", ".json": "json", ".xml": "junit", ".md": "markdown"}
@@ -30,13 +26,11 @@ class Report:
 
     Attributes:
         results: One a case.
-        seen: What each gate looked at, in the same order.
         strict: Whether INCONCLUSIVE blocks the merge.
         faults: Case -> its self-test, which the HTML page shows.
     """
 
     results: tuple[GateResult, ...]
-    seen: tuple[Seen, ...] = ()
     strict: bool = False
     faults: Mapping[str, FaultMatrix] = field(default_factory=dict)
 
@@ -58,41 +52,44 @@ class Output:
         return Path(self.target)
 
 
-def _html(report: Report) -> str:
-    from amn.report.page.html import to_html  # noqa: PLC0415 - nobody else needs its figures
+FILES: Registry[Callable[..., str]] = Registry(
+    "amn.reports",
+    {
+        "html": "amn.report.page.html:to_html",
+        "markdown": "amn.report.markdown:to_markdown",
+        "comment": "amn.report.markdown:to_comment",
+        "note": "amn.report.markdown:to_note",
+        "junit": "amn.report.junit:to_junit",
+        "json": "amn.report.json:to_json",
+        "github": "amn.report.github:to_annotations",
+        "codequality": "amn.report.gitlab:to_codequality",
+        "dvc": "amn.report.export.numbers:to_dvc",
+        "bencher": "amn.report.export.numbers:to_bencher",
+        "benchmark-action": "amn.report.export.numbers:to_benchmark_action",
+    },
+)
+LOGS: Registry[Callable[..., None]] = Registry(
+    "amn.logs",
+    {
+        "mlflow": "amn.report.export.mlflow:log_to_mlflow",
+        "tensorboard": "amn.report.export.tensorboard:log_to_tensorboard",
+    },
+)
 
-    return to_html(report.results, report.seen, report.faults)
+
+def render(kind: str, report: Report) -> str:
+    """Return a report of a kind of `FILES`: it gets what its parameters name."""
+    return str(_call(FILES[kind], report))
 
 
-def _mlflow(output: Output, report: Report) -> None:
-    from amn.report.export.mlflow import log_to_mlflow  # noqa: PLC0415 - one kind
-
-    log_to_mlflow(output.target, report.results, report.seen)
-
-
-def _tensorboard(output: Output, report: Report) -> None:
-    from amn.report.export.tensorboard import log_to_tensorboard  # noqa: PLC0415 - one kind
-
-    log_to_tensorboard(output.path, report.results, report.seen)
-
-
-FILES: Mapping[str, Callable[[Report], str]] = {
-    "html": _html,
-    "markdown": lambda report: to_markdown(report.results),
-    "comment": lambda report: to_comment(report.results),
-    "note": lambda report: to_note(report.results),
-    "junit": lambda report: to_junit(report.results, strict=report.strict),
-    "json": lambda report: to_json(report.results),
-    "codequality": lambda report: to_codequality(report.results),
-    "dvc": lambda report: to_dvc(report.results),
-    "bencher": lambda report: to_bencher(report.results),
-    "benchmark-action": lambda report: to_benchmark_action(report.results),
-}
-LOGS: Mapping[str, Callable[[Output, Report], None]] = {
-    "mlflow": _mlflow,
-    "tensorboard": _tensorboard,
-}
-KINDS = (*FILES, *LOGS)
+def _call(form: Callable[..., Any], report: Report, **more: object) -> Any:  # noqa: ANN401 - as it does
+    given = {
+        "results": report.results,
+        "strict": report.strict,
+        "faults": report.faults,
+        **more,
+    }
+    return form(**{name: given[name] for name in parameters(form) if name in given})
 
 
 def parse_outputs(texts: Iterable[str]) -> tuple[Output, ...]:
@@ -115,11 +112,11 @@ def _parse(text: str) -> Output:
     kind, has_kind, target = text.partition("=")
     if not has_kind:
         kind, target = SUFFIXES.get(Path(text).suffix.lower(), ""), text
-    if kind not in KINDS:
+    if kind not in FILES and kind not in LOGS:
         shown = kind or Path(text).suffix or text
         raise ArgumentError(
             f"-o {text}: expected a suffix of {', '.join(SUFFIXES)} or KIND=PATH with a kind of "
-            f"{', '.join(KINDS)}, got {shown!r}. Fix: -o markdown=summary.md"
+            f"{', '.join((*FILES, *LOGS))}, got {shown!r}. Fix: -o markdown=summary.md"
         )
     if not target:
         raise ArgumentError(f"-o {text}: expected a path, got none. Fix: -o {kind}=NAME")
@@ -163,9 +160,9 @@ def write_outputs(outputs: Sequence[Output], report: Report) -> None:
     for output in sorted(outputs, key=lambda output: output.kind in LOGS):
         try:
             if output.kind in LOGS:
-                LOGS[output.kind](output, report)
+                _call(LOGS[output.kind], report, target=output.target)
             else:
-                text = FILES[output.kind](report)
+                text = render(output.kind, report)
                 output.path.parent.mkdir(parents=True, exist_ok=True)
                 write_bytes(output.path, text.encode())
         except OSError as error:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from amn.findings import Verdict
-from amn.records.status import RunStatus
-from amn.report.text import VERDICT_STYLES
+from amn.report.terminal import VERDICT_STYLES
+from amn.training.records.history import RunStatus
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from amn.findings import GateResult
     from amn.gate.records import JudgedRecord
+    from amn.gate.result import GateResult
 
 MOST_NAMES = 3
 LONGEST_NAME = 36

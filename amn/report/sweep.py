@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
+from amn.prove.sweep import find_best
 from amn.report import markdown
-from amn.storage import finite
-from amn.sweeps.run import find_best
+from amn.report.page.plots import intervals
+from amn.report.page.template import render
+from amn.storage import finite, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from amn.evaluation.statistics import Interval
-    from amn.sweeps.config import SweepConfig
-    from amn.sweeps.result import PointResult
+    from amn.prove.sweep_config import SweepConfig
+    from amn.prove.sweep_result import PointResult
 
 BEST = "*"
 NAME_WIDTH = 30  # with the figures, a line of 100 columns; longer names are folded
@@ -33,7 +36,7 @@ def sweep_table(results: Sequence[PointResult]) -> Table:
     for result in results:
         cells = [f"{len(result.seeds)}", _cosine(result.val_cosine)]
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             cells += [_cosine(summary.mean), _short(summary.lift)]
         name = escape(result.point.name) + (f" {BEST}" if result is best else "")
         table.add_row(name, *cells, style=None if result.has_finished else "red")
@@ -85,13 +88,13 @@ def sweep_json(case: str, sweep: SweepConfig, results: Sequence[PointResult]) ->
 
 def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
     """Return a sweep as a markdown table with parameters and speed, and what is said under it."""
-    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s", "precision"]
+    head = ["", "val", "in-dist", "lift", "OOD", "lift", "parameters", "windows/s"]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
     best = find_best(results)
     for result in results:
         figures: list[str] = []
         for split in EVALUATED:
-            summary = result.summaries[split]
+            summary = result.splits[split]
             figures += [_cosine(summary.mean), _long(summary.lift)]
         name = markdown.escape(result.point.name)
         rows.append(
@@ -101,7 +104,6 @@ def sweep_markdown(sweep: SweepConfig, results: Sequence[PointResult]) -> str:
                 *figures,
                 f"{result.n_parameters:,}",
                 f"{result.windows_per_second:,.0f}",
-                ", ".join(sorted(set(result.precisions))),
             ]
         )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -128,3 +130,26 @@ def _long(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
+
+
+def write_plot(path: Path, results: Sequence[PointResult], *, title: str) -> None:
+    """Write the lift of every point on both judged splits as one HTML file, atomically.
+
+    Raises:
+        MissingDependencyError: If jinja2 is not installed.
+    """
+    best = find_best(results)
+    sides = [
+        (
+            split.replace("_", "-"),
+            {
+                one.point.name + (" *" if one is best else ""): (lift.low, lift.mean, lift.high)
+                for one in results
+                if (lift := one.splits[split].lift) is not None
+            },
+        )
+        for split in EVALUATED
+    ]
+    note = "Lift: cosine above the mean of the context, 95 % interval by article. *: the best."
+    chart = intervals(title, sides, note, axis="lift")
+    write_bytes(path, render("chart.html", title=title, chart=chart).encode())

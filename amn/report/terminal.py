@@ -8,11 +8,30 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from amn.report.visible import visible
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 WIDTH = 100  # columns that every table fits; in a log, and in a terminal that is wider
+STYLES = {
+    Status.PASS: "green",
+    Status.WARN: "yellow",
+    Status.INCONCLUSIVE: "yellow",
+    Status.LOOSENED: "bold red",
+    Status.FAIL: "bold red",
+    Status.HARNESS: "bold magenta",
+    Status.NOT_RUN: "dim",
+    Status.ERROR: "bold red",
+}
+VERDICT_STYLES = {
+    Verdict.PASS: "bold green",
+    Verdict.INCONCLUSIVE: "bold yellow",
+    Verdict.LOOSENED: "bold red",
+    Verdict.FAIL: "bold red",
+    Verdict.HARNESS: "bold magenta",
+    Verdict.ERROR: "bold red",
+}
 
 
 class VisibleConsole(Console):

@@ -2,63 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import markup
 from rich.table import Table
 
-from amn.findings import Status, Verdict
-from amn.report.alarms import alarms_of
-from amn.report.scores import score_cells
-from amn.report.terminal import WIDTH
+from amn.report.terminal import STYLES, VERDICT_STYLES, WIDTH
 from amn.report.terminal import results as terminal
 from amn.report.verdict import (
+    alarms_of,
     beside_merge_base,
+    by_family,
     complete,
     headroom_lines,
+    last_line,
+    score_cells,
     together,
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from amn.findings import GateResult, Outcome
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
+    from amn.verdict import Outcome
 
-STYLES = {
-    Status.PASS: "green",
-    Status.WARN: "yellow",
-    Status.INCONCLUSIVE: "yellow",
-    Status.LOOSENED: "bold red",
-    Status.FAIL: "bold red",
-    Status.HARNESS: "bold magenta",
-    Status.NOT_RUN: "dim",
-    Status.ERROR: "bold red",
-}
-FAMILY_NAMES = {
-    "D": "data",
-    "I": "index",
-    "S": "split and space",
-    "W": "windows",
-    "R": "training record",
-    "M": "model",
-    "E": "evaluation",
-    "C": "criteria",
-    "G": "golden",
-}
 ALWAYS_LISTED = ("C", "G")
 NARROW = 90  # columns that the table of scores takes with five reference predictors
-VERDICT_STYLES = {
-    Verdict.PASS: "bold green",
-    Verdict.INCONCLUSIVE: "bold yellow",
-    Verdict.LOOSENED: "bold red",
-    Verdict.FAIL: "bold red",
-    Verdict.HARNESS: "bold magenta",
-    Verdict.ERROR: "bold red",
-}
 
 
 def print_result(
@@ -71,8 +46,8 @@ def print_result(
             one, and only criteria, golden and what did not pass are listed.
     """
     out = console or terminal()
-    out.print(f"[bold]{escape(result.case)}[/]  {escape(str(result.facts.get('title', '')))}\n")
-    if "status" in result.facts:
+    out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}\n")
+    if result.record:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
     if not verbose:
         out.print(families_table(result.outcomes))
@@ -81,9 +56,8 @@ def print_result(
     if listed:
         out.print(checks_table(listed, out.width))
         out.print()
-    scores = result.facts.get("scores")
-    if isinstance(scores, dict):
-        out.print(scores_table(scores, out.width))
+    if result.scores:
+        out.print(scores_table(result.scores, out.width))
         out.print()
     _print_notes(result, out)
     print_verdict(result.verdict, last_line(result), out)
@@ -133,12 +107,19 @@ def escape(text: str) -> str:
     return markup.escape(one_line(text))
 
 
+def cell(text: str) -> str:
+    """Return text of others for a table, where a wrapped line may begin with any part of it."""
+    return escape(text).replace("::", "\\x3a:")
+
+
 def status_line(result: GateResult) -> str:
     """Return what a run came to, as we see it and as it was written down at the time."""
-    text = f"status: {result.facts['status']}"
-    then = result.facts.get("recorded_status")
-    stop = result.facts.get("stop_epoch")
-    text += f"; written down then: {then}" if then else ""
+    note = result.record
+    if note is None:
+        return ""
+    text = f"status: {note.statuses[0].value}"
+    text += f"; written down then: {note.recorded}" if note.recorded else ""
+    stop = note.stop_epoch
     return text + (f"; could have been stopped after epoch {stop}" if stop else "")
 
 
@@ -154,10 +135,7 @@ def families_table(outcomes: Sequence[Outcome]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for column in range(4):
         table.add_column(justify="right" if column in (1, 3) else "left", no_wrap=True)
-    for letter, name in FAMILY_NAMES.items():
-        mine = [o for o in outcomes if o.check[0] == letter]
-        if not mine:
-            continue
+    for name, mine in by_family(outcomes):
         counts = {status: sum(o.status is status for o in mine) for status in Status}
         parts = [
             f"[{STYLES[status]}]{status.value}[/]" + (f" {n}" if n < len(mine) else "")
@@ -166,7 +144,10 @@ def families_table(outcomes: Sequence[Outcome]) -> Table:
         ]
         seconds = sum(o.seconds for o in mine)
         table.add_row(
-            f"{letter}  {name}", f"{len(mine)} checks", " ".join(parts), f"{seconds:.1f} s"
+            f"{mine[0].check[0]}  {name}",
+            f"{len(mine)} checks",
+            " ".join(parts),
+            f"{seconds:.1f} s",
         )
     return table
 
@@ -185,12 +166,12 @@ def checks_table(outcomes: Sequence[Outcome], width: int = WIDTH) -> Table:
     for o in outcomes:
         status = f"[{STYLES[o.status]}]{o.status.value}[/]"
         shown = "" if width < NARROW and (o.status is Status.PASS or o.findings) else o.detail
-        value, limit, detail = (escape(text) for text in (o.value, o.limit, shown))
-        table.add_row(escape(f"{o.check} {o.name}"), value, limit, status, detail)
+        value, limit, detail = (cell(text) for text in (o.value, o.limit, shown))
+        table.add_row(cell(f"{o.check} {o.name}"), value, limit, status, detail)
     return table
 
 
-def scores_table(scores: dict[str, Any], width: int = WIDTH) -> Table:
+def scores_table(scores: Mapping[str, Summary], width: int = WIDTH) -> Table:
     """Return the scores beside what the reference predictors get.
 
     A row a split; in fewer than `NARROW` columns a column a split, so that no number is cut.
@@ -199,10 +180,10 @@ def scores_table(scores: dict[str, Any], width: int = WIDTH) -> Table:
     if width < NARROW:
         lines = [list(column) for column in zip(*lines, strict=True)]
     table = Table(box=None, pad_edge=False)
-    for place, cell in enumerate(lines[0]):
-        table.add_column(escape(cell), justify="right" if place else "left")
+    for place, name in enumerate(lines[0]):
+        table.add_column(cell(name), justify="right" if place else "left")
     for line in lines[1:]:
-        table.add_row(*map(escape, line))
+        table.add_row(*map(cell, line))
     return table
 
 
@@ -214,24 +195,3 @@ def print_findings(outcome: Outcome, out: Console) -> None:
         if finding.fix:
             out.print(f"    fix: {escape(finding.fix)}", soft_wrap=True, style="dim")
     out.print(f"    why: amn rules {outcome.check}\n", style="dim")
-
-
-def last_line(result: GateResult) -> str:
-    """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
-    n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
-    outcomes = complete(result)
-    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
-    idle = sum(o.status is Status.NOT_RUN for o in outcomes)
-    names = ", ".join(f"{o.check} {o.name}" for o in bad)
-    if result.verdict is Verdict.PASS:
-        merit = ", on merit" if result.review and result.review.is_on_merit else ""
-        warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
-        text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
-    elif result.verdict is Verdict.LOOSENED:
-        text = f"passes {result.review}" if result.review else f"{len(bad)} of {n} checks ({names})"
-    elif result.verdict is Verdict.INCONCLUSIVE:
-        open_ = [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
-        text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"
-    else:
-        text = f"{len(bad)} of {n} checks ({names})" + (f", {idle} not run" if idle else "")
-    return f"{result.verdict.value}: {text}. {reproduce}"

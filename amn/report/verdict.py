@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from amn.findings import Finding, Outcome, Status, Verdict
-from amn.golden.headroom import Headroom
+from amn.checks.comparison import holm
+from amn.verdict import (
+    FAMILIES,
+    OWN,
+    WORST_FIRST,
+    Finding,
+    Outcome,
+    Status,
+    Verdict,
+    family_of,
+    worst_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from amn.findings import GateResult
+    from amn.evaluation.attribution import ArticlePart, Attribution, Slice
+    from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
+
 
 MEANING = {
     Verdict.PASS: "Every declared check ran and passed.",
@@ -33,24 +47,6 @@ MEANING = {
         "A declared check could not run, so nothing was decided: not looking is never a pass."
     ),
 }
-WORST_FIRST = (
-    Verdict.ERROR,
-    Verdict.HARNESS,
-    Verdict.FAIL,
-    Verdict.LOOSENED,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASS,
-)
-STATUS_ORDER = (
-    Status.ERROR,
-    Status.HARNESS,
-    Status.FAIL,
-    Status.LOOSENED,
-    Status.INCONCLUSIVE,
-    Status.WARN,
-    Status.NOT_RUN,
-    Status.PASS,
-)
 HOLDING = (Verdict.PASS, Verdict.LOOSENED, Verdict.INCONCLUSIVE)  # nothing fails as it stands
 SPEAKING = frozenset(Status) - {Status.PASS, Status.NOT_RUN}  # what did not run names its cause
 
@@ -95,6 +91,27 @@ def beside_merge_base(result: GateResult) -> str:
     return text + (f" Also in it: {review.note}." if review.note else "")
 
 
+def last_line(result: GateResult) -> str:
+    """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
+    n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
+    outcomes = complete(result)
+    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    idle = sum(o.status is Status.NOT_RUN for o in outcomes)
+    names = ", ".join(f"{o.check} {o.name}" for o in bad)
+    if result.verdict is Verdict.PASS:
+        merit = ", on merit" if result.review and result.review.is_on_merit else ""
+        warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
+        text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
+    elif result.verdict is Verdict.LOOSENED:
+        text = f"passes {result.review}" if result.review else f"{len(bad)} of {n} checks ({names})"
+    elif result.verdict is Verdict.INCONCLUSIVE:
+        open_ = [o for o in result.outcomes if o.status is Status.INCONCLUSIVE]
+        text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"
+    else:
+        text = f"{len(bad)} of {n} checks ({names})" + (f", {idle} not run" if idle else "")
+    return f"{result.verdict.value}: {text}. {reproduce}"
+
+
 def counted(results: Sequence[GateResult]) -> str:
     """Return how many cases do not pass, `2 of 3 cases`; where all pass, how many that are."""
     n = sum(result.verdict is not Verdict.PASS for result in results) or len(results)
@@ -103,7 +120,7 @@ def counted(results: Sequence[GateResult]) -> str:
 
 def together(results: Sequence[GateResult]) -> str:
     """Return `FAIL: 2 of 3 cases (HARNESS other, FAIL wiki-mini)`, the worst first."""
-    ordered = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    ordered = worst_cases_first(results)
     named = [f"{r.verdict.value} {r.case}" for r in ordered if r.verdict is not Verdict.PASS]
     names = f" ({', '.join(named)})" if named else ""
     return f"{worst_verdict(results).value}: {counted(results)}{names}"
@@ -111,8 +128,7 @@ def together(results: Sequence[GateResult]) -> str:
 
 def headroom_lines(result: GateResult) -> list[str]:
     """Return a line a limit that sits too far below what the golden measured, or within noise."""
-    found = result.facts.get("headroom")
-    return [str(Headroom(**one)) for one in found] if isinstance(found, list) else []
+    return [str(one) for one in result.headroom]
 
 
 def _missing(label: str) -> Outcome:
@@ -128,9 +144,22 @@ def _undeclared(outcome: Outcome) -> Outcome:
     return Outcome(outcome.check, outcome.name, Status.ERROR, findings=(finding,))
 
 
+def by_family(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """Return what each family is about, and how its checks ended; in the order of a gate."""
+    found: dict[str, list[Outcome]] = {name: [] for name in (*FAMILIES.values(), OWN)}
+    for outcome in outcomes:
+        found[family_of(outcome.check)].append(outcome)
+    return [(name, mine) for name, mine in found.items() if mine]
+
+
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Return outcomes by status, the worst first; equal ones stay in the order of the gate."""
-    return sorted(outcomes, key=lambda outcome: STATUS_ORDER.index(outcome.status))
+    return sorted(outcomes, key=lambda outcome: WORST_FIRST.index(outcome.status))
+
+
+def worst_cases_first(results: Iterable[GateResult]) -> list[GateResult]:
+    """Return results by verdict, the worst first; equal ones stay in their order."""
+    return sorted(results, key=lambda result: WORST_FIRST.index(Status[result.verdict.name]))
 
 
 def worst_verdict(results: Sequence[GateResult]) -> Verdict:
@@ -138,6 +167,104 @@ def worst_verdict(results: Sequence[GateResult]) -> Verdict:
     return worst_of(result.verdict for result in results)
 
 
-def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst verdict; ERROR when there is none."""
-    return min(verdicts, key=WORST_FIRST.index, default=Verdict.ERROR)
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """The alarms of several cases together.
+
+    Attributes:
+        comparisons: With goldens, in all cases.
+        alpha: Chance of any false alarm among them; the smallest of the cases'.
+        standing: `case check` of the alarms that Holm's levels uphold.
+        doubtful: The others.
+    """
+
+    comparisons: int
+    alpha: float
+    standing: tuple[str, ...]
+    doubtful: tuple[str, ...]
+
+    def __str__(self) -> str:
+        n = len(self.standing) + len(self.doubtful)
+        verb = "survives" if len(self.standing) == 1 else "survive"
+        which = f" ({', '.join(self.standing)})" if self.standing else ""
+        text = (
+            f"{len(self.standing)} of {n} alarms {verb} Holm at {self.alpha * 100:g} % over the "
+            f"{self.comparisons} comparisons of this run{which}"
+        )
+        if self.doubtful:
+            names = ", ".join(self.doubtful)
+            text += f"; {names} may be chance among so many, and fails by its own case all the same"
+        return text
+
+
+def alarms_of(results: Sequence[GateResult]) -> Alarms | None:
+    """Return the alarms of several cases; None for one case, and where there is no alarm."""
+    made = [(result.case, result.compared) for result in results]
+    tests: dict[str, tuple[str, float | None]] = {  # by place: two folders may have one name
+        f"{place} {check}": (f"{case} {check}", one.p)
+        for place, (case, compared) in enumerate(made)
+        for check, one in compared.items()
+    }
+    found = {key: p for key, (_, p) in tests.items() if p is not None}
+    if len(results) < 2 or not found:  # noqa: PLR2004 - one case has Holm's levels of its own
+        return None
+    alpha = min(one.alpha for _, compared in made for one in compared.values())
+    standing = holm(tests, lambda key, level: found.get(key, 1.0) <= level, alpha)
+    return Alarms(
+        comparisons=len(tests),
+        alpha=alpha,
+        standing=tuple(tests[key][0] for key in found if key in standing),
+        doubtful=tuple(tests[key][0] for key in found if key not in standing),
+    )
+
+
+BAR = 20  # characters of the longest bar
+
+
+def attributions(result: GateResult) -> dict[str, Attribution]:
+    """Return check -> where its difference comes from, for comparisons that did not simply pass."""
+    found = result.compared.items()
+    return {check: one.attribution for check, one in found if one.attribution}
+
+
+def article_name(part: ArticlePart) -> str:
+    """Return `4711 Lantern`, or the id alone where no title is known."""
+    return f"{part.article} {part.title}".strip()
+
+
+def by_grouping(slices: Iterable[Slice]) -> Iterator[tuple[str, list[Slice]]]:
+    """Yield each grouping (`length`, `kind`, `id block`) with its groups in the order of names.
+
+    One group alone is everything, and says nothing.
+    """
+    groups: dict[str, list[Slice]] = {}
+    for piece in sorted(slices, key=lambda piece: (piece.by, piece.name)):
+        groups.setdefault(piece.by, []).append(piece)
+    yield from ((by, group) for by, group in groups.items() if len(group) > 1)
+
+
+def bars(differences: Iterable[float]) -> list[str]:
+    """Return a bar a difference, the largest `BAR` characters long; a gain is hollow."""
+    values = list(differences)
+    most = max((abs(value) for value in values), default=0.0) or 1.0
+    lengths = (round(BAR * abs(value) / most) for value in values)
+    return [("█" if v < 0 else "░") * n for v, n in zip(values, lengths, strict=True)]
+
+
+def score_cells(scores: Mapping[str, Summary], *, to: str = " … ") -> list[list[str]]:
+    """Return a header, then a line a split: its score beside what the reference predictors get.
+
+    Args:
+        scores: Of each split; a metrics file may know references for one of them only.
+        to: Between the ends of an interval.
+    """
+    names = list(dict.fromkeys(name for f in scores.values() for name in f.references))
+    lines = [["split", "score", "95 % interval", "lift", *names]]
+    for split, score in scores.items():
+        ends = score.interval
+        interval = f"{ends.low:.4f}{to}{ends.high:.4f}" if ends else ""
+        lift = f"{score.lift.mean:+.4f}" if score.lift else ""
+        known = score.references
+        references = [f"{known[name]:.4f}" if name in known else "" for name in names]
+        lines.append([split, f"{score.mean:.4f}", interval, lift, *references])
+    return lines

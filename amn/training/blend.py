@@ -15,9 +15,9 @@ import torch
 from amn.data.sampling import evenly_spaced
 from amn.errors import CheckpointError
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec, build_model
 from amn.storage import sha256_file
 from amn.training.checkpoint import load_checkpoint
+from amn.training.networks.build import build_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from amn.data.windows import Windows
+    from amn.training.networks.build import ModelSpec
 
 RETAINED_WINDOWS = 8192  # more would move the mean by less than 1e-3
 

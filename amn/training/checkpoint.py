@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from amn.errors import ArgumentError, CheckpointError
-from amn.models.amn import predict
-from amn.models.build import ModelSpec, build_model
+from amn.evaluation.runner import predict
 from amn.storage import canonical_json, parse_json, sha256_of, write_bytes
+from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

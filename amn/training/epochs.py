@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -13,28 +13,115 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from amn.data.stretches import stretch_batches
-from amn.errors import ArgumentError
-from amn.models.build import ModelSpec, build_model
-from amn.models.layers import Dropout
-from amn.models.start import start_as_mean
-from amn.training.compute import CPU, Compute
-from amn.training.curriculum import Curriculum
+from amn.errors import ArgumentError, TrainingError
 from amn.training.losses import WeightedLoss, cosine_rows
+from amn.training.networks.build import build_model
+from amn.training.networks.start import start_as_mean
 from amn.training.record import Epoch, Stop
-from amn.training.schedule import Schedule
+from amn.training.schedule import Curriculum, Schedule
 from amn.training.sentinels import find_dominance, find_stop
 from amn.training.state import TrainingState
-from amn.training.tally import READ_EVERY, Step, Tally, require_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
+    from amn.case.training import TrainingConfig
     from amn.data.stretches import StretchBatch
     from amn.data.windows import Windows
-    from amn.training.loop import ValidationReferences
-    from amn.training_config import TrainingConfig
+    from amn.training.networks.build import ModelSpec
+    from amn.training.record import ValidationReferences
+
+
+READ_EVERY = {"cpu": 1, "cuda": 64}  # steps; on a CPU there is nothing to wait for
+
+
+class Step(NamedTuple):
+    """What one optimiser step measured, still on the device.
+
+    Attributes:
+        values: (2 + K,) loss, cosine, weighted loss terms that add up to the loss.
+        norm: Of the gradient, before clipping.
+        term_norms: (K,) of each term's own gradient; None where it was not asked for.
+    """
+
+    values: Tensor
+    norm: Tensor
+    term_norms: Tensor | None = None
+
+
+def require_finite(where: str, **values: float) -> None:
+    """Raise TrainingError unless every value is a finite number."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{where}: expected a finite {name}, got {value}. Fix: a lower training.lr"
+            )
+
+
+class Tally:
+    """Sums over windows, and the largest gradient norm.
+
+    Args:
+        n_terms: K.
+        where: What the batch number is put after in messages: `epoch 3, batch`.
+        n_batches: Of the epoch.
+        read_every: Steps after which what they measured is read.
+
+    Attributes:
+        sums: (2 + K,) float64 of loss, cosine and terms over the windows read so far.
+        largest: Gradient norm.
+        seen: Windows.
+    """
+
+    def __init__(self, n_terms: int, *, where: str, n_batches: int, read_every: int) -> None:
+        self.sums = np.zeros(2 + n_terms)
+        self.largest, self.seen = 0.0, 0
+        self._term_norms: list[Tensor] = []
+        self._where, self._n_batches, self._read_every = where, n_batches, read_every
+        self._waiting: list[tuple[Step, int]] = []
+        self._n_read = 0
+
+    def add(self, step: Step, n_windows: int) -> None:
+        """Take a step's measures.
+
+        Raises:
+            TrainingError: If a number that is read now is not finite.
+        """
+        self._waiting.append((step, n_windows))
+        if step.term_norms is not None:
+            self._term_norms.append(step.term_norms)
+        if len(self._waiting) >= self._read_every:
+            self.read()
+
+    def read(self) -> None:
+        """Read every step that waits.
+
+        Raises:
+            TrainingError: If a number is not finite; names the first such batch.
+        """
+        if not self._waiting:
+            return
+        numbers = torch.stack([torch.cat([s.values, s.norm[None]]) for s, _ in self._waiting])
+        counts = np.array([count for _, count in self._waiting])
+        values = numbers.double().cpu().numpy()  # (steps, 3 + K)
+        is_bad = ~np.isfinite(values[:, [0, -1]]).all(axis=1)
+        if is_bad.any():
+            bad = int(np.argmax(is_bad))
+            where = f"{self._where} {self._n_read + bad + 1} of {self._n_batches}"
+            require_finite(where, loss=float(values[bad, 0]), gradient=float(values[bad, -1]))
+        self.sums += counts @ values[:, :-1]
+        self.largest = max(self.largest, float(values[:, -1].max()))
+        self.seen += int(counts.sum())
+        self._n_read += len(counts)
+        self._waiting = []
+
+    def mean_term_norms(self) -> list[float]:
+        """Return the mean gradient norm of each term over the steps that measured it."""
+        means: list[float] = torch.stack(self._term_norms).double().mean(dim=0).tolist()
+        return means
+
 
 VALIDATION_BATCH = 1024
 GRADIENT_SAMPLES = 4  # batches an epoch on which each loss term's own gradient is measured
@@ -53,10 +140,10 @@ class Epochs:
         *,
         seed: int,
         weights: Mapping[str, Tensor] | None = None,
-        compute: Compute = CPU,
+        device: str = "cpu",
     ) -> None:
         self.train_windows, self.validation_windows = train_windows, validation_windows
-        self.config, self.seed, self.compute = config, seed, compute
+        self.config, self.seed, self.device = config, seed, torch.device(device)
         self.batch_size = config.batch_size or 32
         self.n_epochs = config.epochs or 1
         self.clip = config.clip or math.inf
@@ -68,18 +155,11 @@ class Epochs:
             raise ArgumentError(
                 f"training.stretch: expected 1 for {spec.architecture}, got {self.stretch}"
             )
-        if compute.world > 1 and len(self.loss.names) > 1:
-            raise ArgumentError(
-                "training.losses: expected mse or cosine alone with several processes, got "
-                f"{', '.join(self.loss.names)}: a batch that is split is another batch to them"
-            )
         if weights is not None:
             model.load_state_dict(weights)
         elif config.init == "mean":
             start_as_mean(model, spec, train_windows)
-        model.to(compute.device)
-        self.dropouts = [part for part in model.modules() if isinstance(part, Dropout)]
-        self.network = compute.wrap(model)
+        model.to(self.device)
         optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=config.rate,
@@ -134,7 +214,7 @@ class Epochs:
             len(self.loss.names),
             where=f"epoch {number}, batch",
             n_batches=n_batches,
-            read_every=READ_EVERY[self.compute.kind],
+            read_every=READ_EVERY[self.device.type],
         )
         self.state.model.train()
         for index, batch in enumerate(batches):
@@ -168,36 +248,22 @@ class Epochs:
 
     def _forward(self, batch: StretchBatch) -> tuple[Tensor, Tensor]:
         """Return raw outputs and targets of a batch, (B, D) float32 each."""
-        compute = self.compute
-        rows, places = compute.rows(self.train_windows, batch.rows), None
-        targets = rows[:, -1]
-        if batch.length > 1:
-            places = torch.from_numpy(batch.places).to(compute.device)
-            targets = rows.flatten(0, 1)[torch.from_numpy(batch.targets).to(compute.device)]
-        with torch.autocast(
-            compute.kind, torch.bfloat16, enabled=self.state.precision == "bfloat16"
-        ):
-            raw: Tensor = self.network(rows, places)
-        return raw.float(), targets
-
-    def _own(self, batch: StretchBatch) -> tuple[StretchBatch, float]:
-        """Return this process's part of a batch, and its share of the batch's windows."""
-        if self.compute.world == 1:
-            return batch, 1.0
-        own, first = batch.part(self.compute.rank, self.compute.world)
-        share = len(own) / len(batch)
-        if not share:  # fewer stretches than processes: it keeps step with one that does not count
-            own, first = batch.part(0, len(batch.starts))
-        for dropout in self.dropouts:
-            dropout.part = (first, len(batch))
-        return own, share
+        stored = torch.from_numpy(self.train_windows.dataset.gather(batch.rows))
+        rows = stored.to(self.device, non_blocking=True).float()
+        model, is_half = self.state.model, self.config.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_half):
+            if batch.length == 1:
+                return model(rows[:, :-1]).float(), rows[:, -1]
+            places = torch.from_numpy(batch.places).to(self.device)
+            raw: Tensor = model.forward_stretches(rows, places)  # type: ignore[operator]  # checked
+        return raw.float(), rows.flatten(0, 1)[torch.from_numpy(batch.targets).to(self.device)]
 
     def _articles(self, batch: StretchBatch) -> Tensor | None:
         """Return the article of each window, (B,) int64, if the loss looks at it."""
         if not self.loss.needs_articles:
             return None
         ids = self.train_windows.dataset.article_ids[batch.starts]
-        return torch.from_numpy(np.repeat(ids, batch.counts)).to(self.compute.device)
+        return torch.from_numpy(np.repeat(ids, batch.counts)).to(self.device)
 
     def take_step(self, batch: StretchBatch, *, measure_terms: bool = False) -> Step:
         """Take one optimiser step.
@@ -205,17 +271,13 @@ class Epochs:
         Args:
             measure_terms: Take the norm of each term's own gradient too, a backward pass a term.
         """
-        state, compute = self.state, self.compute
-        own, share = self._own(batch)
-        raw, target = self._forward(own)
-        terms = self.loss.terms(raw, target, self._articles(own))
+        state = self.state
+        raw, target = self._forward(batch)
+        terms = self.loss.terms(raw, target, self._articles(batch))
         loss = terms[0] if len(terms) == 1 else torch.stack(terms).sum()
         term_norms = self._term_norms(terms) if measure_terms and len(terms) > 1 else None
         state.optimizer.zero_grad(set_to_none=True)
-        if compute.world > 1:  # which takes the mean of the processes' gradients
-            (loss * (share * compute.world)).backward()  # type: ignore[no-untyped-call]  # as below
-        else:
-            loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation for it
         norm = self._clip()
         state.optimizer.step()
         state.schedule.step()
@@ -228,14 +290,14 @@ class Epochs:
         else:
             cosine = cosine_rows(raw.detach(), target).mean()
         values = torch.stack([loss.detach(), cosine, *(term.detach() for term in terms)])
-        return Step(compute.sum(share * values), norm, term_norms)
+        return Step(values, norm, term_norms)
 
     def _clip(self) -> Tensor:
         """Scale the gradients down to a norm of at most `clip`; return the norm they had."""
         parameters = [p for p in self.state.model.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         # A CPU knows the norm already; on a GPU, asking would wait for every product of the step.
-        if self.compute.kind != "cpu" or not norm <= self.clip:
+        if self.device.type != "cpu" or not norm <= self.clip:
             nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
         return norm
 
@@ -255,23 +317,19 @@ class Epochs:
 
     def validate(self) -> tuple[float, float]:
         """Return the primary loss and the cosine on the validation windows, in float32."""
-        model, compute = self.state.judged.eval(), self.compute
-        for dropout in self.dropouts:
-            dropout.part = None
-        sums = torch.zeros(2, dtype=torch.float64, device=compute.device)
-        n = len(self.validation_windows)
-        first, step = compute.rank * VALIDATION_BATCH, compute.world * VALIDATION_BATCH
+        model, n = self.state.judged.eval(), len(self.validation_windows)
+        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         with torch.inference_mode():
-            for start in range(first, n, step):
+            for start in range(0, n, VALIDATION_BATCH):
                 rows = torch.from_numpy(
                     self.validation_windows.gather(slice(start, start + VALIDATION_BATCH))
-                ).to(compute.device)
+                ).to(self.device)
                 context, target = rows[:, :-1], rows[:, -1]
                 raw = model(context)
                 loss = self.loss.primary(raw, target).double() * len(rows)
                 predicted = F.normalize(raw, dim=-1)  # what `predict` does, of the same forward
                 sums += torch.stack([loss, (predicted.double() * target.double()).sum()])
-        loss_sum, cosine_sum = compute.sum(sums).tolist()
+        loss_sum, cosine_sum = sums.tolist()
         return loss_sum / n, cosine_sum / n
 
 

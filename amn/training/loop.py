@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from amn.errors import TrainingError
-from amn.models.build import ModelSpec, count_parameters
-from amn.training.compute import CPU, Compute
 from amn.training.epochs import Epochs
-from amn.training.precision import choose_precision
-from amn.training.record import Stop, TrainingRecord
+from amn.training.networks.build import count_parameters
+from amn.training.record import Stop, TrainingRecord, ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,8 +22,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from amn.case.training import TrainingConfig
     from amn.data.windows import Windows
-    from amn.training_config import TrainingConfig
+    from amn.training.networks.build import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,6 @@ class Trained:
 
     model: nn.Module
     record: TrainingRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValidationReferences:
-    """Validation cosines of the predictors that the stopping rules compare with."""
-
-    constant: float
-    mean: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +66,7 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
     references: ValidationReferences,
     start: Start = FRESH,
     progress: Callable[[int, int, str], None] | None = None,
-    compute: Compute = CPU,
+    device: str = "cpu",
 ) -> Trained:
     """Train one network from one seed.
 
@@ -84,13 +75,13 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
             nor are judged, so that no judged score is flattered by the choice.
         start: Where it begins, and where its state is kept.
         progress: Called with (batches done, batches in all, text) after every batch.
-        compute: The device, and this process's part where several train together.
+        device: `cpu` or `cuda`.
 
     Returns:
         The weights of the best epoch, on the CPU. A run that a rule stopped, or that met a number
         that is not finite, says so in its record; its weights are the best until then.
     """
-    with torch.random.fork_rng(devices=compute.random_devices):
+    with torch.random.fork_rng(devices=[] if device == "cpu" else [device]):
         torch.manual_seed(seed)
         run = Epochs(
             spec,
@@ -99,16 +90,11 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
             config,
             seed=seed,
             weights=start.weights,
-            compute=compute,
+            device=device,
         )
         state = run.state
         if start.state and state.restore(start.state, start.key) and start.notify:
             start.notify(f"seed {seed}: resuming at epoch {len(state.epochs) + 1}")
-        state.precision = (
-            state.precision
-            or compute.precision
-            or choose_precision(spec, train_windows, config, compute=compute)
-        )
         stop, crashed = None, False
         while not (stop or crashed or run.has_ended()):
             try:
@@ -117,7 +103,7 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
                 stop, crashed = Stop("R005", len(state.epochs) + 1, str(error)), True
                 break
             stop = run.find_stop(references)
-            if start.state and not stop and compute.rank == 0:
+            if start.state and not stop:
                 state.save(start.state, start.key)
         model = state.judged
         model.load_state_dict(state.best)
@@ -133,8 +119,6 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
         n_train_windows=len(train_windows),
         n_validation_windows=len(validation_windows),
         n_parameters=count_parameters(model),
-        precision=state.precision,
-        device=compute.kind,
-        processes=compute.world,
+        device=device,
     )
     return Trained(model.cpu().eval(), record)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from amn.training_config import LossesConfig
+    from amn.case.training import LossesConfig
 
 
 TINY = 1e-16  # under the square of a length: a zero row has cosine 0 and a finite gradient

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from amn.errors import CheckpointError
-from amn.models.build import ModelSpec, build_model
 from amn.training.checkpoint import Checkpoint
+from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
     from pathlib import Path

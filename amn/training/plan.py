@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from amn.config import EVALUATED
+from amn.case.config import EVALUATED
 from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.references import score_references
-from amn.models.build import ModelSpec, spec_for
-from amn.models.reference import fit_references
 from amn.storage import canonical_json, sha256_of
-from amn.training.blend import Blend, open_blend
-from amn.training.loop import ValidationReferences
+from amn.training.networks.build import ModelSpec, spec_for
+from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from amn.config import CaseConfig
+    from amn.case.config import CaseConfig
     from amn.data.windows import Windows
+    from amn.training.blend import Blend
 
 TRAINING_VERSION = 2  # part of every cache key: raise it when training changes its results
 VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
@@ -96,6 +94,8 @@ def make_plan(
     spec, blend = spec_for(config, windows["train"].dataset.dim), None
     ids = np.unique(windows["train"].article_ids)
     if config.training.init_from:
+        from amn.training.blend import open_blend  # noqa: PLC0415 - few cases go on from another
+
         blend = open_blend(folder / config.training.init_from, spec, windows["train"])
         ids = np.setdiff1d(ids, blend.articles)
     if len(ids) < FEWEST_ARTICLES:
@@ -138,6 +138,11 @@ class PlanReferences:
 
 def score_plan_references(plan: Plan) -> PlanReferences:
     """Fit the reference predictors on the training windows and score them."""
+    from amn.evaluation.reference import (  # noqa: PLC0415 - fitted where a seed is trained
+        fit_references,
+        score_references,
+    )
+
     references = fit_references(plan.train)
     validation = score_references(references, plan.validation)
     return PlanReferences(

@@ -59,9 +59,7 @@ class TrainingRecord:
         constant: Validation cosine of the constant predictor.
         mean: Validation cosine of the mean of the context.
         best_epoch: Epoch of the kept weights, 0 when there is none.
-        precision: Number format of the network's products.
         device: `cpu` or `cuda`.
-        processes: That shared every batch.
     """
 
     seed: int
@@ -76,9 +74,7 @@ class TrainingRecord:
     n_validation_windows: int
     n_parameters: int
     versions: dict[str, str] = field(default_factory=dict)
-    precision: str = "float32"
     device: str = "cpu"
-    processes: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data."""
@@ -90,3 +86,11 @@ class TrainingRecord:
         stop = Stop(**data["stop"]) if data["stop"] else None
         epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
         return cls(**{**data, "stop": stop, "epochs": epochs})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationReferences:
+    """Validation cosines of the predictors that the stopping rules compare with."""
+
+    constant: float
+    mean: float

@@ -6,44 +6,32 @@ the checkpoint and the evaluation; a file that was changed afterwards is refused
 
 from __future__ import annotations
 
-import platform
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
 from amn.errors import DataError
-from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.runner import score
 from amn.evaluation.storage import (
     COSINES_FILE,
     EVALUATION_FILE,
     Evaluation,
     load_evaluation,
-    save_evaluation,
 )
 from amn.storage import (
-    atomic_folder,
     parse_json,
     sha256_file,
-    with_digest,
     without_digest,
-    write_json,
 )
-from amn.training.blend import score_retention
-from amn.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from amn.training.compute import CPU, Compute
-from amn.training.loop import Start, Trained, train
-from amn.training.plan import TRAINING_VERSION, Plan, PlanReferences
+from amn.training.candidate import Candidate
+from amn.training.checkpoint import Checkpoint, load_checkpoint
 from amn.training.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from amn.training.plan import Plan
 
 
 RUN_FILE, MODEL_FILE = "run.json", "model.safetensors"
@@ -79,53 +67,16 @@ class Run:
         """Load the model through the public loader, which verifies its probe."""
         return load_checkpoint(self.folder / MODEL_FILE)
 
-
-def run_seed(
-    plan: Plan,
-    seed: int,
-    folder: Path,
-    *,
-    references: PlanReferences,
-    progress: Callable[[int, int, str], None] | None = None,
-    notify: Callable[[str], None] | None = None,
-    compute: Compute = CPU,
-) -> Run:
-    """Train one seed, score it, and write its folder, whole or not at all.
-
-    A file beside the folder keeps the state of the training meanwhile: killed and called again, it
-    goes on after the last whole epoch and ends in the same weights.
-
-    Args:
-        notify: Called with `seed s: resuming at epoch n` when it goes on.
-        compute: Where several processes train together, the first one writes and all return it.
-
-    Raises:
-        FileExistsError: If the folder exists.
-    """
-    if folder.exists():
-        raise FileExistsError(folder)
-    state = _state_of(folder)
-    trained = train(
-        plan.spec,
-        plan.train,
-        plan.validation,
-        plan.config.training,
-        seed=seed,
-        references=references.validation,
-        start=Start(
-            weights=plan.blend.weights if plan.blend else None,
-            state=state,
-            key=plan.key(seed),
-            notify=notify,
-        ),
-        progress=progress,
-        compute=compute,
-    )
-    if compute.rank == 0:
-        _write_run(plan, seed, folder, trained, references)
-        clear_left_overs(folder)
-    compute.wait()
-    return load_run(folder)
+    def candidate(self) -> Candidate:
+        """Return it as what is judged, where its scores are of the windows of the case at hand."""
+        return Candidate(
+            name=f"seed {self.seed}",
+            record=self.record,
+            recorded=self.evaluation,
+            load=self.checkpoint,
+            score=lambda _: self.evaluation,
+            digest=self.model_digest,
+        )
 
 
 def find_run(plan: Plan, seed: int, folder: Path) -> Run | None:
@@ -147,56 +98,19 @@ def find_run(plan: Plan, seed: int, folder: Path) -> Run | None:
     raise FileExistsError(folder)
 
 
-def _state_of(folder: Path) -> Path:
+def state_of(folder: Path) -> Path:
     """Return the file beside a run's folder that a killed training goes on from."""
     return folder.with_name(f".{folder.name}.state")
 
 
 def clear_left_overs(folder: Path) -> None:
     """Remove what trainings of a run that is whole now have left beside its folder."""
-    state = _state_of(folder)
+    state = state_of(folder)
     state.unlink(missing_ok=True)
     for left_over in folder.parent.glob(f".{escape(state.name)}.*"):  # a state, half-written
         left_over.unlink(missing_ok=True)
     for left_over in folder.parent.glob(f".{escape(folder.name)}.*"):  # a run, half-written
         shutil.rmtree(left_over, ignore_errors=True)
-
-
-def _write_run(
-    plan: Plan, seed: int, folder: Path, trained: Trained, references: PlanReferences
-) -> None:
-    """Score what was trained and write its folder, whole or not at all."""
-    versions = {
-        "amn.training": str(TRAINING_VERSION),
-        "amn.metric": str(METRIC_VERSION),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    scores = {name: score(trained.model, windows) for name, windows in plan.judged.items()}
-    with atomic_folder(folder) as temporary:
-        save_checkpoint(
-            temporary / MODEL_FILE,
-            trained.model,
-            plan.spec,
-            articles=plan.seen_articles(),
-            # Nothing that the key leaves out: equal keys have to give equal files.
-            provenance={"seed": seed, "key": plan.key(seed), "versions": versions},
-        )
-        save_evaluation(temporary, Evaluation(scores, references.judged))
-        info = {
-            "schema": 1,
-            "key": plan.key(seed),
-            "config": plan.config.resolved(),
-            "digests": plan.digests,
-            "splits": plan.articles,
-            "versions": versions,
-            "record": trained.record.to_json(),
-            "files": {name: sha256_file(temporary / name) for name in RUN_FILES},
-        }
-        if plan.blend:
-            info["retention"] = score_retention(plan.blend, plan.spec, trained.model)
-        write_json(temporary / RUN_FILE, with_digest(info))
 
 
 def load_run(folder: Path) -> Run:

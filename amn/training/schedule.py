@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
     LinearLR,
@@ -12,10 +13,17 @@ from torch.optim.lr_scheduler import (
     SequentialLR,
 )
 
+from amn.data.coherence import window_coherence
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
     from torch.optim import Optimizer
 
-    from amn.training_config import TrainingConfig
+    from amn.case.training import Phase, TrainingConfig
+    from amn.data.windows import Windows
+
 
 COSINE_FLOOR = 0.01  # the cosine schedule ends at this share of lr
 WARMUP_START = 0.01  # a warm-up begins at this share of lr
@@ -73,3 +81,44 @@ class Schedule:
             self._by_step.load_state_dict(state["by_step"])
         if self._by_epoch:
             self._by_epoch.load_state_dict(state["by_epoch"])
+
+
+class Curriculum:
+    """The windows of each epoch.
+
+    Args:
+        phases: The first begins with epoch 1; None shows every window in every epoch.
+    """
+
+    def __init__(self, windows: Windows, phases: Sequence[Phase] | None) -> None:
+        self._all, self._phases = windows, phases
+        self._ranked: NDArray[np.int64] | None = None
+        if phases:
+            self._ranked = np.argsort(-window_coherence(windows), kind="stable")
+
+    def _counts(self, epoch: int) -> tuple[int, int]:
+        """Return how many of the most coherent windows an epoch sees, and of the others."""
+        n = len(self._all)
+        phase = [p for p in self._phases or () if p.from_epoch <= epoch][-1]
+        coherent = max(1, round(phase.coherent * n))
+        return coherent, round(phase.mixed * (n - coherent))
+
+    def count(self, epoch: int) -> int:
+        """Return how many windows an epoch sees.
+
+        Args:
+            epoch: 1-based.
+        """
+        return len(self._all) if self._ranked is None else sum(self._counts(epoch))
+
+    def windows(self, epoch: int, rng: np.random.Generator) -> Windows:
+        """Return the windows of an epoch, in the order of their rows.
+
+        Args:
+            rng: Draws what a mixed phase adds to the coherent windows.
+        """
+        if self._ranked is None:
+            return self._all
+        coherent, mixed = self._counts(epoch)
+        drawn = rng.choice(self._ranked[coherent:], mixed, replace=False)
+        return self._all.take(np.sort(np.concatenate([self._ranked[:coherent], drawn])))

@@ -9,7 +9,7 @@ from amn.training.record import Stop
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from amn.training_config import AbortConfig
+    from amn.case.training import AbortConfig
 
 SECONDARY_SHARE = 0.5  # of the loss: what R007 fails a secondary term for
 

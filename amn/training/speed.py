@@ -1,23 +1,21 @@
 """How fast a case predicts and trains beside the plain loop: both in one process, in turn.
 
-Every figure is a ratio, plain's cost over ours: 2 is twice as fast, or half the memory. Seconds
-depend on the machine and on what else it does; a ratio of the best of several rounds far less.
+Every figure is a ratio, plain's cost over ours: 2 is twice as fast. Seconds depend on the machine
+and on what else it does; a ratio of the best of several rounds far less.
 """
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from amn.errors import CheckNotRunError
-from amn.evaluation.runner import score
-from amn.models.amn import predict
-from amn.models.build import build_model
+from amn.evaluation.runner import predict, score
 from amn.training import plain
-from amn.training.loop import ValidationReferences, train
+from amn.training.loop import train
+from amn.training.networks.build import build_model
+from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,18 +26,13 @@ if TYPE_CHECKING:
 SAMPLE = 2048  # windows of every race: 0.2 s a round of the default network at D = 768
 ROUNDS = 3
 CALLS = 200  # single windows a round of latency
-LEAST_BYTES = 1 << 20  # of a peak: below it pages of the allocator decide
 UNSTOPPABLE = ValidationReferences(constant=-1.0, mean=-1.0)  # no rule ends the race
-STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def measure_speed(plan: Plan) -> dict[str, float]:
-    """Return latency, inference, training and memory of a plan as ratios against the plain loop.
+    """Return latency, inference and training of a plan as ratios against the plain loop.
 
     Weights change no time, so none are needed: the networks are as they begin.
-
-    Raises:
-        CheckNotRunError: If the system does not tell the peak memory of a process.
     """
     with torch.random.fork_rng(devices=[]):  # whoever draws after this draws what they would have
         return _measure(plan, plan.train.take(slice(SAMPLE)))
@@ -65,7 +58,6 @@ def _measure(plan: Plan, windows: Windows) -> dict[str, float]:
         ),
         "inference": _race(lambda: score(model, windows), lambda: plain.evaluate(naive, loader)),
         "training": _race(ours_once, plain_once),
-        "memory": peak_bytes(plain_once) / peak_bytes(ours_once),
     }
 
 
@@ -90,24 +82,3 @@ def _race(ours: Callable[[], object], other: Callable[[], object]) -> float:
             run()
             best[side] = min(best[side], time.perf_counter() - begin)
     return best[0] / best[1]
-
-
-def peak_bytes(run: Callable[[], object]) -> int:
-    """Return by how much a function raises the memory of this process at most, in bytes.
-
-    Raises:
-        CheckNotRunError: If the system does not tell it: only Linux does.
-    """
-    try:
-        CLEAR_REFS.write_text("5", encoding="ascii")  # proc(5): the peak begins again
-        before = _status("VmRSS")
-        run()
-        return max(LEAST_BYTES, _status("VmHWM") - before)
-    except OSError as error:
-        raise CheckNotRunError(f"peak memory: expected {CLEAR_REFS}, got {error}") from error
-
-
-def _status(field: str) -> int:
-    """Return a size that the kernel lists for this process, in bytes."""
-    lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field + ":")) * 1024

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.swa_utils import AveragedModel
 
-    from amn.training.compute import Precision
     from amn.training.schedule import Schedule
 
 FORMAT = "amn-training-state/2"
@@ -40,7 +39,6 @@ class TrainingState:
         average: The moving average of the weights, where one is kept.
         best: The weights of the best epoch so far.
         best_epoch: 0 when there is none.
-        precision: Number format of the network's products; None until it is chosen.
     """
 
     model: nn.Module
@@ -50,7 +48,6 @@ class TrainingState:
     best: dict[str, Tensor]
     best_epoch: int = 0
     epochs: list[Epoch] = field(default_factory=list)
-    precision: Precision | None = None
 
     @property
     def judged(self) -> nn.Module:
@@ -78,7 +75,6 @@ class TrainingState:
         """
         rest = {
             "best_epoch": self.best_epoch,
-            "precision": self.precision,
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "schedule": self.schedule.state_dict(),
             "rates": [group["lr"] for group in self.optimizer.param_groups],
@@ -104,7 +100,7 @@ class TrainingState:
         self.schedule.load_state_dict(rest["schedule"])
         for group, rate in zip(self.optimizer.param_groups, rest["rates"], strict=True):
             group["lr"] = rate
-        self.best_epoch, self.precision = rest["best_epoch"], rest["precision"]
+        self.best_epoch = rest["best_epoch"]
         self.epochs = [Epoch(**line) for line in rest["epochs"]]
         return True
 

@@ -1,35 +1,28 @@
-"""Several seeds at a time: a process each, with a fixed number of threads.
+"""Several seeds at a time, on whichever engine.
 
 A training of this size is many small operations: a second thread speeds it up by a quarter, a
 second process by nearly two. The number of threads shapes rounding, so it follows from the case's
-seeds and the machine alone, never from what happens to be cached.
+seeds and this machine alone, never from the engine or from what happens to be cached.
 """
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
-from collections import deque
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from multiprocessing import connection, resource_tracker
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from amn.errors import AmnError, TrainingError
-from amn.processes import BARE
-from amn.training.compute import CPU, Compute
-from amn.training.precision import choose_precision
-from amn.training.run import run_seed
+from amn.engines import LocalEngine
+from amn.system import available_cores
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from multiprocessing.connection import Connection
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from amn.processes import BareProcess
+    from amn.engines import Engine, Tell
     from amn.training.plan import Plan, PlanReferences
     from amn.training.run import Run
 
@@ -38,11 +31,6 @@ if TYPE_CHECKING:
 
 WORTH_A_PROCESS = 50_000  # windows x epochs: a few seconds, where starting a process takes two
 PROGRESS_SECONDS = 0.1
-
-
-def threads_each(n_seeds: int, cores: int) -> int:
-    """Return the threads of one training where `n_seeds` share the cores: at least 1."""
-    return max(1, cores // max(1, n_seeds))
 
 
 @contextmanager
@@ -56,180 +44,98 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@contextmanager
-def _interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back in the block: what is started there never sees one, this process does after.
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A seed to train into a folder.
 
-    Ignoring it instead would lose the one that comes while a process is started.
+    Attributes:
+        threads: That torch uses.
+        device: `cpu` or `cuda`.
     """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # started in the block, it would end the hold
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    plan: Plan
+    references: PlanReferences
+    seed: int
+    folder: Path
+    threads: int
+    device: str = "cpu"
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}"
+
+    @property
+    def work(self) -> int:
+        """Windows x epochs."""
+        return len(self.plan.train) * (self.plan.config.training.epochs or 1)
 
 
-def run_seeds(
-    plan: Plan,
-    folders: Mapping[int, Path],
+def seed_jobs(
+    plan: Plan, folders: Mapping[int, Path], references: PlanReferences, *, device: str = "cpu"
+) -> list[Job]:
+    """Return a job for each seed and its folder; the case's seeds share the cores."""
+    return [
+        Job(
+            plan=plan,
+            references=references,
+            seed=seed,
+            folder=folder,
+            threads=max(1, available_cores() // len(plan.config.training.seeds)),
+            device=device,
+        )
+        for seed, folder in folders.items()
+    ]
+
+
+def run_jobs(
+    jobs: Sequence[Job],
     *,
-    references: PlanReferences,
-    cores: int,
+    engine: Engine | None = None,
     progress: Progress | None = None,
     notify: Notify | None = None,
-    compute: Compute = CPU,
 ) -> Iterator[Run]:
     """Train seeds into their folders and yield each run when it is finished, in any order.
 
-    Small trainings run one after the other in this process, with the same result; so do those on a
-    GPU, and those that several processes share.
-
     Args:
-        compute: The device, and this process's part where several train together.
+        engine: None: processes of this machine; small trainings, and those on a GPU, one after the
+            other in this process.
+        notify: Called with `seed s: resuming at epoch n`.
 
     Raises:
-        TrainingError: If a process died; what the others finished is kept.
+        WorkerError: If a process died; what the others finished is kept.
     """
-    threads = threads_each(len(plan.config.training.seeds), cores)
-    n_workers = min(len(folders), cores)
-    work = len(plan.train) * (plan.config.training.epochs or 1)
-    with torch_threads(threads):
-        precision = choose_precision(plan.spec, plan.train, plan.config.training, compute=compute)
-    compute = replace(compute, precision=precision)
-    is_alone = n_workers == 1 or compute.world > 1 or compute.kind != "cpu"
-    if is_alone or work < WORTH_A_PROCESS:
-        with torch_threads(threads):
-            for seed, folder in folders.items():
-                yield run_seed(
-                    plan,
-                    seed,
-                    folder,
-                    references=references,
-                    progress=progress,
-                    notify=notify,
-                    compute=compute,
-                )
-        return
-    yield from _run_in_processes(
-        (plan, references, threads, compute),
-        deque(folders.items()),
-        n_workers,
-        (progress, notify),
-    )
+    if engine is None:
+        is_small = len(jobs) < 2 or max(job.work for job in jobs) < WORTH_A_PROCESS  # noqa: PLR2004
+        is_here = is_small or any(job.device != "cpu" for job in jobs)
+        engine = LocalEngine(1 if is_here else available_cores())
 
-
-def _run_in_processes(
-    setup: tuple[Plan, PlanReferences, int, Compute],
-    waiting: deque[tuple[int, Path]],
-    n_workers: int,
-    listeners: tuple[Progress | None, Notify | None],
-) -> Iterator[Run]:
-    """Hand seeds to processes as they become free."""
-    busy: dict[Any, tuple[int, BareProcess]] = {}
-    try:
-        for _ in range(n_workers):
-            ours, theirs = BARE.Pipe()  # a fork would copy torch's threads half-way
-            process = BARE.Process(target=_work, args=(theirs, *setup), daemon=True)
-            with _interrupt_held():
-                process.start()
-            theirs.close()
-            busy[ours] = (waiting[0][0], process)
-            _hand(ours, waiting)
-        while busy:
-            ready: list[Any] = connection.wait(list(busy))
-            for pipe in ready:
-                seed, process = busy[pipe]
-                run = _receive(pipe, seed, process, listeners)
-                if run is None:
-                    continue
-                yield run
-                if waiting:
-                    busy[pipe] = (waiting[0][0], process)
-                    _hand(pipe, waiting)
-                else:
-                    pipe.close()
-                    process.join()
-                    del busy[pipe]
-    finally:
-        for _, process in busy.values():
-            process.terminate()
-        for _, process in busy.values():
-            process.join()
-
-
-def _hand(
-    pipe: Any,  # noqa: ANN401 - a Connection, whose type differs by system
-    waiting: deque[tuple[int, Path]],
-) -> None:
-    """Send the next seed to a process; `_receive` says so if it is dead."""
-    with suppress(BrokenPipeError, ConnectionResetError):
-        pipe.send(waiting.popleft())
-
-
-def _receive(
-    pipe: Any,  # noqa: ANN401 - a Connection, whose type differs by system
-    seed: int,
-    process: BareProcess,
-    listeners: tuple[Progress | None, Notify | None],
-) -> Run | None:
-    """Take one message of a process: a finished run, or None for progress and notices."""
-    progress, notify = listeners
-    try:
-        message = pipe.recv()
-    except (EOFError, ConnectionResetError) as error:
-        process.join()
-        is_killed = process.exitcode is not None and process.exitcode < 0  # by a signal
-        fix = "more memory, or fewer seeds at a time" if is_killed else "see its own error above"
-        raise TrainingError(
-            f"seed {seed}: expected a finished run, got a process that ended with "
-            f"{process.exitcode}. Fix: {fix}; the same command goes on"
-        ) from error
-    if isinstance(message, Exception):
-        raise message
-    if isinstance(message, tuple):
-        if progress:
+    def tell(message: Any) -> None:  # noqa: ANN401 - see `_train`
+        if isinstance(message, str):
+            if notify:
+                notify(message)
+        elif progress:
             progress(*message)
-        return None
-    if isinstance(message, str):
-        if notify:
-            notify(message)
-        return None
-    run: Run = message
-    return run
+
+    cores = max((job.threads for job in jobs), default=1)
+    yield from engine.map(_train, jobs, cores=cores, tell=tell)
 
 
-def _work(
-    pipe: Connection, plan: Plan, references: PlanReferences, threads: int, compute: Compute
-) -> None:
-    """Train what comes through the pipe until it closes; the body of a process."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves no temporary folder behind
-    torch.set_num_threads(threads)
+def _train(job: Job, tell: Tell) -> Run:
+    """Train one seed; tells notices, and now and then (batches done, in all, text)."""
     last = 0.0
 
-    def report(done: int, total: int, text: str) -> None:
+    def progress(done: int, total: int, text: str) -> None:
         nonlocal last
         if time.monotonic() - last > PROGRESS_SECONDS or done == total:
             last = time.monotonic()
-            pipe.send((done, total, text))  # breaks when the parent is gone, and ends the work
+            tell((done, total, text))  # in a process, breaks when the parent is gone: the work ends
 
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            seed, folder = pipe.recv()
-            try:
-                run = run_seed(
-                    plan,
-                    seed,
-                    folder,
-                    references=references,
-                    progress=report,
-                    notify=pipe.send,
-                    compute=compute,
-                )
-            except (AmnError, OSError) as error:
-                pipe.send(error)
-                return
-            pipe.send(run)
+    with torch_threads(job.threads):
+        return run_seed(
+            job.plan,
+            job.seed,
+            job.folder,
+            references=job.references,
+            progress=progress,
+            notify=tell,
+            device=job.device,
+        )

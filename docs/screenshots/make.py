@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from amn.models.amn import RecencyAMN
-from amn.models.build import ModelSpec
 from amn.training.checkpoint import save_checkpoint
+from amn.training.networks.amn import RecencyAMN
+from amn.training.networks.build import ModelSpec
 
 HERE = Path(__file__).resolve().parent
 CASE = HERE.parents[1] / "golden" / "wiki-mini"

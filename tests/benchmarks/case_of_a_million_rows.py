@@ -9,12 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from amn.case import load_case
-from amn.checks.registry import BEFORE_TRAINING
-from amn.findings import EXECUTED
+from amn.case.load import load_case
+from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.gate.training import train_case
+from amn.verdict import EXECUTED
 
 CASE = """
 schema = 1
@@ -36,13 +35,12 @@ def main(data: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "case.toml").write_text(CASE.format(data=data.resolve().as_posix()), "utf-8")
     case = load_case(folder)
-    session = GateSession(case, GateOptions(cache=folder / "cache", first_run=True))
-    early = [rule.id for rule in session.declared if rule.family in BEFORE_TRAINING]
-    executed = sum(session.outcome(check).status in EXECUTED for check in early)
+    gate = gate_of(case, GateOptions(cache=folder / "cache", first_run=True))
+    executed = sum(outcome.status in EXECUTED for outcome in gate.before_training())
     checked = _peak()
     [run] = train_case(case, folder / "runs")
     result = {
-        "rows": len(session.dataset),
+        "rows": len(gate.evidence["data_sets"][0]),
         "checks": executed,
         "trained": run.record.epochs[0].n_windows,
         "scored": sum(len(scores.cosines) for scores in run.evaluation.scores.values()),

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from amn.case.training import TrainingConfig
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
-from amn.models.build import ModelSpec
-from amn.training.loop import ValidationReferences, train
-from amn.training_config import TrainingConfig
+from amn.training.loop import train
+from amn.training.networks.build import ModelSpec
+from amn.training.record import ValidationReferences
 
 CONTEXT = 5
 BATCH = 256

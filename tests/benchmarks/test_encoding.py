@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.corpus.encoding import EncoderConfig, encode_texts, load_encoder
+from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from tests.benchmarks.conftest import Figure
 
 if TYPE_CHECKING:

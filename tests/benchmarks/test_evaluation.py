@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from amn.case.recipes import RECIPES
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
 from amn.evaluation.runner import score
-from amn.models.amn import OriginalAMN, RecencyAMN
-from amn.recipes import RECIPES
 from amn.training import plain
+from amn.training.networks.amn import OriginalAMN, RecencyAMN
 from tests.benchmarks.conftest import DIM, Figure
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.evidence.data import DataEvidence, DataPart
-from amn.checks.registry import execute, rules
-from amn.findings import Status
+from amn.gate import makers
+from amn.gate.evidence import Evidence, declare
+from amn.gate.makers import named
+from amn.verdict import Status
 from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ ROUNDS = 5
 def test_every_data_check_of_a_million_rows(
     large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
 ) -> None:
-    checks = [r.id for r in rules().values() if r.family == "data" and r.when != "reencode"]
+    chosen = {**makers.DATA, **named(makers.row_digests)}
+    checks = declare(Evidence(chosen, folders=(large_folder,), progress=None))
+    assert {check.family for check in checks} == {"data"}
     source = np.ones((LARGE_ROWS, DIM), np.float16)
     copy = np.zeros_like(source)
 
     def run_checks() -> list[Status]:
-        evidence = DataEvidence((DataPart(large_folder),))
-        statuses = [execute(check, evidence).status for check in checks]
+        evidence = Evidence(chosen, folders=(large_folder,), progress=None)
+        statuses = [check.run(evidence).status for check in checks]
         assert statuses == [Status.PASS] * len(checks)
         return statuses
 

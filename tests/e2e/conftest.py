@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.case import load_case
-from amn.findings import GateResult, Outcome, Status
+from amn.case.load import load_case
+from amn.checks.broken.copies import CaseCopy
+from amn.checks.broken.copying import copy_case
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import run_gate
-from amn.selftest.copies import CaseCopy
-from amn.selftest.copying import copy_case
+from amn.verdict import Outcome, Status
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 SHIPPED = Path(__file__).parents[2] / "golden" / "wiki-mini"
 

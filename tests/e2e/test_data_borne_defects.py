@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.case import load_case
-from amn.checks.registry import BEFORE_TRAINING, rules
+from amn.case.load import load_case
+from amn.checks import data_files, data_order, data_rows, index, split, split_space
+from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.findings import Severity, Status, Verdict
-from amn.selftest import data_defects, index_defects, split_defects
+from amn.verdict import BEFORE_TRAINING, Severity, Status, Verdict
 from tests.e2e.conftest import GatedCopy, failing, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 pytestmark = pytest.mark.e2e
 
@@ -44,23 +44,23 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
 @pytest.mark.parametrize(
     ("inject", "check", "words"),
     [
-        (data_defects.nan_row, "D001", ["row 5135 (article 5046, chunk 25)", "nan", "column 7"]),
-        (data_defects.long_row, "D002", ["row 5135 (article 5046, chunk 25)", "got 1.0099"]),
-        (data_defects.truncated_file, "D003", ["vectors-00000.npy"]),
-        (data_defects.article_twice, "D004", ["article 700"]),
-        (data_defects.shuffled_articles, "D007", ["rows are not in the order of the text"]),
-        (data_defects.double_ingestion, "D008", ["row", "got 50.93%"]),
-        (data_defects.article_again, "D010", ["article 700", "15190"]),
-        (data_defects.swapped_rows, "D011", ["row 1 ", "row 7702", "got the vector of row 7702"]),
-        (index_defects.flipped_bit, "I001", ["sha256"]),
-        (index_defects.stale, "I003", ["index build"]),
-        (index_defects.stale, "I006", ["row 770 "]),
-        (index_defects.swapped_ids, "I006", ["row 10 ", "row 7702 "]),
-        (index_defects.signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
-        (split_defects.article_in_two, "S001", ["11180", "train", "ood"]),
-        (split_defects.empty_ood, "S002", ["ood"]),
-        (split_defects.copied_article, "S003", ["article 15190", "article 308"]),
-        (split_defects.rotated_ood, "S006", ["ood", "encoder"]),
+        (data_rows.nan_row, "D001", ["row 5135 (article 5046, chunk 25)", "nan", "column 7"]),
+        (data_rows.long_row, "D002", ["row 5135 (article 5046, chunk 25)", "got 1.0099"]),
+        (data_files.truncated_file, "D003", ["vectors-00000.npy"]),
+        (data_rows.article_twice, "D004", ["article 700"]),
+        (data_order.shuffled_articles, "D007", ["rows are not in the order of the text"]),
+        (data_order.double_ingestion, "D008", ["row", "got 50.93%"]),
+        (data_order.article_again, "D010", ["article 700", "15190"]),
+        (data_files.swapped_rows, "D011", ["row 1 ", "row 7702", "got the vector of row 7702"]),
+        (index.index_flipped_bit, "I001", ["sha256"]),
+        (index.index_stale, "I003", ["index build"]),
+        (index.index_stale, "I006", ["row 770 "]),
+        (index.index_swapped_ids, "I006", ["row 10 ", "row 7702 "]),
+        (index.index_signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
+        (split.article_in_two_splits, "S001", ["11180", "train", "ood"]),
+        (split.empty_ood, "S002", ["ood"]),
+        (split.copied_article, "S003", ["article 15190", "article 308"]),
+        (split_space.rotated_ood, "S006", ["ood", "encoder"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
@@ -104,7 +104,8 @@ def test_the_unmodified_copy_passes_everything_before_training(case_copy: GatedC
     result = check_split(case_copy.folder)
 
     assert result.verdict is Verdict.PASS
-    early = [r for r in rules().values() if r.family in BEFORE_TRAINING and r.when != "reencode"]
+    before = [check for check in checks().values() if check.family in BEFORE_TRAINING]
+    early = [check for check in before if "encoder" not in check.reads]
     assert len(result.outcomes) == len(early) >= 32
     worst = [f for o in result.outcomes for f in o.findings if f.severity is not Severity.NOTICE]
     assert worst == []

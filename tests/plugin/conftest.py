@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,15 @@ import pytest
 import torch
 
 import amn
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
+from amn.gate.modes import gate_of
+from amn.gate.options import GateOptions
+from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
+from tests.instead import run_instead
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
@@ -148,25 +153,12 @@ def edit(project: Path) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def replace(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], None]:
-    """Exchange the implementation of a check; None takes it away."""
-    from amn.checks.registry import _implementations  # noqa: PLC0415 - after the toy is made
-
-    def replace(check: str, function: Any) -> None:
-        assert check in _implementations
-        if function is None:
-            monkeypatch.delitem(_implementations, check)
-        else:
-            monkeypatch.setitem(_implementations, check, function)
-
-    return replace
+    """Run a check by another function."""
+    return partial(run_instead, monkeypatch)
 
 
 @pytest.fixture
 def n_checks(toy: Path, cache: Path) -> int:
     """How many checks the toy case declares."""
-    from amn.gate.options import GateOptions  # noqa: PLC0415 - as above
-    from amn.gate.session import GateSession  # noqa: PLC0415 - as above
-    from amn.mergebase.review import MergeBase  # noqa: PLC0415 - as above
-
     options = GateOptions(cache=cache, merge_base=MergeBase(toy, None, ""))
-    return len(GateSession(load_case(toy), options).declared)
+    return len(gate_of(load_case(toy), options).declared)

@@ -117,7 +117,7 @@ def test_a_wrong_case_file_is_a_collection_error_with_every_problem(
     [
         ("amn_data", "D003-readable", "DSW"),
         ("amn_criteria", "R005-completed", "RMEC"),
-        ("amn_golden", "G010-not_loosened", "G"),
+        ("amn_golden", "G004-intact", "G"),
     ],
 )
 def test_a_marker_selects_its_families(run: Run, marker: str, first: str, families: str) -> None:
@@ -133,7 +133,7 @@ def test_the_markers_are_documented(run: Run) -> None:
     result = run("--markers")
 
     assert result.ret == pytest.ExitCode.OK
-    names = ("amn_data", "amn_index", "amn_criteria", "amn_golden")
+    names = ("amn_data", "amn_index", "amn_criteria", "amn_golden", "amn_own")
     result.stdout.fnmatch_lines([f"@pytest.mark.{name}: *" for name in names])
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from amn.errors import TrainingError
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def test_a_score_below_its_floor_fails_that_check_only(run: Run, edit: Edit, n_c
 
 
 def test_a_check_behind_a_failed_one_names_it(run: Run, replace: Replace) -> None:
-    replace("D001", lambda _: Measured("1 row", "0", [Finding("row 7", "got nan")]))
+    replace("D001", lambda **_: Measured("1 row", "0", [Finding("row 7", "got nan")]))
 
     result = run("-m", "amn_data or amn_golden")
 
@@ -66,7 +66,7 @@ def test_a_check_behind_a_failed_one_names_it(run: Run, replace: Replace) -> Non
 def test_a_check_that_amn_cannot_evaluate_is_an_error_without_a_traceback(
     run: Run, replace: Replace
 ) -> None:
-    def fails(_: object) -> Measured:
+    def fails(**_: object) -> Measured:
         raise TrainingError("epoch 1: the loss is nan")
 
     replace("D001", fails)
@@ -82,7 +82,7 @@ def test_a_check_that_amn_cannot_evaluate_is_an_error_without_a_traceback(
 
 
 def test_a_defect_in_a_check_shows_its_traceback(run: Run, replace: Replace) -> None:
-    def broken(_: object) -> Measured:
+    def broken(**_: object) -> Measured:
         raise ZeroDivisionError("a defect")
 
     replace("D001", broken)
@@ -97,7 +97,7 @@ def test_a_defect_in_a_check_shows_its_traceback(run: Run, replace: Replace) -> 
 
 def test_a_warning_passes_and_is_in_the_summary(run: Run, replace: Replace) -> None:
     finding = Finding("articles", "got odd ones", "look", severity=Severity.WARNING)
-    replace("D001", lambda _: Measured("odd", "even", [finding]))
+    replace("D001", lambda **_: Measured("odd", "even", [finding]))
 
     result = run("-k", "D001")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.findings import Finding, Measured
+from amn.verdict import Finding, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +35,12 @@ def test_a_test_gets_case_models_and_scores(run: Run, pytester: pytest.Pytester)
             assert amn_case.config.windows.context == 5
             assert [candidate.name for candidate in amn_run] == ["seed 0", "seed 1", "seed 2"]
             assert set(amn_evaluation) == {"in_dist", "ood"}
-            scores = [candidate.evaluation.scores["ood"].mean for candidate in amn_run]
+            scores = [candidate.recorded.scores["ood"].mean for candidate in amn_run]
             assert amn_evaluation["ood"].per_seed == tuple(scores)
 
         def test_a_model_that_predicts(amn_run):
             context = torch.nn.functional.normalize(torch.ones(1, 5, 32), dim=-1)
-            assert amn_run[0].checkpoint.model(context).shape == (1, 32)
+            assert amn_run[0].load().model(context).shape == (1, 32)
         """
     )
 
@@ -56,7 +56,7 @@ def test_fixtures_and_items_share_one_gate(run: Run, pytester: pytest.Pytester) 
         """
         def test_it(request, amn_run):
             items = [item for item in request.session.items if item.name == "C002-ood"]
-            assert items[0].gate.candidates is amn_run
+            assert items[0].gate.evidence["candidates"] is amn_run
         """
     )
 
@@ -116,7 +116,7 @@ def test_a_project_without_cases_says_how_to_make_one(
 def test_bad_data_fail_a_test_before_anything_is_trained(
     run: Run, pytester: pytest.Pytester, project: Path, replace: Callable[[str, Any], None]
 ) -> None:
-    replace("D001", lambda _: Measured("1 row", "0", [Finding("row 7", "got nan")]))
+    replace("D001", lambda **_: Measured("1 row", "0", [Finding("row 7", "got nan")]))
     pytester.makepyfile(test_own="def test_it(amn_run):\n    assert amn_run\n")
 
     result = run("test_own.py", runs=None)

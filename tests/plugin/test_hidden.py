@@ -77,7 +77,7 @@ def test_a_failure_that_a_hook_hides_in_a_worker_fails_the_session(
 def test_a_hidden_defect_and_a_made_up_report_fail_the_session(
     run: Run, replace: Replace, pytester: pytest.Pytester
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(**_: object) -> None:
         raise ZeroDivisionError("a defect")
 
     replace("D001", broken)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.mergebase.target import CI_VARIABLES
+from amn.golden.base.target import CI_VARIABLES
 from tests.checkouts import begin_change
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.findings import Finding, Measured
+from amn.verdict import Finding, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _bad_norm(replace: Callable[[str, Any], None]) -> None:
-    replace("D002", lambda _: Measured("2 rows", "0", [Finding("row 3", "got 1.5")]))
+    replace("D002", lambda **_: Measured("2 rows", "0", [Finding("row 3", "got 1.5")]))
 
 
 @pytest.mark.usefixtures("_bad_norm")
@@ -26,9 +26,9 @@ def test_x_stops_at_the_first_failure_and_names_nothing_missing(run: Run) -> Non
     result = run("-x", "-m", "amn_data")
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
-        ["amn: toy: * 4 ran, * not run, *: FAIL", "*stopping after 1 failures*"]
+        ["amn: toy: * 3 ran, * not run, *: FAIL", "*stopping after 1 failures*"]
     )
     result.stdout.no_fnmatch_line("*did not run*")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.findings import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _undecided(replace: Callable[[str, Any], None]) -> None:
     finding = Finding("in_dist", "cannot tell", severity=Severity.INCONCLUSIVE)
-    replace("D001", lambda _: Measured("0.1", "> 0", [finding]))
+    replace("D001", lambda **_: Measured("0.1", "> 0", [finding]))
 
 
 def test_an_undecided_check_passes_and_is_in_the_summary(run: Run) -> None:

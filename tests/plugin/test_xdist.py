@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from amn import pytest_plugin as plugin
 from amn.plugin.ledger import node_key
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., pytest.RunResult]
 
-pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+xdist_plugin = pytest.importorskip("xdist.plugin", reason="pytest-xdist is not installed")
 
 
 def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(
@@ -36,7 +37,7 @@ def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(
     assert len(list(project.glob("runs/*/*/run.json"))) == 3
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup"])
+@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
 def test_a_removed_check_is_named(
     run_two: Run, pytester: pytest.Pytester, n_checks: int, dist: str
 ) -> None:
@@ -87,3 +88,45 @@ def test_a_worker_that_dies_fails_its_check(run_two: Run, pytester: pytest.Pytes
         ]
     )
     result.stdout.no_fnmatch_line("*did not run*")
+
+
+def test_one_worker_has_the_whole_case_and_others_take_what_else_there_is(
+    run_two: Run, pytester: pytest.Pytester, n_checks: int
+) -> None:
+    pytester.makepyfile("def test_a(): pass\ndef test_b(): pass\n")
+
+    result = run_two("-v", "-k", "D0 or test_a or test_b", ".")
+
+    workers = [line.split("]")[0] for line in result.outlines if " PASSED golden/toy" in line]
+    assert result.ret == pytest.ExitCode.OK
+    assert len(workers) >= 10
+    assert len(set(workers)) == 1
+    result.stdout.fnmatch_lines(["*PASSED *test_b*"])
+    assert n_checks > len(workers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cases", "workers"),
+    [
+        (["golden"], 1, 0),
+        (["golden/toy/case.toml::D001-finite"], 1, 0),
+        (["golden"], 2, 2),
+        (["golden/toy"], 3, 0),
+        (["."], 1, 4),
+        (["golden", "test_more.py"], 1, 4),
+    ],
+)
+def test_no_worker_is_started_that_would_have_no_case(
+    pytester: pytest.Pytester, project: Path, asked: list[str], cases: int, workers: int
+) -> None:
+    pytester.makepyfile(test_more="def test_a(): pass\n")
+    for number in range(1, cases):
+        (project / f"golden/other{number}").mkdir()
+        (project / f"golden/other{number}/case.toml").write_text("schema = 1\n", "utf-8")
+
+    config = pytester.parseconfig("-n4", *asked)
+    wrapper = plugin.pytest_cmdline_main(config)
+    next(wrapper)
+    xdist_plugin.pytest_cmdline_main(config)
+
+    assert len(config.option.tx) == workers

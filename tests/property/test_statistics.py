@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import Comparison, cluster_interval, noninferiority
-from amn.findings import Verdict
+from amn.verdict import Verdict
 
 RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 Case = tuple[Any, Any, Any]  # candidate (S, N), golden (S', N), articles (N,)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amn.corpus.build import build_dataset
-from amn.corpus.engines.ray import RayEngine, ray_cluster
+from amn.engines.ray import RayEngine, ray_cluster
 from amn.errors import DataError, EncodingError
 from amn.storage import sha256_file
 from tests.corpora import page, shuffled_pages, toy_config, write_pages
@@ -30,7 +30,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def engine() -> Iterator[RayEngine]:
     with ray_cluster(cpus=2):
-        yield RayEngine(workers=1)
+        yield RayEngine(most=1)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig
-from amn.corpus.encoding import EncoderConfig, load_encoder
 from amn.corpus.plan import BuildConfig
 from amn.corpus.sources import open_source
-from amn.findings import Status
+from amn.data.encoder import EncoderConfig, load_encoder
 from amn.gate.family import check_data
+from amn.verdict import Status
 from tests.encoders import HashEncoder
 
 CORPUS = Path(__file__).parents[3] / "shared" / "data" / "corpus"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.curation.compare import compare
-from amn.curation.filtered import worth_of
-from amn.curation.filtering import plan_filter
-from amn.curation.region import open_region
-from amn.curation.rules import parse_rules
-from amn.curation.splitting import assess, plan_split
-from amn.curation.study import Study
+from amn.corpus.report.data_text import compare_text, describe_text
+from amn.corpus.study.compare import compare
+from amn.corpus.study.filtered import worth_of
+from amn.corpus.study.filtering import plan_filter
+from amn.corpus.study.region import open_region
+from amn.corpus.study.rules import parse_rules
+from amn.corpus.study.splitting import assess, plan_split
+from amn.corpus.study.study import Study
 from amn.data.importers import import_vectors
-from amn.report.data_text import compare_text, describe_text
 
 if TYPE_CHECKING:
-    from amn.curation.region import Region
+    from amn.corpus.study.region import Region
 
 SOURCE = Path(__file__).parents[2] / ".." / "shared" / "data" / "wiki" / "core"
 CORE, TAIL = "12-10494", "18228449-18611992"

@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from amn.case import load_case
-from amn.corpus.encoding import EncoderConfig, load_encoder
-from amn.demo.history import play_history
-from amn.demo.scenes import Scene
-from amn.places import CACHE_FOLDER
-from amn.selftest.defects import on_copy
-from amn.selftest.split_defects import replace_ood
+from amn.case.load import load_case
+from amn.checks.broken.ood import replace_ood
+from amn.data.encoder import EncoderConfig, load_encoder
+from amn.prove.history import play_history
+from amn.prove.scenes import Scene
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from amn.selftest.copies import CaseCopy
+    from amn.checks.broken.copies import CaseCopy
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -51,7 +50,7 @@ def test_ood_of_another_real_encoder_is_named_an_encoder_mismatch() -> None:
         texts = pq.read_table(TEXTS).column("text").take(rows.tolist()).to_pylist()
         replace_ood(copy, encoder.encode(texts))
 
-    scene = Scene("MiniLM", "OOD is of MiniLM", "", "encoder", ("S006", "S007"), on_copy(of_minilm))
+    scene = Scene("MiniLM", "OOD is of MiniLM", "", "encoder", ("S006", "S007"), of_minilm)
     case = load_case(ROOT / "golden" / "wiki-mini")
     played = play_history(case, cache=ROOT / CACHE_FOLDER, scenes=[scene]).scenes[0]
 

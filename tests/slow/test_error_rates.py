@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.calibration.report import SCATTER, Settings, calibrate
-from amn.config import CaseConfig
-from amn.evaluation.clusters import ClusterTable
-from amn.evaluation.statistics import judge_difference, noninferiority, reach_of
-from amn.findings import Verdict
+from amn.case.config import CaseConfig
+from amn.case.limits import GoldenConfig
+from amn.evaluation.statistics import ClusterTable, judge_difference, noninferiority, reach_of
 from amn.golden.schema import GoldenSplit
-from amn.limits_config import GoldenConfig
+from amn.prove.calibrate import SCATTER, Settings, calibrate
+from amn.verdict import Verdict
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from amn.workflows.init import PLACES, System
+from amn.cli.workflows.init import PLACES, System
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```bash(?: exit=(\d+))?\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -11,8 +11,8 @@ import pytest
 from amn.data.dataset import open_dataset
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
-from amn.findings import Status, Verdict
 from amn.gate.family import check_split
+from amn.verdict import Status, Verdict
 
 pytestmark = pytest.mark.slow
 SHIPPED = Path(__file__).parents[2] / "golden" / "wiki-mini"

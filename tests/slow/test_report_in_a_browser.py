@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from amn.case import Case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
-from amn.findings import Verdict
 from amn.gate.acceptance import accept
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.schema import summarise
 from amn.golden.store import cosines_digest, write_golden
-from amn.models.amn import RecencyAMN
-from amn.models.build import ModelSpec
 from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html
 from amn.training.checkpoint import save_checkpoint
+from amn.training.networks.amn import RecencyAMN
+from amn.training.networks.build import ModelSpec
+from amn.verdict import Verdict
 from tests.strategies import drifting_rows
 
 if TYPE_CHECKING:
@@ -140,15 +140,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Verdict, Path]:
     for verdict, (case, options) in gates.items():
         case.folder.mkdir(exist_ok=True)
         write_golden(case.folder, _golden_of(golden, case, raised=verdict is Verdict.FAIL))
-        session = GateSession(case, options)
-        result = session.result()
+        result = run_gate(case, options)
         assert result.verdict is verdict, [str(f) for o in result.outcomes for f in o.findings]
-        facts = {**result.facts, "title": HOSTILE}
         faults = {case.name: FaultMatrix.model_validate(SELFTEST | {"case": case.name})}
         written[verdict] = folder / f"{verdict.value}.html"
-        written[verdict].write_text(
-            to_html([replace(result, facts=facts)], [session.seen], faults), "utf-8"
-        )
+        written[verdict].write_text(to_html([replace(result, title=HOSTILE)], faults), "utf-8")
     return written
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.data.writer import Chunks, write_dataset
+from amn.engines import LocalEngine
 from amn.gate.training import case_plan
 from amn.storage import sha256_file
 from amn.training.plan import score_plan_references
 from amn.training.run import RUN_FILES
-from amn.training.workers import WORTH_A_PROCESS, run_seeds
+from amn.training.workers import WORTH_A_PROCESS, run_jobs, seed_jobs
 from tests.strategies import drifting_rows
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ batch_size = 100
 lr = 0.003
 ema = 0.9
 schedule = "cosine"
+abort = { stall_epochs = 120 }
 seeds = [0, 1, 2]
 [split]
 in_dist = { articles = "41-52" }
@@ -85,7 +87,8 @@ def undisturbed(case: Path, out: Path) -> float:
     assert len(plan.train) * (plan.config.training.epochs or 0) > WORTH_A_PROCESS
     folders = {seed: out / f"toy-seed-{seed}" for seed in SEEDS}
     begin = time.monotonic()
-    runs = list(run_seeds(plan, folders, references=score_plan_references(plan), cores=1))
+    jobs = seed_jobs(plan, folders, score_plan_references(plan))
+    runs = list(run_jobs(jobs, engine=LocalEngine(1)))
     assert len(runs) == len(SEEDS)
     return time.monotonic() - begin
 
@@ -128,7 +131,8 @@ def killed_once(case: Path, out: Path, cores: int, wait_s: float) -> tuple[bool,
     while cores > 1 and process.poll() is None and written(out) == before:
         time.sleep(0.01)
     time.sleep(wait_s)
-    os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
     _, said = process.communicate()
     return process.returncode == -signal.SIGKILL, said
 

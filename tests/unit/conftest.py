@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case import Case
-from amn.checks.evidence.data import DataPart, SplitEvidence
-from amn.checks.evidence.runs import Candidate, RunEvidence
-from amn.checks.registry import execute, rules
-from amn.config import EVALUATED, CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
+from amn.checks.check import checks
 from amn.data.writer import Chunks, write_dataset
-from amn.findings import STATUS_OF, Finding, Outcome, Severity, Status
-from tests.strategies import drifting_rows, rescored, running_keys
+from amn.gate import makers
+from amn.gate.evidence import Evidence
+from amn.gate.makers import named
+from amn.training.candidate import Candidate
+from amn.verdict import STATUS_OF, Finding, Outcome, Status
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.plan import Plan, PlanReferences
     from amn.training.run import Run
@@ -71,15 +74,16 @@ def toy_case(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def toy_splits(toy_case: Case) -> SplitEvidence:
-    return SplitEvidence(toy_case, (DataPart(toy_case.dataset_path),))
+def toy_splits(toy_case: Case) -> Evidence:
+    """Everything before training, and the plan: read only."""
+    chosen = {**makers.DATA, **makers.SPLIT, **named(makers.plan)}
+    return Evidence(chosen, case=toy_case, progress=None)
 
 
 @pytest.fixture(scope="session")
-def toy_plan(toy_case: Case, toy_splits: SplitEvidence) -> Plan:
-    from amn.gate.candidates import plan_for  # noqa: PLC0415 - other tests need no torch
-
-    return plan_for(toy_case, toy_splits)
+def toy_plan(toy_splits: Evidence) -> Plan:
+    plan: Plan = toy_splits["plan"]
+    return plan
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +102,7 @@ def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy_runs(toy_plan: Plan, toy_cache: Path) -> tuple[Run, ...]:
     """Runs of seeds 0, 1 and 2; read only."""
-    from amn.gate.cache import RunCache  # noqa: PLC0415 - other tests need no torch
+    from amn.training.cache import RunCache  # noqa: PLC0415 - other tests need no torch
 
     cache = RunCache(toy_cache)
     return tuple(cache.run(toy_plan, seed) for seed in (0, 1, 2))
@@ -120,21 +124,43 @@ def toy_candidates(toy_runs: tuple[Run, ...]) -> tuple[Candidate, ...]:
     )
 
 
+@pytest.fixture(scope="session")
+def toy_evaluations(toy_runs: tuple[Run, ...]) -> tuple[Evaluation, ...]:
+    """The scores of the three runs."""
+    return tuple(run.evaluation for run in toy_runs)
+
+
 @pytest.fixture
 def run_evidence(
-    toy_case: Case, toy_splits: SplitEvidence, toy_candidates: tuple[Candidate, ...]
-) -> Callable[..., RunEvidence]:
-    """Make the evidence of a gate; keywords replace parts of the first candidate."""
+    toy_case: Case, toy_splits: Evidence, toy_candidates: tuple[Candidate, ...]
+) -> Callable[..., Evidence]:
+    """Make the evidence of a gate; keywords replace parts of it, or of the first candidate.
 
-    def run_evidence(*, case: Case = toy_case, n: int = 3, **changes: Any) -> RunEvidence:
+    `evaluation` replaces the scores of the first candidate alone.
+    """
+
+    def run_evidence(*, n: int = 3, **changes: Any) -> Evidence:
+        of_first = {
+            name: changes.pop(name) for name in list(changes) if hasattr(toy_candidates[0], name)
+        }
         first, *others = toy_candidates[:n]
-        windows = {name: toy_splits.windows[name] for name in EVALUATED}
-        if "evaluation" in changes:
-            first = rescored(first, changes.pop("evaluation"))
-        candidates = (replace(first, **changes), *others)
-        return RunEvidence(case, candidates, windows, toy_case.dataset_path)
+        candidates = (replace(first, **of_first), *others)
+        chosen = {**makers.DATA, **makers.SPLIT, **makers.MODEL, **makers.SCORES, **makers.COURSE}
+        chosen |= named(makers.plan, makers.histories, makers.abort, makers.asked)
+        evaluation = changes.pop("evaluation", None)
+        given = {"case": toy_case, "progress": None, "candidates": candidates, **changes}
+        evidence = Evidence(chosen, **given, **_made_once(toy_splits, given["case"], toy_case))
+        if evaluation is None:
+            return evidence
+        return evidence.with_(evaluations=(evaluation, *(c.recorded for c in others)))
 
     return run_evidence
+
+
+def _made_once(shared: Evidence, case: Case, toy_case: Case) -> dict[str, Any]:
+    """Return what is the same for every gate of the toy data: scanned once."""
+    same = ("data_sets", "scanned", *(("splits", "windows") if case is toy_case else ()))
+    return {part: shared[part] for part in same}
 
 
 @pytest.fixture(scope="session")
@@ -153,13 +179,13 @@ def toy_golden(make_case: Callable[..., Case], toy_cache: Path, tmp_path_factory
 
 
 @pytest.fixture
-def fires() -> Callable[[str, object], Finding]:
-    """Run a check through the registry; it must find something. Returns the first finding."""
+def fires() -> Callable[..., Finding]:
+    """Run a check; it must find something. Returns the first finding."""
 
-    def fires(check: str, evidence: object, status: Status | None = None) -> Finding:
-        outcome = execute(check, evidence)
-        expected = STATUS_OF[Severity[rules()[check].severity.upper()]]
-        assert outcome.status is (status or expected), outcome
+    def fires(check: str, evidence: Evidence, status: Status | None = None) -> Finding:
+        declared = checks()[check]
+        outcome = declared.run(evidence)
+        assert outcome.status is (status or STATUS_OF[declared.severity]), outcome
         assert outcome.findings[0].message
         return outcome.findings[0]
 
@@ -167,11 +193,11 @@ def fires() -> Callable[[str, object], Finding]:
 
 
 @pytest.fixture
-def passes() -> Callable[[str, object], Outcome]:
-    """Run a check through the registry; it must look at something and find nothing."""
+def passes() -> Callable[[str, Evidence], Outcome]:
+    """Run a check; it must look at something and find nothing."""
 
-    def passes(check: str, evidence: object) -> Outcome:
-        outcome = execute(check, evidence)
+    def passes(check: str, evidence: Evidence) -> Outcome:
+        outcome = checks()[check].run(evidence)
         assert outcome.status is Status.PASS, outcome
         assert outcome.findings == ()
         assert outcome.value

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from amn.review import Loosening, Review
+from amn.verdict import Loosening, Review
 
 LOWERED = Loosening("lowered a floor", "case.toml criteria.ood", "0.6", "0.5")
 SHOWN = "lowered a floor (case.toml criteria.ood: 0.6 -> 0.5)"

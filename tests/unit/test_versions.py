@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amn.versions import installed
+from amn.system import installed
 
 
 def test_the_version_is_the_one_that_would_be_imported() -> None:

@@ -8,10 +8,10 @@ from typing import cast
 import click
 
 from amn.cli.options import PathName
+from amn.cli.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
 from amn.errors import ArgumentError
-from amn.mergebase.git import find_repository
+from amn.git import find_repository
 from amn.storage import write_bytes
-from amn.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
 
 
 @click.command("init")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.case import case_files
+from amn.case.load import case_files
 from amn.cli.options import PathName
-from amn.findings import Verdict
-from amn.places import GOLDEN_FOLDER
-from amn.report.verdict import worst_of
-from amn.workflows.require import read_results, unmet
+from amn.cli.workflows.require import read_results, unmet
+from amn.system import GOLDEN_FOLDER
+from amn.verdict import Verdict, worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path

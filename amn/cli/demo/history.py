@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from amn.demo.history import History, Played
+    from amn.prove.history import History, Played
 
 MISNAMED = 1  # exit code: a failure got another cause than it has
 
@@ -41,7 +41,7 @@ def command(case: str, style: str, cache: Path) -> None:
       amn demo history
       amn demo history wiki-mini --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.demo.history import play_history  # noqa: PLC0415 - loads torch
+    from amn.prove.history import play_history  # noqa: PLC0415 - loads torch
 
     with progress_bar() as progress:
         history = play_history(find_case(case), cache=cache, progress=progress)

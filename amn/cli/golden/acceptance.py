@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import subprocess
 from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Literal
@@ -17,15 +16,15 @@ from amn.cli.cases import is_ci, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import one_line
 from amn.errors import ArgumentError
+from amn.git import find_repository, user_name
 from amn.golden.ledger import Acceptance
 from amn.golden.store import GOLDEN_FILE, enter
-from amn.mergebase.git import find_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.gate.acceptance import Accepted
     from amn.golden.compare import Change
     from amn.golden.schema import Golden
@@ -145,14 +144,7 @@ def now() -> datetime:
 
 def default_author() -> str:
     """Return who accepts: git's user, or the login."""
-    try:
-        name = subprocess.run(
-            ["git", "config", "user.name"],  # noqa: S607 - whatever git the user has
-            capture_output=True, text=True, check=False,
-        ).stdout.strip()  # fmt: skip
-    except FileNotFoundError:
-        name = ""
-    return name or getpass.getuser()
+    return user_name() or getpass.getuser()
 
 
 def print_changes(changes: Sequence[Change]) -> None:

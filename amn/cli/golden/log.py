@@ -6,13 +6,12 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from amn.case.config import EVALUATED
 from amn.cli.cases import find_case
 from amn.cli.console import results
 from amn.cli.options import FORMAT
-from amn.config import EVALUATED
 from amn.errors import GoldenError
-from amn.golden.history import drift_since_anchor, sparkline
-from amn.golden.ledger import LEDGER_FILE, Entry, read_ledger
+from amn.golden.ledger import LEDGER_FILE, Entry, drift_since_anchor, read_ledger, sparkline
 
 
 @click.command("log")

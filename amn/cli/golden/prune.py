@@ -6,8 +6,8 @@ import click
 
 from amn.cli.golden import acceptance
 from amn.errors import ArgumentError
-from amn.golden.orphans import Orphan, find_orphans
-from amn.places import GOLDEN_FOLDER
+from amn.golden.store import Orphan, find_orphans
+from amn.system import GOLDEN_FOLDER
 
 
 @click.command("prune")

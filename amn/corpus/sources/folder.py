@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from amn.corpus.articles import Reason, Skipped
 from amn.corpus.sources.columns import plain_article
-from amn.corpus.sources.source import Record, Scope
+from amn.corpus.sources.source import COMPRESSED, Record, Scope
 from amn.corpus.sources.streams import read_blocks
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class TextFiles:
     """`.txt`, also compressed. The title is the file's name, the id its position from 1."""
 
     name = "text"
+    files = re.compile(rf".+\.txt{COMPRESSED}")
 
     def records(self, file: Path) -> Iterator[Record]:
         """Yield the one article of a file."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from amn.corpus.articles import Article, Reason, Skipped
 from amn.corpus.sources.columns import article_of, missing_columns
-from amn.corpus.sources.source import Record, Scope
+from amn.corpus.sources.source import COMPRESSED, Record, Scope
 from amn.corpus.sources.streams import read_lines
 from amn.errors import DataError
 
@@ -20,6 +21,7 @@ class Jsonl:
     """`.jsonl`, also `.gz`, `.bz2` and `.zst`; keys id, title, text, and perhaps language."""
 
     name = "jsonl"
+    files = re.compile(rf".+\.(?:jsonl|ndjson){COMPRESSED}")
 
     def records(self, file: Path) -> Iterator[Record]:
         """Yield the lines of a file that are not blank."""

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from amn.corpus.articles import Article, Kind, Reason, Skipped, tidy
 from amn.corpus.kinds import REDIRECT, find_kind
 from amn.corpus.sources.columns import parse_id
-from amn.corpus.sources.source import Record, Scope
+from amn.corpus.sources.source import COMPRESSED, Record, Scope
 from amn.corpus.sources.streams import MAX_RECORD_BYTES, read_blocks
 from amn.corpus.wikitext import plain_text
 from amn.errors import ArgumentError, DataError
@@ -48,6 +48,7 @@ class MediaWiki:
     """`.xml`, also `.bz2` (multistream too), `.gz`, `.zst`. A page is its last revision."""
 
     name = "mediawiki"
+    files = re.compile(rf".+\.xml(?:-p\d+p\d+)?{COMPRESSED}")  # in parts: .xml-p1p41242.bz2
 
     def records(self, file: Path) -> Iterator[Record]:
         """Yield the pages of an export.

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from amn.corpus.sources.folder import TextFiles
-from amn.corpus.sources.jsonl import Jsonl
-from amn.corpus.sources.mediawiki import MediaWiki
-from amn.corpus.sources.parquet import Parquet
 from amn.corpus.sources.selection import Selection, parse_selection
-from amn.corpus.sources.source import Format, Scope, Source
-from amn.corpus.sources.wikiextractor import WikiExtractor
-from amn.errors import ArgumentError, DataError
+from amn.corpus.sources.source import Scope, Source
+from amn.errors import DataError
+from amn.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-COMPRESSED = r"(?:\.bz2|\.gz|\.zst)?"
-# A dump in parts is called pages-articles1.xml-p1p41242.bz2.
-NAMES: tuple[tuple[re.Pattern[str], Format], ...] = (
-    (re.compile(rf".+\.xml(?:-p\d+p\d+)?{COMPRESSED}"), MediaWiki()),
-    (re.compile(rf"wiki_\d+{COMPRESSED}"), WikiExtractor()),
-    (re.compile(rf".+\.(?:jsonl|ndjson){COMPRESSED}"), Jsonl()),
-    (re.compile(r".+\.parquet"), Parquet()),
-    (re.compile(rf".+\.txt{COMPRESSED}"), TextFiles()),
+    from amn.corpus.sources.source import Format
+
+FORMATS: Registry[Callable[[], Format]] = Registry(
+    "amn.sources",
+    {
+        "mediawiki": "amn.corpus.sources.mediawiki:MediaWiki",
+        "wikiextractor": "amn.corpus.sources.wikiextractor:WikiExtractor",
+        "jsonl": "amn.corpus.sources.jsonl:Jsonl",
+        "parquet": "amn.corpus.sources.parquet:Parquet",
+        "text": "amn.corpus.sources.folder:TextFiles",
+    },
 )
-FORMATS = {form.name: form for _, form in NAMES}
 
 
 def open_source(
@@ -56,16 +53,15 @@ def open_source(
     """
     selection = parse_selection(articles) if isinstance(articles, str) else articles
     scope = Scope(selection, None if namespaces is None else tuple(sorted(set(namespaces))))
-    if format_name is not None and format_name not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise ArgumentError(f"format: expected one of {known}, got {format_name!r}")
+    if format_name is not None:
+        FORMATS.require(format_name, "format")
     if not path.exists():
         raise DataError(path, "expected a source of articles, got no such file or folder")
     found = _files_by_format(path, format_name)
     if len(found) != 1:
         raise DataError(path, _refusal(found))
     ((name, files),) = found.items()
-    return Source(path, tuple(files), FORMATS[name], scope, strict)
+    return Source(path, tuple(files), FORMATS[name](), scope, strict)
 
 
 def _files_by_format(path: Path, format_name: str | None) -> dict[str, list[Path]]:
@@ -84,7 +80,7 @@ def _files_by_format(path: Path, format_name: str | None) -> dict[str, list[Path
 
 def _format_of(file: Path) -> str | None:
     """Return the name of the format that a file's name tells, or None."""
-    return next((form.name for name, form in NAMES if name.fullmatch(file.name)), None)
+    return next((name for name, form in FORMATS.items() if form().files.fullmatch(file.name)), None)
 
 
 def _refusal(found: dict[str, list[Path]]) -> str:

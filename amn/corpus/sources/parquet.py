@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ class Parquet:
     """`.parquet`; columns id, title, text, and perhaps language. Others are not read."""
 
     name = "parquet"
+    files = re.compile(r".+\.parquet")
 
     def records(self, file: Path) -> Iterator[Record]:
         """Yield the rows of a file, `BATCH_ROWS` in memory at a time.

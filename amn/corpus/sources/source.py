@@ -21,12 +21,14 @@ from amn.errors import DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from amn.corpus.sources.selection import Selection
 
 PROGRESS_PAGES = 256
+COMPRESSED = r"(?:\.bz2|\.gz|\.zst)?"  # the end of a file's name, in a pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ class Format(Protocol):
     @property
     def name(self) -> str:
         """The word for it in messages and manifests."""
+        ...
+
+    @property
+    def files(self) -> re.Pattern[str]:
+        """The whole names of its files."""
         ...
 
     def records(self, file: Path) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amn.corpus.articles import Article, Reason, Skipped
 from amn.corpus.sources.columns import article_of
 from amn.corpus.sources.jsonl import parse_object
-from amn.corpus.sources.source import Record, Scope
+from amn.corpus.sources.source import COMPRESSED, Record, Scope
 from amn.corpus.sources.streams import MAX_RECORD_BYTES, read_lines
 from amn.errors import DataError
 
@@ -29,6 +29,7 @@ class WikiExtractor:
     """
 
     name = "wikiextractor"
+    files = re.compile(rf"wiki_\d+{COMPRESSED}")
 
     def records(self, file: Path) -> Iterator[Record]:
         """Yield the `<doc>` elements or lines of a file; what is no whole element fails to parse.

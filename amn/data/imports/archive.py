@@ -6,7 +6,6 @@ import math
 import shutil
 import struct
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from amn.data.vectors import NPY_ERRORS
 from amn.errors import DataError
+from amn.storage import BLOCK_BYTES, ZIP_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOCAL_HEADER_BYTES = 30  # a zip member's own header, before its name and extra field
-BLOCK_BYTES = 1 << 20
-# RuntimeError: encrypted, or compressed in a way that zipfile does not know.
-MEMBER_ERRORS = (*NPY_ERRORS, zipfile.BadZipFile, zlib.error, RuntimeError)
+MEMBER_ERRORS = (*NPY_ERRORS, *ZIP_ERRORS)
 HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,

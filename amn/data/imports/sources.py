@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,10 @@ from amn.data.manifest import Stage
 from amn.data.vectors import open_npy
 from amn.data.writer import Chunks
 from amn.errors import ArgumentError, DataError
+from amn.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,10 +56,21 @@ class Source:
     stage: Stage
 
 
+# Functions by suffix: each takes what its parameters name of path, scratch, ids, vector_column.
+IMPORTERS: Registry[Callable[..., Source]] = Registry(
+    "amn.importers",
+    {
+        ".npz": "amn.data.imports.sources:read_npz",
+        ".npy": "amn.data.imports.sources:read_npy",
+        ".parquet": "amn.data.imports.sources:read_parquet",
+    },
+)
+
+
 def read_source(
     path: Path, scratch: Path, *, ids: Path | None = None, vector_column: str | None = None
 ) -> Source:
-    """Read the rows of an .npz, .npy or .parquet file.
+    """Read the rows of a file, by the importer of its suffix.
 
     Args:
         scratch: Existing folder for what has to be decompressed or put together.
@@ -68,24 +82,39 @@ def read_source(
         DataError: If a file is missing, broken, needs pickle, or is of no known dialect.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".npz", ".npy", ".parquet"):
+    if suffix not in IMPORTERS:
         raise DataError(
             path,
-            f"expected an .npz, .npy or .parquet file, got {suffix or path.name!r}. "
+            f"expected a file of {', '.join(IMPORTERS)}, got {suffix or path.name!r}. "
             "Fix: numpy.save, and --ids FILE beside it",
         )
     if not path.is_file():
         raise DataError(path, f"expected a file, found {'a folder' if path.is_dir() else 'none'}")
-    if vector_column is not None and suffix != ".parquet":
-        raise ArgumentError(f"--vector-column: expected with a parquet file, got {suffix}")
-    if suffix == ".npz":
-        with open_archive(path, scratch) as archive:
-            return _read_archive(archive, ids)
-    if suffix == ".parquet":
-        vectors = read_vector_column(path, scratch / "vectors.npy", vector_column)
-        return _direct(
-            path, vectors, read_table_ids(path) if ids is None else read_ids(ids, scratch)
-        )
+    importer = IMPORTERS[suffix]
+    taken = inspect.signature(importer).parameters
+    options = {"ids": ids, "vector_column": vector_column}
+    for option, value in options.items():
+        if value is not None and option not in taken:
+            flag = f"--{option.replace('_', '-')}"
+            raise ArgumentError(f"{flag}: expected with another kind of file, got {suffix}")
+    given = {"path": path, "scratch": scratch, **options}
+    return importer(**{name: given[name] for name in taken})
+
+
+def read_npz(path: Path, scratch: Path, ids: Path | None) -> Source:
+    """Read an archive of arrays, of any dialect."""
+    with open_archive(path, scratch) as archive:
+        return _read_archive(archive, ids)
+
+
+def read_parquet(path: Path, scratch: Path, ids: Path | None, vector_column: str | None) -> Source:
+    """Read a column of lists of floats, and the ids beside it or in a file of their own."""
+    vectors = read_vector_column(path, scratch / "vectors.npy", vector_column)
+    return _direct(path, vectors, read_table_ids(path) if ids is None else read_ids(ids, scratch))
+
+
+def read_npy(path: Path, scratch: Path, ids: Path | None) -> Source:
+    """Read one matrix; its ids are in a file of their own."""
     vectors = open_npy(path, rows=None, dim=None, dtypes=FLOATS)
     if ids is None:
         raise DataError(

@@ -13,11 +13,9 @@ from amn.report.export.numbers import numbers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amn.findings import GateResult
-    from amn.gate.seen import Seen, SeenCandidate
+    from amn.gate.result import GateResult, JudgedCandidate
 
 EXPERIMENT = "amn"
-PARAMS = ("mode", "config_digest", "dataset_digest")
 MOST_METRICS = 1000  # of one request
 NOT_A_NAME = re.compile(r"[^\w. /-]")  # MLflow allows letters, digits, _ - . space and /
 
@@ -39,33 +37,32 @@ def open_client(uri: str) -> Any:  # noqa: ANN401 - mlflow.MlflowClient
         ) from error
 
 
-def log_to_mlflow(uri: str, results: Sequence[GateResult], seen: Sequence[Seen]) -> None:
+def log_to_mlflow(target: str, results: Sequence[GateResult]) -> None:
     """Log every case as a run of the experiment `amn`; what is there stays.
 
     Raises:
         ArgumentError: If MLflow does not take the URI, or the server refuses what is written.
     """
-    client = open_client(uri)
+    client = open_client(target)
     mlflow = require("mlflow", extra="mlflow")
     try:
         known = client.get_experiment_by_name(EXPERIMENT)
         experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
-        for result, saw in zip(results, seen, strict=True):
+        for result in results:
             run = _log_case(client, experiment, result)
-            for candidate in saw.candidates:
+            for candidate in result.candidates:
                 _log_candidate(client, experiment, candidate, run)
     except mlflow.exceptions.MlflowException as error:
-        raise ArgumentError(f"-o mlflow={uri}: MLflow refused: {error}") from error
+        raise ArgumentError(f"-o mlflow={target}: MLflow refused: {error}") from error
 
 
 def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa: ANN401 - as above
     """Log verdict, scores and the number of every check; return the run's id."""
-    facts: dict[str, Any] = result.facts
     tags = {"verdict": result.verdict.value, "reproduce": result.reproduce}
     run = client.create_run(experiment, run_name=result.case, tags=_named("amn.", tags))
-    for name in PARAMS:
-        if name in facts:
-            client.log_param(run.info.run_id, name, facts[name])
+    params = {"mode": result.mode, **result.digests} if result.mode else {}
+    for name, value in params.items():
+        client.log_param(run.info.run_id, name, value)
     values = {f"{n.split}/{n.measure}": n.value for n in numbers(result)}
     checked = {f"checks/{o.label}": o.number for o in result.outcomes if o.number is not None}
     finite = {k: v for k, v in (values | checked).items() if math.isfinite(v)}
@@ -77,7 +74,7 @@ def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa:
 def _log_candidate(
     client: Any,  # noqa: ANN401 - as above
     experiment: str,
-    candidate: SeenCandidate,
+    candidate: JudgedCandidate,
     parent: str,
 ) -> None:
     """Log one seed's course of training by epoch."""

@@ -15,7 +15,8 @@ from amn.report.json import dumps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from amn.findings import GateResult
+    from amn.evaluation.statistics import Interval
+    from amn.gate.result import GateResult
 
 UNIT = "cosine"
 
@@ -38,13 +39,11 @@ class Number:
 
 def numbers(result: GateResult) -> Iterator[Number]:
     """Yield the scores of a case that are finite."""
-    scores = result.facts.get("scores")
-    known: dict[str, Any] = scores if isinstance(scores, dict) else {}
-    for split, figures in known.items():
-        for measure, source in ((UNIT, figures), ("lift", figures.get("lift", {}))):
-            value, low, high = (source.get(key) for key in ("mean", "low", "high"))
-            if value is not None and math.isfinite(value):
-                yield Number(split, measure, value, _finite(low), _finite(high))
+    for split, score in result.scores.items():
+        if math.isfinite(score.mean):
+            yield Number(split, UNIT, score.mean, *_ends(score.interval))
+        if score.lift and math.isfinite(score.lift.mean):
+            yield Number(split, "lift", score.lift.mean, *_ends(score.lift))
 
 
 def to_bencher(results: Sequence[GateResult]) -> str:
@@ -90,5 +89,8 @@ def _range(number: Number) -> str:
     return f"± {((number.high or 0.0) - (number.low or 0.0)) / 2:.4f}"
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    """Return the ends of an interval, None for one that is not there or not finite."""
+    ends = (interval.low, interval.high) if interval else ()
+    low, high = (end if math.isfinite(end) else None for end in ends) if ends else (None, None)
+    return low, high

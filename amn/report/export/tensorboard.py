@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from amn.errors import require
@@ -11,10 +12,8 @@ from amn.storage import atomic_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
-    from amn.findings import GateResult
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
 
 
 class Scalar(NamedTuple):
@@ -26,7 +25,7 @@ class Scalar(NamedTuple):
     seconds: float
 
 
-def log_to_tensorboard(path: Path, results: Sequence[GateResult], seen: Sequence[Seen]) -> None:
+def log_to_tensorboard(target: str, results: Sequence[GateResult]) -> None:
     """Write a new log folder whole: `tensorboard --logdir PATH` shows scores and curves.
 
     Raises:
@@ -34,11 +33,11 @@ def log_to_tensorboard(path: Path, results: Sequence[GateResult], seen: Sequence
         MissingDependencyError: If tensorboard is not installed.
     """
     require("tensorboard.summary.writer.event_file_writer", extra="records")
-    with atomic_folder(path) as folder:
-        for result, saw in zip(results, seen, strict=True):
+    with atomic_folder(Path(target)) as folder:
+        for result in results:
             scores = [Scalar(f"{n.split}/{n.measure}", n.value, 0, 0.0) for n in numbers(result)]
             _write(folder / result.case, scores)
-            for candidate in saw.candidates:
+            for candidate in result.candidates:
                 if candidate.record:
                     curves = (Scalar(*point) for point in points(candidate.record))
                     _write(folder / result.case / candidate.name.replace(" ", "-"), curves)

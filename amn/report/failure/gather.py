@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amn.case.limits import PROFILES
 from amn.diagnosis.figures import record_figures
 from amn.diagnosis.ranking import rank_causes
 from amn.diagnosis.subject import PASSED
-from amn.findings import Finding, Status
-from amn.limits_config import PROFILES
-from amn.records.status import RunStatus
+from amn.training.records.history import RunStatus
+from amn.verdict import Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from amn.case.training import AbortConfig
     from amn.diagnosis.causes import Cause
-    from amn.findings import Outcome
     from amn.report.failure.runs import ReportedRun
-    from amn.training_config import AbortConfig
+    from amn.verdict import Outcome
 
 MOST_EVIDENCE = 6  # findings shown of one cause
 MOST_PROGRESSIONS = 6

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from amn.records.history import EpochFigures, RunHistory
+    from amn.training.records.history import EpochFigures, RunHistory
 
 MOST_LINES = 8  # epochs shown beside the best, the last and those with an event
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.findings import Verdict
-from amn.records.ledger import read_ledger
-from amn.records.status import RunStatus, statuses
+from amn.checks.meaning import statuses
+from amn.training.records.history import RunStatus
+from amn.training.records.loss_terms import read_ledger
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from amn.findings import GateResult, Outcome
     from amn.gate.records import JudgedRecord
-    from amn.records.history import EpochFigures, RunHistory
+    from amn.gate.result import GateResult
+    from amn.training.records.history import EpochFigures, RunHistory
+    from amn.verdict import Outcome
 
 VISIBLE = 0.01  # a smaller undeclared share of the loss is left to R006 to tell
 
@@ -80,18 +80,13 @@ def from_record(judged: JudgedRecord) -> ReportedRun:
     )
 
 
-def from_gate(result: GateResult, histories: Sequence[RunHistory]) -> ReportedRun:
-    """Return a gated case as a row; its scores are means over the seeds.
-
-    Args:
-        histories: Courses of training of its candidates.
-    """
-    known: Any = result.facts.get("scores", {})
-    scores = {split: float(figures["mean"]) for split, figures in known.items()}
-    found = statuses(result.outcomes, scores)
+def from_gate(result: GateResult) -> ReportedRun:
+    """Return a gated case as a row; its scores are means over the seeds."""
+    scores = {split: score.mean for split, score in result.scores.items()}
+    found = statuses(result.outcomes)
     if result.verdict is Verdict.ERROR and found == (RunStatus.SUCCESS,):
         found = (RunStatus.NOT_MEASURED,)
-    return ReportedRun(result.case, found, "", None, scores, result.outcomes, tuple(histories))
+    return ReportedRun(result.case, found, "", None, scores, result.outcomes, result.histories)
 
 
 def describe_loss(history: RunHistory) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from amn.checks.comparison import COMPARED
-from amn.report.attribution import article_name, attributions, by_grouping
 from amn.report.page.charts import CHARACTER, WIDTH, Chart, Key, Mark, line, rectangle, scale, text
+from amn.report.verdict import article_name, attributions, by_grouping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from amn.evaluation.attribution import Attribution
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 ROW, BAR, EDGE = 34.0, 11.0, 6.0
 NUMBER = 8 * CHARACTER  # room for `-0.0312`
@@ -36,10 +35,11 @@ class Strip(NamedTuple):
 def attribution_charts(result: GateResult) -> Iterator[Chart]:
     """Yield two charts a comparison that did not simply pass: articles, then groups of them."""
     for check, found in attributions(result).items():
+        split = result.compared[check].split
         if found.worst:
-            yield _articles(COMPARED[check], found)
+            yield _articles(split, found)
         if list(by_grouping(found.slices)):
-            yield _slices(COMPARED[check], found)
+            yield _slices(split, found)
 
 
 def _articles(split: str, found: Attribution) -> Chart:

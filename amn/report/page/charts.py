@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 380.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 40.0  # room for the labels of the axes
-BINS = 48  # of a histogram
 CHARACTER = 6.4  # mean width of a character of 12 px
 
 Tag = Literal["line", "rect", "path", "circle", "text"]
@@ -61,6 +60,7 @@ class Chart:
         header: Of the table of its numbers.
         rows: The table's cells.
         is_tall: Whether it takes two rows of the page's grid.
+        note: Printed below it: how to read it.
     """
 
     title: str
@@ -72,6 +72,7 @@ class Chart:
     width: float = WIDTH
     height: float = HEIGHT
     is_tall: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,27 @@ class Frame:
             scale(xs, LEFT, WIDTH - RIGHT, pad=x_pad), scale(ys, HEIGHT - BOTTOM, top, pad=0.06)
         )
 
-    def axes(self, x_label: str, *, y_label: str = "", x_ticks: Sequence[float] = ()) -> None:
-        """Draw grid lines, tick labels, and what the axes are."""
+    def axes(
+        self,
+        x_label: str,
+        *,
+        y_label: str = "",
+        x_ticks: Sequence[float] = (),
+        x_names: Sequence[str] = (),
+    ) -> None:
+        """Draw grid lines, tick labels, and what the axes are.
+
+        Args:
+            x_ticks: Values to label; about five round ones by default.
+            x_names: What to print at each of them; the values by default.
+        """
         bottom = HEIGHT - BOTTOM
         for tick, label in zip(self.y.ticks, labels(self.y.ticks), strict=True):
             at = self.y(tick)
             self.marks.append(line(LEFT, at, WIDTH - RIGHT, at, "grid"))
             self.marks.append(text(LEFT - 6, at + 4, label, "tick end"))
         shown = x_ticks or self.x.ticks
-        for tick, label in zip(shown, labels(shown), strict=True):
+        for tick, label in zip(shown, x_names or labels(shown), strict=True):
             at = self.x(tick)
             self.marks.append(line(at, bottom, at, bottom + 4, "axis"))
             self.marks.append(text(at, bottom + 17, label, "tick middle"))
@@ -163,9 +176,8 @@ class Frame:
         pairs = zip(np.asarray(xs, np.float64), np.asarray(ys, np.float64), strict=True)
         for position, (x, y) in enumerate(pairs):
             if math.isfinite(y):
-                values = {"cx": f"{self.x(x):.1f}", "cy": f"{self.y(y):.1f}", "r": "3"}
                 title = titles[position] if titles else ""
-                self.marks.append(Mark("circle", f"dot {css}", values, title=title))
+                self.marks.append(dot(self.x(x), self.y(y), css, title))
 
     def level(self, value: float, css: str, label: str = "") -> None:
         """Draw a horizontal reference line with its name at the right end."""
@@ -175,13 +187,9 @@ class Frame:
             place = at + 13 if at < TOP + 10 else at - 5
             self.marks.append(text(WIDTH - RIGHT - 2, place, label, "note end"))
 
-    def position(self, value: float, css: str, label: str = "", *, row: int = 0) -> None:
-        """Draw a vertical reference line with its name beside its upper end.
-
-        Args:
-            row: Of the name; names of lines that are close go below one another.
-        """
-        at, top = self.x(value), TOP + 10 + 15 * row
+    def position(self, value: float, css: str, label: str = "") -> None:
+        """Draw a vertical reference line with its name beside its upper end."""
+        at, top = self.x(value), TOP + 10
         self.marks.append(line(at, top - 9, at, HEIGHT - BOTTOM, f"reference {css}"))
         if label:
             fits = at + 6 + CHARACTER * len(label) < WIDTH
@@ -211,6 +219,11 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str) -> Mark:
     return Mark("line", css, {name: f"{value:.1f}" for name, value in names})
 
 
+def dot(x: float, y: float, css: str, title: str = "") -> Mark:
+    """Return a point."""
+    return Mark("circle", f"dot {css}", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": "3"}, title=title)
+
+
 def rectangle(x: float, y: float, width: float, height: float, css: str) -> Mark:
     """Return a rectangle."""
     names = zip(("x", "y", "width", "height"), (x, y, max(width, 0), max(height, 0)), strict=True)
@@ -227,12 +240,6 @@ def labels(ticks: Sequence[float]) -> list[str]:
     exact = (d for d in range(6) if all(math.isclose(round(t, d), t, abs_tol=1e-9) for t in ticks))
     digits = next(exact, 6)
     return [f"{tick:,.{digits}f}" for tick in ticks]
-
-
-def steps(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of values in each bin as the two ends of each step: (2 * bins,)."""
-    counts = np.histogram(values, edges)[0] / max(len(values), 1)
-    return np.repeat(counts, 2)
 
 
 def step_edges(edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn import __version__
-from amn.checks.registry import rules
-from amn.errors import require
-from amn.findings import Status
-from amn.report.alarms import alarms_of
+from amn.checks.check import checks
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
 from amn.report.page.margins import margins
-from amn.report.scores import score_cells
-from amn.report.text import FAMILY_NAMES, last_line
+from amn.report.page.template import render
 from amn.report.verdict import (
     MEANING,
     SPEAKING,
-    WORST_FIRST,
+    alarms_of,
     beside_merge_base,
+    by_family,
     complete,
     counted,
     headroom_lines,
+    last_line,
+    score_cells,
+    worst_cases_first,
     worst_first,
     worst_verdict,
 )
-from amn.report.visible import visible_value
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.findings import GateResult, Outcome
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
     from amn.report.page.charts import Chart
     from amn.report.page.faults import FaultMatrix
+    from amn.verdict import Outcome
 
 DIGEST_CHARACTERS = 12
 
@@ -47,7 +42,6 @@ DIGEST_CHARACTERS = 12
 class FamilyView:
     """One family of checks: how each ended, and how many ended how."""
 
-    letter: str
     name: str
     outcomes: tuple[Outcome, ...]
 
@@ -102,61 +96,32 @@ class CaseView:
 
 def to_html(
     results: Sequence[GateResult],
-    seen: Sequence[Seen],
     faults: Mapping[str, FaultMatrix] | None = None,
 ) -> str:
     """Return the page.
 
     Args:
-        seen: What each gate looked at, in the order of `results`.
         faults: Case -> its self-test, for the cases that have one.
 
     Raises:
         MissingDependencyError: If jinja2 is not installed.
     """
-    template, style = _template()
-    markup = require("jinja2", extra="report").utils.markupsafe.Markup
-    pairs = sorted(
-        zip(results, seen, strict=True), key=lambda pair: WORST_FIRST.index(pair[0].verdict)
-    )
-    page: str = template.render(
-        cases=[_view(f"case-{k}", result, saw) for k, (result, saw) in enumerate(pairs)],
+    return render(
+        "page.html",
+        cases=[_view(f"case-{k}", result) for k, result in enumerate(worst_cases_first(results))],
         faults=faults or {},
         verdict=worst_verdict(results),
         counted=counted(results),
         alarms=alarms_of(results),
         meaning=MEANING,
-        rules=rules(),
-        style=markup(style),
-        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        version=__version__,
+        checks=checks(),
     )
-    return page.strip() + "\n"
 
 
-@cache
-def _template() -> tuple[Any, str]:
-    """Return the template, compiled, and its style sheet."""
-    jinja2 = require("jinja2", extra="report")
-    folder = files("amn.report.page").joinpath("templates")
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=visible_value,
-    )
-    source, style = (folder.joinpath(name).read_text("utf-8") for name in ("page.html", "page.css"))
-    return environment.from_string(source), style
-
-
-def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
+def _view(identifier: str, result: GateResult) -> CaseView:
     """Return what the template shows of one case."""
     outcomes = complete(result)
-    scores = result.facts.get("scores")
-    known: dict[str, Any] = scores if isinstance(scores, dict) else {}
-    bullets = margins(outcomes, known)
-    letters = dict.fromkeys(o.check[:1] for o in outcomes)
+    bullets = margins(outcomes)
     return CaseView(
         id=identifier,
         result=result,
@@ -164,46 +129,36 @@ def _view(identifier: str, result: GateResult, seen: Seen) -> CaseView:
         limits=tuple(headroom_lines(result)),
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
         speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
-        scores=score_cells(known),
-        charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(seen)),
-        not_drawn=_not_drawn(seen, outcomes),
-        families=tuple(
-            FamilyView(
-                letter,
-                FAMILY_NAMES.get(letter, ""),
-                tuple(o for o in outcomes if o.check[:1] == letter),
-            )
-            for letter in letters
-        ),
-        facts=_facts(result, seen),
+        scores=score_cells(result.scores),
+        charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(result)),
+        not_drawn=_not_drawn(result, outcomes),
+        families=tuple(FamilyView(name, tuple(mine)) for name, mine in by_family(outcomes)),
+        facts=_facts(result),
     )
 
 
-def _not_drawn(seen: Seen, outcomes: Sequence[Outcome]) -> str:
+def _not_drawn(result: GateResult, outcomes: Sequence[Outcome]) -> str:
     """Return why there is nothing to draw of the model; empty where there is."""
-    if any(candidate.evaluation for candidate in seen.candidates):
+    if any(candidate.evaluation for candidate in result.candidates):
         return ""
     blockers = [o.label for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
     because = f": {', '.join(blockers)} came first" if blockers else ""
     return f"No figures of a model: nothing was trained or scored window by window{because}."
 
 
-def _facts(result: GateResult, seen: Seen) -> tuple[tuple[str, str], ...]:
+def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     """Return what was measured, for people: data, config, seeds, windows, golden."""
-    facts: dict[str, Any] = result.facts
-    rows = [("candidates from", str(facts["mode"]))] if "mode" in facts else []
-    if facts.get("candidates"):
-        rows.append(("candidates", ", ".join(facts["candidates"])))
-    if facts.get("windows"):
-        counts = (f"{name} {n:,}" for name, n in facts["windows"].items())
+    rows = [("candidates from", result.mode)] if result.mode else []
+    if result.windows:
+        rows.append(("candidates", ", ".join(one.name for one in result.candidates)))
+        counts = (f"{name} {n:,}" for name, n in result.windows.items())
         rows.append(("windows", ", ".join(counts)))
     rows += [
-        (key.replace("_", " "), str(facts[key])[:DIGEST_CHARACTERS])
-        for key in ("dataset_digest", "config_digest")
-        if facts.get(key)
+        (key.replace("_", " "), digest[:DIGEST_CHARACTERS])
+        for key, digest in result.digests.items()
     ]
-    if seen.golden:
-        record = seen.golden.record
+    if result.golden:
+        record = result.golden.record
         text = f"{record.created}, {len(record.seeds)} seeds, by {record.author}: {record.reason}"
         rows.append(("golden", text))
         versions = record.versions.model_dump(exclude_none=True)

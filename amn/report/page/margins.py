@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from amn.findings import Status
+from amn.evaluation.summary import Summary
 from amn.report.page.charts import (
     CHARACTER,
     WIDTH,
@@ -18,31 +18,29 @@ from amn.report.page.charts import (
     scale,
     text,
 )
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.findings import Outcome, Standing
+    from amn.verdict import Outcome, Standing
 
 ROW, BAR, BAR_TOP = 62.0, 14.0, 22.0
 EDGE = 6.0
 TONES = {Status.PASS: "good", Status.WARN: "unsure", Status.INCONCLUSIVE: "unsure"}
-JUDGED = {"C001": "in_dist", "C002": "ood"}  # beside these stand the reference predictors
 
 
-def margins(outcomes: Sequence[Outcome], scores: Mapping[str, Any]) -> Chart | None:
+def margins(outcomes: Sequence[Outcome]) -> Chart | None:
     """Return one bullet a check whose number has a limit; None where there is none.
 
-    Args:
-        scores: split -> figures, as the result's facts hold them.
+    The reference predictors stand beside a score, where a check found its summary.
     """
     shown = [o for o in outcomes if o.standing and o.number is not None and math.isfinite(o.number)]
     if not shown:
         return None
     marks: list[Mark] = []
     for position, outcome in enumerate(shown):
-        split = scores.get(JUDGED.get(outcome.check, ""), {})
-        references = split.get("references", {})
+        references = outcome.data.references if isinstance(outcome.data, Summary) else {}
         marks += _bullet(outcome, references, top=position * ROW)
     rows = [
         (f"{o.check} {o.name}", o.value, o.limit, _interval(o.standing), o.status.value)

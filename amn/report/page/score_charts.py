@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.errors import GoldenError
+from amn.evaluation.distribution import distribution
 from amn.evaluation.summary import LIFT_OVER
 from amn.evaluation.surroundings import CURVE_OFFSETS
 from amn.golden.compare import align
 from amn.golden.store import COSINES_FILE
-from amn.report.page.charts import BINS, TOP, Chart, Frame, Key, step_edges, steps
+from amn.report.page.charts import Chart, Frame, Key, step_edges
+from amn.report.page.plots import histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from amn.gate.seen import Seen
+    from amn.gate.result import GateResult
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LISTED_ARTICLES = 8
 OFFSETS = np.array(CURVE_OFFSETS)
 
@@ -45,9 +46,9 @@ class SplitView:
     references: dict[str, NDArray[np.float64]]
 
 
-def split_views(seen: Seen) -> list[SplitView]:
+def split_views(result: GateResult) -> list[SplitView]:
     """Return the scored splits, joined with the golden by window id."""
-    evaluations = [c.evaluation for c in seen.candidates if c.evaluation]
+    evaluations = [c.evaluation for c in result.candidates if c.evaluation]
     views = []
     for name in evaluations[0].scores if evaluations else ():
         scores = [evaluation.scores[name] for evaluation in evaluations]
@@ -56,8 +57,8 @@ def split_views(seen: Seen) -> list[SplitView]:
         first = scores[0]
         cosines = np.mean([score.cosines for score in scores], axis=0)
         golden = None
-        if seen.golden and name in seen.golden.splits:
-            theirs = seen.golden.splits[name]
+        if result.golden and name in result.golden.splits:
+            theirs = result.golden.splits[name]
             try:
                 order = align(
                     theirs, first.article_ids, first.target_chunks, path=Path(COSINES_FILE)
@@ -73,45 +74,19 @@ def split_views(seen: Seen) -> list[SplitView]:
     return views
 
 
-def distributions(view: SplitView) -> Chart:
-    """Draw how the cosines of a split are distributed, candidate over golden."""
-    sides = {"candidate": view.candidate}
-    sides |= {"golden": view.golden} if view.golden is not None else {}
-    sides = {name: values[np.isfinite(values)] for name, values in sides.items()}
-    together = np.concatenate(list(sides.values()))
-    low, high = np.quantile(together, (0.001, 1)) if len(together) else (0.0, 1.0)
-    edges = np.linspace(low, max(high, low + 1e-3), BINS + 1)
-    heights = {name: steps(values, edges) for name, values in sides.items()}
-    peak = [float(h.max()) for h in heights.values()]
-    frame = Frame.over(edges, [0, *peak], x_pad=0, top=TOP + 34)  # above: two names
-    frame.axes("cosine of prediction and target", y_label="share of windows")
-    xs = step_edges(edges)
-    if "golden" in heights:
-        frame.area(xs, heights["golden"], "golden")
-    frame.curve(xs, heights["candidate"], "candidate")
-    reference = float(view.references[LIFT_OVER].mean()) if LIFT_OVER in view.references else None
-    mean = float(view.candidate.mean())
-    if reference is not None and np.isfinite(reference) and low < reference < high:
-        frame.position(reference, "mean", f"mean of context {reference:.4f}", row=1)
-    if np.isfinite(mean) and low < mean < high:
-        frame.position(mean, "candidate", f"candidate {mean:.4f}")
-    rows = [
-        (name, f"{values.mean():.4f}", *(f"{q:.4f}" for q in np.quantile(values, QUANTILES)))
-        for name, values in sides.items()
-        if len(values)
-    ]
-    shown = "; ".join(
-        f"{name}: mean {mean}, middle half {q1} to {q3}" for name, mean, _, q1, _, q3, _ in rows
-    )
-    keys = [Key("line candidate", "candidate, mean over seeds")]
-    keys += [Key("box golden", "golden")] if "golden" in sides else []
-    return Chart(
-        title=f"{view.name}: cosines of {len(view.candidate):,} windows",
-        description=f"Distribution of the cosines. {shown}.",
-        marks=tuple(frame.marks),
-        keys=tuple(keys),
-        header=("", "mean", *(f"{q:.0%}" for q in QUANTILES)),
-        rows=tuple(rows),
+def distributions(view: SplitView) -> Chart | None:
+    """Draw how the cosines of a split are distributed, beside the golden's."""
+    sides = [("candidate, mean over seeds", distribution(view.candidate, "cosine"))]
+    if view.golden is not None:
+        sides.append(("golden", distribution(view.golden, "cosine")))
+    reference = view.references.get(LIFT_OVER)
+    return histogram(
+        f"{view.name}: cosines of {len(view.candidate):,} windows",
+        sides,
+        "windows",
+        "",
+        axis="cosine of prediction and target",
+        levels={} if reference is None else {"mean of context": float(reference.mean())},
     )
 
 
@@ -150,15 +125,16 @@ def by_article(view: SplitView, margin: float) -> Chart:
     )
 
 
-def offset_curves(seen: Seen) -> Iterator[Chart]:
+def offset_curves(result: GateResult) -> Iterator[Chart]:
     """Draw where predictions point: their cosine with the rows around the target."""
-    splits = {split for candidate in seen.candidates for split in candidate.behaviour}
+    context = result.config.windows.context if result.config else 0
+    splits = {split for candidate in result.candidates for split in candidate.behaviour}
     for split in sorted(splits):
-        found = {c.name: c.behaviour[split] for c in seen.candidates if split in c.behaviour}
+        found = {c.name: c.behaviour[split] for c in result.candidates if split in c.behaviour}
         values = {name: np.asarray(b.curve, np.float64) for name, b in found.items()}
         # The whole range of a good model: on its own scale, noise would look like a peak.
         frame = Frame.over(OFFSETS, [0, 1, *(v for curve in values.values() for v in curve)])
-        frame.band(max(-seen.context, OFFSETS[0]) - 0.3, -0.7, "context")
+        frame.band(max(-context, OFFSETS[0]) - 0.3, -0.7, "context")
         frame.axes(
             "rows from the target", y_label="cosine with the prediction", x_ticks=OFFSETS.tolist()
         )

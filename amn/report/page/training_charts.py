@@ -9,30 +9,31 @@ import numpy as np
 from amn.report.page.charts import Chart, Frame, Key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from amn.gate.seen import SeenCandidate
-    from amn.training.record import Epoch
+    from amn.gate.result import JudgedCandidate
+    from amn.training.record import TrainingRecord
+
+KEYS = (Key("line candidate", "validation, a line a seed"), Key("line training", "training"))
 
 
-def cosine_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
-    """Draw validation and training cosine of every seed by epoch, over the reference predictors."""
-    records = {c.name: c.record for c in candidates if c.record}
+def training_charts(candidates: Sequence[JudgedCandidate]) -> Iterator[Chart]:
+    """Yield the cosine of every seed by epoch, over the reference predictors, and its loss."""
+    records = {c.name: c.record for c in candidates if c.record and c.record.epochs}
+    if records:
+        yield _cosines(records)
+        yield _losses(records)
+
+
+def _cosines(records: Mapping[str, TrainingRecord]) -> Chart:
     first = next(iter(records.values()))
-    curves = {name: _course(record.epochs) for name, record in records.items()}
-    values = [v for c in curves.values() for v in (*c["val_cosine"], *c["train_cosine"])]
-    finite = [v for v in values if np.isfinite(v)]
     lines = {"mean of context": first.mean}
+    finite = [v for v in _values(records, "cosine") if np.isfinite(v)]
     if not finite or min(finite) < (first.constant + first.mean) / 2:
         lines["constant"] = first.constant  # elsewhere it would flatten every curve
-    epochs = [e for c in curves.values() for e in c["epoch"]]
-    frame = Frame.over(epochs, [*values, *lines.values()])
-    frame.axes("epoch", y_label="cosine", x_ticks=_epoch_ticks(epochs))
+    frame = _courses(records, "cosine", tuple(lines.values()))
     for label, value in lines.items():
         frame.level(value, "mean", f"{label} {value:.4f}")
-    for name, course in curves.items():
-        frame.curve(course["epoch"], course["train_cosine"], "training", title=f"{name}, training")
-        frame.curve(course["epoch"], course["val_cosine"], "candidate", title=name)
     best = [(r.best_epoch, r.best_val_cosine) for r in records.values() if r.best_epoch]
     frame.dots([e for e, _ in best], [v for _, v in best], "candidate", list(records))
     rows = [
@@ -54,28 +55,17 @@ def cosine_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
             f"{shown}. Mean of the context {first.mean:.4f}, constant {first.constant:.4f}."
         ),
         marks=tuple(frame.marks),
-        keys=(
-            Key("line candidate", "validation, a line a seed"),
-            Key("line training", "training"),
-            Key("line mean", "reference predictor"),
-        ),
+        keys=(*KEYS, Key("line mean", "reference predictor")),
         header=("seed", "ended", "first epoch", "best", "in epoch"),
         rows=tuple(rows),
     )
 
 
-def loss_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
-    """Draw validation and training loss of every seed by epoch."""
-    records = {c.name: c.record for c in candidates if c.record}
-    curves = {name: _course(record.epochs) for name, record in records.items()}
-    values = [v for c in curves.values() for v in (*c["val_loss"], *c["train_loss"])]
-    epochs = [e for c in curves.values() for e in c["epoch"]]
-    frame = Frame.over(epochs, values)
-    frame.axes("epoch", y_label="loss", x_ticks=_epoch_ticks(epochs))
-    for name, course in curves.items():
-        frame.curve(course["epoch"], course["train_loss"], "training", title=f"{name}, training")
-        frame.curve(course["epoch"], course["val_loss"], "candidate", title=name)
-        frame.dots(course["epoch"][-1:], course["val_loss"][-1:], "candidate", [name])
+def _losses(records: Mapping[str, TrainingRecord]) -> Chart:
+    frame = _courses(records, "loss")
+    for name, record in records.items():
+        last = record.epochs[-1]
+        frame.dots([last.epoch], [last.val_loss], "candidate", [name])
     rows = [
         (
             name,
@@ -91,20 +81,29 @@ def loss_by_epoch(candidates: Sequence[SeenCandidate]) -> Chart:
         title="Training: loss by epoch",
         description=f"Training loss: {shown}.",
         marks=tuple(frame.marks),
-        keys=(Key("line candidate", "validation"), Key("line training", "training")),
+        keys=KEYS,
         header=("seed", "first", "last", "validation", "largest gradient"),
         rows=tuple(rows),
     )
 
 
-def _course(epochs: Sequence[Epoch]) -> dict[str, list[float]]:
-    """Return the columns of a loss ledger."""
-    names = ("epoch", "train_loss", "val_loss", "train_cosine", "val_cosine")
-    return {name: [float(getattr(epoch, name)) for epoch in epochs] for name in names}
+def _values(records: Mapping[str, TrainingRecord], what: str) -> list[float]:
+    """Return every `train_` and `val_` value of `what`, cosine or loss."""
+    epochs = [epoch for record in records.values() for epoch in record.epochs]
+    return [getattr(e, f"{side}_{what}") for e in epochs for side in ("train", "val")]
 
 
-def _epoch_ticks(epochs: Sequence[float]) -> list[float]:
-    """Return at most eight whole epochs to label."""
-    last = int(max(epochs))
+def _courses(
+    records: Mapping[str, TrainingRecord], what: str, within: Sequence[float] = ()
+) -> Frame:
+    """Draw training and validation of every seed by epoch, with at most eight epochs labelled."""
+    last = max(len(record.epochs) for record in records.values())
+    frame = Frame.over([1, last], [*_values(records, what), *within])
     every = max(1, -(-last // 8))
-    return [float(e) for e in range(every, last + 1, every)]
+    frame.axes("epoch", y_label=what, x_ticks=range(every, last + 1, every))
+    for name, record in records.items():
+        epochs = [e.epoch for e in record.epochs]
+        for css, side, title in (("training", "train", ", training"), ("candidate", "val", "")):
+            values = [getattr(e, f"{side}_{what}") for e in record.epochs]
+            frame.curve(epochs, values, css, title=f"{name}{title}")
+    return frame

@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.case import Case
-from amn.checks.evidence.data import DataEvidence, DataPart, SplitEvidence
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
+from amn.gate import makers
+from amn.gate.evidence import Evidence
+from amn.gate.makers import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,20 +109,24 @@ def poke() -> Callable[[Path, Callable[[NDArray[Any]], None]], None]:
 
 
 @pytest.fixture
-def data_evidence() -> Callable[..., DataEvidence]:
-    def data_evidence(*folders: Path, **fields: Any) -> DataEvidence:
-        return DataEvidence(tuple(DataPart(folder) for folder in folders), **fields)
+def data_evidence() -> Callable[..., Evidence]:
+    """Evidence of data sets alone; keywords are further parts."""
+
+    def data_evidence(*folders: Path, **parts: Any) -> Evidence:
+        chosen = {**makers.DATA, **named(makers.row_digests)}
+        return Evidence(chosen, folders=folders, progress=None, **parts)
 
     return data_evidence
 
 
 @pytest.fixture
-def split_evidence(tmp_path: Path) -> Callable[..., SplitEvidence]:
+def split_evidence(tmp_path: Path) -> Callable[..., Evidence]:
     """Splits of the first folder; the others may be named by selectors."""
 
-    def split_evidence(*folders: Path, **split: Any) -> SplitEvidence:
+    def split_evidence(*folders: Path, **split: Any) -> Evidence:
         raw = {"schema": 1, "dataset": {"path": str(folders[0])}, "split": {**SPLIT, **split}}
         case = Case(tmp_path, CaseConfig.model_validate(raw))
-        return SplitEvidence(case, tuple(DataPart(folder) for folder in folders))
+        chosen = {**makers.DATA, **makers.SPLIT}
+        return Evidence(chosen, case=case, folders=folders, progress=None)
 
     return split_evidence

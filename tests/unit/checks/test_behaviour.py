@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amn.checks.registry import execute
+from amn.checks.check import checks
 from amn.evaluation import surroundings
-from amn.findings import Status
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def answering(run_evidence: Any) -> Callable[..., Any]:
     """Make evidence whose first candidate answers so."""
 
     def answering(answer: Callable[[Tensor], Tensor], **options: Any) -> Any:
-        trained = run_evidence(n=1).candidates[0].load()
+        (trained,) = run_evidence(n=1)["checkpoints"]
         loaded = replace(trained, model=Answer(answer, **options))
         return run_evidence(n=1, load=lambda: loaded)
 
@@ -137,4 +137,4 @@ def test_nan_predictions_pass_no_check_of_behaviour(answering: Any) -> None:
     evidence = answering(lambda context: torch.full_like(context[:, 0], torch.nan))
 
     for check in ("E009", "E010", "E011", "E012", "M008", "M009"):
-        assert execute(check, evidence).status is not Status.PASS, check
+        assert checks()[check].run(evidence).status is not Status.PASS, check

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.comparison import COMPARED, LEAST_P, _fails, holm, judge_check
-from amn.checks.evidence.limits import GoldenEvidence
-from amn.checks.registry import execute
-from amn.findings import Status, Verdict
-from amn.golden.store import write_golden
-from tests.strategies import rescored
+from amn.checks.check import checks
+from amn.checks.comparison import COMPARED, LEAST_P, Sides, holm
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,26 +51,29 @@ def test_holm_equals_the_textbook_on_random_p_values() -> None:
 
 
 @pytest.fixture
-def evidence(
-    make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
-) -> Callable[..., GoldenEvidence]:
-    """The toy case with its golden; the candidate is the golden's mean, moved by split."""
+def sides(
+    make_case: Any, toy_golden: Any, toy_evaluations: Any, tmp_path: Path
+) -> Callable[..., Sides]:
+    """The toy case's golden, and as candidate the golden's mean, moved by split."""
 
-    def evidence(
+    def sides(
         moved: dict[str, Any] | None = None, looks: tuple[int, ...] = (), **golden: Any
-    ) -> GoldenEvidence:
-        write_golden(tmp_path, toy_golden)
+    ) -> Sides:
         seeds = {"seeds": [0, 1, 2, 3, 4]} if looks else {}
         case = make_case(tmp_path, golden=golden, training=seeds)
-        first = toy_candidates[0]
-        scores = dict(first.evaluation.scores)
+        scores = dict(toy_evaluations[0].scores)
         for name, by in (moved or {}).items():
             cosines = toy_golden.splits[name].cosines.mean(axis=0)
             scores[name] = replace(scores[name], cosines=cosines + by)
-        candidate = rescored(first, replace(first.evaluation, scores=scores))
-        return GoldenEvidence(case, (candidate,), (), looks=looks)
+        candidate = replace(toy_evaluations[0], scores=scores)
+        return Sides((candidate,), toy_golden, case.config.golden, tmp_path, looks)
 
-    return evidence
+    return sides
+
+
+def run(check: str, sides: Sides) -> Any:
+    """Run a check of the comparison."""
+    return checks()[check].run({"sides": sides, "judged_data": {}})
 
 
 def scattered(toy_golden: Any, split: str, mean: float, sd: float) -> Any:
@@ -83,21 +83,21 @@ def scattered(toy_golden: Any, split: str, mean: float, sd: float) -> Any:
     return by - by.mean() + mean
 
 
-def barely(evidence: Any, toy_golden: Any) -> Any:
+def barely(sides: Any, toy_golden: Any) -> Any:
     """(N,) a change of OOD that fails at 0.05 and not at 0.025."""
     for sd in np.arange(0.015, 0.06, 0.0005):
         by = scattered(toy_golden, "ood", -0.0123, sd)
-        found = evidence({"ood": by})
-        if not _fails(found, "G001", 0.025):
-            assert _fails(found, "G001", 0.05)
+        found = sides({"ood": by})
+        if not found.fails("ood", 0.025):
+            assert found.fails("ood", 0.05)
             return by
     raise AssertionError("no such scatter")
 
 
-def test_a_clear_fail_is_an_alarm_beside_a_split_that_passes(evidence: Any) -> None:
-    found = evidence({"ood": -0.05, "in_dist": 0.0})
+def test_a_clear_fail_is_an_alarm_beside_a_split_that_passes(sides: Any) -> None:
+    found = sides({"ood": -0.05, "in_dist": 0.0})
 
-    judged = {check: judge_check(found, check) for check in COMPARED}
+    judged = {check: found.judge(split) for split, check in COMPARED.items()}
 
     assert judged["G001"].verdict is Verdict.FAIL
     assert judged["G001"].level == 0.025
@@ -105,35 +105,35 @@ def test_a_clear_fail_is_an_alarm_beside_a_split_that_passes(evidence: Any) -> N
     assert judged["G002"].level == 0.05
 
 
-def test_a_fail_that_only_its_own_level_sees_is_no_alarm(evidence: Any, toy_golden: Any) -> None:
-    by = barely(evidence, toy_golden)
-    found = evidence({"ood": by, "in_dist": 0.0})
-    judged = judge_check(found, "G001")
+def test_a_fail_that_only_its_own_level_sees_is_no_alarm(sides: Any, toy_golden: Any) -> None:
+    by = barely(sides, toy_golden)
+    found = sides({"ood": by, "in_dist": 0.0})
+    judged = found.judge("ood")
 
     assert judged.comparison.verdict is Verdict.FAIL
     assert judged.verdict is Verdict.INCONCLUSIVE
-    outcome = execute("G001", found)
+    outcome = run("G001", found)
     assert outcome.status is Status.INCONCLUSIVE
     message = "no alarm at 0.025, its level beside the other split (Holm)"
     assert message in outcome.findings[0].message
 
 
-def test_it_is_an_alarm_once_the_other_split_is_one_as_well(evidence: Any, toy_golden: Any) -> None:
-    by = barely(evidence, toy_golden)
-    found = evidence({"ood": by, "in_dist": -0.05})
+def test_it_is_an_alarm_once_the_other_split_is_one_as_well(sides: Any, toy_golden: Any) -> None:
+    by = barely(sides, toy_golden)
+    found = sides({"ood": by, "in_dist": -0.05})
 
-    assert judge_check(found, "G001").verdict is Verdict.FAIL
-    assert judge_check(found, "G001").level == 0.05
-    assert judge_check(found, "G002").level == 0.025
+    assert found.judge("ood").verdict is Verdict.FAIL
+    assert found.judge("ood").level == 0.05
+    assert found.judge("in_dist").level == 0.025
 
 
 def test_a_look_is_judged_at_its_share_of_alpha_and_says_what_was_spent(
-    evidence: Any, toy_golden: Any
+    sides: Any, toy_golden: Any
 ) -> None:
     by = scattered(toy_golden, "ood", 0.0, 0.01)
-    one = execute("G001", evidence({"ood": by}))
-    first = execute("G001", evidence({"ood": by}, (2,), adaptive_seeds=[2, 3, 5]))
-    second = execute("G001", evidence({"ood": by}, (2, 3), adaptive_seeds=[2, 3, 5]))
+    one = run("G001", sides({"ood": by}))
+    first = run("G001", sides({"ood": by}, (2,), adaptive_seeds=[2, 3, 5]))
+    second = run("G001", sides({"ood": by}, (2, 3), adaptive_seeds=[2, 3, 5]))
 
     assert "look" not in one.detail
     assert first.detail.endswith("look 1 of 3 at 2 seeds, alpha 0.01, spent 0.01 of 0.05")
@@ -142,23 +142,20 @@ def test_a_look_is_judged_at_its_share_of_alpha_and_says_what_was_spent(
 
 
 def test_the_p_of_an_alarm_is_the_level_at_which_it_stops_to_fail(
-    evidence: Any, toy_golden: Any
+    sides: Any, toy_golden: Any
 ) -> None:
-    by = barely(evidence, toy_golden)
-    found = evidence({"ood": by, "in_dist": -0.05})
-    judged = judge_check(found, "G001")
+    by = barely(sides, toy_golden)
+    found = sides({"ood": by, "in_dist": -0.05})
+    judged = found.judge("ood")
 
     assert judged.p is not None
     assert 0.025 < judged.p <= 0.05
-    assert _fails(found, "G001", judged.p)
-    assert not _fails(found, "G001", judged.p / 1.03)
-    assert judge_check(found, "G002").p == LEAST_P
+    assert found.fails("ood", judged.p)
+    assert not found.fails("ood", judged.p / 1.03)
+    assert found.judge("in_dist").p == LEAST_P
 
 
-def test_what_is_no_alarm_has_no_p(evidence: Any, toy_golden: Any) -> None:
-    found = evidence({"ood": barely(evidence, toy_golden), "in_dist": 0.0})
+def test_what_is_no_alarm_has_no_p(sides: Any, toy_golden: Any) -> None:
+    found = sides({"ood": barely(sides, toy_golden), "in_dist": 0.0})
 
-    execute("G001", found)
-    execute("G002", found)
-
-    assert found.alarms == {"G001": None, "G002": None}
+    assert [run(check, found).data.p for check in ("G001", "G002")] == [None, None]

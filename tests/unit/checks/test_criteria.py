@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amn.case.limits import CriteriaConfig
+from amn.checks.check import checks
 from amn.checks.criteria import shown
-from amn.checks.evidence.limits import CriteriaEvidence
-from amn.checks.registry import execute
 from amn.errors import CheckNotRunError
 from amn.evaluation.statistics import Interval, cluster_interval
 from amn.evaluation.summary import Summary
-from amn.findings import Status
-from amn.limits_config import CriteriaConfig
+from amn.gate.evidence import Evidence
+from amn.gate.makers import lifts, named
+from amn.verdict import Status
 
 FLOORS = st.floats(-0.99, 0.99)
 
@@ -27,7 +28,7 @@ def interval(mean: float, spread: float = 0.02, articles: int = 12) -> Interval:
     return cluster_interval(values, np.arange(articles), seed=0)
 
 
-def evidence(*, lift: Any = None, config: Any = None, **means: float) -> CriteriaEvidence:
+def evidence(*, lift: Any = None, config: Any = None, **means: float) -> Evidence:
     means = {"in_dist": 0.6, "ood": 0.66, **means}
     made = {
         name: Summary(
@@ -39,7 +40,11 @@ def evidence(*, lift: Any = None, config: Any = None, **means: float) -> Criteri
         )
         for name, value in means.items()
     }
-    return CriteriaEvidence(CriteriaConfig(**(config or {})), made)
+    return of_summaries(made, **(config or {}))
+
+
+def of_summaries(summaries: dict[str, Summary], **config: Any) -> Evidence:
+    return Evidence(named(lifts), summaries=summaries, criteria=CriteriaConfig(**config))
 
 
 @pytest.mark.parametrize("check", ["C001", "C002", "C003", "C004", "C005"])
@@ -48,10 +53,8 @@ def test_a_good_result_passes(check: str, passes: Any) -> None:
 
 
 @pytest.mark.parametrize("check", ["C001", "C002", "C003"])
-def test_a_trained_case_passes(check: str, passes: Any, run_evidence: Any, toy_case: Any) -> None:
-    config = toy_case.config.criteria
-
-    outcome = passes(check, CriteriaEvidence(config, run_evidence().summaries))
+def test_a_trained_case_passes(check: str, passes: Any, run_evidence: Any) -> None:
+    outcome = passes(check, run_evidence())
 
     assert outcome.number is not None
 
@@ -80,7 +83,7 @@ def test_a_floor_is_met_at_it_and_above_and_at_no_number_below(
         (math.nextafter(floor, math.inf), Status.PASS),
         (math.nextafter(floor, -math.inf), Status.FAIL),
     ):
-        outcome = execute(check, evidence(**{split: value}, config={split: floor}))
+        outcome = checks()[check].run(evidence(**{split: value}, config={split: floor}))
         assert outcome.status is status
         assert outcome.number == value
 
@@ -98,7 +101,7 @@ def test_a_score_that_was_never_measured_cannot_be_checked(check: str) -> None:
     missing = {"in_dist": Summary(math.nan), "ood": Summary(math.nan)}
 
     with pytest.raises(CheckNotRunError, match="expected"):
-        execute(check, CriteriaEvidence(CriteriaConfig(), missing))
+        checks()[check].run(of_summaries(missing))
 
 
 def test_c002_calls_a_very_low_score_fundamental(fires: Any) -> None:
@@ -108,9 +111,10 @@ def test_c002_calls_a_very_low_score_fundamental(fires: Any) -> None:
 
 
 def test_the_interval_and_the_distance_in_standard_errors_are_shown() -> None:
-    outcome = execute("C001", evidence(in_dist=0.6))
+    outcome = checks()["C001"].run(evidence(in_dist=0.6))
     expected = interval(0.6)
 
+    assert outcome.data == evidence(in_dist=0.6)["summaries"]["in_dist"]
     assert outcome.detail == (
         f"{expected.low:.4f} ... {expected.high:.4f}, z {0.06 / expected.se:+.1f}"
     )
@@ -130,7 +134,7 @@ def test_as_many_digits_are_shown_as_tell_a_score_from_its_floor() -> None:
     assert shown(0.5999999, 0.6) == "0.5999999"
     assert shown(0.61, 0.6) == "0.6100"
     assert shown(math.nextafter(0.6, 0), 0.6) == "0.5999999999999999"
-    assert "0.5999999999999999" in execute("C002", evidence(ood=math.nextafter(0.6, 0))).value
+    assert "0.5999999999999999" in checks()["C002"].run(evidence(ood=math.nextafter(0.6, 0))).value
 
 
 @pytest.mark.parametrize(
@@ -146,14 +150,15 @@ def test_as_many_digits_are_shown_as_tell_a_score_from_its_floor() -> None:
 def test_c003_warns_of_a_profiles_range_and_fails_your_own(
     ood: float, config: Any, status: Status
 ) -> None:
-    assert execute("C003", evidence(ood=ood, config=config)).status is status
+    assert checks()["C003"].run(evidence(ood=ood, config=config)).status is status
 
 
-def test_c003_fires_with_the_difference(fires: Any) -> None:
-    finding = fires("C003", evidence(ood=0.1275, config={"delta": (0.05, 0.10)}))
+@pytest.mark.parametrize(("ood", "delta"), [(0.1275, "-0.4725"), (0.75, "+0.1500")])
+def test_c003_fires_with_the_difference(fires: Any, ood: float, delta: str) -> None:
+    finding = fires("C003", evidence(ood=ood, config={"delta": (0.05, 0.10)}))
 
     assert finding.where == "ood - in_dist"
-    assert finding.message == "expected +0.05 ... +0.10, got -0.4725"
+    assert finding.message == f"expected +0.05 ... +0.10, got {delta}"
 
 
 @pytest.mark.parametrize(("check", "split"), [("C004", "in_dist"), ("C005", "ood")])
@@ -197,4 +202,4 @@ def test_a_lift_above_zero_can_be_below_the_limit_of_the_case(fires: Any, check:
 @pytest.mark.parametrize("check", ["C004", "C005"])
 def test_a_lift_of_unknown_windows_cannot_be_checked(check: str) -> None:
     with pytest.raises(CheckNotRunError, match="expected cosines of every window, got none"):
-        execute(check, evidence(lift=None))
+        checks()[check].run(evidence(lift=None))

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.checks.evidence.limits import CustodyEvidence
-from amn.checks.registry import execute
+from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
+from amn.gate import makers
+from amn.gate.evidence import Evidence
+from amn.gate.makers import named
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, cosines_digest, write_golden
-from amn.review import Loosening, Review, Waiver
+from amn.verdict import Loosening, Review, Status, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,10 @@ REVIEW = Review(target="origin/main", base="a" * 40)
 
 
 @pytest.fixture
-def evidence(make_case: Any, toy_golden: Golden, tmp_path: Path) -> Callable[..., CustodyEvidence]:
-    """A kept golden of the toy case; keywords are the evidence's own."""
+def evidence(make_case: Any, toy_golden: Golden, tmp_path: Path) -> Callable[..., Evidence]:
+    """A kept golden of the toy case; keywords are parts of the evidence."""
 
-    def evidence(*, goldens: Any = None, sections: Any = None, **own: Any) -> CustodyEvidence:
+    def evidence(*, goldens: Any = None, sections: Any = None, **own: Any) -> Evidence:
         folder = tmp_path / "golden" / "case"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -40,7 +41,8 @@ def evidence(make_case: Any, toy_golden: Golden, tmp_path: Path) -> Callable[...
         for golden in goldens or [toy_golden]:
             write_golden(folder, golden)
         case = make_case(folder, **(sections or {}))
-        return CustodyEvidence(case, **{"waivers": (WAIVER,), "today": TODAY, **own})
+        given = {"case": case, "listed_waivers": (WAIVER,), "today": TODAY, **own}
+        return Evidence(makers.GOLDEN | named(makers.unwaivable), **given)
 
     return evidence
 
@@ -68,7 +70,7 @@ def test_a_kept_golden_passes(check: str, evidence: Any, passes: Any) -> None:
 
 def test_g008_fires_without_a_ledger(evidence: Any, fires: Any) -> None:
     found = evidence()
-    (found.case.folder / LEDGER_FILE).unlink()
+    (found["golden_folder"] / LEDGER_FILE).unlink()
 
     assert "amn golden adopt case" in fires("G008", found).fix
 
@@ -76,7 +78,7 @@ def test_g008_fires_without_a_ledger(evidence: Any, fires: Any) -> None:
 def test_g008_of_a_case_without_a_golden_asks_for_one(evidence: Any, fires: Any) -> None:
     found = evidence()
     for name in (LEDGER_FILE, "golden.json"):
-        (found.case.folder / name).unlink()
+        (found["golden_folder"] / name).unlink()
 
     fix = fires("G008", found).fix
     assert fix == "amn golden new case --reason TEXT, or until then amn gate case --first-run"
@@ -84,7 +86,7 @@ def test_g008_of_a_case_without_a_golden_asks_for_one(evidence: Any, fires: Any)
 
 def test_g008_fires_at_the_line_that_was_edited(evidence: Any, fires: Any) -> None:
     found = evidence()
-    path = found.case.folder / LEDGER_FILE
+    path = found["golden_folder"] / LEDGER_FILE
     path.write_bytes(path.read_bytes().replace(b"first accepted result", b"looks fine"))
     finding = fires("G008", found)
 
@@ -95,7 +97,7 @@ def test_g008_fires_at_the_line_that_was_edited(evidence: Any, fires: Any) -> No
 @pytest.mark.parametrize("name", [GOLDEN_FILE, COSINES_FILE])
 def test_g009_fires_on_a_file_that_no_entry_accepted(name: str, evidence: Any, fires: Any) -> None:
     found = evidence()
-    path = found.case.folder / name
+    path = found["golden_folder"] / name
     path.write_bytes(path.read_bytes() + b"\n")
     finding = fires("G009", found)
 
@@ -108,7 +110,7 @@ def test_g009_fires_when_the_last_entry_was_cut_off(
     evidence: Any, fires: Any, toy_golden: Golden
 ) -> None:
     found = evidence(goldens=[toy_golden, lowered(toy_golden, 0.002)])
-    path = found.case.folder / LEDGER_FILE
+    path = found["golden_folder"] / LEDGER_FILE
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
 
     assert fires("G009", found).where == GOLDEN_FILE
@@ -116,7 +118,7 @@ def test_g009_fires_when_the_last_entry_was_cut_off(
 
 def test_g009_fires_on_a_golden_that_is_gone(evidence: Any, fires: Any) -> None:
     found = evidence()
-    (found.case.folder / COSINES_FILE).unlink()
+    (found["golden_folder"] / COSINES_FILE).unlink()
 
     assert "expected the file of entry 0, found none" in fires("G009", found).message
 
@@ -148,19 +150,19 @@ def test_g012_is_quiet_within_the_budget(evidence: Any, passes: Any, toy_golden:
 
 def test_g013_fires_on_a_golden_without_a_case(evidence: Any, fires: Any) -> None:
     found = evidence()
-    orphan = found.case.folder.parent / "old"
-    shutil.copytree(found.case.folder, orphan)
+    orphan = found["golden_folder"].parent / "old"
+    shutil.copytree(found["golden_folder"], orphan)
     (orphan / "case.toml").unlink()
     finding = fires("G013", found)
 
     assert finding.where == "golden/old"
     assert "expected a case.toml beside its golden.json, found none" in finding.message
-    assert execute("G013", found).value == "1"
+    assert checks()["G013"].run(found).value == "1"
 
 
 def test_g010_fires_with_what_was_loosened(evidence: Any, fires: Any) -> None:
     review = replace(REVIEW, loosenings=(FOUND,))
-    finding = fires("G010", evidence(find_review=lambda: review))
+    finding = fires("G010", evidence(review=review))
 
     assert finding.where == "golden/case/case.toml criteria.ood"
     assert finding.message == "this change lowered a floor: 0.6 at the merge base, 0.55 now"
@@ -168,7 +170,7 @@ def test_g010_fires_with_what_was_loosened(evidence: Any, fires: Any) -> None:
 
 def test_g010_shows_what_was_approved_as_a_warning(evidence: Any) -> None:
     review = replace(REVIEW, loosenings=(FOUND,), approval="C. Lead: agreed")
-    outcome = execute("G010", evidence(find_review=lambda: review))
+    outcome = checks()["G010"].run(evidence(review=review))
 
     assert outcome.status is Status.WARN
     assert outcome.findings[0].fix == "approved by C. Lead: agreed"
@@ -176,16 +178,17 @@ def test_g010_shows_what_was_approved_as_a_warning(evidence: Any) -> None:
 
 @pytest.mark.parametrize("review", [REVIEW, Review(note="no git checkout")])
 def test_g010_is_quiet_when_nothing_is_loosened(review: Review, evidence: Any, passes: Any) -> None:
-    passes("G010", evidence(find_review=lambda: review))
+    passes("G010", evidence(review=review))
 
 
 def test_g010_does_not_pass_without_a_review(evidence: Any) -> None:
-    with pytest.raises(CheckNotRunError, match="expected a review"):
-        execute("G010", evidence())
+    assert not evidence().promises(checks()["G010"].reads)
+    with pytest.raises(CheckNotRunError, match="review: expected evidence of that name"):
+        checks()["G010"].run(evidence())
 
 
 def test_g011_shows_a_waiver_in_force_as_a_warning(evidence: Any) -> None:
-    outcome = execute("G011", evidence())
+    outcome = checks()["G011"].run(evidence())
 
     assert outcome.status is Status.WARN
     assert "waived until 2025-02-28 by B. Owner: new region" in outcome.findings[0].message
@@ -205,12 +208,12 @@ def test_g011_shows_a_waiver_in_force_as_a_warning(evidence: Any) -> None:
 def test_g011_fires_on_a_waiver_that_must_not_hold(
     changes: Any, message: str, evidence: Any, fires: Any
 ) -> None:
-    assert message in fires("G011", evidence(waivers=(replace(WAIVER, **changes),))).message
+    assert message in fires("G011", evidence(listed_waivers=(replace(WAIVER, **changes),))).message
 
 
 def test_g011_does_not_pass_without_the_day(evidence: Any) -> None:
     with pytest.raises(CheckNotRunError, match="today's date"):
-        execute("G011", evidence(today=None))
+        checks()["G011"].run(evidence(today=None))
 
 
 def test_an_accepted_regression_is_on_record(tmp_path: Path, toy_golden: Golden) -> None:

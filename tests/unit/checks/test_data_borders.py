@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amn.checks.data_borders import check_borders
-from amn.findings import Severity
+from amn.verdict import Severity
 
 DIM = 256
 N_ARTICLES, N_ROWS = 60, 24
@@ -25,12 +25,12 @@ def running_text(n_articles: int = N_ARTICLES) -> np.ndarray[Any, Any]:
 
 @pytest.fixture
 def gate(corpus: Any, write: Any, data_evidence: Any) -> Any:
-    def gate(vectors: np.ndarray[Any, Any]) -> Any:
+    def gate(vectors: np.ndarray[Any, Any], name: str = "data") -> Any:
         n, rows = vectors.shape[:2]
         ids = np.repeat(np.arange(1, n + 1), rows)
         chunks = np.tile(np.arange(rows, dtype=np.int32), n)
         flat = vectors.reshape(-1, vectors.shape[-1]).astype(np.float32)
-        return check_borders(data_evidence(write(type(corpus)(flat, ids, chunks))))
+        return data_evidence(write(type(corpus)(flat, ids, chunks), name)).call(check_borders)
 
     return gate
 
@@ -97,6 +97,17 @@ def test_rows_like_nothing_beside_them_are_counted(gate: Any) -> None:
 
     assert "expected at most 0.5% of rows" in finding.message
     assert "got 4." in finding.message
+
+
+def test_nine_rows_like_nothing_beside_them_are_no_defect_and_ten_are(gate: Any) -> None:
+    vectors, noise = running_text(), np.random.default_rng(1).standard_normal((10, DIM))
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    vectors[np.arange(9), 2 + np.arange(9)] = noise[:9]
+    nine = gate(vectors)
+    vectors[9, 11] = noise[9]
+
+    assert nine.findings == []
+    assert "got 0.69% (10)" in gate(vectors, "ten").findings[0].message
 
 
 def test_articles_from_their_end_to_their_beginning_are_a_warning(gate: Any) -> None:

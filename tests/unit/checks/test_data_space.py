@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amn.checks.data_space import check_one_space
-from amn.findings import Severity
+from amn.verdict import Severity
 
 
 def normalise(corpus: Any) -> Any:
@@ -23,7 +23,7 @@ def test_a_group_of_articles_in_a_rotated_space_is_named(
     rotation = np.linalg.qr(np.random.default_rng(3).standard_normal((dim, dim)))[0]
     corpus.vectors[mine] = corpus.vectors[mine] @ rotation
 
-    measured = check_one_space(data_evidence(write(corpus)))
+    measured = data_evidence(write(corpus)).call(check_one_space)
 
     assert measured.number < 0.25
     (finding,) = measured.findings
@@ -37,7 +37,7 @@ def test_turned_signs_of_half_of_the_articles_fail(
     corpus.vectors += 1.5 * np.roll(np.eye(24, dtype=np.float32)[0], 5)
     corpus.vectors[corpus.ids % 2 == 0] *= -1
 
-    (finding,) = check_one_space(data_evidence(write(normalise(corpus)))).findings
+    (finding,) = data_evidence(write(normalise(corpus))).call(check_one_space).findings
 
     assert finding.severity is None
     assert "signs turned; of 64 articles, 32 are apart" in finding.message
@@ -46,7 +46,7 @@ def test_turned_signs_of_half_of_the_articles_fail(
 def test_two_clouds_are_a_warning(corpus: Any, write: Any, data_evidence: Any) -> None:
     corpus.vectors[corpus.ids % 2 == 0] += 3 * np.eye(24, dtype=np.float32)[20]
 
-    (finding,) = check_one_space(data_evidence(write(normalise(corpus)))).findings
+    (finding,) = data_evidence(write(normalise(corpus))).call(check_one_space).findings
 
     assert finding.severity is Severity.WARNING
     assert "another pooling, prefix or source; of 64 articles, 32 are apart" in finding.message
@@ -55,7 +55,7 @@ def test_two_clouds_are_a_warning(corpus: Any, write: Any, data_evidence: Any) -
 def test_too_few_articles_are_said_to_be(corpus: Any, write: Any, data_evidence: Any) -> None:
     few = type(corpus)(corpus.vectors[:400], corpus.ids[:400], corpus.chunks[:400])
 
-    (finding,) = check_one_space(data_evidence(write(few))).findings
+    (finding,) = data_evidence(write(few)).call(check_one_space).findings
 
     assert finding.severity is Severity.NOTICE
     assert finding.message == "expected 32 articles to see groups, got 20"

@@ -9,33 +9,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence.limits import CriteriaEvidence
-from amn.checks.registry import execute
-from amn.evaluation import probes
+from amn.checks.check import checks
 from amn.evaluation.summary import Summary
-from amn.findings import Status
-from amn.limits_config import CriteriaConfig
+from amn.gate.evidence import Evidence
+from amn.verdict import Status
 
 
 def with_scores(candidate: Any, split: str = "ood", **changes: Any) -> Any:
     """Return a candidate's evaluation with other scores of a split."""
-    scores = candidate.evaluation.scores
+    scores = candidate.recorded.scores
     changed = {**scores, split: replace(scores[split], **changes)}
-    return replace(candidate.evaluation, scores=changed)
+    return replace(candidate.recorded, scores=changed)
 
 
 def cut(candidate: Any, n: int) -> Any:
     """Return a candidate's evaluation over the first n OOD windows."""
-    ood = candidate.evaluation.scores["ood"]
+    ood = candidate.recorded.scores["ood"]
     names = ("cosines", "copy_cosines", "article_ids", "target_chunks")
     return with_scores(candidate, **{name: getattr(ood, name)[:n] for name in names})
 
 
-def summaries(in_dist: float, ood: float, constant: float | None) -> CriteriaEvidence:
+def summaries(in_dist: float, ood: float, constant: float | None) -> Evidence:
     references = {} if constant is None else {"constant": constant}
     values = {"in_dist": in_dist, "ood": ood}
     made = {name: Summary(v, (v,), references=references) for name, v in values.items()}
-    return CriteriaEvidence(CriteriaConfig(), made)
+    return Evidence({}, summaries=made)
 
 
 @pytest.mark.parametrize("check", [f"E00{i}" for i in range(1, 9)])
@@ -57,7 +55,7 @@ def test_e001_fires_on_windows_that_were_left_out(
 def test_e001_fires_on_windows_in_another_order(
     run_evidence: Any, toy_candidates: Any, fires: Any, name: str
 ) -> None:
-    turned = getattr(toy_candidates[0].evaluation.scores["ood"], name)[::-1]
+    turned = getattr(toy_candidates[0].recorded.scores["ood"], name)[::-1]
     evaluation = with_scores(toy_candidates[0], **{name: turned})
 
     finding = fires("E001", run_evidence(evaluation=evaluation))
@@ -69,7 +67,7 @@ def test_e001_fires_on_windows_in_another_order(
 def test_e002_fires_on_a_cosine_that_is_none_and_names_its_window(
     run_evidence: Any, toy_candidates: Any, fires: Any, bad: float
 ) -> None:
-    cosines = toy_candidates[0].evaluation.scores["ood"].cosines.copy()
+    cosines = toy_candidates[0].recorded.scores["ood"].cosines.copy()
     cosines[17] = bad
 
     evaluation = with_scores(toy_candidates[0], cosines=cosines)
@@ -123,7 +121,7 @@ def test_e004_fires_when_predictions_are_the_last_row(
 def test_e005_fires_on_a_score_below_the_constant_predictor(
     run_evidence: Any, toy_candidates: Any, fires: Any
 ) -> None:
-    constant = toy_candidates[0].evaluation.references["ood"]["constant"].mean()
+    constant = toy_candidates[0].recorded.references["ood"]["constant"].mean()
     evaluation = with_scores(toy_candidates[0], cosines=np.full(156, 0.0211))
 
     finding = fires("E005", run_evidence(evaluation=evaluation))
@@ -161,29 +159,23 @@ def test_e005_passes_above_it_and_leaves_missing_scores_to_the_criteria(
     passes("E005", summaries(0.5597, math.nan, constant))
 
 
-def test_e006_fires_on_a_metric_that_is_off(
-    run_evidence: Any, fires: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(probes, "cosine_rows", lambda a, b: (a * b).sum(axis=-1) / 2)
-
-    finding = fires("E006", run_evidence())
+def test_e006_fires_on_a_metric_that_is_off(run_evidence: Any, fires: Any) -> None:
+    finding = fires("E006", run_evidence(metric=lambda a, b: (a * b).sum(axis=-1) / 2))
 
     assert finding.where == "in_dist"
     assert finding.message == "expected 1.0000 for oracle within 1e-06, got 0.5000"
 
 
-def test_e006_fires_on_a_metric_that_gives_nan(
-    run_evidence: Any, fires: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(probes, "cosine_rows", lambda a, _: np.full(len(a), np.nan))
+def test_e006_fires_on_a_metric_that_gives_nan(run_evidence: Any, fires: Any) -> None:
+    evidence = run_evidence(metric=lambda a, _: np.full(len(a), np.nan))
 
-    assert "got nan" in fires("E006", run_evidence()).message
+    assert "got nan" in fires("E006", evidence).message
 
 
 def test_e007_fires_on_a_record_of_another_model(
     run_evidence: Any, toy_candidates: Any, fires: Any
 ) -> None:
-    ood = toy_candidates[0].evaluation.scores["ood"]
+    ood = toy_candidates[0].recorded.scores["ood"]
     recorded = with_scores(
         toy_candidates[0], cosines=np.where(ood.article_ids == 60, 0.0, ood.cosines)
     )
@@ -232,4 +224,14 @@ def test_e008_is_undecided_about_fewer_than_three_seeds(
     finding = fires("E008", run_evidence(case=case, n=2))
 
     assert finding.message == "expected at least 3 seeds, got 2"
-    assert execute("E008", run_evidence(case=case, n=2)).status is Status.INCONCLUSIVE
+    assert checks()["E008"].run(run_evidence(case=case, n=2)).status is Status.INCONCLUSIVE
+
+
+def test_e008_waits_for_no_seed_beyond_the_look_at_which_it_was_decided(
+    run_evidence: Any, fires: Any, passes: Any, make_case: Any, tmp_path: Any
+) -> None:
+    case = make_case(tmp_path, golden={"adaptive_seeds": [2, 3]})
+
+    passes("E008", run_evidence(case=case, n=2))
+    finding = fires("E008", run_evidence(case=case, n=1), Status.HARNESS)
+    assert finding.message == "expected seeds [0, 1], got no [1]"

@@ -16,6 +16,9 @@ PROSE = {
     "writes",
     "raises",
     "that",
+    "is",
+    "started",
+    "brings",
     "loads",
     "itself",
 }  # `import amn`, and sentences about amn itself

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence.limits import GoldenEvidence
-from amn.checks.registry import execute
+from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Severity, Status
+from amn.gate import makers
+from amn.gate.evidence import Evidence
+from amn.gate.makers import named
 from amn.golden.schema import Numerics
 from amn.golden.store import write_golden
 from amn.storage import canonical_json, sha256_of
-from tests.strategies import rescored
+from amn.verdict import Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +28,11 @@ SPLITS = {"G001": "ood", "G002": "in_dist"}
 
 @pytest.fixture
 def evidence(
-    make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
-) -> Callable[..., GoldenEvidence]:
+    make_case: Any, toy_golden: Any, toy_candidates: Any, toy_evaluations: Any, tmp_path: Path
+) -> Callable[..., Evidence]:
     """The toy case with its golden, and candidates that are other files than the golden's."""
 
-    def evidence(golden: Any = toy_golden, **changes: Any) -> GoldenEvidence:
+    def evidence(golden: Any = toy_golden, **changes: Any) -> Evidence:
         folder = tmp_path / "case"
         folder.mkdir(exist_ok=True)
         write_golden(folder, golden)
@@ -39,20 +40,29 @@ def evidence(
         candidates = tuple(
             replace(candidate, digest=f"{i}" * 64) for i, candidate in enumerate(toy_candidates)
         )
-        values = {"candidates": candidates, "declared": golden.record.checks}
-        return GoldenEvidence(case=case, **{**values, **changes})
+        given = {
+            "case": case,
+            "candidates": candidates,
+            "evaluations": toy_evaluations,
+            "declared": golden.record.checks,
+            "approval": "",
+            "judged_data": {},
+            **changes,
+        }
+        chosen = makers.GOLDEN | makers.SCORES | {"looks": makers.no_looks}
+        chosen |= named(makers.brought, makers.numerics, makers.machine_numerics)
+        return Evidence(chosen, **given)
 
     return evidence
 
 
-def shifted(candidates: Any, split: str, by: Any) -> Any:
-    """Return candidates whose cosines on a split are moved."""
+def shifted(evaluations: Any, split: str, by: Any) -> Any:
+    """Return evaluations whose cosines on a split are moved."""
     moved = []
-    for candidate in candidates:
-        scores = candidate.evaluation.scores
-        cosines = np.clip(scores[split].cosines + by, -1, 1)
-        changed = {**scores, split: replace(scores[split], cosines=cosines)}
-        moved.append(rescored(candidate, replace(candidate.evaluation, scores=changed)))
+    for one in evaluations:
+        cosines = np.clip(one.scores[split].cosines + by, -1, 1)
+        changed = {**one.scores, split: replace(one.scores[split], cosines=cosines)}
+        moved.append(replace(one, scores=changed))
     return tuple(moved)
 
 
@@ -62,14 +72,14 @@ def test_a_retrained_candidate_passes(check: str, evidence: Any, passes: Any) ->
 
 
 def test_a_comparison_is_identical_twice(evidence: Any) -> None:
-    first, second = execute("G001", evidence()), execute("G001", evidence())
+    first, second = (checks()["G001"].run(evidence()) for _ in range(2))
 
     assert (first.value, first.detail, first.number) == (second.value, second.detail, second.number)
 
 
 def test_g004_fires_on_a_missing_golden(evidence: Any, fires: Any) -> None:
     found = evidence()
-    (found.case.folder / "golden.json").unlink()
+    (found["golden_folder"] / "golden.json").unlink()
 
     finding = fires("G004", found)
 
@@ -78,7 +88,7 @@ def test_g004_fires_on_a_missing_golden(evidence: Any, fires: Any) -> None:
 
 def test_g004_fires_on_a_golden_that_was_edited(evidence: Any, fires: Any) -> None:
     found = evidence()
-    path = found.case.folder / "golden.npz"
+    path = found["golden_folder"] / "golden.npz"
     content = bytearray(path.read_bytes())
     content[500] ^= 1
     path.write_bytes(content)
@@ -86,14 +96,13 @@ def test_g004_fires_on_a_golden_that_was_edited(evidence: Any, fires: Any) -> No
     assert "golden.npz: expected sha256" in fires("G004", found).message
 
 
-def test_g003_fires_on_other_windows(evidence: Any, toy_candidates: Any, fires: Any) -> None:
-    first = toy_candidates[0]
-    scores = first.evaluation.scores
+def test_g003_fires_on_other_windows(evidence: Any, toy_evaluations: Any, fires: Any) -> None:
+    first = toy_evaluations[0]
+    scores = first.scores
     ids = scores["ood"].article_ids + 1000
     changed = {**scores, "ood": replace(scores["ood"], article_ids=ids)}
-    candidate = rescored(first, replace(first.evaluation, scores=changed))
 
-    finding = fires("G003", evidence(candidates=(candidate,)))
+    finding = fires("G003", evidence(evaluations=(replace(first, scores=changed),)))
 
     assert finding.where == "ood"
     assert "only in the golden: 156 (article 53 chunk 3" in finding.message
@@ -112,10 +121,10 @@ def test_g003_fires_on_another_definition_of_the_metric(
 
 
 def test_g003_joins_windows_by_their_ids_and_not_by_their_rows(
-    evidence: Any, toy_candidates: Any, passes: Any
+    evidence: Any, toy_evaluations: Any, passes: Any
 ) -> None:
     turned = []
-    for candidate in toy_candidates:
+    for one in toy_evaluations:
         scores = {
             name: replace(
                 s,
@@ -123,11 +132,11 @@ def test_g003_joins_windows_by_their_ids_and_not_by_their_rows(
                 article_ids=s.article_ids[::-1],
                 target_chunks=s.target_chunks[::-1],
             )
-            for name, s in candidate.evaluation.scores.items()
+            for name, s in one.scores.items()
         }
-        turned.append(rescored(candidate, replace(candidate.evaluation, scores=scores)))
+        turned.append(replace(one, scores=scores))
 
-    found = evidence(candidates=tuple(turned))
+    found = evidence(evaluations=tuple(turned))
     passes("G003", found)
     assert passes("G001", found).number == passes("G001", evidence()).number
 
@@ -177,57 +186,59 @@ def test_g007_knows_the_default_of_a_setting_that_is_newer_than_the_golden(
 
 @pytest.mark.parametrize("check", SPLITS)
 def test_g001_and_g002_fire_on_a_worse_candidate_and_name_its_articles(
-    check: str, evidence: Any, toy_candidates: Any, fires: Any
+    check: str, evidence: Any, toy_evaluations: Any, fires: Any
 ) -> None:
     split = SPLITS[check]
-    before = execute(check, evidence()).number
-    drop = np.where(toy_candidates[0].evaluation.scores[split].article_ids % 12 == 0, -0.2, -0.03)
+    before = checks()[check].run(evidence()).number
+    drop = np.where(toy_evaluations[0].scores[split].article_ids % 12 == 0, -0.2, -0.03)
 
-    found = evidence(candidates=shifted(toy_candidates, split, drop))
-    finding = fires(check, found)
+    found = evidence(evaluations=shifted(toy_evaluations, split, drop))
+    finding, outcome = fires(check, found), checks()[check].run(found)
 
     number = before + drop.mean()
-    assert execute(check, found).number == pytest.approx(number, abs=1e-9)
+    assert outcome.number == pytest.approx(number, abs=1e-9)
     assert finding.where == split
     assert f"expected not worse than the golden by 0.01, got {number:+.4f}" in finding.message
     worst = {"ood": 60, "in_dist": 48}[split]
     assert finding.fix.startswith(f"look at articles {worst} (-0.")
     assert "broad shift: 12 of 12 articles are worse" in finding.fix
-    assert found.attributions[split].difference == pytest.approx(number, abs=1e-12)
+    assert outcome.data.split == split
+    assert outcome.data.attribution.difference == pytest.approx(number, abs=1e-12)
 
 
 def test_a_regression_of_one_article_is_named_as_such(
-    evidence: Any, toy_candidates: Any, toy_splits: Any, fires: Any
+    evidence: Any, toy_evaluations: Any, toy_splits: Any, fires: Any
 ) -> None:
-    ids = toy_candidates[0].evaluation.scores["ood"].article_ids
-    candidates = shifted(toy_candidates, "ood", np.where(ids == 60, -0.9, 0.0))
+    ids = toy_evaluations[0].scores["ood"].article_ids
+    moved = shifted(toy_evaluations, "ood", np.where(ids == 60, -0.9, 0.0))
 
-    found = evidence(candidates=candidates, splits=toy_splits)
+    found = evidence(evaluations=moved, judged_data=toy_splits["judged_data"])
     finding = fires("G001", found, Status.INCONCLUSIVE)  # one article decides nothing
 
     assert "few articles: " in finding.fix
-    assert found.attributions["ood"].worst[0].article == 60
+    assert checks()["G001"].run(found).data.attribution.worst[0].article == 60
 
 
 @pytest.mark.parametrize("check", SPLITS)
 def test_a_loss_within_the_margin_passes(
-    check: str, evidence: Any, toy_candidates: Any, passes: Any
+    check: str, evidence: Any, toy_evaluations: Any, passes: Any
 ) -> None:
     wide = {"golden": {"margin": 0.2}}
+    moved = shifted(toy_evaluations, SPLITS[check], -0.05)
 
-    passes(check, evidence(candidates=shifted(toy_candidates, SPLITS[check], -0.05), sections=wide))
+    passes(check, evidence(evaluations=moved, sections=wide))
 
 
 @pytest.mark.parametrize("check", SPLITS)
 def test_a_difference_that_scatters_is_undecided_and_says_what_it_takes(
-    check: str, evidence: Any, toy_candidates: Any, fires: Any
+    check: str, evidence: Any, toy_evaluations: Any, fires: Any
 ) -> None:
     split = SPLITS[check]
-    ids = toy_candidates[0].evaluation.scores[split].article_ids
+    ids = toy_evaluations[0].scores[split].article_ids
     scatter = np.where(ids % 2 == 0, 0.08, -0.08)
 
     finding = fires(
-        check, evidence(candidates=shifted(toy_candidates, split, scatter)), Status.INCONCLUSIVE
+        check, evidence(evaluations=shifted(toy_evaluations, split, scatter)), Status.INCONCLUSIVE
     )
 
     assert finding.message.startswith("cannot tell: ")
@@ -236,11 +247,11 @@ def test_a_difference_that_scatters_is_undecided_and_says_what_it_takes(
 
 @pytest.mark.parametrize("check", SPLITS)
 def test_a_suspicious_gain_is_a_notice_and_no_failure(
-    check: str, evidence: Any, toy_candidates: Any, fires: Any
+    check: str, evidence: Any, toy_evaluations: Any, fires: Any
 ) -> None:
-    better = shifted(toy_candidates, SPLITS[check], 0.1)
+    better = shifted(toy_evaluations, SPLITS[check], 0.1)
 
-    finding = fires(check, evidence(candidates=better), Status.PASS)
+    finding = fires(check, evidence(evaluations=better), Status.PASS)
 
     assert finding.severity is Severity.NOTICE
     assert "standard errors better than the golden" in finding.message
@@ -249,21 +260,16 @@ def test_a_suspicious_gain_is_a_notice_and_no_failure(
 
 @pytest.mark.parametrize("check", SPLITS)
 def test_a_candidate_of_the_goldens_very_cosines_does_not_differ(
-    check: str, make_case: Any, toy_golden: Any, toy_candidates: Any, tmp_path: Path
+    check: str, evidence: Any, toy_golden: Any, toy_evaluations: Any
 ) -> None:
     split = toy_golden.splits[SPLITS[check]]
-    candidates = []
+    first, same = toy_evaluations[0], []
     for cosines in split.cosines:
-        first = toy_candidates[0]
-        scores = first.evaluation.scores
+        scores = first.scores
         changed = {**scores, SPLITS[check]: replace(scores[SPLITS[check]], cosines=cosines)}
-        candidates.append(rescored(first, replace(first.evaluation, scores=changed)))
-    write_golden(tmp_path, toy_golden)
+        same.append(replace(first, scores=changed))
 
-    outcome = execute(
-        check,
-        GoldenEvidence(make_case(tmp_path), tuple(candidates), ()),
-    )
+    outcome = checks()[check].run(evidence(evaluations=tuple(same)))
 
     assert outcome.status is Status.PASS
     assert outcome.number == 0.0
@@ -304,22 +310,21 @@ def test_g020_without_a_fingerprint_does_not_pass(evidence: Any, toy_golden: Any
     record = toy_golden.record.model_copy(update={"numerics": None})
 
     with pytest.raises(CheckNotRunError, match="expected a fingerprint of the machine, found none"):
-        execute("G020", evidence(replace(toy_golden, record=record)))
+        checks()["G020"].run(evidence(replace(toy_golden, record=record)))
 
 
 @pytest.mark.parametrize("split", ["in_dist", "ood"])
 def test_g003_fires_on_other_vectors_under_the_same_ids(
-    evidence: Any, fires: Any, toy_candidates: Any, split: str
+    evidence: Any, fires: Any, toy_evaluations: Any, split: str
 ) -> None:
-    def easier(candidate: Any) -> Any:
-        found = candidate.evaluation
+    def easier(found: Any) -> Any:
         last = found.references[split]["last"] + 0.0123
         changed = {**found.references, split: {**found.references[split], "last": last}}
-        return rescored(candidate, replace(found, references=changed))
+        return replace(found, references=changed)
 
-    accepted = evidence().golden.record.metrics[split].references["last"]
+    accepted = evidence()["golden"].record.metrics[split].references["last"]
 
-    finding = fires("G003", evidence(candidates=tuple(map(easier, toy_candidates))))
+    finding = fires("G003", evidence(evaluations=tuple(map(easier, toy_evaluations))))
 
     assert finding.where == split
     assert f"expected last to score {accepted:.6f} as in the golden" in finding.message

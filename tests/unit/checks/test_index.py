@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence.data import DataPart, IndexEvidence
-from amn.checks.registry import execute, rules
+from amn.case.limits import IndexConfig
+from amn.checks.check import checks
 from amn.data.dataset import open_dataset
-from amn.findings import Outcome, Status
-from amn.index.build import build_index
-from amn.index.engine import load_faiss
-from amn.limits_config import IndexConfig
+from amn.data.index.build import build_index
+from amn.data.index.layers import load_faiss
+from amn.gate import makers
+from amn.gate.evidence import Evidence
 from amn.storage import sha256_file, write_json
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CHECKS = tuple(rule.id for rule in rules().values() if rule.family == "index")
+CHECKS = tuple(check.id for check in checks().values() if check.family == "index")
 
 
 @pytest.fixture
@@ -30,17 +31,19 @@ def folder(write: Callable[..., Path], corpus: Any) -> Path:
     return write(corpus)
 
 
-def evidence(folder: Path, **config: Any) -> IndexEvidence:
-    return IndexEvidence(DataPart(folder), IndexConfig(**config))
+def evidence(folder: Path, **limits: Any) -> Evidence:
+    chosen = {**makers.DATA, **makers.INDEX}
+    given = {"folders": (folder,), "index_limits": IndexConfig(**limits)}
+    return Evidence(chosen, progress=None, **given)
 
 
-def run(folder: Path, **config: Any) -> dict[str, Outcome]:
+def run(folder: Path, **limits: Any) -> dict[str, Outcome]:
     """Run the checks as a gate does: one whose needs have failed does not run."""
-    shared, outcomes = evidence(folder, **config), {}
+    shared, outcomes = evidence(folder, **limits), {}
     for check in CHECKS:
-        needs = [outcomes.get(need) for need in rules()[check].needs if need in CHECKS]
+        needs = [outcomes.get(need) for need in checks()[check].needs if need in CHECKS]
         if all(need is not None and need.status is Status.PASS for need in needs):
-            outcomes[check] = execute(check, shared)
+            outcomes[check] = checks()[check].run(shared)
     return outcomes
 
 

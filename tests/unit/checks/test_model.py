@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from torch import Tensor, nn
 
-from amn.checks.registry import execute
+from amn.checks.check import checks
+from amn.data.dataset import open_dataset
 from amn.errors import CheckpointError
-from amn.findings import Status
-from amn.models.build import ModelSpec, build_model
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
+from amn.training.networks.build import ModelSpec, build_model
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +33,9 @@ class DependsOnTheBatch(nn.Module):
 
 def with_scores(candidate: Any, split: str, **changes: Any) -> Any:
     """Return a candidate's evaluation with other scores of a split."""
-    scores = candidate.evaluation.scores
+    scores = candidate.recorded.scores
     changed = {**scores, split: replace(scores[split], **changes)}
-    return replace(candidate.evaluation, scores=changed)
+    return replace(candidate.recorded, scores=changed)
 
 
 def with_checkpoint(candidate: Any, **changes: Any) -> Any:
@@ -110,7 +111,7 @@ def test_m003_fires_on_a_model_that_depends_on_its_batch(
 ) -> None:
     load = with_checkpoint(toy_candidates[0], model=DependsOnTheBatch())
 
-    outcome = execute("M003", run_evidence(load=load))
+    outcome = checks()["M003"].run(run_evidence(load=load))
     finding = fires("M003", run_evidence(load=load))
 
     assert finding.where == "seed 0, in_dist"
@@ -142,10 +143,13 @@ def test_m004_warns_when_the_training_articles_are_unknown(
 
 
 def test_m004_compares_no_ids_of_another_data_set(
-    run_evidence: Any, toy_candidates: Any, passes: Any, tmp_path: Path
+    run_evidence: Any, toy_candidates: Any, toy_splits: Any, passes: Any, toy_data: Path
 ) -> None:
     load = with_checkpoint(toy_candidates[0], articles=np.array([54]))
-    evidence = replace(run_evidence(load=load), dataset_path=tmp_path)
+    splits, judged = toy_splits["splits"], toy_splits["judged"]
+    train = replace(splits["train"], dataset=open_dataset(toy_data))
+
+    evidence = run_evidence(load=load).with_(splits={**splits, "train": train}, judged=judged)
 
     passes("M004", evidence)
 

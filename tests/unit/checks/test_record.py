@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from amn.checks.evidence.runs import RecordEvidence
-from amn.checks.registry import execute
+from amn.case.training import AbortConfig
+from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
-from amn.records.history import EpochFigures, RunHistory
+from amn.gate.evidence import Evidence
+from amn.gate.makers import COURSE
 from amn.training.record import Epoch, Stop, TrainingRecord
-from amn.training_config import AbortConfig
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 CLEAN = (0.55, 0.58, 0.585)
 
@@ -60,7 +61,7 @@ def test_a_clean_training_passes(check: str, run_evidence: Any, passes: Any) -> 
 @pytest.mark.parametrize("check", ["R001", "R002", "R003", "R004", "R005"])
 def test_a_candidate_without_a_record_cannot_be_checked(check: str, run_evidence: Any) -> None:
     with pytest.raises(CheckNotRunError, match="seed 0: expected a training record, found none"):
-        execute(check, run_evidence(record=None))
+        checks()[check].run(run_evidence(record=None))
 
 
 def test_r005_fires_on_a_crashed_seed(run_evidence: Any, fires: Any) -> None:
@@ -135,9 +136,9 @@ def test_a_record_that_calls_itself_finished_is_judged_by_its_ledger(
 
 def test_every_bad_seed_is_named(run_evidence: Any) -> None:
     evidence = run_evidence()
-    bad = [replace(c, record=record(0.3)) for c in evidence.candidates]
+    bad = tuple(replace(c, record=record(0.3)) for c in evidence["candidates"])
 
-    outcome = execute("R001", replace(evidence, candidates=tuple(bad)))
+    outcome = checks()["R001"].run(evidence.with_(candidates=bad))
 
     assert [f.where for f in outcome.findings] == [f"seed {i}, epoch 1" for i in range(3)]
     assert outcome.status is Status.FAIL
@@ -166,7 +167,8 @@ def test_r013_warns_below_the_mean_and_passes_above(
 
 def test_a_foreign_record_is_held_against_assumed_references(fires: Any) -> None:
     lines = (EpochFigures(epoch=1, val_cosine=-0.0034),)
-    evidence = RecordEvidence((RunHistory(name="lstm", epochs=lines),), AbortConfig())
+    histories = (RunHistory(name="lstm", epochs=lines),)
+    evidence = Evidence(COURSE, histories=histories, abort=AbortConfig())
 
     finding = fires("R004", evidence)
     assert finding.where == "lstm, epoch 1"

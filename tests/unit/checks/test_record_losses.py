@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence.runs import RecordEvidence
-from amn.checks.registry import execute
-from amn.findings import Status
-from amn.records.history import EpochFigures, RunHistory
-from amn.training_config import AbortConfig
+from amn.checks.check import checks
+from amn.checks.meaning import statuses
+from amn.gate.evidence import Evidence
+from amn.gate.makers import COURSE
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 N = 12
 EPOCHS = np.arange(float(N))
@@ -19,14 +20,15 @@ MSE = 0.001 + 0.0005 * np.exp(-EPOCHS)
 INFO = 1.4 - 0.03 * EPOCHS + 0.01 * np.sin(EPOCHS)
 
 
-def evidence(totals: Any, weights: dict[str, float] | None = None, **terms: Any) -> RecordEvidence:
+def evidence(totals: Any, weights: dict[str, float] | None = None, **terms: Any) -> Evidence:
     lines = tuple(
         EpochFigures(
             epoch=i + 1, train_loss=float(total), terms={n: float(v[i]) for n, v in terms.items()}
         )
         for i, total in enumerate(totals)
     )
-    return RecordEvidence((RunHistory(name="790k", epochs=lines, weights=weights),), AbortConfig())
+    history = RunHistory(name="790k", epochs=lines, weights=weights)
+    return Evidence(COURSE, histories=(history,))
 
 
 @pytest.mark.parametrize("check", ["R006", "R007", "R008"])
@@ -123,6 +125,17 @@ def test_r008_says_nothing_of_a_term_without_weight_or_of_a_short_run(passes: An
 
 
 def test_what_is_not_in_any_epoch_is_not_measured() -> None:
-    outcome = execute("R007", evidence([], mse=MSE))
+    outcome = checks()["R007"].run(evidence([], mse=MSE))
 
     assert outcome.value == "no secondary term"
+
+
+@pytest.mark.parametrize(
+    ("term", "status"), [("info", "INFONCE_DOMINANCE"), ("variance", "DOMINANT_TERM")]
+)
+def test_a_dominant_term_is_called_by_its_name(term: str, status: str) -> None:
+    found = evidence(MSE + INFO, {"mse": 1.0, term: 1.0}, mse=MSE, **{term: INFO})
+
+    (named,) = statuses([checks()["R007"].run(found)])
+
+    assert named.value == status

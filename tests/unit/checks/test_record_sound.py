@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.checks.evidence.runs import RecordEvidence
-from amn.checks.registry import execute
+from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.findings import Status
-from amn.records.history import EpochFigures, RunHistory
-from amn.training_config import AbortConfig
+from amn.gate.evidence import Evidence
+from amn.gate.makers import COURSE
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status
 
 D = 768
 VAL = np.array([0.445, 0.45, 0.453, 0.455, 0.46])
@@ -43,8 +43,8 @@ def changed(at: int, **figures: Any) -> RunHistory:
     return replace(history(), epochs=tuple(lines))
 
 
-def evidence(history: RunHistory) -> RecordEvidence:
-    return RecordEvidence((history,), AbortConfig())
+def evidence(history: RunHistory) -> Evidence:
+    return Evidence(COURSE, histories=(history,))
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -67,7 +67,7 @@ def test_r009_fires_on_a_cosine_edited_by_a_millionth(fires: Any, passes: Any) -
 
 def test_r009_fires_on_an_edited_cosine_loss(fires: Any, run_evidence: Any) -> None:
     found = run_evidence()
-    record = found.candidates[0].record
+    record = found["candidates"][0].record
     line = replace(record.epochs[1], val_cosine=record.epochs[1].val_cosine - 0.001)
     epochs = (record.epochs[0], line, *record.epochs[2:])
 
@@ -81,7 +81,7 @@ def test_r009_cannot_run_where_no_epoch_has_both_figures() -> None:
     lines = (EpochFigures(epoch=1, val_loss=0.5), EpochFigures(epoch=2, val_cosine=0.5))
 
     with pytest.raises(CheckNotRunError, match="expected an epoch with val_loss and val_cosine"):
-        execute("R009", evidence(replace(history(), epochs=lines)))
+        checks()["R009"].run(evidence(replace(history(), epochs=lines)))
 
 
 def test_r009_uses_a_declared_dimension(fires: Any) -> None:

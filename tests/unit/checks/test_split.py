@@ -14,7 +14,7 @@ from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows
 from amn.data.sampling import sample_rows
 from amn.data.space import captured_share, mean_drift, principal_directions, variance_parts
-from amn.findings import Severity
+from amn.verdict import Severity
 from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def part_of(corpus: Any, articles: Any, shift: Any = 0) -> Any:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_clean_splits_pass(check: Any, corpus: Any, write: Any, split_evidence: Any) -> None:
-    measured = check(split_evidence(write(corpus)))
+    measured = split_evidence(write(corpus)).call(check)
 
     assert measured.findings == []
     assert measured.value
@@ -67,7 +67,7 @@ def test_a_check_says_the_same_twice(
 ) -> None:
     folder = write(corpus)
 
-    assert check(split_evidence(folder)) == check(split_evidence(folder))
+    assert split_evidence(folder).call(check) == split_evidence(folder).call(check)
 
 
 # S001
@@ -80,7 +80,7 @@ def test_an_article_in_two_splits_is_named(
     taken = 7 if other == "train" else 45
     evidence = split_evidence(write(corpus), ood={"articles": [taken, *OOD]})
 
-    measured = split.check_disjoint(evidence)
+    measured = evidence.call(split.check_disjoint)
 
     (finding,) = measured.findings
     assert measured.value == "1 articles in two splits"
@@ -95,7 +95,7 @@ def test_the_same_ids_in_two_data_sets_are_a_warning(
     other = write(part_of(corpus, OOD, shift=-52), "other")
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
-    measured = split.check_disjoint(evidence)
+    measured = evidence.call(split.check_disjoint)
 
     assert measured.number == 0
     assert [f.severity for f in measured.findings] == [Severity.WARNING]
@@ -108,7 +108,7 @@ def test_the_same_ids_in_two_data_sets_are_a_warning(
 def test_an_empty_split_is_named(corpus: Any, write: Any, split_evidence: Any) -> None:
     evidence = split_evidence(write(corpus), ood={"articles": "11001-15192"})
 
-    messages = [f.message for f in split.check_not_empty(evidence).findings]
+    messages = [f.message for f in evidence.call(split.check_not_empty).findings]
 
     assert messages == [
         (
@@ -124,7 +124,7 @@ def test_an_empty_split_is_named(corpus: Any, write: Any, split_evidence: Any) -
 def test_a_range_need_not_exist_in_full(corpus: Any, write: Any, split_evidence: Any) -> None:
     evidence = split_evidence(write(corpus), ood={"articles": "53-9000"})
 
-    assert split.check_not_empty(evidence).findings == []
+    assert evidence.call(split.check_not_empty).findings == []
 
 
 @pytest.mark.parametrize("way", ["list", "file"])
@@ -134,7 +134,7 @@ def test_a_listed_article_has_to_exist(
     (tmp_path / "splits.json").write_text(json.dumps({"ood": [*OOD, 777]}))
     selector = {"articles": [*OOD, 777]} if way == "list" else {"file": "splits.json"}
 
-    (finding,) = split.check_not_empty(split_evidence(write(corpus), ood=selector)).findings
+    (finding,) = split_evidence(write(corpus), ood=selector).call(split.check_not_empty).findings
 
     assert finding.where == "ood"
     assert finding.message.endswith("got 12; missing 777")
@@ -145,7 +145,7 @@ def test_fewer_than_eight_articles_are_too_few_to_evaluate_on(
 ) -> None:
     evidence = split_evidence(write(corpus), in_dist={"articles": list(range(41, 48))})
 
-    (finding,) = split.check_not_empty(evidence).findings
+    (finding,) = evidence.call(split.check_not_empty).findings
 
     assert (finding.where, finding.message) == ("in_dist", "expected at least 8 articles, got 7")
 
@@ -156,7 +156,7 @@ def test_articles_too_short_for_a_window_are_no_split(
     kept = (corpus.ids < 53) | (corpus.chunks < 5)
     short = type(corpus)(corpus.vectors[kept], corpus.ids[kept], corpus.chunks[kept])
 
-    (finding,) = split.check_not_empty(split_evidence(write(short))).findings
+    (finding,) = split_evidence(write(short)).call(split.check_not_empty).findings
 
     assert finding.message == "expected windows of 6 consecutive rows, got none in 12 articles"
 
@@ -172,7 +172,7 @@ def test_a_training_article_under_another_id_is_named(
 ) -> None:
     evidence = split_evidence(write(corpus.add(999, copy_of=3)), ood={"articles": [*OOD, 999]})
 
-    first, *_ = check(evidence).findings
+    first, *_ = evidence.call(check).findings
 
     assert first.where == "ood: article 999"
     assert "got 20 of 20 rows" in first.message
@@ -185,7 +185,7 @@ def test_a_fifth_of_an_article_is_a_leak(
 ) -> None:
     corpus.vectors[corpus.rows(60)[:4]] = corpus.vectors[corpus.rows(8)[10:14]]
 
-    (finding,) = check(split_evidence(write(corpus))).findings
+    (finding,) = split_evidence(write(corpus)).call(check).findings
 
     assert finding.where == "ood: article 60"
     assert "got 4 of 20 rows" in finding.message
@@ -197,7 +197,7 @@ def test_two_rows_of_boilerplate_are_no_leak(
 ) -> None:
     corpus.vectors[corpus.rows(60)[:2]] = corpus.vectors[corpus.rows(8)[10:12]]
 
-    measured = check(split_evidence(write(corpus)))
+    measured = split_evidence(write(corpus)).call(check)
 
     assert measured.number == 2
     assert measured.findings == []
@@ -210,7 +210,7 @@ def test_rows_that_leak_here_and_there_are_counted(
     for article in OOD:
         corpus.vectors[corpus.rows(article)[3]] = corpus.vectors[corpus.rows(article - 50)[7]]
 
-    (finding,) = check(split_evidence(write(corpus))).findings
+    (finding,) = split_evidence(write(corpus)).call(check).findings
 
     assert "5.00% (12 of 240) in articles 53, 54" in finding.message
 
@@ -220,7 +220,7 @@ def test_an_article_in_both_evaluated_splits_is_named(
 ) -> None:
     evidence = split_evidence(write(corpus.add(999, copy_of=45)), ood={"articles": [*OOD, 999]})
 
-    (finding,) = split.check_identical_vectors(evidence).findings
+    (finding,) = evidence.call(split.check_identical_vectors).findings
 
     assert finding.where == "ood: article 999"
     assert finding.message.endswith("rows of article 45 of in_dist")
@@ -233,8 +233,8 @@ def test_rows_rounded_another_way_are_near_duplicates_only(
     copied.vectors[-20:] += np.float32(0.004)
     evidence = split_evidence(write(copied), ood={"articles": [*OOD, 999]})
 
-    assert split.check_identical_vectors(evidence).findings == []
-    assert split.check_near_duplicates(evidence).findings[0].where == "ood: article 999"
+    assert evidence.call(split.check_identical_vectors).findings == []
+    assert evidence.call(split.check_near_duplicates).findings[0].where == "ood: article 999"
 
 
 def test_bytes_of_two_dtypes_are_not_compared_in_silence(
@@ -243,7 +243,7 @@ def test_bytes_of_two_dtypes_are_not_compared_in_silence(
     other = write(part_of(corpus, OOD, shift=1000), "other", dtype="float32")
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
-    findings = split.check_identical_vectors(evidence).findings
+    findings = evidence.call(split.check_identical_vectors).findings
 
     assert [f.where for f in findings] == ["ood and train", "ood and in_dist"]
     assert {f.severity for f in findings} == {Severity.WARNING}
@@ -254,7 +254,7 @@ def test_leaks_between_data_sets_are_seen(corpus: Any, write: Any, split_evidenc
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
     for check in LEAK_CHECKS:
-        assert check(evidence).findings[0].where == "ood: article 1001"
+        assert evidence.call(check).findings[0].where == "ood: article 1001"
 
 
 def test_an_empty_split_leaks_nothing_and_breaks_nothing(
@@ -265,7 +265,7 @@ def test_an_empty_split_leaks_nothing_and_breaks_nothing(
     )
 
     for check in LEAK_CHECKS:
-        assert check(evidence).findings == []
+        assert evidence.call(check).findings == []
 
 
 # S005
@@ -282,7 +282,7 @@ def test_the_field_in_which_two_encoders_differ_is_named(
     other = write(part_of(corpus, OOD), "other", encoder=encoder.model_copy(update={field: value}))
     evidence = split_evidence(folder, other, ood={"dataset": str(other)})
 
-    (finding,) = split.check_encoder(evidence).findings
+    (finding,) = evidence.call(split.check_encoder).findings
 
     assert finding.where == f"ood: encoder.{field}"
     assert finding.message.endswith(f"as in train, got {value!r}")
@@ -303,7 +303,7 @@ def test_probe_vectors_that_moved_by_more_than_rounding_are_another_encoder(
         write(corpus, encoder=encoders[0]), other, ood={"dataset": str(other)}
     )
 
-    findings = split.check_encoder(evidence).findings
+    findings = evidence.call(split.check_encoder).findings
 
     assert [finding.where for finding in findings] == ["ood: encoder.probe"] * seen
     if seen:
@@ -318,7 +318,7 @@ def test_vectors_of_another_width_are_named(corpus: Any, write: Any, split_evide
     other = write(narrow, "other", encoder=encoder)
     evidence = split_evidence(write(corpus, encoder=encoder), other, ood={"dataset": str(other)})
 
-    (finding,) = split.check_encoder(evidence).findings
+    (finding,) = evidence.call(split.check_encoder).findings
 
     assert (finding.where, finding.message) == ("ood: dim", "expected dim 24 as in train, got 16")
 
@@ -327,7 +327,7 @@ def test_two_unknown_encoders_are_a_warning(corpus: Any, write: Any, split_evide
     other = write(part_of(corpus, OOD), "other")
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
-    (finding,) = split.check_encoder(evidence).findings
+    (finding,) = evidence.call(split.check_encoder).findings
 
     assert finding.severity is Severity.WARNING
 
@@ -338,11 +338,16 @@ def test_two_unknown_encoders_are_a_warning(corpus: Any, write: Any, split_evide
 def test_a_rotated_split_is_another_space(corpus: Any, write: Any, split_evidence: Any) -> None:
     rotated = changed(corpus, OOD, lambda v: v @ rotation(24))
 
-    measured = split_space.check_space(split_evidence(write(rotated)))
+    measured = split_evidence(write(rotated)).call(split_space.check_space)
 
     assert measured.number < 0.4
-    assert measured.findings[0].where == "ood"
-    assert "of the variance along train's main directions" in measured.findings[0].message
+    of_train, of_in_dist, *_ = measured.findings
+    assert of_train.where == of_in_dist.where == "ood"
+    assert "of train's 0." in of_train.message
+    assert "of in_dist's 0." in of_in_dist.message
+    share = float(measured.value.rpartition(" ")[2])
+    for finding in (of_train, of_in_dist):
+        assert f"of the variance along train's main directions, got {share:.3f}" in finding.message
     assert "p 0.001" in measured.detail
 
 
@@ -351,7 +356,7 @@ def test_vectors_with_turned_signs_are_another_space(
 ) -> None:
     turned = changed(corpus, OOD, np.negative)
 
-    (finding,) = split_space.check_space(split_evidence(write(turned))).findings
+    (finding,) = split_evidence(write(turned)).call(split_space.check_space).findings
 
     assert finding.message.startswith("expected a cosine of at least 0.2 between its mean vector")
     assert "got -0." in finding.message
@@ -363,7 +368,7 @@ def test_directions_that_hold_little_decide_nothing(
     rng = np.random.default_rng(0)
     flat = changed(corpus, range(1, 65), lambda v: rng.standard_normal(v.shape))
 
-    (finding,) = split_space.check_space(split_evidence(write(flat))).findings
+    (finding,) = split_evidence(write(flat)).call(split_space.check_space).findings
 
     assert finding.severity is Severity.INCONCLUSIVE
 
@@ -373,7 +378,7 @@ def test_too_few_training_articles_decide_nothing(
 ) -> None:
     evidence = split_evidence(write(corpus), train={"articles": [1, 2, 3]})
 
-    (finding,) = split_space.check_space(evidence).findings
+    (finding,) = evidence.call(split_space.check_space).findings
 
     assert finding.severity is Severity.INCONCLUSIVE
     assert finding.message == "expected 8 training articles, got 3"
@@ -386,14 +391,14 @@ def test_an_offset_on_every_row_of_a_split_is_drift(
     shifted = changed(corpus, OOD, lambda v: v + offset)
     evidence = split_evidence(write(shifted))
 
-    measured = split_space.check_drift(evidence)
+    measured = evidence.call(split_space.check_drift)
     (finding,) = measured.findings
 
     assert finding.where == "ood"
     assert 0.9 < measured.number < 1
     assert f"within 0.15 article distances of train's, got {measured.number:.3f}" in finding.message
     assert "6.6 standard deviations of chance" in finding.message
-    assert split_space.check_space(evidence).findings == []
+    assert evidence.call(split_space.check_space).findings == []
 
 
 def test_a_split_that_is_easier_than_train_is_named(
@@ -403,13 +408,16 @@ def test_a_split_that_is_easier_than_train_is_named(
         articles = vectors.reshape(12, 20, 24)
         return (articles + 2 * articles.mean(axis=1, keepdims=True)).reshape(-1, 24)
 
-    findings = split_space.check_representative(
-        split_evidence(write(changed(corpus, OOD, calmer)))
-    ).findings
+    evidence = split_evidence(write(changed(corpus, OOD, calmer)))
 
-    assert {f.where for f in findings} == {"ood"}
-    assert findings[0].message.startswith("expected mean of the context within 0.05 of train's")
-    assert findings[0].message.endswith("easier than train")
+    measured = evidence.call(split_space.check_representative)
+    findings = measured.findings
+
+    assert [f.where for f in findings] == ["ood", "ood"]
+    for what, finding in zip(("mean of the context", "coherence"), findings, strict=True):
+        got = float(measured.value.partition(what)[2].partition("ood ")[2][:5])
+        assert finding.message.startswith(f"expected {what} within 0.05 of train's")
+        assert finding.message.endswith(f", got {got:.3f}: easier than train")
 
 
 # The numerics behind them

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amn.checks.split_filter import check_circular_filter
+from amn.checks.split import check_circular_filter
 from amn.data.manifest import Stage
 
 ROWS = 64 * 20
@@ -17,7 +17,7 @@ def filtered(**settings: Any) -> list[Stage]:
 
 
 def test_unfiltered_articles_pass(corpus: Any, write: Any, split_evidence: Any) -> None:
-    measured = check_circular_filter(split_evidence(write(corpus)))
+    measured = split_evidence(write(corpus)).call(check_circular_filter)
 
     assert measured.findings == []
     assert measured.value == "0 of 24 evaluated articles"
@@ -26,7 +26,7 @@ def test_unfiltered_articles_pass(corpus: Any, write: Any, split_evidence: Any) 
 def test_articles_that_a_coherence_filter_left_are_called_a_circular_filter(
     corpus: Any, write: Any, split_evidence: Any
 ) -> None:
-    measured = check_circular_filter(split_evidence(write(corpus, stages=filtered())))
+    measured = split_evidence(write(corpus, stages=filtered())).call(check_circular_filter)
 
     assert measured.number == 24
     assert [f.where for f in measured.findings] == ["in_dist", "ood"]
@@ -41,13 +41,15 @@ def test_articles_that_the_filter_left_alone_pass(
 ) -> None:
     folder = write(corpus, stages=filtered(exempt="41-64"))
 
-    assert check_circular_filter(split_evidence(folder)).findings == []
+    assert split_evidence(folder).call(check_circular_filter).findings == []
 
 
 def test_one_article_that_was_not_exempt_is_counted(
     corpus: Any, write: Any, split_evidence: Any
 ) -> None:
-    measured = check_circular_filter(split_evidence(write(corpus, stages=filtered(exempt="41-63"))))
+    measured = split_evidence(write(corpus, stages=filtered(exempt="41-63"))).call(
+        check_circular_filter
+    )
 
     assert [f.where for f in measured.findings] == ["ood"]
     assert "got 1 of 12 that are left" in measured.findings[0].message
@@ -61,12 +63,12 @@ def test_filtered_training_articles_beside_an_unfiltered_split_pass(
 
     evidence = split_evidence(train, ood, ood={"dataset": str(ood)})
 
-    assert check_circular_filter(evidence).findings == []
+    assert evidence.call(check_circular_filter).findings == []
 
 
 def test_rows_dropped_for_other_reasons_pass(corpus: Any, write: Any, split_evidence: Any) -> None:
     stage = Stage(name="filter", rows_in=ROWS + 30, rows_out=ROWS, dropped={"stub": 30})
 
-    measured = check_circular_filter(split_evidence(write(corpus, stages=[stage])))
+    measured = split_evidence(write(corpus, stages=[stage])).call(check_circular_filter)
 
     assert measured.findings == []

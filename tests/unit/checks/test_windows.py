@@ -20,10 +20,10 @@ def broken(corpus: Any, write: Any, split_evidence: Any) -> Any:
 
     def broken(split: Any, change: Any, corpus: Any = corpus) -> Any:
         evidence = split_evidence(write(corpus))
-        windows = evidence.windows[split]
+        windows = evidence["windows"][split]
         starts = np.asarray(change(windows.starts.copy()), np.int64)
-        evidence.windows[split] = Windows(windows.dataset, starts, windows.context)
-        return evidence
+        changed = Windows(windows.dataset, starts, windows.context)
+        return evidence.with_(windows={**evidence["windows"], split: changed})
 
     return broken
 
@@ -47,7 +47,7 @@ def test_windows_of_any_data_set_with_holes_pass(
 ) -> None:
     folder = write(with_holes(corpus, dropped), tmp_path_factory.mktemp("holes").name)
 
-    measured = check(split_evidence(folder))
+    measured = split_evidence(folder).call(check)
 
     assert measured.findings == []
     assert measured.value
@@ -56,7 +56,7 @@ def test_windows_of_any_data_set_with_holes_pass(
 def test_a_window_across_two_articles_is_named(broken: Any) -> None:
     evidence = broken("ood", lambda starts: [*starts[:3], 1057])  # article 53 ends at row 1059
 
-    measured = checks.check_contiguous(evidence)
+    measured = evidence.call(checks.check_contiguous)
 
     (finding,) = measured.findings
     assert measured.value == "1 of 784 windows"
@@ -67,7 +67,7 @@ def test_a_window_across_two_articles_is_named(broken: Any) -> None:
 def test_a_window_across_a_hole_is_named_with_its_keys(broken: Any, corpus: Any) -> None:
     evidence = broken("train", lambda starts: [1, *starts], with_holes(corpus, [4]))
 
-    (finding,) = checks.check_contiguous(evidence).findings
+    (finding,) = evidence.call(checks.check_contiguous).findings
 
     assert finding.where == "train: window at row 1"
     assert finding.message.endswith("got 1:1, 1:2, 1:3, 1:5, 1:6, 1:7")
@@ -77,7 +77,7 @@ def test_a_window_across_a_hole_is_named_with_its_keys(broken: Any, corpus: Any)
 def test_a_window_beyond_the_rows_is_named(start: int, broken: Any) -> None:
     evidence = broken("ood", lambda starts: [*starts, start])
 
-    (finding,) = checks.check_contiguous(evidence).findings
+    (finding,) = evidence.call(checks.check_contiguous).findings
 
     assert finding.message.endswith(f"got rows {start} to {start + 5} of 1,280")
 
@@ -85,7 +85,7 @@ def test_a_window_beyond_the_rows_is_named(start: int, broken: Any) -> None:
 def test_a_window_of_another_split_is_named(broken: Any) -> None:
     evidence = broken("ood", lambda starts: [3, *starts])
 
-    foreign, shared = checks.check_split_pure(evidence).findings
+    foreign, shared = evidence.call(checks.check_split_pure).findings
 
     assert foreign.where == "ood: row 3 (article 1, chunk 3)"
     assert foreign.message == "expected rows of its articles, got 6 other rows, the first of them"
@@ -102,7 +102,7 @@ def test_a_window_of_another_split_is_named(broken: Any) -> None:
     ],
 )
 def test_windows_lost_or_counted_twice_are_counted(change: Any, got: str, broken: Any) -> None:
-    (finding,) = checks.check_count(broken("ood", change)).findings
+    (finding,) = broken("ood", change).call(checks.check_count).findings
 
     assert finding.where == "ood"
     assert finding.message == f"expected 180 windows from the lengths of its runs, {got}"
@@ -116,5 +116,5 @@ def test_windows_of_other_data_sets_share_no_rows(
     folder = write(other, "other")
     evidence = split_evidence(write(corpus), folder, ood={"dataset": str(folder)})
 
-    assert checks.check_split_pure(evidence).findings == []
-    assert dataclasses.asdict(checks.check_count(evidence))["findings"] == []
+    assert evidence.call(checks.check_split_pure).findings == []
+    assert dataclasses.asdict(evidence.call(checks.check_count))["findings"] == []

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.cli.main import main
+from amn.golden.base.target import CI_VARIABLES
 from amn.golden.ledger import read_ledger
 from amn.golden.store import read_golden, write_golden
-from amn.mergebase.target import CI_VARIABLES
 from tests.checkouts import CASE_TEXT, begin_change, commit, git
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.cli.main import cli
 from tests.strategies import drifting_rows, running_keys
 

@@ -13,7 +13,7 @@ from amn.errors import ConfigError
 from tests.checkouts import commit, git
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
 
 CASE = """
 schema = 1

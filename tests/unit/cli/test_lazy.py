@@ -4,8 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from amn.cli import data, main
+from amn.cli import main
 from amn.cli.lazy import LazyGroup
+from amn.corpus import cli as data
 
 GROUPS = {"amn": (main.cli, main.COMMANDS), "amn data": (data.command, data.COMMANDS)}
 

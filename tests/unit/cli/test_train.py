@@ -15,11 +15,12 @@ from click.testing import CliRunner
 
 from amn.cli.main import cli
 from amn.errors import ArgumentError, CheckNotRunError, ConfigError
-from amn.findings import GateResult, Outcome, Status
+from amn.gate.result import GateResult
 from amn.training.run import load_run
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
-    from amn.case import Case
+    from amn.case.load import Case
 
 ROOT = Path(__file__).parents[3]
 CASE = """
@@ -56,7 +57,7 @@ def test_a_sweep_ends_in_a_table_its_numbers_and_a_plot(project: Path) -> None:
         {"training.lr": 0.001},
         {"training.lr": 0.003},
     ]
-    assert "<svg" in (project / "runs" / "toy-rates.svg").read_text()
+    assert "<svg" in (project / "runs" / "toy-rates.html").read_text()
 
     again = CliRunner().invoke(cli, ["train", "toy", "--sweep", "rates.toml", "--format", "json"])
 
@@ -72,7 +73,7 @@ def test_a_sweep_judged_on_one_article_has_no_interval_and_is_written(project: P
     assert result.exit_code == 0, result.output
     facts = json.loads((project / "runs" / "toy-rates.json").read_text())
     assert facts["points"][0]["splits"]["ood"]["interval"]["low"] is None
-    assert "<svg" in (project / "runs" / "toy-rates.svg").read_text()
+    assert "<svg" in (project / "runs" / "toy-rates.html").read_text()
 
 
 @pytest.mark.parametrize("options", [["--seed", "1"], ["--device", "cuda"]])

@@ -15,12 +15,12 @@ from amn.corpus import staging
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig
-from amn.corpus.encoding import encode_texts
 from amn.corpus.sources import open_source
+from amn.data.encoder import encode_texts
 from amn.errors import ArgumentError, BuildError, DataError, EncodingError
-from amn.findings import Status
 from amn.gate.family import check_data
 from amn.storage import sha256_file
+from amn.verdict import Status
 from tests.corpora import page, shuffled_pages, toy_config, write_pages
 from tests.encoders import HashEncoder, RaisesAt
 

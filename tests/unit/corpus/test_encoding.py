@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.corpus.encoding import EncoderConfig, encode_texts, fingerprint, load_encoder
+from amn.data.encoder import EncoderConfig, encode_texts, fingerprint, load_encoder
 from amn.data.manifest import EncoderInfo
 from amn.errors import ArgumentError, EncodingError
 from tests.encoders import HashEncoder

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.corpus.articles import Kind
-from amn.corpus.encoding import fingerprint
 from amn.corpus.plan import differences, make_plan
+from amn.data.encoder import fingerprint
 from amn.data.fingerprint import Fingerprint
 from amn.data.manifest import EncoderInfo
 from tests.corpora import page, toy_config, write_pages

@@ -9,8 +9,8 @@ import pytest
 
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig
-from amn.corpus.encoding import fingerprint
 from amn.corpus.tasks import BuildEncoder
+from amn.data.encoder import fingerprint
 from amn.errors import EncodingError
 from tests.corpora import page, toy_config, write_pages
 from tests.encoders import HashEncoder

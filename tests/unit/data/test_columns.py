@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.data.columns import most_frequent
+from amn.data.space import most_frequent
 from amn.data.writer import Chunks, write_dataset
 
 if TYPE_CHECKING:

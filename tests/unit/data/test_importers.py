@@ -720,7 +720,7 @@ def test_a_missing_source_is_refused_with_its_name(tmp_path: Path, name: str) ->
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.pkl").touch()
 
-    with pytest.raises(DataError, match=r"expected an \.npz, \.npy or \.parquet file, got '\.pkl'"):
+    with pytest.raises(DataError, match=r"expected a file of \.npz, \.npy, \.parquet, got '\.pkl'"):
         import_vectors(tmp_path / "rows.pkl", tmp_path / "toy")
 
 
@@ -751,7 +751,7 @@ def test_a_truncated_parquet_file_is_refused_with_its_name(tmp_path: Path, kept:
         (
             "rows.npy",
             {"vector_column": "v"},
-            "--vector-column: expected with a parquet file, got .npy",
+            "--vector-column: expected with another kind of file, got .npy",
         ),
         ("rows.npy", {"ids": "ids.txt"}, "expected ids in .parquet, .csv or .npz, got '.txt'"),
         ("rows.npy", {"dtype": "float64"}, "dtype: expected float16 or float32, got 'float64'"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amn.data.mixture import find_groups
+from amn.data.space import find_groups
 
 DIM = 32
 

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.data import near
-from amn.data.near import near_rows
-from amn.data.repeats import MOST_MATCHES
-from amn.data.sampling import scale_to_unit
+from amn.data import repeats as near
+from amn.data.repeats import MOST_MATCHES, near_rows
+from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +27,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def directions(rng: np.random.Generator, n_rows: int, spread: float) -> NDArray[np.float32]:
     """Return unit rows; with a small spread they crowd around one direction."""
     rows = np.eye(DIM)[0] + spread * rng.standard_normal((n_rows, DIM))
-    return scale_to_unit(rows.astype(np.float32))
+    return unit_rows(rows.astype(np.float32))
 
 
 def pairs_of(left: NDArray[np.float32], right: NDArray[np.float32]) -> list[list[int]]:
@@ -53,7 +52,7 @@ def test_near_rows_are_those_of_an_exhaustive_search(
     left, right = directions(rng, n_left, spread), directions(rng, n_right, spread)
     for row in range(min(copies, n_left, n_right)):
         right[row] = left[row] + 0.03 * rng.standard_normal(DIM)
-    scale_to_unit(right)
+    unit_rows(right, out=right)
     cosines = left.astype(np.float64) @ right.T.astype(np.float64)
     hits = cosines >= COSINE
 
@@ -82,7 +81,7 @@ def test_a_pair_on_both_sides_of_every_cut_is_found() -> None:
     left = right.copy()
     left[:, :2] += 0.03  # towards another side of the medians
 
-    assert [pair for pair in pairs_of(scale_to_unit(left), right) if pair[0] == pair[1]] == [
+    assert [pair for pair in pairs_of(unit_rows(left), right) if pair[0] == pair[1]] == [
         [n, n] for n in range(64)
     ]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.data.ranges import format_ranges, parse_ranges, within
+from amn.data.splits import format_ranges, parse_ranges, within
 from amn.errors import ArgumentError
 
 IDS = st.sets(st.integers(0, 60)).map(lambda ids: np.array(sorted(ids), np.int64))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amn.data.manifest import FileEntry
-from amn.data.seal import FileDigest, digest_file, seal_file
+from amn.data.vectors import FileDigest, digest_file, seal_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,9 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test that reads a file for its sha256."""
-    monkeypatch.setattr("amn.data.seal.sha256_file", lambda _: pytest.fail("computed the sha256"))
+    monkeypatch.setattr(
+        "amn.data.vectors.sha256_file", lambda _: pytest.fail("computed the sha256")
+    )
 
 
 def test_the_seal_is_the_blake3_of_the_bytes_followed_by_their_sha256(file: Path) -> None:

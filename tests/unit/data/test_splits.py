@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.case import Case
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
+from amn.case.load import Case
 from amn.data.splits import resolve_splits
 from amn.errors import ConfigError, DataError
 from tests.strategies import in_memory, running_keys, written

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from amn.checks.registry import rules
+from amn.checks.check import checks
 from amn.diagnosis.causes import Sign, causes
 from amn.diagnosis.figures import FIGURES
-from amn.findings import Outcome, Status
+from amn.verdict import Outcome, Severity, Status
 
 ASKED_FOR = {
     "loader", "order", "duplicates", "leak", "encoder", "dilution", "split", "dominant_term",
@@ -28,8 +28,8 @@ def test_every_cause_of_the_earlier_work_is_there_once() -> None:
 
 
 def test_every_check_that_can_fail_a_merge_raises_a_suspicion() -> None:
-    severe = [r for r in rules().values() if r.severity in ("fail", "harness")]
-    failed = [Outcome(rule.id, rule.name, Status.FAIL) for rule in severe]
+    severe = [c for c in checks().values() if c.severity in (Severity.FAIL, Severity.HARNESS)]
+    failed = [Outcome(check.id, check.name, Status.FAIL) for check in severe]
 
     assert len(severe) > 50
     unexplained = [
@@ -39,7 +39,7 @@ def test_every_check_that_can_fail_a_merge_raises_a_suspicion() -> None:
 
 
 def test_every_check_that_a_sign_names_exists() -> None:
-    known = set(rules()) | {check[0] for check in rules()}
+    known = set(checks()) | {check[0] for check in checks()}
 
     assert {check for sign in signs() for check in sign.checks} <= known
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from amn.diagnosis.ranking import RankedCause, line_of, rank_causes, suspects
-from amn.findings import Finding, Outcome, Status
+from amn.verdict import Finding, Outcome, Status
 
 
 def ended(check: str, status: Status = Status.FAIL, text: str = "expected a, got b") -> Outcome:

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from amn.diagnosis.diagnosis import Diagnosis
-from amn.diagnosis.figures import record_figures, score_figures
-from amn.diagnosis.subject import of_record, of_result, read_results
+from amn.diagnosis.figures import record_figures
+from amn.diagnosis.subject import of_record, of_result, read_subjects
 from amn.errors import DataError
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.evaluation.summary import Summary
 from amn.gate.records import ABORT_PROFILES, judge_records
-from amn.records.history import EpochFigures, RunHistory
+from amn.gate.result import GateResult
 from amn.report.json import to_json
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Finding, Outcome, Status
+from tests.scores import interval
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FACTS = {
-    "scores": {
-        "in_dist": {"mean": 0.61, "lift": {"mean": 0.02}, "references": {"mean": 0.59}},
-        "ood": {"mean": 0.5, "lift": {"mean": -0.03}, "references": {"mean": 0.53}},
-    }
+SCORES = {
+    "in_dist": Summary(0.61, references={"mean": 0.59}, lift=interval(0.02, 0.01, 0.03)),
+    "ood": Summary(0.5, references={"mean": 0.53}, lift=interval(-0.03, -0.04, -0.02)),
 }
 FAILED = Outcome("C002", "ood", Status.FAIL, "0.5", findings=(Finding("ood", "expected 0.6"),))
-RESULT = GateResult("wiki", ("C002-ood",), (FAILED,), FACTS, "amn gate wiki")
+RESULT = GateResult(
+    "wiki", ("C002-ood",), (FAILED,), {"summaries": SCORES}, reproduce="amn gate wiki"
+)
 
 
 def test_a_gate_reads_the_same_from_its_json(tmp_path: Path) -> None:
     path = tmp_path / "verdict.json"
     path.write_text(to_json([RESULT]))
-    found = read_results(path)
+    found = read_subjects(path)
 
     assert found is not None
-    assert Diagnosis(of_result(found[0])).to_json() == Diagnosis(of_result(RESULT)).to_json()
+    assert Diagnosis(found[0]).to_json() == Diagnosis(of_result(RESULT)).to_json()
     assert of_result(RESULT).verdict == "FAIL"
     assert of_result(RESULT).lift == -0.03
     assert of_result(RESULT).figures == {"mean_cosine": 0.53}
@@ -44,7 +48,7 @@ def test_a_gate_reads_the_same_from_its_json(tmp_path: Path) -> None:
 def test_json_of_something_else_is_left_to_the_readers_of_records(tmp_path: Path) -> None:
     for text in ('{"history": []}', "[1]", "{", ""):
         (tmp_path / "a.json").write_text(text)
-        assert read_results(tmp_path / "a.json") is None
+        assert read_subjects(tmp_path / "a.json") is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_a_damaged_verdict_is_refused(tmp_path: Path, document: object, message:
     path.write_text(json.dumps(document))
 
     with pytest.raises(DataError, match=message):
-        read_results(path)
+        read_subjects(path)
 
 
 def test_the_figures_of_a_record_are_its_own() -> None:
@@ -69,7 +73,19 @@ def test_the_figures_of_a_record_are_its_own() -> None:
     figures = record_figures([RunHistory(name="x", epochs=epochs), RunHistory(name="empty")])
 
     assert figures == pytest.approx({"fall_after_best": 0.03, "train_gap": 0.14})
-    assert record_figures([]) == score_figures({}) == {}
+    assert record_figures([]) == {}
+
+
+def test_what_was_not_measured_is_no_figure(tmp_path: Path) -> None:
+    scores = {"in_dist": Summary.of_score(0.61, {"constant": 0.2}), "ood": Summary.of_score(None)}
+    result = replace(RESULT, made={"summaries": scores})
+    (tmp_path / "verdict.json").write_text(to_json([result]))
+    found = read_subjects(tmp_path / "verdict.json")
+
+    assert found is not None
+    for subject in (of_result(result), *found):
+        assert subject.scores == {"in_dist": 0.61}
+        assert (subject.lift, subject.figures) == (None, {})
 
 
 def test_over_fitting_is_read_from_the_course_of_training(tmp_path: Path) -> None:

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from amn.checks.check import Defect
+from amn.checks.data_order import double_ingestion
+from amn.checks.data_rows import insertion_order
 from amn.cli.diagnose import command
-from amn.demo.scenes import SCENES
-from amn.diagnosis.subject import of_session
+from amn.diagnosis.subject import of_result
 from amn.diagnosis.trials import run_trials
-from amn.selftest.data_defects import double_ingestion, insertion_order
-from amn.selftest.lab import Lab
+from amn.prove.lab import Lab
+from amn.prove.scenes import SCENES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
     from amn.diagnosis.diagnosis import Diagnosis
 
 DATA = ["lag_curve", "resort", "deduplicate"]
-ALL = [*DATA, "rescore", "coherent_part", "contexts", "short_training"]
+ALL = [*DATA, "rescore", "splits", "coherent_part", "contexts", "short_training"]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def lab(toy_case: Case, toy_runs: Any, toy_cache: Path, tmp_path_factory: Any) -
 def tried_on(lab: Lab, change: Callable[..., None]) -> Diagnosis:
     with lab.copy() as copy:
         change(copy)
-        session = lab.gate(copy)
-        return run_trials(session, of_session(session))
+        gate = lab.gate(copy)
+        return run_trials(gate, of_result(gate.result()))
 
 
 def test_sorting_the_rows_of_an_insertion_order_brings_the_text_back(lab: Lab) -> None:
@@ -55,7 +57,7 @@ def test_dropping_copies_shows_what_coherence_was_worth(lab: Lab) -> None:
 
 
 def test_on_sound_rows_the_public_loader_gives_the_recorded_scores(lab: Lab) -> None:
-    found = run_trials(lab.clean, of_session(lab.clean))
+    found = run_trials(lab.clean, of_result(lab.clean.result()))
     lines = {trial.id: " ".join(trial.lines) for trial in found.trials}
 
     assert [trial.id for trial in found.trials] == ALL
@@ -65,12 +67,12 @@ def test_on_sound_rows_the_public_loader_gives_the_recorded_scores(lab: Lab) -> 
     assert found.figures["copied_rows"] == 0
     assert "falls with the distance" in lines["lag_curve"]
     assert all(f"context {n}: mean" in lines["contexts"] for n in (3, 5, 7, 9))
-    assert set(found.figures) >= {"coherent_margin", "context_gain", "slower_gain"}
+    assert set(found.figures) >= {"coherent_margin", "context_gain", "slower_gain", "split_gap"}
 
 
 def test_a_look_alike_class_loads_through_the_public_loader_alone(lab: Lab) -> None:
-    with SCENES[0].stage(lab) as session:
-        found = run_trials(session, of_session(session))
+    with lab.broken(Defect(SCENES[0].defect), is_early=False) as gate:
+        found = run_trials(gate, of_result(gate.result()))
 
     assert found.figures["rescore_change"] == 1.0
     assert (found.causes[0].cause.id, found.causes[0].points) == ("loader", 10.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from amn.errors import DataError
-from amn.evaluation.arrays import pack_arrays, unpack_arrays
+from amn.evaluation.storage import pack_arrays, unpack_arrays
 
 PATH = Path("cosines.npz")
 ARRAYS = {"a": np.arange(5.0), "b": np.arange(6, dtype=np.int32).reshape(2, 3)}
@@ -85,3 +85,10 @@ def test_another_kind_of_file_is_refused(kind: str) -> None:
 
     with pytest.raises(DataError):
         unpack_arrays(buffer.getvalue(), PATH)
+
+
+def test_the_shipped_golden_packs_to_the_bytes_whose_digest_is_recorded() -> None:
+    root = Path(__file__).parents[3]
+    content = (root / "golden" / "wiki-mini" / "golden.npz").read_bytes()
+
+    assert pack_arrays(unpack_arrays(content, PATH)) == content

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from amn.data.windows import find_windows
 from amn.evaluation.behaviour import Behaviour, observe
+from amn.evaluation.runner import is_permutation_invariant
 from amn.evaluation.surroundings import CURVE_OFFSETS, Surroundings, find_surroundings
-from amn.models.amn import OriginalAMN, RecencyAMN, is_permutation_invariant
+from amn.training.networks.amn import OriginalAMN, RecencyAMN
 from tests.strategies import drifting_rows, in_memory, running_keys
 
 DIM, CONTEXT = 16, 3

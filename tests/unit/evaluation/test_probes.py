@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from amn.data.windows import Windows, find_windows
-from amn.evaluation import probes
+from amn.evaluation import metrics
 from amn.evaluation.probes import metric_self_test, path_difference, rescore, sample_windows
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec, build_model
 from amn.training.losses import cosine_rows
+from amn.training.networks.build import ModelSpec, build_model
 from tests.strategies import in_memory, running_keys, unit_rows
 
 T, D = 3, 8
@@ -87,6 +87,15 @@ def test_a_prediction_that_depends_on_its_batch_is_seen() -> None:
     assert got > 0.01
 
 
+def test_a_training_loss_with_a_cosine_of_its_own_is_seen() -> None:
+    def higher(raw: Tensor, target: Tensor) -> Tensor:
+        return cosine_rows(raw, target) + 0.02
+
+    got = path_difference(network(), windows(), np.arange(9), training_cosine=higher)
+
+    assert got == pytest.approx(0.02, abs=1e-6)
+
+
 def test_scoring_again_gives_the_same_cosines() -> None:
     found, chosen = windows(), np.array([0, 5, 11, 30])
 
@@ -101,7 +110,8 @@ def test_the_metric_gives_known_predictors_their_scores(context: int) -> None:
     rows = found.gather(slice(None))
     adjacent = (rows[:, -2].astype(np.float64) * rows[:, -1]).sum(axis=-1).mean()
 
-    got = metric_self_test(found, np.arange(len(found)), seed=0)
+    chosen = np.arange(len(found))
+    got = metric_self_test(found, chosen, metric=metrics.cosine_rows, seed=0)
 
     assert got["oracle"] == pytest.approx(1)
     assert got["opposite"] == pytest.approx(-1)
@@ -120,15 +130,15 @@ def test_an_off_by_one_in_the_windows_parts_copy_from_adjacent(
 
     monkeypatch.setattr(Windows, "gather", shifted)
 
-    got = metric_self_test(windows(), np.arange(20), seed=0)
+    got = metric_self_test(windows(), np.arange(20), metric=metrics.cosine_rows, seed=0)
 
     assert abs(got["copy"] - got["adjacent"]) > 0.01
 
 
-def test_a_metric_that_forgets_the_lengths_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "cosine_rows", lambda a, b: (a * b).sum(axis=-1) / 2)
-
-    got = metric_self_test(windows(), np.arange(20), seed=0)
+def test_a_metric_that_forgets_the_lengths_is_seen() -> None:
+    got = metric_self_test(
+        windows(), np.arange(20), metric=lambda a, b: (a * b).sum(axis=-1) / 2, seed=0
+    )
 
     assert got["oracle"] == pytest.approx(0.5)
     assert got["opposite"] == pytest.approx(-0.5)

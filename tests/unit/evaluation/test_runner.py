@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from amn.data.windows import find_windows
-from amn.evaluation.metrics import cosine_rows, effective_rank
-from amn.evaluation.references import score_references
+from amn.evaluation.metrics import REFERENCES, cosine_rows, effective_rank
+from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec, build_model
-from amn.models.reference import REFERENCES, fit_references
+from amn.training.networks.build import ModelSpec, build_model
 from tests.strategies import in_memory, running_keys, unit_rows
 
 if TYPE_CHECKING:

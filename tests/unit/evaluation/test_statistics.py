@@ -11,7 +11,7 @@ from scipy.special import ndtri, stdtrit
 
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import Comparison, cluster_interval, noninferiority, seed_from
-from amn.findings import Verdict
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

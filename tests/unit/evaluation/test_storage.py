@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from amn.errors import DataError
-from amn.evaluation.scores import SplitScores
+from amn.evaluation.metrics import REFERENCES, SplitScores
 from amn.evaluation.storage import Evaluation, load_evaluation, save_evaluation
-from amn.models.reference import REFERENCES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.evaluation.scores import SplitScores
+from amn.evaluation.metrics import SplitScores
 from amn.evaluation.storage import Evaluation
 from amn.evaluation.summary import summarise_split
 

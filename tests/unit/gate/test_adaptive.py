@@ -6,60 +6,62 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.case import load_case
+from amn.case.load import load_case
 from amn.errors import ConfigError
-from amn.findings import Status
+from amn.gate.modes import gate_of
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from amn.gate.run import Gate
 
 SEEDS = {"seeds": [0, 1, 2, 3, 4]}
 
 
 @pytest.fixture
-def session(make_case: Any, toy_golden: Any, toy_cache: Path, tmp_path: Path) -> Any:
+def gate(make_case: Any, toy_golden: Any, toy_cache: Path, tmp_path: Path) -> Any:
     """A gate of the toy case with its golden, looked at after 2, 3 and 5 seeds."""
 
-    def session(margin: float, **options: Any) -> GateSession:
+    def gate(margin: float, **options: Any) -> Gate:
         write_golden(tmp_path, toy_golden)
         golden = {"margin": margin, "adaptive_seeds": [2, 3, 5]}
         case = make_case(tmp_path, golden=golden, training=SEEDS)
-        return GateSession(case, GateOptions(cache=toy_cache, **options))
+        return gate_of(case, GateOptions(cache=toy_cache, **options))
 
-    return session
-
-
-def test_two_seeds_are_enough_where_they_decide(session: Any) -> None:
-    gate = session(0.3)
-
-    assert [c.name for c in gate.candidates] == ["seed 0", "seed 1"]
-    assert gate.outcome("G001").status is Status.PASS
-    assert gate.outcome("G001").detail.endswith("alpha 0.01, spent 0.01 of 0.05")
-    assert gate.outcome("E008").status is Status.PASS
+    return gate
 
 
-def test_all_seeds_are_trained_while_the_comparison_is_undecided(session: Any) -> None:
-    gate = session(1e-6)
+def test_two_seeds_are_enough_where_they_decide(gate: Any) -> None:
+    found = gate(0.3)
 
-    assert len(gate.candidates) == 5
-    assert "look 3 of 3 at 5 seeds, alpha 0.025, spent 0.05 of 0.05" in gate.outcome("G001").detail
+    assert [c.name for c in found.evidence["candidates"]] == ["seed 0", "seed 1"]
+    assert found.outcome("G001").status is Status.PASS
+    assert found.outcome("G001").detail.endswith("alpha 0.01, spent 0.01 of 0.05")
+    assert found.outcome("E008").status is Status.PASS
 
 
-def test_a_first_run_has_no_golden_to_look_at_and_trains_all(session: Any) -> None:
-    assert len(session(0.3, first_run=True).candidates) == 5
+def test_all_seeds_are_trained_while_the_comparison_is_undecided(gate: Any) -> None:
+    found = gate(1e-6)
+
+    assert len(found.evidence["candidates"]) == 5
+    assert "look 3 of 3 at 5 seeds, alpha 0.025, spent 0.05 of 0.05" in found.outcome("G001").detail
+
+
+def test_a_first_run_has_no_golden_to_look_at_and_trains_all(gate: Any) -> None:
+    assert len(gate(0.3, first_run=True).evidence["candidates"]) == 5
 
 
 def test_what_cannot_be_compared_trains_no_further_seed_and_is_named(
-    session: Any, tmp_path: Path
+    gate: Any, tmp_path: Path
 ) -> None:
-    gate = session(1e-6)
+    found = gate(1e-6)
     (tmp_path / "golden.npz").write_bytes(b"damaged")
 
-    assert len(gate.candidates) == 2
-    assert gate.outcome("G004").has_failed
+    assert len(found.evidence["candidates"]) == 2
+    assert found.outcome("G004").has_failed
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import CheckNotRunError, ConfigError
-from amn.findings import GateResult, Outcome, Status
-from amn.gate.hold import require_no_hold
+from amn.gate.candidates import require_no_hold
+from amn.gate.modes import gate_of, run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession, run_gate
+from amn.gate.result import GateResult
 from amn.gate.training import require_trainable
+from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.case import Case
+    from amn.case.load import Case
 
 TOML = """schema = 1
 {blocked_by}
@@ -125,10 +126,10 @@ def test_the_other_case_is_gated_by_the_waivers_in_force_today(
         asked.append(options)
         return result(Status.FAIL)
 
-    monkeypatch.setattr("amn.gate.session.run_gate", gate)
+    monkeypatch.setattr("amn.gate.modes.run_gate", gate)
     options = GateOptions(cache=tmp_path / "cache", first_run=True, today=date(2025, 2, 12))
     with pytest.raises(CheckNotRunError, match="expected data to pass"):
-        _ = GateSession(held, options).candidates
+        gate_of(held, options).evidence["candidates"]
 
     assert [one.today for one in asked] == [options.today]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import ConfigError
-from amn.gate.metrics import read_metrics
+from amn.training.records.metrics import read_metrics
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import Status, Verdict
+from amn.case.training import AbortConfig
+from amn.gate.makers import abort_for
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.records import ABORT_PROFILES, JudgedRecord, abort_for, judge_history, judge_records
-from amn.gate.session import run_gate
-from amn.records.history import EpochFigures, RunHistory
-from amn.training_config import AbortConfig
+from amn.gate.records import ABORT_PROFILES, JudgedRecord, judge_history, judge_records
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Status, Verdict
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 REAL = Path(__file__).parents[4] / "shared" / "data" / "records"
@@ -40,7 +41,8 @@ def test_the_gate_passes_584k_and_none_of_the_other_three(
     result = run_gate(case, options)
 
     assert result.verdict is verdict
-    assert (result.facts["status"], result.facts["recorded_status"]) == (status, then)
+    assert result.record is not None
+    assert (result.record.statuses[0].value, result.record.recorded) == (status, then)
     assert {"R001-first_epoch", "R010-epochs", "E005-above_constant"} <= set(result.declared)
 
 
@@ -55,7 +57,7 @@ def test_infonce_dominance_is_plain_after_its_first_epoch() -> None:
 
 def test_what_a_record_does_not_hold_is_not_declared_and_said() -> None:
     (judged,) = judge_records([HISTORY / "790k-3.json"], AbortConfig())
-    result = judged.result("amn check run FILE")
+    result = judged.as_result("amn check run FILE")
 
     assert "R006-terms_add_up" not in result.declared
     assert judged.title.endswith("not in the record: what R005, R006, R007, R008, R009 would read")
@@ -68,14 +70,14 @@ def test_an_unreadable_record_hides_no_other(tmp_path: Path) -> None:
 
     assert (bad.status.value, good.status.value) == ("UNREADABLE", "SUCCESS")
     assert bad.brief.startswith("expected a record in JSON")
-    assert bad.result("x").verdict is Verdict.ERROR
-    assert good.result("x").verdict is Verdict.PASS
+    assert bad.as_result("x").verdict is Verdict.ERROR
+    assert good.as_result("x").verdict is Verdict.PASS
 
 
 def test_a_record_without_a_verdict_about_anything_cannot_pass(tmp_path: Path) -> None:
     judged = JudgedRecord(tmp_path, RunHistory(name="empty"))
 
-    assert judged.result("x").verdict is Verdict.ERROR
+    assert judged.as_result("x").verdict is Verdict.ERROR
 
 
 def test_a_crash_is_the_cause_of_what_did_not_run(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_a_record_that_tells_nothing_of_skill_does_not_pass(
     (tmp_path / "log.csv").write_text(f"{columns}\n{','.join(values)}")
     (judged,) = judge_records([tmp_path / "log.csv"], AbortConfig())
 
-    assert judged.result("").verdict is Verdict.ERROR
+    assert judged.as_result("").verdict is Verdict.ERROR
     assert judged.status.value == "NOT_MEASURED"
     (skill,) = [outcome for outcome in judged.outcomes if outcome.check == "R013"]
     assert skill.status is Status.ERROR

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.golden.headroom import Headroom, headrooms
 
 if TYPE_CHECKING:

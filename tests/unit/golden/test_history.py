@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amn.golden.history import drift_since_anchor, sparkline
+from amn.golden.ledger import drift_since_anchor, sparkline
 
 
 def entries(*means: float, anchors: tuple[int, ...] = (), windows: str = "") -> list[Any]:

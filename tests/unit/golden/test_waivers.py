@@ -7,7 +7,7 @@ import pytest
 
 from amn.errors import ConfigError
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
-from amn.review import Waiver
+from amn.verdict import Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path

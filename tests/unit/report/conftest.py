@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from amn.findings import Finding, GateResult, Outcome, Standing, Status
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult
+from amn.verdict import Finding, Outcome, Standing, Status
 
 HOSTILE = (
     "<script>alert(1)</script> ]]> | `x` **b** @team #1 [a](b)\n\n# head \x00\x1b[31m & 😀 ~~s~~"
@@ -65,5 +67,5 @@ def hostile() -> GateResult:
     """A result whose every text comes from somebody who means harm."""
     finding = Finding(HOSTILE, HOSTILE, HOSTILE)
     bad = outcome("C002", Status.FAIL, finding, value=HOSTILE, limit=HOSTILE, detail=HOSTILE)
-    facts = {"title": HOSTILE, "scores": {HOSTILE: {"mean": 0.5, "references": {HOSTILE: 0.4}}}}
-    return result(bad, case=HOSTILE, facts=facts, reproduce=HOSTILE)
+    scores = {HOSTILE: Summary(0.5, references={HOSTILE: 0.4})}
+    return result(bad, case=HOSTILE, title=HOSTILE, made={"summaries": scores}, reproduce=HOSTILE)

@@ -2,29 +2,33 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from amn.findings import GateResult, Outcome, Status
-from amn.gate.seen import Seen
-from amn.report.alarms import alarms_of
+from amn.checks.comparison import Compared
+from amn.gate.result import GateResult
 from amn.report.github import to_annotations
 from amn.report.json import to_json
 from amn.report.markdown import to_markdown
 from amn.report.page.html import to_html
 from amn.report.text import print_results
+from amn.report.verdict import alarms_of
+from amn.verdict import Outcome, Status
 
 
 def case(name: str, *, alpha: float = 0.05, **p: float | None) -> GateResult:
     """A case whose comparisons have these p; None is no alarm."""
     outcomes = tuple(
-        Outcome(check, "x", Status.PASS if value is None else Status.FAIL)
+        Outcome(
+            check,
+            "x",
+            Status.PASS if value is None else Status.FAIL,
+            data=Compared(check, alpha, value),
+        )
         for check, value in p.items()
     )
-    facts: dict[str, Any] = {"comparisons": {"alpha": alpha, "p": p}} if p else {}
-    return GateResult(name, tuple(o.label for o in outcomes), outcomes, facts)
+    return GateResult(name, tuple(o.label for o in outcomes), outcomes)
 
 
 CLEAR, CHANCE, FINE = (
@@ -82,7 +86,7 @@ def test_every_form_has_the_note_and_no_fail_becomes_a_pass() -> None:
         out.getvalue(),
         to_annotations(results),
         to_markdown(results),
-        to_html(results, [Seen()] * 3),
+        to_html(results),
     ]
 
     for form in forms:

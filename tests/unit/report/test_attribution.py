@@ -1,19 +1,21 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from amn.checks.comparison import Compared
 from amn.evaluation.attribution import Attribution, attribute
-from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.seen import Seen
-from amn.report.attribution import attributions, bars
+from amn.gate.result import GateResult
+from amn.report.json import dumps, to_json
 from amn.report.markdown import to_markdown
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.charts import WIDTH
 from amn.report.page.html import to_html
+from amn.report.verdict import attributions, bars
+from amn.verdict import Finding, Outcome, Status
 
 ARTICLES = np.repeat(np.arange(1, 41), 5)
 TITLE = "A title that is far too long for a line of a chart | with a bar"
@@ -35,17 +37,26 @@ def found() -> Attribution:
 def fallen(found: Attribution) -> GateResult:
     finding = Finding("ood", "expected not worse", "look")
     outcomes = (
-        Outcome("G001", "ood", Status.FAIL, "-0.02", "> -0.01", findings=(finding,)),
-        Outcome("G002", "in_dist", Status.PASS, "+0.00", "> -0.01"),
+        Outcome(
+            "G001",
+            "ood",
+            Status.FAIL,
+            "-0.02",
+            "> -0.01",
+            findings=(finding,),
+            data=Compared("ood", 0.05, 0.001, found),
+        ),
+        Outcome("G002", "in_dist", Status.PASS, "+0.00", "> -0.01", data=Compared("in_dist", 0.05)),
     )
-    facts: dict[str, Any] = {"attribution": {"ood": found.to_json()}}
-    return GateResult("toy", ("G001-ood", "G002-in_dist"), outcomes, facts)
+    return GateResult("toy", ("G001-ood", "G002-in_dist"), outcomes)
 
 
-def test_the_facts_of_a_result_give_the_attribution_again(
+def test_the_comparison_that_failed_says_where_it_comes_from(
     fallen: GateResult, found: Attribution
 ) -> None:
     assert attributions(fallen) == {"G001": found}
+    (document,) = json.loads(to_json([fallen]))["results"]
+    assert document["facts"]["attribution"] == {"ood": json.loads(dumps(found.to_json()))}
 
 
 def test_a_result_that_passed_has_none() -> None:
@@ -110,7 +121,7 @@ def test_nothing_is_drawn_outside_of_a_chart(fallen: GateResult) -> None:
 
 
 def test_the_page_has_both(fallen: GateResult) -> None:
-    page = to_html([fallen], [Seen()])
+    page = to_html([fallen])
 
     assert "ood: few articles, the worst articles" in page
     assert "ood: the difference by group of articles" in page
@@ -118,8 +129,8 @@ def test_the_page_has_both(fallen: GateResult) -> None:
 
 def test_a_grouping_with_one_group_is_left_out(found: Attribution, fallen: GateResult) -> None:
     only = tuple(piece._replace(by="length", name="all") for piece in found.slices[:1])
-    one = replace(found, slices=only).to_json()
-    shown = replace(fallen, facts={"attribution": {"ood": one}})
+    one = Compared("ood", 0.05, 0.001, replace(found, slices=only))
+    shown = replace(fallen, outcomes=(replace(fallen.outcomes[0], data=one), fallen.outcomes[1]))
 
     assert len(list(attribution_charts(shown))) == 1
     assert "the difference by group" not in to_markdown([shown])

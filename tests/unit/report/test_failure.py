@@ -6,19 +6,25 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
 from amn.errors import MissingDependencyError
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.evaluation.summary import Summary
 from amn.gate.records import ABORT_PROFILES, judge_records
-from amn.records.history import EpochFigures, RunHistory, history_of
+from amn.gate.result import GateResult
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import describe_loss, from_gate, from_record
+from amn.training.records.history import EpochFigures, RunHistory
+from amn.verdict import Finding, Outcome, Status
+
+if TYPE_CHECKING:
+    from amn.case.load import Case
+    from amn.training.candidate import Candidate
 
 HISTORY = Path(__file__).parents[2] / "data" / "history"
 ORDER = ["584k", "790k-1", "790k-2", "790k-3"]
@@ -164,11 +170,13 @@ def test_without_jinja_the_extra_is_named(
         to_markdown(history)
 
 
-def test_a_gated_case_is_a_row_with_a_progression_a_seed(toy_runs: Any) -> None:
+def test_a_gated_case_is_a_row_with_a_progression_a_seed(
+    toy_case: Case, toy_candidates: tuple[Candidate, ...]
+) -> None:
     failed = Outcome("C002", "ood", Status.FAIL, findings=(Finding("ood", "expected a, got b"),))
-    facts = {"scores": {"in_dist": {"mean": 0.56}, "ood": {"mean": 0.55}}}
-    result = GateResult("wiki", ("C002-ood",), (failed,), facts)
-    run = from_gate(result, [history_of(f"seed {r.seed}", r.record) for r in toy_runs])
+    scores = {"in_dist": Summary(0.56), "ood": Summary(0.55)}
+    made = {"case": toy_case, "summaries": scores, "candidates": toy_candidates}
+    run = from_gate(GateResult("wiki", ("C002-ood",), (failed,), made))
     document = to_markdown(gather("Wiki", [run], ABORT_PROFILES["calibrated"], "amn report wiki"))
 
     assert (run.status.value, run.loss) == ("BELOW_FLOOR", "cosine")
@@ -178,7 +186,7 @@ def test_a_gated_case_is_a_row_with_a_progression_a_seed(toy_runs: Any) -> None:
 
 
 def test_a_gate_that_did_not_look_is_no_success() -> None:
-    run = from_gate(GateResult("wiki", ("C002-ood",), ()), [])
+    run = from_gate(GateResult("wiki", ("C002-ood",), ()))
 
     assert run.status.value == "NOT_MEASURED"
 

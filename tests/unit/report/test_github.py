@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from amn.findings import Finding, GateResult, Outcome, Status
+from amn.gate.result import GateResult
 from amn.report.github import MOST, to_annotations
-from amn.report.text import last_line
+from amn.report.verdict import last_line
+from amn.verdict import Finding, Outcome, Status
 
 
 def outcome(check: str, status: Status, *findings: Finding, detail: str = "") -> Outcome:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
-from amn.findings import GateResult, Status
 from amn.report.gitlab import to_codequality
+from amn.verdict import Status
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 # Of GitLab's documentation, "Code Quality report format".
 SCHEMA = {

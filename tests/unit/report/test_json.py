@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amn.findings import Finding, GateResult, Outcome, Standing, Status, Verdict
+from amn.checks.comparison import Compared
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult, RecordNote
 from amn.report.json import json_schema, to_json
-from amn.review import Loosening, Review, Waiver
+from amn.training.records.history import RunStatus
+from amn.verdict import Finding, Loosening, Outcome, Review, Standing, Status, Verdict, Waiver
+from tests.scores import interval
 
-SCORES = {"ood": {"mean": 0.5701, "per_seed": [0.57], "references": {"mean": 0.56}}}
 OUTCOME = Outcome(
     "C002",
     "ood",
@@ -32,9 +35,14 @@ RESULT = GateResult(
     case="wiki-mini",
     declared=("C002-ood",),
     outcomes=(OUTCOME,),
-    facts={"scores": SCORES},
+    made={"summaries": {"ood": Summary(0.5701, (0.57,), references={"mean": 0.56})}},
+    title="Wikipedia",
     reproduce="amn gate wiki-mini",
 )
+
+
+def scored(score: Summary) -> GateResult:
+    return replace(RESULT, made={"summaries": {"ood": score}})
 
 
 def test_a_result_becomes_this_document() -> None:
@@ -46,7 +54,12 @@ def test_a_result_becomes_this_document() -> None:
                 "verdict": "FAIL",
                 "exit_code": 1,
                 "declared": ["C002-ood"],
-                "facts": {"scores": SCORES},
+                "facts": {
+                    "title": "Wikipedia",
+                    "scores": {
+                        "ood": {"mean": 0.5701, "per_seed": [0.57], "references": {"mean": 0.56}}
+                    },
+                },
                 "checks": [
                     {
                         "id": "C002",
@@ -110,21 +123,60 @@ def test_the_published_schema_refuses_another_verdict() -> None:
 
 
 def test_numbers_that_json_cannot_hold_become_null() -> None:
-    facts: dict[str, object] = {"a": math.nan, "b": [math.inf, 1.0], "c": {"d": (-math.inf, 2)}}
-    result = GateResult("x", (), (), facts)
+    score = Summary(
+        math.nan,
+        (math.inf, 1.0),
+        interval(math.nan, -math.inf, 0.5),
+        {"d": -math.inf},
+        interval(0.01, 0.0, math.inf),
+    )
+    (result,) = json.loads(to_json([scored(score)]))["results"]
 
-    assert json.loads(to_json([result]))["results"][0]["facts"] == {
-        "a": None,
-        "b": [None, 1.0],
-        "c": {"d": [None, 2]},
+    assert result["facts"]["scores"]["ood"] == {
+        "mean": None,
+        "per_seed": [None, 1.0],
+        "low": None,
+        "high": 0.5,
+        "standard_error": 0.004,
+        "articles": 60,
+        "lift": {"mean": 0.01, "low": 0.0, "high": None},
+        "references": {"d": None},
     }
 
 
 def test_a_number_keeps_all_its_digits() -> None:
     value = math.nextafter(0.6, 0)
-    result = GateResult("x", (), (), {"mean": value})
+    (result,) = json.loads(to_json([scored(Summary(value))]))["results"]
 
-    assert json.loads(to_json([result]))["results"][0]["facts"]["mean"] == value
+    assert result["facts"]["scores"]["ood"]["mean"] == value
+
+
+def test_scores_are_there_once_a_criterion_was_judged() -> None:
+    waiting = replace(RESULT, outcomes=(replace(OUTCOME, status=Status.NOT_RUN),))
+
+    assert "scores" in json.loads(to_json([RESULT]))["results"][0]["facts"]
+    assert json.loads(to_json([waiting]))["results"][0]["facts"] == {"title": "Wikipedia"}
+
+
+def test_a_record_says_what_it_came_to_and_what_nobody_read() -> None:
+    note = RecordNote(
+        (RunStatus.HARNESS, RunStatus.BELOW_FLOOR), "E005", stop_epoch=3, unread={"a": [1]}
+    )
+    (result,) = json.loads(to_json([GateResult("x", (), (), mode="record", record=note)]))[
+        "results"
+    ]
+
+    assert result["facts"] == {
+        "title": "",
+        "mode": "record",
+        "status": "HARNESS",
+        "statuses": ["HARNESS", "BELOW_FLOOR"],
+        "reason": "E005",
+        "recorded_status": "",
+        "stop_epoch": 3,
+        "error": "",
+        "unread": {"a": [1]},
+    }
 
 
 def test_a_result_without_any_check_is_an_error() -> None:
@@ -143,13 +195,26 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES)
+@given(VALUES, st.lists(st.floats(), min_size=6, max_size=6))
 @settings(deadline=None, derandomize=True, max_examples=50)
-def test_any_facts_give_strict_json(facts: Any) -> None:
+def test_any_figures_give_strict_json(unread: Any, figures: list[float]) -> None:
+    mean, low, high, reference, number, p = figures
+
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    text = to_json([GateResult("x", (), (), {"facts": facts})])
+    found = replace(
+        OUTCOME,
+        number=number,
+        standing=Standing(low, high, least=mean),
+        data=Compared("ood", 0.05, p),
+    )
+    shown = replace(
+        scored(Summary(mean, (mean,), interval(mean, low, high), {"mean": reference})),
+        outcomes=(found,),
+        record=RecordNote((RunStatus.SUCCESS,), unread={"found": unread}),
+    )
+    text = to_json([shown])
 
     json.loads(text, parse_constant=refuse)
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from amn.findings import GateResult, Status
 from amn.report.junit import to_junit
+from amn.verdict import Status
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 
 def cases(text: str) -> dict[str, ET.Element]:

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import Finding, GateResult, Status
 from amn.report.markdown import (
     COMMENT_BYTES,
     MARKER,
@@ -16,7 +15,10 @@ from amn.report.markdown import (
     to_comment,
     to_markdown,
 )
-from amn.review import Loosening, Review, Waiver
+from amn.verdict import Finding, Loosening, Review, Status, Waiver
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 
 def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) -> None:

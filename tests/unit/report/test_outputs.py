@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.errors import ArgumentError
-from amn.gate.seen import Seen
 from amn.report.junit import to_junit
 from amn.report.markdown import to_comment
 from amn.report.outputs import FILES, Output, Report, parse_outputs, remove_old, write_outputs
@@ -13,7 +12,7 @@ from amn.report.outputs import FILES, Output, Report, parse_outputs, remove_old,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def test_the_suffix_names_the_kind_and_a_kind_can_be_named() -> None:
@@ -71,6 +70,6 @@ def test_a_log_folder_that_exists_is_refused_before_anything_is_trained(tmp_path
 def test_every_file_kind_is_written(tmp_path: Path, failed: GateResult) -> None:
     outputs = parse_outputs([f"{kind}={tmp_path}/{kind}" for kind in FILES])
 
-    write_outputs(outputs, Report((failed,), (Seen(),)))
+    write_outputs(outputs, Report((failed,)))
 
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)

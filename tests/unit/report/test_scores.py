@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from amn.report.scores import score_cells
+from amn.evaluation.summary import Summary
+from amn.report.verdict import score_cells
+from tests.scores import interval
 
-UNIT = {"mean": 0.61, "low": 0.6, "high": 0.62}
-FULL = {**UNIT, "lift": {"mean": 0.02}, "references": {"mean": 0.59}}
-BARE = {"mean": 0.56, "references": {"constant": 0.2}}
+FULL = Summary(
+    0.61,
+    interval=interval(0.61, 0.6, 0.62),
+    references={"mean": 0.59},
+    lift=interval(0.02, 0.01, 0.03),
+)
+BARE = Summary(0.56, references={"constant": 0.2})
 
 
 def test_a_line_a_split_below_the_header() -> None:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from amn.findings import Finding, GateResult, Outcome, Status, Verdict
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult
 from amn.report.terminal import WIDTH
-from amn.report.text import last_line, print_result
-from amn.review import Loosening, Review, Waiver
+from amn.report.text import print_result
+from amn.report.verdict import last_line
+from amn.verdict import Finding, Loosening, Outcome, Review, Status, Verdict, Waiver
+from tests.scores import interval
 
 NAMES = ("C001", "C002", "G001", "D009")
 
@@ -95,30 +98,20 @@ def test_brackets_in_a_message_are_text_and_no_markup() -> None:
     assert "[a]" in text
 
 
-SCORES = {
-    split: {
-        "mean": 0.6126,
-        "per_seed": [0.61, 0.62, 0.6078],
-        "low": 0.6,
-        "high": 0.62,
-        "standard_error": 0.004,
-        "articles": 60,
-        "lift": {"mean": 0.0188, "low": 0.0168, "high": 0.0208},
-        "references": {
-            "constant": 0.2,
-            "last": 0.5,
-            "mean": 0.59,
-            "weighted_mean": 0.6,
-            "ridge": 0.61,
-        },
-    }
-    for split in ("in_dist", "ood")
-}
+REFERENCES = {"constant": 0.2, "last": 0.5, "mean": 0.59, "weighted_mean": 0.6, "ridge": 0.61}
+SCORE = Summary(
+    0.6126,
+    (0.61, 0.62, 0.6078),
+    interval(0.6126, 0.6, 0.62),
+    REFERENCES,
+    interval(0.0188, 0.0168, 0.0208),
+)
+SCORES = {"summaries": {"in_dist": SCORE, "ood": SCORE}}
 
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_the_report_stays_within_its_width(verbose: bool) -> None:  # noqa: FBT001 - a parameter
-    shown = result(PASS, FAIL, PASS, WARN, facts={"title": "Wikipedia " * 4, "scores": SCORES})
+    shown = result(PASS, FAIL, PASS, WARN, title="Wikipedia " * 4, made=SCORES)
     long = tuple(
         replace(o, value="3,808 cosines " * 4, limit="in -1 ... 1 " * 4, detail="0.5968 ... " * 9)
         for o in shown.outcomes
@@ -131,7 +124,7 @@ def test_the_report_stays_within_its_width(verbose: bool) -> None:  # noqa: FBT0
 
 
 def test_the_scores_are_shown_beside_the_reference_predictors() -> None:
-    text = "\n".join(printed(result(PASS, facts={"scores": SCORES})))
+    text = "\n".join(printed(result(PASS, made=SCORES)))
 
     for part in ("0.6126", "0.6000-0.6200", "+0.0188", "weighted_mean", "0.5900"):
         assert part in text
@@ -142,11 +135,11 @@ def test_scores_of_a_metrics_file_have_no_interval_and_unlike_references(
     verbose: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     scores = {
-        "in_dist": {"mean": 0.56, "per_seed": [0.56], "references": {"constant": 0.2}},
-        "ood": {"mean": float("nan"), "per_seed": [], "references": {"mean": 0.5}},
+        "in_dist": Summary.of_score(0.56, {"constant": 0.2}),
+        "ood": Summary.of_score(None, {"mean": 0.5}),
     }
 
-    text = "\n".join(printed(result(PASS, facts={"scores": scores}), verbose=verbose))
+    text = "\n".join(printed(result(PASS, made={"summaries": scores}), verbose=verbose))
 
     assert "0.5600" in text
     assert "0.2000" in text
@@ -177,7 +170,7 @@ def test_waivers_are_shown_on_every_run() -> None:
 
 @pytest.mark.parametrize("status", [PASS, FAIL])
 def test_a_narrow_terminal_cuts_no_number(status: Status) -> None:
-    shown = result(status, facts={"title": "toy", "scores": SCORES})
+    shown = result(status, title="toy", made=SCORES)
     detail = "0.5968 ... 0.6280, z +9.9"
     shown = replace(shown, outcomes=(replace(shown.outcomes[0], detail=detail),))
     text = io.StringIO()

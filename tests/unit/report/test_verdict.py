@@ -1,26 +1,29 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.findings import GateResult, Status, Verdict
 from amn.report.verdict import (
     MEANING,
-    STATUS_ORDER,
-    WORST_FIRST,
     beside_merge_base,
     complete,
     headroom_lines,
     worst_first,
     worst_verdict,
 )
-from amn.review import Loosening, Review
+from amn.verdict import WORST_FIRST, Loosening, Review, Status, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from amn.gate.result import GateResult
+    from amn.golden.schema import Golden
 
 
 def test_every_verdict_has_a_meaning_and_a_rank() -> None:
-    assert set(MEANING) == set(WORST_FIRST) == set(Verdict)
-    assert set(STATUS_ORDER) == set(Status)
+    assert set(MEANING) == set(Verdict)
+    assert sorted(s.name for s in WORST_FIRST) == sorted(Status.__members__)
 
 
 def test_a_declared_check_without_an_outcome_becomes_an_error(make_result: Any) -> None:
@@ -50,7 +53,7 @@ def test_outcomes_of_one_status_stay_in_the_order_of_the_gate(
 
     checks = [o.check for o in worst_first([*failed.outcomes, later])]
 
-    assert checks == ["C002", "E001", "R002", "D009", "G001", "D001"]
+    assert checks == ["C002", "E001", "G001", "R002", "D009", "D001"]
 
 
 def test_the_worst_case_decides(make_result: Any, make_outcome: Any) -> None:
@@ -126,13 +129,15 @@ def test_without_a_review_nothing_is_said(make_result: Any) -> None:
     assert beside_merge_base(make_result()) == ""
 
 
-def test_a_limit_to_look_at_is_a_line(make_result: Any) -> None:
-    facts = {
-        "limit": "criteria.ood", "value": 0.6, "bound": 0.5, "noise": 0.0, "note": "too far",
-        "proposal": 0.59,
-    }  # fmt: skip
+def test_a_limit_to_look_at_is_a_line(
+    make_result: Any, make_case: Any, toy_golden: Golden, tmp_path: Path
+) -> None:
+    case = make_case(tmp_path, criteria={"ood": 0.1})
+    mean = toy_golden.record.metrics["ood"].mean
 
-    assert headroom_lines(make_result(facts={"headroom": [facts]})) == [
-        "criteria.ood 0.5000: the golden's 0.6000 may fall by 0.1000 unnoticed; consider 0.590"
-    ]
-    assert headroom_lines(make_result()) == []
+    lines = headroom_lines(make_result(made={"case": case, "golden": toy_golden}))
+
+    line = f"criteria.ood 0.1000: the golden's {mean:.4f} may fall by {mean - 0.1:.4f} unnoticed"
+    assert [one.partition(";")[0] for one in lines if one.startswith("criteria.ood")] == [line]
+    assert not any(one.startswith("golden.margin") for one in lines)
+    assert headroom_lines(make_result(made={"case": case})) == []

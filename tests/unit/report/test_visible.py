@@ -14,17 +14,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from amn.findings import Finding, GateResult, Outcome, Status
-from amn.gate.seen import Seen
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult
 from amn.report.github import to_annotations
 from amn.report.json import to_json
 from amn.report.junit import to_junit
 from amn.report.markdown import to_note
-from amn.report.outputs import FILES, Report
+from amn.report.outputs import FILES, Report, render
 from amn.report.terminal import VisibleConsole
 from amn.report.text import print_result
 from amn.report.visible import HIDDEN, one_line, visible, visible_json
-from amn.review import Review
+from amn.verdict import Finding, Outcome, Review, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +54,13 @@ def result(text: str) -> GateResult:
         )
         for check, status in (("D001", Status.WARN), ("C002", Status.FAIL), ("E001", Status.ERROR))
     )
-    scores = {text: {"mean": 0.5, "references": {text: 0.4}}}
+    scores = {text: Summary(0.5, references={text: 0.4})}
     return GateResult(
         text,
         tuple(o.label for o in outcomes),
         outcomes,
-        facts={"title": text, "scores": scores, "candidates": [text]},
+        made={"summaries": scores},
+        title=text,
         reproduce=text,
         review=Review(note=text),
     )
@@ -74,8 +75,8 @@ def printed(text: str) -> str:
 @given(texts)
 @examined
 def test_every_form_shows_what_is_hidden_and_can_be_written(text: str) -> None:
-    report = Report((result(text), result(text)), (Seen(), Seen()))
-    forms = {kind: make(report) for kind, make in FILES.items()}
+    report = Report((result(text), result(text)))
+    forms = {kind: render(kind, report) for kind in FILES}
     forms |= {"text": printed(text), "github": to_annotations(report.results)}
 
     for kind, form in forms.items():
@@ -84,6 +85,7 @@ def test_every_form_shows_what_is_hidden_and_can_be_written(text: str) -> None:
 
 
 @given(texts)
+@example("|word%0A::error::m")
 @examined
 def test_no_line_of_a_log_is_a_command_that_others_wrote(text: str) -> None:
     assert not re.search(r"^\s*::|##\w*\[", printed(text), re.MULTILINE)
@@ -163,7 +165,7 @@ class Tags(HTMLParser):
 
 def tags(text: str) -> Tags:
     page = Tags()
-    page.feed(FILES["html"](Report((result(text),), (Seen(),))))
+    page.feed(render("html", Report((result(text),))))
     return page
 
 

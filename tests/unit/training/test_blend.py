@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import score
 from amn.gate.candidates import plan_for
 from amn.gate.training import with_init_from
-from amn.models.build import build_model
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
+from amn.training.networks.build import build_model
 from amn.training.plan import score_plan_references
-from amn.training.run import run_seed
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.case import Case
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.case.load import Case
+    from amn.gate.evidence import Evidence
     from amn.training.plan import Plan
 
 OLD = np.arange(1, 21)
@@ -46,8 +46,10 @@ def checkpoint(toy_plan: Plan, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def blend(toy_case: Case, toy_splits: SplitEvidence) -> Callable[[Path], Plan]:
-    return lambda path: plan_for(with_init_from(toy_case, path), toy_splits)
+def blend(toy_case: Case, toy_splits: Evidence) -> Callable[[Path], Plan]:
+    return lambda path: plan_for(
+        with_init_from(toy_case, path), toy_splits["splits"], toy_splits["windows"]
+    )
 
 
 def test_only_new_articles_are_trained_and_validated_on(checkpoint: Any, blend: Any) -> None:

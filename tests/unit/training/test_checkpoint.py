@@ -16,8 +16,7 @@ from torch import nn
 
 from amn import storage
 from amn.errors import CheckpointError
-from amn.models.amn import OriginalAMN, RecencyAMN, predict
-from amn.models.build import ARCHITECTURES, ModelSpec, build_model
+from amn.evaluation.runner import predict
 from amn.storage import sha256_of
 from amn.training.checkpoint import (
     PROBE_ATOL,
@@ -27,6 +26,8 @@ from amn.training.checkpoint import (
     probe_output,
     save_checkpoint,
 )
+from amn.training.networks.amn import OriginalAMN, RecencyAMN
+from amn.training.networks.build import NETWORKS, ModelSpec, build_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ class WithoutResidualStart(OriginalAMN):
 LOOKALIKES = [WithoutMixture, WarmSoftmax, WithoutResidualStart]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", NETWORKS)
 def test_a_checkpoint_survives_a_round_trip(tmp_path: Path, architecture: str) -> None:
     spec = replace(SPEC, architecture=architecture)
     model = network(spec)

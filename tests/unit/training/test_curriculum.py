@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from amn.case.training import Phase, TrainingConfig
 from amn.data.coherence import window_coherence
 from amn.data.windows import Windows, find_windows
-from amn.training.curriculum import Curriculum
-from amn.training_config import Phase, TrainingConfig
+from amn.training.schedule import Curriculum
 from tests.strategies import in_memory, running_keys, unit_rows
 
 T = 3

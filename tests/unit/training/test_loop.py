@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 import torch
 
+from amn.case.recipes import RECIPES
+from amn.case.training import TrainingConfig
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows
 from amn.evaluation.runner import score
-from amn.models.build import ModelSpec, build_model
-from amn.recipes import RECIPES
 from amn.training import epochs
-from amn.training.compute import CPU
 from amn.training.epochs import Epochs
-from amn.training.loop import Start, Trained, ValidationReferences, train
-from amn.training.record import TrainingRecord
-from amn.training_config import TrainingConfig
+from amn.training.loop import Start, Trained, train
+from amn.training.networks.build import ModelSpec, build_model
+from amn.training.record import TrainingRecord, ValidationReferences
 from tests.strategies import in_memory, running_keys
 
 if TYPE_CHECKING:
@@ -59,7 +58,6 @@ def fit(
     validation = changes.pop("validation", toy(32, seed=1))
     references = changes.pop("references", EASY)
     start = changes.pop("start", Start())
-    compute = changes.pop("compute", CPU)
     if "losses" in changes:
         changes["loss"] = None
     config = TrainingConfig(**{**SETTINGS, **changes})
@@ -73,7 +71,6 @@ def fit(
         references=references,
         start=start,
         progress=progress,
-        compute=compute,
     )
 
 

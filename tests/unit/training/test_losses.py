@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from amn.case.training import PRIMARY, SECONDARY, LossesConfig
 from amn.training.losses import (
     LOSSES,
     WeightedLoss,
@@ -20,7 +21,6 @@ from amn.training.losses import (
     mse,
     variance,
 )
-from amn.training_config import PRIMARY, SECONDARY, LossesConfig
 
 B, D = 6, 8
 

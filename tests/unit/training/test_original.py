@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amn.errors import CheckpointError
-from amn.models.amn import predict
+from amn.evaluation.runner import predict
 from amn.training.original import import_original
 
 if TYPE_CHECKING:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.config import CaseConfig
+from amn.case.config import CaseConfig
 from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, sha256_file, sha256_of
 from amn.training import plan as plan_module
-from amn.training import run as run_module
-from amn.training.loop import ValidationReferences
+from amn.training import seed as run_module
 from amn.training.plan import Plan, make_plan
-from amn.training.run import RUN_FILES, Run, load_run, run_seed
+from amn.training.record import ValidationReferences
+from amn.training.run import RUN_FILES, Run, load_run
+from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.checks.evidence.data import SplitEvidence
+    from amn.gate.evidence import Evidence
     from amn.training.plan import PlanReferences
 
 ALL_FILES = {"run.json", "model.safetensors", "evaluation.json", "cosines.npz"}
@@ -237,7 +238,7 @@ OTHER_TRAINING: dict[str, Any] = {
     "curriculum": [{"from_epoch": 1, "coherent": 0.5}],
     "losses": {"cosine": 1.0, "moment": 0.1},
     "abort": {"drop": 0.5},
-    "precision": "auto",
+    "precision": "bfloat16",
     "init": "mean",
 }
 
@@ -300,23 +301,21 @@ def test_a_plan_sets_whole_training_articles_aside_for_validation(toy_plan: Plan
     assert set(toy_plan.judged) == {"in_dist", "ood"}
 
 
-def test_the_same_articles_are_set_aside_every_time(
-    toy_plan: Plan, toy_splits: SplitEvidence
-) -> None:
-    articles = {name: split.articles for name, split in toy_splits.splits.items()}
+def test_the_same_articles_are_set_aside_every_time(toy_plan: Plan, toy_splits: Evidence) -> None:
+    articles = {name: split.articles for name, split in toy_splits["splits"].items()}
 
-    again = make_plan(toy_plan.config, toy_splits.windows, articles, toy_plan.digests)
+    again = make_plan(toy_plan.config, toy_splits["windows"], articles, toy_plan.digests)
 
     assert np.array_equal(again.validation.starts, toy_plan.validation.starts)
     assert again.key(0) == toy_plan.key(0)
 
 
 def test_many_validation_windows_are_thinned_evenly(
-    toy_plan: Plan, toy_splits: SplitEvidence, monkeypatch: pytest.MonkeyPatch
+    toy_plan: Plan, toy_splits: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "VALIDATION_WINDOWS", 8)
 
-    plan = make_plan(toy_plan.config, toy_splits.windows, {}, {})
+    plan = make_plan(toy_plan.config, toy_splits["windows"], {}, {})
 
     assert len(plan.validation) == 8
     assert len(np.unique(plan.validation.article_ids)) == 4
@@ -324,21 +323,21 @@ def test_many_validation_windows_are_thinned_evenly(
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_fewer_than_two_training_articles_are_refused(toy_splits: SplitEvidence, n: int) -> None:
-    train = toy_splits.windows["train"]
+def test_fewer_than_two_training_articles_are_refused(toy_splits: Evidence, n: int) -> None:
+    train = toy_splits["windows"]["train"]
     few = train.take(np.flatnonzero(train.article_ids <= n))
 
     with pytest.raises(ArgumentError, match=rf"at least 2 articles, .* validation, got {n}\."):
-        make_plan(toy_splits.case.config, {**toy_splits.windows, "train": few}, {}, {})
+        make_plan(toy_splits["case"].config, {**toy_splits["windows"], "train": few}, {}, {})
 
 
 def test_two_training_articles_are_one_to_learn_from_and_one_to_validate_on(
-    toy_splits: SplitEvidence,
+    toy_splits: Evidence,
 ) -> None:
-    train = toy_splits.windows["train"]
+    train = toy_splits["windows"]["train"]
     two = train.take(np.flatnonzero(train.article_ids <= 2))
 
-    plan = make_plan(toy_splits.case.config, {**toy_splits.windows, "train": two}, {}, {})
+    plan = make_plan(toy_splits["case"].config, {**toy_splits["windows"], "train": two}, {}, {})
 
     assert len(plan.train) == len(plan.validation) == 13
 

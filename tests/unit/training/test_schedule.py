@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from amn.case.training import TrainingConfig
 from amn.training.schedule import Schedule
-from amn.training_config import TrainingConfig
 
 
 def test_a_warm_up_that_rounds_to_every_step_leaves_one_to_the_schedule() -> None:

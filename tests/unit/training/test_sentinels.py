@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amn.case.training import AbortConfig
 from amn.training.record import Stop
 from amn.training.sentinels import find_dominance, find_stop, find_stops, first_epoch_floor
-from amn.training_config import AbortConfig
 
 CONSTANT, MEAN = 0.2, 0.6
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from amn.errors import TrainingError
-from amn.training.tally import Step, Tally
+from amn.training.epochs import Step, Tally
 
 STEPS = [(0.5, 0.4, 2.0, 8), (0.25, 0.7, 3.0, 4), (0.125, 0.8, 1.0, 2)]
 

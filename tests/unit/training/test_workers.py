@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from amn.errors import TrainingError
+from amn.engines import LocalEngine
 from amn.training import workers
-from amn.training.workers import run_seeds, threads_each, torch_threads
+from amn.training.workers import run_jobs, seed_jobs, torch_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +19,21 @@ if TYPE_CHECKING:
     from amn.training.run import Run
 
 
-@pytest.mark.parametrize(
-    ("seeds", "cores", "expected"), [(3, 2, 1), (3, 16, 5), (1, 8, 8), (5, 1, 1), (0, 4, 4)]
-)
+@pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (3, 1), (8, 2), (16, 5)])
 def test_the_cores_are_shared_by_the_seeds_of_the_case(
-    seeds: int, cores: int, expected: int
+    toy_plan: Plan,
+    toy_references: PlanReferences,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+    expected: int,
 ) -> None:
-    assert threads_each(seeds, cores) == expected
+    monkeypatch.setattr(workers, "available_cores", lambda: cores)
+
+    (job,) = seed_jobs(toy_plan, {2: tmp_path}, toy_references)
+
+    assert len(toy_plan.config.training.seeds) == 3
+    assert job.threads == expected
 
 
 def test_threads_are_set_for_the_block_alone() -> None:
@@ -39,29 +45,24 @@ def test_threads_are_set_for_the_block_alone() -> None:
 
 
 def train_two(
-    plan: Plan, folder: Path, references: PlanReferences, cores: int, **options: Any
+    plan: Plan, folder: Path, references: PlanReferences, **options: Any
 ) -> dict[int, Run]:
-    folders = {seed: folder / str(seed) for seed in (0, 1)}
-    made = run_seeds(plan, folders, references=references, cores=cores, **options)
-    return {run.seed: run for run in made}
+    jobs = seed_jobs(plan, {seed: folder / str(seed) for seed in (0, 1)}, references)
+    return {run.seed: run for run in run_jobs(jobs, **options)}
 
 
 @pytest.mark.slow
 def test_processes_give_the_same_files_as_one_process(
-    toy_plan: Plan,
-    toy_references: PlanReferences,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    toy_plan: Plan, toy_references: PlanReferences, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    here = train_two(toy_plan, tmp_path / "here", toy_references, 1)
-    monkeypatch.setattr(workers, "WORTH_A_PROCESS", 0)
+    here = train_two(toy_plan, tmp_path / "here", toy_references)
 
     apart = train_two(
         toy_plan,
         tmp_path / "apart",
         toy_references,
-        2,
+        engine=LocalEngine(2),
         progress=lambda _, __, text: told.append(text),
     )
 
@@ -73,52 +74,38 @@ def test_processes_give_the_same_files_as_one_process(
     assert {text.split()[1] for text in told} == {"0", "1"}
 
 
-def work_then_end(pipe: Any, *_: object) -> None:
-    pipe.recv()
-    os._exit(9)
-
-
-def work_then_be_killed(pipe: Any, *_: object) -> None:
-    pipe.recv()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("work", "said"),
-    [
-        (work_then_end, r"ended with 9\. Fix: see its own error above"),
-        (work_then_be_killed, r"ended with -9\. Fix: more memory, or fewer seeds at a time"),
-    ],
-)
-def test_a_process_that_dies_is_an_error_with_its_seed(
-    toy_plan: Plan,
-    toy_references: PlanReferences,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    work: object,
-    said: str,
-) -> None:
-    monkeypatch.setattr(workers, "WORTH_A_PROCESS", 0)
-    monkeypatch.setattr(workers, "_work", work)
-
-    with pytest.raises(TrainingError, match=rf"^seed [01]: .* a process that {said}; the same"):
-        train_two(toy_plan, tmp_path, toy_references, 2)
-
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.slow
 def test_an_error_in_a_process_is_raised_here(
-    toy_plan: Plan,
-    toy_references: PlanReferences,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    toy_plan: Plan, toy_references: PlanReferences, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(workers, "WORTH_A_PROCESS", 0)
     (tmp_path / "0").mkdir()
 
     with pytest.raises(FileExistsError):
-        train_two(toy_plan, tmp_path, toy_references, 2)
+        train_two(toy_plan, tmp_path, toy_references, engine=LocalEngine(2))
 
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(("worth", "cores"), [(1, 2), (10**9, 1)])
+def test_small_trainings_are_made_in_this_process(
+    toy_plan: Plan,
+    toy_references: PlanReferences,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    worth: int,
+    cores: int,
+) -> None:
+    made: list[int] = []
+
+    class Noted(LocalEngine):
+        def map(self, *_: Any, **__: Any) -> Any:
+            made.append(self.cores)
+            return iter(())
+
+    monkeypatch.setattr(workers, "WORTH_A_PROCESS", worth)
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
+    monkeypatch.setattr(workers, "LocalEngine", Noted)
+
+    train_two(toy_plan, tmp_path, toy_references)
+
+    assert made == [cores]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.cli.main import main
+from amn.golden.base.target import CI_VARIABLES
 from amn.golden.store import write_golden
-from amn.mergebase.target import CI_VARIABLES
 from tests.checkouts import CASE_TEXT, begin_change
 from tests.damage import FOLDER
 

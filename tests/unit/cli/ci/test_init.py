@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from amn.cli.main import cli
+from amn.cli.workflows.init import PLACES, SYSTEMS, System
 from amn.errors import ArgumentError
-from amn.workflows.init import PLACES, SYSTEMS, System
 
 
 @pytest.fixture(autouse=True)

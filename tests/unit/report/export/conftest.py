@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
-from amn.findings import GateResult, Outcome, Status
-from amn.gate.seen import Seen, SeenCandidate
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult
+from amn.training.candidate import Candidate
 from amn.training.record import Epoch, TrainingRecord
+from amn.verdict import Outcome, Status
+from tests.scores import interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,25 +23,30 @@ if TYPE_CHECKING:
 @pytest.fixture
 def scored() -> GateResult:
     scores = {
-        "in_dist": {"mean": 0.62, "per_seed": [0.62], "references": {}},
-        "ood": {
-            "mean": 0.61,
-            "low": 0.6,
-            "high": 0.63,
-            "lift": {"mean": 0.02, "low": 0.01, "high": math.inf},
-            "references": {"mean": 0.59},
-        },
+        "in_dist": Summary(0.62, (0.62,)),
+        "ood": Summary(
+            0.61,
+            interval=interval(0.61, 0.6, 0.63),
+            references={"mean": 0.59},
+            lift=interval(0.02, 0.01, math.inf),
+        ),
     }
     outcome = Outcome("C002", "ood", Status.PASS, number=0.61)
-    facts: dict[str, object] = {"mode": "train", "config_digest": "abc", "scores": scores}
-    return GateResult("toy", (outcome.label,), (outcome,), facts, "amn gate toy")
+    return GateResult(
+        "toy",
+        (outcome.label,),
+        (outcome,),
+        made={"summaries": scores},
+        mode="train",
+        reproduce="amn gate toy",
+    )
 
 
 @pytest.fixture
-def trained() -> Callable[[float], Seen]:
-    """What was seen of one seed with two epochs; the loss of the second one is given."""
+def trained(scored: GateResult) -> Callable[[float], GateResult]:
+    """The scored case of one seed with two epochs; the loss of the second one is given."""
 
-    def trained(loss: float) -> Seen:
+    def trained(loss: float) -> GateResult:
         epochs = tuple(
             Epoch(
                 epoch=k,
@@ -56,6 +66,7 @@ def trained() -> Callable[[float], Seen]:
             best_val_cosine=0.6, constant=0.2, mean=0.5, n_train_windows=9,
             n_validation_windows=9, n_parameters=9,
         )  # fmt: skip
-        return Seen(candidates=(SeenCandidate("seed 0", record),))
+        seed = Candidate("seed 0", record, None, load=Mock(), score=Mock(), digest="")
+        return replace(scored, made={**scored.made, "candidates": (seed,)})
 
     return trained

@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
-from amn.findings import GateResult
+from amn.evaluation.summary import Summary
+from amn.gate.result import GateResult
 from amn.report.export.curves import points
 from amn.report.export.numbers import numbers, to_bencher, to_benchmark_action, to_dvc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from amn.gate.seen import Seen
 
 BENCHER = {  # https://bencher.dev/bmf.json
     "type": "object",
@@ -47,10 +47,10 @@ def test_every_finite_score_and_lift_is_a_number(scored: GateResult) -> None:
     ]
 
 
-def test_what_is_not_finite_is_no_number() -> None:
-    scores = {"ood": {"mean": math.nan}, "in_dist": {"mean": None}}
+def test_what_is_not_finite_is_no_number(scored: GateResult) -> None:
+    scores = {"ood": Summary(math.nan), "in_dist": Summary.of_score(None)}
 
-    assert list(numbers(GateResult("x", (), (), {"scores": scores}))) == []
+    assert list(numbers(replace(scored, made={"summaries": scores}))) == []
     assert list(numbers(GateResult("x", (), ()))) == []
 
 
@@ -88,7 +88,9 @@ def test_dvc_reads_a_tree_by_case_and_split(scored: GateResult) -> None:
     }
 
 
-def test_a_course_has_a_point_for_every_finite_number(trained: Callable[[float], Seen]) -> None:
+def test_a_course_has_a_point_for_every_finite_number(
+    trained: Callable[[float], GateResult],
+) -> None:
     record = trained(math.nan).candidates[0].record
     assert record is not None
 

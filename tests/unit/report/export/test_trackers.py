@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,19 +10,20 @@ from amn.report.export.mlflow import EXPERIMENT, log_to_mlflow, open_client
 from amn.report.export.tensorboard import log_to_tensorboard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def test_tensorboard_reads_scores_and_curves(
-    tmp_path: Path, scored: GateResult, trained: Any
+    tmp_path: Path, trained: Callable[[float], GateResult]
 ) -> None:
     from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415 - slow to import
         EventAccumulator,
     )
 
-    log_to_tensorboard(tmp_path / "logs", [scored], [trained(0.25)])
+    log_to_tensorboard(tmp_path / "logs", [trained(0.25)])
 
     scores = EventAccumulator(str(tmp_path / "logs/toy")).Reload()
     course = EventAccumulator(str(tmp_path / "logs/toy/seed-0")).Reload()
@@ -31,22 +32,24 @@ def test_tensorboard_reads_scores_and_curves(
 
 
 def test_tensorboard_never_adds_to_a_folder_that_exists(
-    tmp_path: Path, scored: GateResult, trained: Any
+    tmp_path: Path, trained: Callable[[float], GateResult]
 ) -> None:
     with pytest.raises(FileExistsError):
-        log_to_tensorboard(tmp_path, [scored], [trained(0.25)])
+        log_to_tensorboard(tmp_path, [trained(0.25)])
 
     assert not list(tmp_path.iterdir())
 
 
 def test_mlflow_reads_verdict_scores_and_curves(
-    tmp_path: Path, scored: GateResult, trained: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    trained: Callable[[float], GateResult],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     uri = (tmp_path / "runs").as_uri()
 
-    log_to_mlflow(uri, [scored], [trained(0.25)])
-    log_to_mlflow(uri, [scored], [trained(0.25)])
+    log_to_mlflow(uri, [trained(0.25)])
+    log_to_mlflow(uri, [trained(0.25)])
 
     client = open_client(uri)
     experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
@@ -91,4 +94,4 @@ def test_without_tensorboard_its_extra_is_named(
     monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.event_file_writer", None)
 
     with pytest.raises(MissingDependencyError, match=r"pip install 'amn\[records\]'"):
-        log_to_tensorboard(tmp_path / "x", [], [])
+        log_to_tensorboard(tmp_path / "x", [])

@@ -1,4 +1,4 @@
-"""What a gate of the toy case has seen, for the tests of its page."""
+"""A gate of the toy case, for the tests of its page."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.gate.modes import run_gate
 from amn.gate.options import GateOptions
-from amn.gate.session import GateSession
 from amn.golden.store import write_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from amn.gate.result import GateResult
     from amn.golden.schema import Golden
 
 
 @pytest.fixture
 def gated(
     make_case: Callable[..., Any], toy_cache: Path, toy_golden: Golden, tmp_path: Path
-) -> Callable[..., Any]:
-    """Gate the toy case against its golden; returns the result and what was seen."""
+) -> Callable[..., GateResult]:
+    """Gate the toy case against its golden."""
 
-    def gated(*, with_golden: bool = True, **options: Any) -> Any:
+    def gated(*, with_golden: bool = True, **options: Any) -> GateResult:
         folder = tmp_path / "case"
         folder.mkdir(exist_ok=True)
         if with_golden:
@@ -35,7 +36,6 @@ def gated(
             "first_run": not with_golden,
             "allow_same": True,
         }
-        session = GateSession(make_case(folder), GateOptions(**(values | options)))
-        return session.result(), session.seen
+        return run_gate(make_case(folder), GateOptions(**(values | options)))
 
     return gated

@@ -15,7 +15,6 @@ from amn.report.page.charts import (
     labels,
     scale,
     step_edges,
-    steps,
 )
 
 finite = st.floats(-1e6, 1e6)
@@ -81,9 +80,5 @@ def test_a_name_beside_a_line_stays_inside_the_chart() -> None:
     assert right.css == "note end"
 
 
-def test_the_steps_of_a_histogram_are_the_shares_of_its_bins() -> None:
-    edges = np.array([0.0, 1.0, 2.0])
-
-    assert steps(np.array([0.5, 0.6, 0.7, 1.5]), edges).tolist() == [0.75, 0.75, 0.25, 0.25]
-    assert step_edges(edges).tolist() == [0.0, 1.0, 1.0, 2.0]
-    assert steps(np.array([]), edges).tolist() == [0.0] * 4
+def test_the_edges_of_bins_are_the_ends_of_steps() -> None:
+    assert step_edges(np.array([0.0, 1.0, 2.0])).tolist() == [0.0, 1.0, 1.0, 2.0]

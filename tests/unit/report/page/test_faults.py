@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import ArgumentError
-from amn.gate.seen import Seen
+from amn.prove.selftest import DefectRow, Matrix
 from amn.report.page.faults import FaultMatrix, read_faults
 from amn.report.page.html import to_html
-from amn.selftest.matrix import DefectRow, Matrix
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.findings import GateResult
+    from amn.gate.result import GateResult
 
 
 def row(state: Any, check: str = "D001-finite") -> DefectRow:
@@ -44,12 +43,12 @@ def test_what_the_self_test_writes_is_read(tmp_path: Path) -> None:
 def test_the_page_shows_the_matrix_of_its_case_and_opens_it_when_something_was_missed(
     tmp_path: Path, failed: GateResult
 ) -> None:
-    caught = to_html([failed], [Seen()], written(tmp_path / "a.json", row("caught")))
-    missed = to_html([failed], [Seen()], written(tmp_path / "b.json", row("missed")))
+    caught = to_html([failed], written(tmp_path / "a.json", row("caught")))
+    missed = to_html([failed], written(tmp_path / "b.json", row("missed")))
 
     assert "a defect that was caught" in caught
     assert '<details class="card family" open><summary><span class="badge FAIL">' in missed
-    assert "Fault matrix" not in to_html([failed], [Seen()])
+    assert "Fault matrix" not in to_html([failed])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "[{}]", "not json", '[{"case": 1}]', "\x00"])

@@ -5,14 +5,16 @@ import hashlib
 import re
 import sys
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amn.errors import MissingDependencyError
-from amn.findings import GateResult, Status
-from amn.gate.seen import Seen
 from amn.report.page.html import to_html
+from amn.verdict import Status
+
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
 
 VOID = {"meta", "link", "br"}
 
@@ -49,7 +51,7 @@ class Page(HTMLParser):
 
 
 def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) -> None:
-    text = "".join(Page(to_html([failed], [Seen()])).words)
+    text = "".join(Page(to_html([failed])).words)
 
     places = [text.index(word) for word in ("FAIL wiki-mini", "C002 name", "R002 name", "D009")]
     assert places == sorted(places)
@@ -58,8 +60,7 @@ def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) 
 
 
 def test_the_page_needs_no_network_and_runs_no_script(gated: Any) -> None:
-    result, seen = gated()
-    text = to_html([result], [seen])
+    text = to_html([gated()])
 
     page = Page(text)
 
@@ -73,7 +74,7 @@ def test_the_page_needs_no_network_and_runs_no_script(gated: Any) -> None:
 
 
 def test_the_policy_allows_the_style_sheet_and_nothing_else(failed: GateResult) -> None:
-    text = to_html([failed], [Seen()])
+    text = to_html([failed])
 
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -81,16 +82,16 @@ def test_the_policy_allows_the_style_sheet_and_nothing_else(failed: GateResult) 
 
 
 def test_what_others_wrote_stays_text(hostile: GateResult) -> None:
-    page = Page(to_html([hostile], [Seen()]))
+    page = Page(to_html([hostile]))
 
     assert "script" not in page.tags
     assert any("<script>alert(1)</script>" in word for word in page.words)
 
 
 def test_ids_are_unique_and_what_points_to_one_finds_it(gated: Any) -> None:
-    result, seen = gated()
+    result = gated()
 
-    page = Page(to_html([result, result], [seen, seen]))
+    page = Page(to_html([result, result]))
 
     assert len(set(page.ids)) == len(page.ids)
     wanted = [v for name, v in page.attributes if name in ("aria-labelledby", "aria-describedby")]
@@ -102,9 +103,7 @@ def test_ids_are_unique_and_what_points_to_one_finds_it(gated: Any) -> None:
 
 
 def test_every_chart_has_a_name_a_description_and_its_numbers(gated: Any) -> None:
-    result, seen = gated()
-
-    text = to_html([result], [seen])
+    text = to_html([gated()])
 
     n_charts = text.count('class="chart"')
     assert n_charts >= 10
@@ -116,13 +115,13 @@ def test_every_chart_has_a_name_a_description_and_its_numbers(gated: Any) -> Non
 def test_a_broken_measurement_is_not_blamed_on_the_model(
     make_result: Any, make_outcome: Any
 ) -> None:
-    text = to_html([make_result(make_outcome("E005", Status.HARNESS))], [Seen()])
+    text = to_html([make_result(make_outcome("E005", Status.HARNESS))])
 
     assert "The measurement itself is broken: its scores say nothing about the model." in text
 
 
 def test_a_gate_that_stopped_at_the_data_says_why_nothing_is_drawn(failed: GateResult) -> None:
-    text = to_html([failed], [Seen()])
+    text = to_html([failed])
 
     assert "nothing was trained or scored window by window: C002-name came first." in text
 
@@ -132,7 +131,7 @@ def test_the_worst_of_several_cases_comes_first(
 ) -> None:
     passed = make_result(make_outcome("C001", Status.PASS), case="other")
 
-    words = "".join(Page(to_html([passed, failed], [Seen(), Seen()])).words)
+    words = "".join(Page(to_html([passed, failed])).words)
 
     assert (
         words.index("FAIL: 1 of 2 cases")
@@ -142,9 +141,9 @@ def test_the_worst_of_several_cases_comes_first(
 
 
 def test_the_same_result_gives_the_same_page(gated: Any) -> None:
-    result, seen = gated()
+    result = gated()
 
-    assert to_html([result], [seen]) == to_html([result], [seen])
+    assert to_html([result]) == to_html([result])
 
 
 def test_without_jinja2_the_extra_is_named(
@@ -153,4 +152,4 @@ def test_without_jinja2_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
     with pytest.raises(MissingDependencyError, match=r"pip install 'amn\[report\]'"):
-        to_html([failed], [Seen()])
+        to_html([failed])

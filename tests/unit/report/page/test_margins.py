@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from amn.findings import Outcome, Standing, Status
+from amn.evaluation.summary import Summary
 from amn.report.page.charts import WIDTH
 from amn.report.page.margins import margins
+from amn.verdict import Outcome, Standing, Status
 
 
 def outcome(number: float | None, standing: Standing | None, **changes: Any) -> Outcome:
@@ -26,12 +27,12 @@ def test_checks_without_a_number_and_a_limit_have_no_bullet() -> None:
         outcome(math.nan, Standing(least=0.6)),
     ]
 
-    assert margins(outcomes, {}) is None
+    assert margins(outcomes) is None
 
 
 def test_a_number_is_on_the_right_side_of_its_limit() -> None:
-    above = margins([outcome(0.61, Standing(0.60, 0.62, least=0.6))], {})
-    below = margins([outcome(0.59, Standing(0.58, 0.60, least=0.6), status=Status.FAIL)], {})
+    above = margins([outcome(0.61, Standing(0.60, 0.62, least=0.6))])
+    below = margins([outcome(0.59, Standing(0.58, 0.60, least=0.6), status=Status.FAIL)])
 
     assert above is not None
     assert below is not None
@@ -41,7 +42,7 @@ def test_a_number_is_on_the_right_side_of_its_limit() -> None:
 
 
 def test_both_limits_of_a_range_are_drawn() -> None:
-    chart = margins([outcome(0.0, Standing(least=-0.03, most=0.03), check="C003")], {})
+    chart = margins([outcome(0.0, Standing(least=-0.03, most=0.03), check="C003")])
 
     assert chart is not None
     low, high = places(chart.marks, "limit")
@@ -50,8 +51,8 @@ def test_both_limits_of_a_range_are_drawn() -> None:
 
 
 def test_the_reference_predictors_stand_beside_a_score() -> None:
-    scores = {"ood": {"references": {"mean": 0.59, "ridge": 0.6, "last": math.nan}}}
-    chart = margins([outcome(0.61, Standing(0.6, 0.62, least=0.6))], scores)
+    found = Summary(0.61, references={"mean": 0.59, "ridge": 0.6, "last": math.nan})
+    chart = margins([outcome(0.61, Standing(0.6, 0.62, least=0.6), data=found)])
 
     assert chart is not None
     titles = [m.title for m in chart.marks if m.css == "reference mean"]
@@ -61,7 +62,7 @@ def test_the_reference_predictors_stand_beside_a_score() -> None:
 @pytest.mark.parametrize("low", [-math.inf, 0.6])
 @pytest.mark.parametrize("high", [math.inf, 0.62])
 def test_an_endless_interval_reaches_the_edge_and_no_further(low: float, high: float) -> None:
-    chart = margins([outcome(0.61, Standing(low, high, least=0.6))], {})
+    chart = margins([outcome(0.61, Standing(low, high, least=0.6))])
 
     assert chart is not None
     for mark in chart.marks:

@@ -1,39 +1,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amn.report.page.score_charts import by_article, split_views
 
+if TYPE_CHECKING:
+    from amn.gate.result import GateResult
+
+
+def beside(result: GateResult, **splits: Any) -> GateResult:
+    """Return a result whose golden has other splits."""
+    assert result.golden is not None
+    golden = replace(result.golden, splits={**result.golden.splits, **splits})
+    return replace(result, made={**result.made, "golden": golden})
+
 
 def test_the_golden_is_joined_by_window_and_not_by_row(gated: Any) -> None:
-    _, seen = gated()
-    before = split_views(seen)[0]
+    result = gated()
+    before = split_views(result)[0]
     order = np.random.default_rng(0).permutation(len(before.candidate))
-    split = seen.golden.splits["in_dist"]
+    split = result.golden.splits["in_dist"]
     shuffled = replace(
         split,
         cosines=split.cosines[:, order],
         article_ids=split.article_ids[order],
         target_chunks=split.target_chunks[order],
     )
-    golden = replace(seen.golden, splits={**seen.golden.splits, "in_dist": shuffled})
 
-    after = split_views(replace(seen, golden=golden))[0]
+    after = split_views(beside(result, in_dist=shuffled))[0]
 
     assert before.golden is not None
     np.testing.assert_array_equal(after.golden, before.golden)
 
 
 def test_a_golden_of_other_windows_is_not_drawn(gated: Any) -> None:
-    _, seen = gated()
-    split = seen.golden.splits["ood"]
+    result = gated()
+    split = result.golden.splits["ood"]
     other = replace(split, article_ids=split.article_ids + 1)
-    golden = replace(seen.golden, splits={**seen.golden.splits, "ood": other})
 
-    in_dist, ood = split_views(replace(seen, golden=golden))
+    in_dist, ood = split_views(beside(result, ood=other))
 
     assert in_dist.golden is not None
     assert ood.golden is None
@@ -41,8 +49,7 @@ def test_a_golden_of_other_windows_is_not_drawn(gated: Any) -> None:
 
 
 def test_the_articles_are_sorted_and_the_worst_is_named(gated: Any) -> None:
-    _, seen = gated()
-    view = split_views(seen)[0]
+    view = split_views(gated())[0]
     assert view.golden is not None
     worst = int(view.article_ids[0])
     falls = np.where(view.article_ids == worst, -0.5, 0.0)

@@ -1,0 +1,1 @@
+"""A case: what case.toml may say, and how it is read."""

@@ -1,0 +1,190 @@
+"""What case.toml may say: frozen sections, with the recipes and profiles that fill them in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.recipes import RECIPES
+from amn.case.section import Section, Seed
+from amn.case.training import BLEND_LR, TrainingConfig
+from amn.storage import canonical_json, sha256_of
+
+SPLITS = ("train", "in_dist", "ood")
+EVALUATED: Final = ("in_dist", "ood")
+
+
+class DataSetConfig(Section):
+    """Which data set: a folder, relative to the case."""
+
+    path: str
+    index: bool | None = None  # None: check the index when the data set has one
+
+
+class Selector(Section):
+    """How the articles of one split are chosen: exactly one of four ways.
+
+    Attributes:
+        fraction: Share of the articles that no other selector names, drawn with `seed`.
+        articles: Ids: a list, or ranges such as `"1-400, 512, 11001-15192"`.
+        file: A JSON file, relative to the case, with a list of ids under the split's name.
+        dataset: Another data set, relative to the case: all its articles.
+    """
+
+    fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    seed: Seed = 0
+    articles: str | list[int] | None = None
+    file: str | None = None
+    dataset: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Selector:
+        ways = [
+            n for n in ("fraction", "articles", "file", "dataset") if getattr(self, n) is not None
+        ]
+        if len(ways) != 1:
+            got = " and ".join(ways) or "none"
+            raise ValueError(f"expected one of fraction, articles, file, dataset; got {got}")
+        return self
+
+
+class SplitConfig(Section):
+    """How articles are assigned. Without `train`, it is every article in neither other split."""
+
+    train: Selector | None = None
+    in_dist: Selector
+    ood: Selector
+
+
+class WindowsConfig(Section):
+    """`context` rows are read, the row after them is predicted."""
+
+    context: int = Field(default=5, ge=1, le=64)
+
+
+class ModelConfig(Section):
+    """Which predictor.
+
+    Attributes:
+        recipe: The network and its way of training: `recency` (default) or `original` for `amn`,
+            `regularised` (default) or `original` for the other kinds.
+        attention_dim: Width of keys and query (amn).
+        hidden_dim: Width of the network; the second layer of amn's residual network has half of it.
+        layers: Recurrent or decoder layers (gru, lstm, transformer).
+        heads: Attention heads (transformer).
+        dropout: Share of numbers that training leaves out.
+
+    Sizes are those of the recipe where the file is silent (see `amn.case.recipes`); None where the
+    kind has no such size.
+    """
+
+    kind: Literal["amn", "gru", "lstm", "transformer"] = "amn"
+    recipe: Literal["recency", "original", "regularised"] = "recency"
+    attention_dim: int | None = Field(default=None, ge=1)
+    hidden_dim: int | None = Field(default=None, ge=2)
+    layers: int | None = Field(default=None, ge=1)
+    heads: int | None = Field(default=None, ge=1)
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> ModelConfig:
+        recipes = RECIPES[self.kind]
+        if self.recipe not in recipes:
+            names = " or ".join(recipes)
+            raise ValueError(f"recipe: expected {names} for {self.kind}, got {self.recipe!r}")
+        own = recipes[self.recipe]["model"]
+        foreign = [f"{k} = {v}" for k, v in self.sizes().items() if k not in own]
+        if foreign:
+            raise ValueError(
+                f"{', '.join(foreign)}: no size of {self.kind}, which has {', '.join(own)}"
+            )
+        if self.heads and (self.hidden_dim or 0) % self.heads:
+            raise ValueError(
+                f"heads: expected a divisor of hidden_dim {self.hidden_dim}, got {self.heads}"
+            )
+        return self
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network's forward; checkpoints carry it."""
+        return f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the sizes that are set, by name."""
+        return self.model_dump(exclude={"kind", "recipe"}, exclude_none=True)
+
+
+class CaseConfig(Section):
+    """The whole of case.toml.
+
+    Attributes:
+        blocked_by: A case in the same folder; a gate trains this one only once that one passes.
+    """
+
+    schema_: Literal[1] = Field(alias="schema")
+    title: str = ""
+    blocked_by: str | None = Field(default=None, min_length=1)
+    dataset: DataSetConfig
+    split: SplitConfig
+    windows: WindowsConfig = WindowsConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    criteria: CriteriaConfig = CriteriaConfig()
+    golden: GoldenConfig = GoldenConfig()
+    index: IndexConfig = IndexConfig()
+    speed: SpeedConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_recipe(cls, values: Any) -> Any:  # noqa: ANN401 - raw TOML
+        """Write the recipe's values where the file is silent: a config is always fully resolved."""
+        if not isinstance(values, dict):
+            return values
+        model, training = values.get("model", {}), values.get("training", {})
+        if not isinstance(model, dict) or not isinstance(training, dict):
+            return values
+        recipes = RECIPES.get(str(model.get("kind", "amn")), {})
+        name = str(model.get("recipe", next(iter(recipes), "")))
+        recipe = recipes.get(name)
+        if recipe is None:
+            return values
+        way = dict(recipe["training"])
+        if training.get("losses"):
+            del way["loss"]
+        if training.get("init_from"):
+            way["lr"] = BLEND_LR
+        return {
+            **values,
+            "model": {**recipe["model"], "recipe": name, **model},
+            "training": _merged(way, training),
+        }
+
+    @model_validator(mode="after")
+    def _has_seeds_for_every_look(self) -> CaseConfig:
+        looks, seeds = self.golden.adaptive_seeds, self.training.seeds
+        if looks and looks[-1] != len(seeds):
+            raise ValueError(
+                f"golden.adaptive_seeds: expected the last look at all {len(seeds)} of "
+                f"training.seeds, got {looks[-1]}"
+            )
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Return every value that shapes the result, defaults filled in, as plain JSON data."""
+        exclude: Any = {"title": True, "blocked_by": True, "speed": True, "golden": {"drift"}}
+        return self.model_dump(mode="json", by_alias=True, exclude=exclude)
+
+    def digest(self) -> str:
+        """Return the sha256 of the resolved config: equal digests mean equal settings."""
+        return sha256_of(canonical_json(self.resolved()))
+
+
+def _merged(recipe: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe's values under those of the file, tables within tables as well."""
+    merged = {**recipe, **own}
+    for key, value in recipe.items():
+        if isinstance(value, dict) and isinstance(merged[key], dict):
+            merged[key] = {**value, **merged[key]}
+    return merged

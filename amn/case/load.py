@@ -1,0 +1,209 @@
+"""A case on disk, and every problem of its case.toml with the line it is on."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from amn.case.config import CaseConfig
+from amn.errors import ConfigError
+from amn.storage import parse_toml
+from amn.system import CASE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+GONE = {"speed.memory": "peak memory is no check any more, for its ratio is not repeatable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A folder with a case.toml: a unit of gating."""
+
+    folder: Path
+    config: CaseConfig
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.resolve().name
+
+    @property
+    def file(self) -> Path:
+        """Where the config was read from."""
+        return self.folder / CASE_FILE
+
+    @property
+    def dataset_path(self) -> Path:
+        """Folder of the data set."""
+        return self.folder / self.config.dataset.path
+
+    def with_training(self, **changes: object) -> Case:
+        """Return the case with other values in its [training]; they are taken as they are."""
+        training = self.config.training.model_copy(update=changes)
+        return replace(self, config=self.config.model_copy(update={"training": training}))
+
+
+def load_case(path: Path) -> Case:
+    """Read a case from its folder or its case.toml.
+
+    Raises:
+        ConfigError: If the file is missing or wrong; `.problems` lists everything, with lines.
+    """
+    file = path if path.name == CASE_FILE else path / CASE_FILE
+    return parse_case(_text_of(file), file)
+
+
+def parse_case(text: str, file: Path) -> Case:
+    """Return the case that a text says, whether or not it is in its file yet.
+
+    Raises:
+        ConfigError: If it is wrong; `.problems` lists everything, with lines.
+    """
+    try:
+        config = CaseConfig.model_validate(_values(text, file))
+    except ValidationError as error:
+        raise ConfigError(file, [_describe(item, text) for item in error.errors()]) from error
+    return Case(folder=file.parent, config=config)
+
+
+def case_files(golden: Path) -> list[Path]:
+    """Return the case.toml of every case in a golden/ folder, by name.
+
+    Raises:
+        ConfigError: If one lies deeper than golden/<case>/case.toml: nothing would ever judge it.
+    """
+    for file in sorted(golden.glob(f"*/*/**/{CASE_FILE}")):
+        inside = file.parent.relative_to(golden)
+        if not any(part.startswith(".") for part in inside.parts):
+            fix = f"move it to {golden / '-'.join(inside.parts)}, and [dataset] path with it"
+            message = f"expected {golden.name}/<case>/{CASE_FILE}, got one deeper down, which no "
+            raise ConfigError(file, [f"{message}gate would judge. Fix: {fix}"])
+    return sorted(golden.glob(f"*/{CASE_FILE}"))
+
+
+def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
+    """Return a case with other values for some keys of its case.toml.
+
+    Args:
+        changes: Values by dotted key, such as `training.lr`. The recipe fills in what the changed
+            file leaves out.
+
+    Raises:
+        ConfigError: If the changed file is wrong; `.problems` lists everything.
+    """
+    values = _values(_text_of(case.file), case.file)
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        table = values
+        for section in sections:
+            table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise ConfigError(case.file, [f"{key}: expected a table in {section}, got {table}"])
+        table[name] = value
+    try:
+        config = CaseConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(case.file, [_describe(item, "") for item in error.errors()]) from error
+    return Case(folder=case.folder, config=config)
+
+
+def _text_of(file: Path) -> str:
+    """Return the text of a case file."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ConfigError(
+            file, ["expected a case file, found none. Fix: amn case new NAME --dataset PATH"]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]
+        ) from error
+    except OSError as error:  # a loop of links, a name that is too long
+        raise ConfigError(file, [f"expected a case file, got: {error.strerror}"]) from error
+
+
+def _values(text: str, file: Path) -> dict[str, Any]:
+    """Return what the text of a case file says."""
+    try:
+        return parse_toml(text)
+    except ValueError as error:
+        raise ConfigError(file, [f"not TOML: {error}"]) from error
+
+
+def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error dictionary
+    """Turn one pydantic error into `line 12: training.epoch: unknown key. Fix: epochs`."""
+    where = [str(part) for part in item["loc"]]
+    line = _line_of(where, text)
+    place = f"line {line}: " if line else ""
+    dotted = ".".join(where)
+    if item["type"] == "extra_forbidden":
+        return f"{place}{unknown_key(where, CaseConfig)}"
+    if item["type"] == "missing":
+        return f"{place}{dotted}: expected a value, found none. Fix: add {dotted}"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error":
+        return f"{place}{dotted}: {message}"
+    return f"{place}{dotted}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+
+
+def unknown_key(where: list[str], file: type[BaseModel]) -> str:
+    """Return `training.epoch: unknown key. Fix: did you mean epochs?`.
+
+    Args:
+        where: The parts of the key.
+        file: What the file may say.
+    """
+    dotted = ".".join(where)
+    if dotted in GONE:
+        return f"{dotted}: expected no such key: {GONE[dotted]}. Fix: remove it"
+    known = _known_keys(where[:-1], file)
+    close = difflib.get_close_matches(where[-1], known, n=1)
+    fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    return f"{dotted}: unknown key. Fix: {fix}"
+
+
+def _known_keys(section: list[str], model: type[BaseModel]) -> list[str]:
+    """Return the keys that a section of a file may have."""
+    for part in section:
+        field = model.model_fields.get(part)
+        if field is None:  # a place in a list of tables, or a key that the writer has chosen
+            continue
+        nested = list(_models_in(field.annotation))
+        if not nested:
+            return []
+        model = nested[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type
+    """Yield the sections that a type is made of: `list[Phase] | None` has one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _line_of(where: list[str], text: str) -> int | None:
+    """Return the 1-based line on which the key at `where` stands, None when it cannot be told."""
+    section: list[str] = []
+    found: int | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
+            section = [part.strip() for part in header[1].split(".")]
+            if section == where:
+                return number
+            continue
+        if pair := re.match(r"\s*([A-Za-z0-9_\"'.-]+)\s*=", line):
+            path = [*section, *pair[1].replace('"', "").split(".")]
+            if path == where:
+                return number
+            if path == where[: len(path)] and len(path) > len(section):
+                found = number  # inside an inline table
+    return found

@@ -1,0 +1,184 @@
+"""A copy of a case, to be broken: files are shared with a clean copy until they are changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from amn.case.config import SPLITS, Selector
+from amn.case.load import Case
+from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
+from amn.data.manifest import MANIFEST_FILE, Stage
+from amn.data.splits import Split, resolve_splits
+from amn.data.vectors import seal_file
+from amn.data.writer import Chunks, write_dataset
+from amn.storage import sha256_file, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from amn.case.config import CaseConfig
+
+DATA = "data"
+
+
+@dataclass
+class CaseCopy:
+    """A case in a folder of its own, whose data set is the folder `data` in it.
+
+    Attributes:
+        config: Its settings; they are changed here and not in the file.
+    """
+
+    folder: Path
+    config: CaseConfig
+
+    @property
+    def case(self) -> Case:
+        """The case as it is now."""
+        return Case(self.folder, self.config)
+
+    @property
+    def data(self) -> Path:
+        """Folder of the data set."""
+        return self.folder / DATA
+
+    @property
+    def has_index(self) -> bool:
+        """Whether the data set has a FAISS index."""
+        return (self.data / INDEX_FILE).exists()
+
+    def dataset(self) -> DataSet:
+        """Open the data set as it is now."""
+        return open_dataset(self.data)
+
+    def splits(self) -> dict[str, Split]:
+        """Resolve the splits as they are now."""
+        return resolve_splits(self.case, self.dataset())
+
+    def vectors(self) -> NDArray[Any]:
+        """Return all vectors as stored, (N, D), in memory."""
+        dataset = self.dataset()
+        return dataset.gather(np.arange(len(dataset)))
+
+    def clone(self, folder: Path) -> CaseCopy:
+        """Return a copy that shares every file with this one until it is changed."""
+        for source in sorted(self.folder.rglob("*")):
+            target = folder / source.relative_to(self.folder)
+            if source.is_dir():
+                target.mkdir(parents=True, exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(source, target)
+        return CaseCopy(folder, self.config)
+
+    def own(self, path: Path) -> Path:
+        """Make a file this copy's own, so that it can be written in place; return it."""
+        temporary = path.with_name(f".own.{path.name}")
+        shutil.copyfile(path, temporary)
+        temporary.replace(path)
+        return path
+
+    def change_vectors(self, change: Callable[[NDArray[Any]], None]) -> None:
+        """Change the first shard's vectors in place; no digest is touched."""
+        file = self.own(self.dataset().shards[0].path)
+        vectors = np.lib.format.open_memmap(file, mode="r+")
+        change(vectors)
+        vectors.flush()
+
+    def change_bytes(self, path: Path, change: Callable[[bytearray], None]) -> None:
+        """Change a file's bytes; no digest is touched."""
+        content = bytearray(path.read_bytes())
+        change(content)
+        self.own(path).write_bytes(content)
+
+    def change_json(self, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change a JSON file."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        change(values)
+        write_json(path, values)
+
+    def rebuild(
+        self, vectors: NDArray[Any], article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]
+    ) -> None:
+        """Write the data set anew with every digest right, without an index."""
+        old = self.dataset().manifest
+        shutil.rmtree(self.data)
+        n = len(vectors)
+        write_dataset(
+            self.data,
+            vectors.astype(old.dtype, copy=False),
+            Chunks(article_ids=article_ids, chunk_index=chunk_index),
+            name=old.name,
+            dtype=old.dtype,
+            encoder=old.encoder,
+            stages=[Stage(name="import", rows_in=n, rows_out=n)],
+        )
+
+    def overwrite_keys(
+        self, article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]
+    ) -> None:
+        """Replace the keys of a data set of one shard as a broken exporter writes them, signed."""
+        import pyarrow as pa  # noqa: PLC0415 - used here alone
+
+        entries = self.dataset().manifest.files
+        path = self.data / next(e.path for e in entries if e.path.endswith(".parquet"))
+        table = pq.read_table(path)
+        for name, values in (("article_id", article_ids), ("chunk_index", chunk_index)):
+            at = table.column_names.index(name)
+            table = table.set_column(at, name, pa.array(values, table.schema.field(name).type))
+        pq.write_table(table, path.with_suffix(".new"))
+        path.with_suffix(".new").replace(path)
+        self.sign()
+
+    def sign(self) -> None:
+        """Write the digests of the files as they are now into the manifest."""
+
+        def change(manifest: dict[str, Any]) -> None:
+            for entry in manifest["files"]:
+                now = seal_file(self.data / entry["path"], entry["rows"])
+                entry["sha256"] = now.sha256
+                if entry.get("seal"):  # another seal, or the first, makes another data set of it
+                    entry["seal"] = now.seal
+
+        self.change_json(self.data / MANIFEST_FILE, change)
+
+    def sign_index(self) -> None:
+        """Write the index's digest and size as they are now into its record."""
+        path = self.data / INDEX_FILE
+        self.change_json(
+            self.data / INDEX_MANIFEST,
+            lambda r: r.update(sha256=sha256_file(path), size_bytes=path.stat().st_size),
+        )
+
+    def set_splits(self, **articles: NDArray[np.int64]) -> None:
+        """Name the articles of all splits; those not given stay what they are now."""
+        now = {name: split.articles for name, split in self.splits().items()}
+        lists = {name: articles.get(name, now[name]) for name in SPLITS}
+        selectors = {name: Selector(articles=ids.tolist()) for name, ids in lists.items()}
+        self.configure(split=selectors)
+
+    def configure(self, **sections: dict[str, Any]) -> None:
+        """Replace settings, section by section."""
+        changed = {
+            name: getattr(self.config, name).model_copy(update=values)
+            for name, values in sections.items()
+        }
+        self.config = self.config.model_copy(update=changed)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Share a file where the file system can, or copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

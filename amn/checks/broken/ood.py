@@ -1,0 +1,37 @@
+"""Copies of a case whose OOD rows have other vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from amn.checks.broken.copies import CaseCopy
+
+
+def ood_rows(copy: CaseCopy) -> NDArray[np.float64]:
+    """Return the vectors of OOD: (N, D)."""
+    ood = copy.splits()["ood"]
+    return ood.dataset.gather(ood.rows).astype(np.float64)
+
+
+def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:
+    """Give the rows of OOD other vectors, projected to D at random where they are not D wide.
+
+    Args:
+        vectors: (N, any width), a row for each row of OOD, in order; of any length.
+    """
+    dataset, splits = copy.dataset(), copy.splits()
+    changed = np.asarray(vectors, np.float64)
+    if changed.shape[1] != dataset.dim:
+        up = np.random.default_rng(1).standard_normal((changed.shape[1], dataset.dim))
+        changed = changed @ up
+    everything = copy.vectors()
+    everything[splits["ood"].rows] = unit_rows(changed)
+    copy.rebuild(everything, dataset.article_ids, dataset.chunk_index)
+    copy.set_splits(**{name: split.articles for name, split in splits.items()})

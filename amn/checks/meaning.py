@@ -1,0 +1,49 @@
+"""What a run came to, in one word, as the checks that failed declare it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amn.checks.check import checks
+from amn.training.records.history import RunStatus
+from amn.verdict import BEFORE_TRAINING, Status, family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amn.verdict import Outcome
+
+OF_FAMILY = {  # BELOW_FLOOR is what any other means
+    **dict.fromkeys(BEFORE_TRAINING, RunStatus.BROKEN_DATA),
+    **dict.fromkeys(("model", "evaluation"), RunStatus.HARNESS),
+    "golden": RunStatus.WORSE_THAN_GOLDEN,
+}
+OF_STATUS = {
+    Status.HARNESS: RunStatus.HARNESS,
+    Status.ERROR: RunStatus.NOT_MEASURED,
+    Status.INCONCLUSIVE: RunStatus.INCONCLUSIVE,
+}
+
+
+def statuses(outcomes: Iterable[Outcome]) -> tuple[RunStatus, ...]:
+    """Return every status that applies, the one that explains most first.
+
+    Args:
+        outcomes: Of the checks that ran on a run, or on its record.
+
+    Returns:
+        At least one; SUCCESS alone when nothing is wrong.
+    """
+    found = {_status(outcome) for outcome in outcomes}
+    return tuple(status for status in RunStatus if status in found) or (RunStatus.SUCCESS,)
+
+
+def _status(outcome: Outcome) -> RunStatus | None:
+    """Return what one outcome says about the run, None if nothing is wrong."""
+    if outcome.status is not Status.FAIL:
+        return OF_STATUS.get(outcome.status)
+    declared = checks().get(outcome.check)  # none for a check that has left since it was stored
+    means = declared.means if declared else None
+    if callable(means):
+        return means(outcome)
+    return means or OF_FAMILY.get(family_of(outcome.check), RunStatus.BELOW_FLOOR)

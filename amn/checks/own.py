@@ -1,0 +1,92 @@
+"""Checks of others: declared in a conftest.py beside the cases, or by an installed package."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from amn.errors import ConfigError
+from amn.system import CONFTEST, GOLDEN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from amn.checks.check import Check
+
+
+def load_conftests(folders: Iterable[Path]) -> None:
+    """Import the conftest.py files that declare checks, as pytest does, each once.
+
+    Only a file that imports amn is looked at: what else a conftest.py does is pytest's business.
+
+    Args:
+        folders: Of cases.
+
+    Raises:
+        ConfigError: If such a file cannot be read or imported; a check that is not there would be
+            one that did not look.
+    """
+    for folder in folders:
+        for path in _conftests(folder.resolve()):
+            if path.is_file() and not _is_loaded(path) and _imports_amn(path):
+                _load(path)
+
+
+def _conftests(case: Path) -> Iterator[Path]:
+    """Yield where a case's conftest.py may be, from the project's root down."""
+    if case.parent.name == GOLDEN_FOLDER.name:
+        yield case.parent.parent / CONFTEST
+        yield case.parent / CONFTEST
+    yield case / CONFTEST
+
+
+def _is_loaded(path: Path) -> bool:
+    """Tell whether a file was imported, by pytest perhaps, and through a link perhaps."""
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    return any(Path(file).resolve() == path for file in files if file.endswith(CONFTEST))
+
+
+def _imports_amn(path: Path) -> bool:
+    """Tell whether a file imports amn, without running it."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ConfigError(path, [f"expected Python, got: {error}"]) from error
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return any(name.partition(".")[0] == "amn" for name in names)
+
+
+def _load(path: Path) -> None:
+    name = f"amn_conftest_{sha256(str(path).encode()).hexdigest()[:16]}"
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = str(path)
+    try:
+        # What was reviewed is the source: bytecode beside it may be of other code.
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - as pytest does
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise ConfigError(
+            path, [f"expected checks that can be imported, got: {type(error).__name__}: {error}"]
+        ) from error
+
+
+def applies(check: Check, folder: Path | None) -> bool:
+    """Tell whether a check is one of a case: what a conftest.py declares holds below its folder.
+
+    Args:
+        folder: Of the case; None where there is none.
+    """
+    home = Path(check.function.__code__.co_filename)
+    if home.name != CONFTEST:
+        return True
+    return folder is not None and folder.resolve().is_relative_to(home.resolve().parent)

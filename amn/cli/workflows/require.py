@@ -1,0 +1,97 @@
+"""What a final job requires of the result file: every case was judged, every declared check ran."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from amn.errors import DataError
+from amn.storage import parse_json
+from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+MAY_PASS = {Status.PASS.value, Status.WARN.value, Status.INCONCLUSIVE.value}
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Return the results in a file that `amn gate -o verdict.json` wrote.
+
+    Raises:
+        DataError: If it is missing, or something else.
+    """
+    try:
+        document = parse_json(path.read_bytes())
+    except FileNotFoundError as error:
+        fix = f"amn gate -o {path}"
+        raise DataError(path, f"expected the result of a gate, found none. Fix: {fix}") from error
+    except OSError as error:  # a folder, a loop of links
+        raise DataError(path, f"expected the JSON of a gate, got: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(path, f"expected the JSON of a gate, got: {error}") from error
+    found = document.get("results") if isinstance(document, dict) else None
+    if not isinstance(found, list) or document.get("schema") != RESULT_SCHEMA:
+        raise DataError(path, f"expected schema {RESULT_SCHEMA} and results, got something else")
+    for number, result in enumerate(found):
+        if not _is_result(result):
+            raise DataError(path, f"results[{number}]: expected what amn gate --schema says")
+    return found
+
+
+def _is_result(result: object) -> bool:
+    """Tell whether it has the parts that are read here."""
+    if not isinstance(result, dict):
+        return False
+    checks, declared = result.get("checks"), result.get("declared")
+    return (
+        isinstance(result.get("case"), str)
+        and isinstance(result.get("verdict"), str)
+        and result["verdict"] in Verdict.__members__
+        and isinstance(declared, list)
+        and all(isinstance(label, str) for label in declared)
+        and isinstance(checks, list)
+        and all(
+            isinstance(check, dict)
+            and all(isinstance(check.get(key), str) for key in ("id", "name", "status"))
+            for check in checks
+        )
+    )
+
+
+def unmet(results: list[dict[str, Any]], cases: Iterable[str]) -> Iterator[str]:
+    """Yield, one line each, why the results do not show that everything was looked at.
+
+    Args:
+        cases: Names of the cases that had to be judged.
+    """
+    judged, wanted = Counter(result["case"] for result in results), set(cases)
+    if not wanted:
+        yield "golden/: expected cases, found none"
+    for name in sorted(wanted - set(judged)):
+        yield f"{name}: expected a result, found none"
+    for name, n in sorted(judged.items()):
+        if n > 1:
+            yield f"{name}: expected one result, got {n}"
+        if name not in wanted:
+            yield f"{name}: expected only cases under golden/, got a result of another"
+    for result in results:
+        yield from _unmet_by(result)
+
+
+def _unmet_by(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what one case's declared and executed checks lack."""
+    case, declared = result["case"], Counter(result["declared"])
+    executed = {status.value for status in EXECUTED}
+    ran = Counter(f"{c['id']}-{c['name']}" for c in result["checks"] if c["status"] in executed)
+    if not declared:
+        yield f"{case}: expected declared checks, got none"
+    elif missing := declared - ran:
+        names, n = ", ".join(sorted(missing)), declared.total()
+        yield f"{case}: expected {n} checks to run, {missing.total()} did not: {names}"
+    if extra := ran - declared:
+        yield f"{case}: expected only declared checks, got also {', '.join(sorted(extra))}"
+    failed = [c["id"] for c in result["checks"] if c["status"] not in MAY_PASS]
+    if failed and result["verdict"] in (Verdict.PASS.value, Verdict.INCONCLUSIVE.value):
+        yield f"{case}: expected a failure, got {result['verdict']} although {failed[0]} failed"

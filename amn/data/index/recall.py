@@ -1,0 +1,164 @@
+"""How well an index finds what exact search finds, ties aside.
+
+Shape letters: N rows, D numbers in a vector, Q queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.sampling import sample_rows
+from amn.data.vectors import widen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from amn.data.dataset import DataSet
+    from amn.data.index.reader import OpenIndex
+
+BLOCK_ROWS = 8192
+SCORE_ATOL = 1e-6  # unit vectors in float32 at D = 768: sums in another order differ by less
+RESAMPLES = 1999
+QUERIES = 256  # 0.95 recall is then known within 0.01
+SEED = 8
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an index answers when it is searched for rows of its data set.
+
+    Attributes:
+        rows: (Q,) the rows searched for.
+        found: (Q, n) ids, best first, -1 for none.
+        scores: (Q, n) float32, their scores by the index.
+    """
+
+    rows: NDArray[np.int64]
+    found: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SelfSearch:
+    """What the index finds first for rows of the data set.
+
+    Attributes:
+        rows: (Q,) the rows searched for.
+        found: (Q,) the id found first, -1 for none.
+        scores: (Q,) its score.
+        own_scores: (Q,) the score of the row itself, as the index stores it.
+        found_scores: (Q,) the score that the row found has by the data set, stored likewise; ids
+            that are exchanged give a row the score of another one.
+    """
+
+    rows: NDArray[np.int64]
+    found: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    own_scores: NDArray[np.float32]
+    found_scores: NDArray[np.float32]
+
+    @property
+    def hit(self) -> NDArray[np.bool_]:
+        """(Q,) whether the row itself came first, or one that scores the same."""
+        tied = np.abs(self.found_scores - self.own_scores) <= SCORE_ATOL
+        return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
+
+
+def search_sample(index: OpenIndex, dataset: DataSet, *, recall_at: int) -> Answers:
+    """Search an index for rows drawn evenly over articles.
+
+    Args:
+        recall_at: How many other rows to take of each, beside the row itself; all where they are
+            fewer.
+    """
+    rng = np.random.default_rng(SEED)
+    rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
+    return search_rows(index, dataset, rows, min(recall_at + 1, len(dataset)))
+
+
+def search_rows(index: OpenIndex, dataset: DataSet, rows: NDArray[np.int64], n: int) -> Answers:
+    """Search an index for the vectors of some rows, and take the n best of each."""
+    scores, found = index.search(_load(dataset, rows), n)
+    return Answers(rows, found, scores)
+
+
+def self_search(index: OpenIndex, dataset: DataSet, answers: Answers) -> SelfSearch:
+    """Return what comes first for each row, and what it is worth."""
+    rows, first = answers.rows, answers.found[:, 0]
+    queries = _load(dataset, rows)
+    others = _load(dataset, np.where((first >= 0) & (first < len(dataset)), first, rows))
+    encoder = index.layers.encoder
+
+    def stored_scores(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        stored = encoder.sa_decode(encoder.sa_encode(vectors))
+        return np.asarray(np.vecdot(queries, stored))
+
+    return SelfSearch(
+        rows, first, answers.scores[:, 0], stored_scores(queries), stored_scores(others)
+    )
+
+
+def recall_at(dataset: DataSet, answers: Answers, k: int) -> NDArray[np.float64]:
+    """Return recall@k for each query row, (Q,) in 0..1, 1 is best.
+
+    The share of the k nearest other rows that the index finds. A row found counts when its exact
+    score reaches that of the k-th: of tied rows any will do. The row itself is left out.
+
+    Args:
+        answers: At least k + 1 of each row: the row itself may be among them.
+        k: At least 1, below N.
+    """
+    rows, found = answers.rows, answers.found
+    queries = _load(dataset, rows)
+    floor = _kth_scores(dataset, queries, rows, k) - SCORE_ATOL
+    others = (found >= 0) & (found < len(dataset)) & (found != rows[:, None])
+    others &= np.cumsum(others, axis=1) <= k  # k answers, wherever the row itself was
+    vectors = _load(dataset, np.where(others, found, 0).ravel())
+    scores = np.vecdot(vectors.reshape(*found.shape, -1), queries[:, None])
+    hits: NDArray[np.int64] = np.count_nonzero(others & (scores >= floor[:, None]), axis=1)
+    return hits / k
+
+
+def lower_bound(values: NDArray[np.float64], rng: np.random.Generator, *, alpha: float) -> float:
+    """Return the one-sided lower bound of a mean by bootstrap over its values.
+
+    Args:
+        values: (Q,), Q >= 1.
+        alpha: Error of the bound.
+    """
+    drawn = rng.integers(len(values), size=(RESAMPLES, len(values)))
+    return float(np.quantile(values[drawn].mean(axis=1), alpha))
+
+
+def _kth_scores(
+    dataset: DataSet, queries: NDArray[np.float32], rows: NDArray[np.int64], k: int
+) -> NDArray[np.float32]:
+    """Return the (Q,) k-th best inner product with any row but the query's own."""
+    best = np.full((len(queries), k), -np.inf, np.float32)
+    for start, vectors in _blocks(dataset):
+        scores = queries @ vectors.T  # (Q, n)
+        mine = np.flatnonzero((rows >= start) & (rows < start + len(vectors)))
+        scores[mine, rows[mine] - start] = -np.inf
+        both = np.hstack([best, scores])
+        best = np.partition(both, both.shape[1] - k, axis=1)[:, -k:]
+    return np.asarray(best.min(axis=1))
+
+
+def _blocks(dataset: DataSet) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the first row and the (n, D) vectors of each block; each overwrites the one before."""
+    wide = np.empty((BLOCK_ROWS, dataset.dim), np.float32)
+    for shard in dataset.shards:
+        for first in range(0, len(shard.vectors), BLOCK_ROWS):
+            block = shard.vectors[first : first + BLOCK_ROWS]
+            yield shard.start + first, widen(block, wide)
+
+
+def _load(dataset: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return rows as (n, D) float32."""
+    stored = dataset.gather(rows)
+    return widen(stored, np.empty(stored.shape, np.float32))

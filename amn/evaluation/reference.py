@@ -1,0 +1,118 @@
+"""Reference predictors: what a network must beat to have learned anything.
+
+Letters: N windows, T context rows, D numbers in a vector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.data.sampling import evenly_spaced
+from amn.data.vectors import unit_rows
+from amn.evaluation.metrics import cosine_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from amn.data.windows import Windows
+
+
+FIT_WINDOWS = (
+    40_000  # evenly spaced over the training windows: fits change by less than 1e-3 beyond
+)
+FIT_BLOCK = 2048
+RIDGE_SHARE = 10.0  # penalty, in mean eigenvalues of the inputs' Gram matrix
+
+
+@dataclass(frozen=True)
+class References:
+    """Fitted reference predictors.
+
+    Attributes:
+        center: (D,) float64 mean of the training targets.
+        weights: (T,) float64 least-squares weights of the context positions.
+        ridge: (2D, D) float32 linear correction of the weighted mean, from [weighted mean, last].
+    """
+
+    center: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    ridge: NDArray[np.float32]
+
+    def predict(self, context: NDArray[np.float32]) -> Mapping[str, NDArray[np.float64]]:
+        """Return every reference's unit-length predictions: name -> (N, D) float64.
+
+        Args:
+            context: (N, T, D) unit rows, oldest first.
+        """
+        constant = np.broadcast_to(self.center, (len(context), context.shape[-1]))
+        weighted, inputs = _linear_inputs(context, self.weights)
+        predicted: dict[str, NDArray[np.floating]] = {
+            "constant": constant,
+            "last": context[:, -1],
+            "mean": context.mean(axis=1),
+            "weighted_mean": weighted,
+            "ridge": weighted + inputs @ self.ridge,
+        }
+        return {name: unit_rows(rows.astype(np.float64)) for name, rows in predicted.items()}
+
+
+def fit_references(windows: Windows) -> References:
+    """Fit the reference predictors to training windows.
+
+    Weights solve min |sum_t w_t x_t - y|^2. Ridge solves min |m + [m, last] W - y|^2 + p |W|^2
+    with m the weighted mean, so that a large penalty ends at m and not at zero. Both use at most
+    `FIT_WINDOWS` windows; sums over blocks are float64, in window order.
+
+    Args:
+        windows: At least one window.
+    """
+    n, dim, context = len(windows), windows.dataset.dim, windows.context
+    chosen = evenly_spaced(n, FIT_WINDOWS)
+    blocks = [chosen[start : start + FIT_BLOCK] for start in range(0, len(chosen), FIT_BLOCK)]
+    center = np.zeros(dim)
+    products = np.zeros(
+        (context, context + 1)
+    )  # of each position with all positions and the target
+    for block in blocks:
+        rows = windows.gather(block)
+        center += rows[:, -1].sum(axis=0, dtype=np.float64)
+        products += np.matmul(rows[:, :-1], rows.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64)
+    solution = np.linalg.lstsq(products[:, :-1], products[:, -1], rcond=None)[0]
+    weights = np.asarray(solution, np.float64)
+    gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
+    for block in blocks:
+        rows = windows.gather(block)
+        weighted, inputs = _linear_inputs(rows[:, :-1], weights)
+        gram += inputs.T @ inputs
+        cross += inputs.T @ (rows[:, -1] - weighted)
+    penalty = RIDGE_SHARE * np.trace(gram) / len(gram)
+    ridge = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
+    return References(center / len(chosen), weights, ridge.astype(np.float32))
+
+
+def _linear_inputs(
+    context: NDArray[np.float32], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weighted mean (N, D) and [weighted mean, last] (N, 2D) of contexts (N, T, D)."""
+    weighted = np.matmul(weights.astype(np.float32), context)
+    return weighted, np.concatenate([weighted, context[:, -1]], axis=-1)
+
+
+BATCH_WINDOWS = 1024
+
+
+def score_references(
+    references: References, windows: Windows, *, batch: int = BATCH_WINDOWS
+) -> dict[str, NDArray[np.float64]]:
+    """Return every reference predictor's cosine on every window: name -> (N,) float64."""
+    parts: dict[str, list[NDArray[np.float64]]] = {}
+    for start in range(0, len(windows), batch):
+        rows = windows.gather(slice(start, start + batch))
+        for name, predicted in references.predict(rows[:, :-1]).items():
+            parts.setdefault(name, []).append(cosine_rows(predicted, rows[:, -1]))
+    return {name: np.concatenate(values) for name, values in parts.items()}

@@ -1,0 +1,571 @@
+"""Makers of evidence: a function a part, whose parameters name the parts that it is made from.
+
+A check that names one of these as a parameter reads it. Sets of makers are at the end; `modes` puts
+them together for a gate.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from amn.case.config import EVALUATED, SPLITS
+from amn.case.recipes import RECIPES
+from amn.case.training import AbortConfig
+from amn.checks.check import Check, checks
+from amn.checks.comparison import Sides
+from amn.data.dataset import DataSet, open_dataset, stored_digests
+from amn.data.scan import RowScan, Scanned, scan_rows
+from amn.data.space import sample_articles
+from amn.data.splits import Split, resolve_splits
+from amn.data.windows import Windows, find_windows
+from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
+from amn.evaluation.summary import Summary, summarise_split
+from amn.evaluation.surroundings import Surroundings, find_surroundings, offset_curve
+from amn.gate.evidence import Evidence, declare
+from amn.golden.ledger import Ledger, find_ledger
+from amn.golden.store import read_golden
+from amn.golden.waivers import read_waivers
+from amn.training.candidate import Observed
+from amn.training.records.history import FIGURES_OF, history_of
+from amn.verdict import FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from amn.case.config import CaseConfig
+    from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.case.load import Case
+    from amn.data.index.reader import OpenIndex
+    from amn.data.index.recall import Answers
+    from amn.data.space import ArticleSample
+    from amn.engines import Engine
+    from amn.evaluation.statistics import Interval
+    from amn.evaluation.storage import Evaluation
+    from amn.gate.result import GateResult
+    from amn.golden.schema import Golden, Numerics
+    from amn.training.candidate import Candidate
+    from amn.training.checkpoint import Checkpoint
+    from amn.training.plan import Plan
+    from amn.training.records.history import Histories
+    from amn.training.run import Run
+    from amn.verdict import Waiver
+
+    Progress = Callable[[int, int, str], None]
+    GateOther = Callable[[Case], GateResult]
+    RunsOf = Callable[[Sequence[int]], list[Run]]
+    from collections.abc import Callable
+
+    from amn.training.records.history import RunHistory
+
+
+Sound = TypeVar("Sound")
+BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
+
+
+# Data: what is at rest, before anything is trained.
+
+
+def folders(case: Case) -> tuple[Path, ...]:
+    """Folders of the case's own data set, then of those that its splits name, each once."""
+    split = case.config.split
+    named = [case.dataset_path]
+    named += [
+        case.folder / selector.dataset
+        for selector in (split.train, split.in_dist, split.ood)
+        if selector and selector.dataset
+    ]
+    return tuple({folder.resolve(): folder for folder in named}.values())
+
+
+def opened(folders: tuple[Path, ...]) -> tuple[DataSet | DataError, ...]:
+    """Each data set, or why it cannot be opened."""
+
+    def attempt(folder: Path) -> DataSet | DataError:
+        try:
+            return open_dataset(folder)
+        except DataError as error:
+            return error
+
+    return tuple(attempt(folder) for folder in folders)
+
+
+def data_sets(opened: tuple[DataSet | DataError, ...]) -> tuple[DataSet, ...]:
+    """The data sets of a case, its own first. Raises DataError for one that cannot be opened."""
+    return tuple(_sound(one) for one in opened)
+
+
+def _sound(one: Sound | AmnError) -> Sound:
+    if isinstance(one, AmnError):
+        raise one
+    return one
+
+
+def scanned(data_sets: tuple[DataSet, ...], progress: Progress | None) -> tuple[Scanned, ...]:
+    """The data sets, each with one pass over all its rows."""
+    told = partial(_tell_scan, progress) if progress else None
+    return tuple(Scanned(dataset, scan_rows(dataset, progress=told)) for dataset in data_sets)
+
+
+def _tell_scan(progress: Progress, done: int, total: int) -> None:
+    progress(done, total, "reading every row")
+
+
+def article_samples(data_sets: tuple[DataSet, ...]) -> tuple[ArticleSample, ...]:
+    """Some rows of some articles of each data set: see `sample_articles`."""
+    return tuple(sample_articles(dataset) for dataset in data_sets)
+
+
+def row_digests(
+    data_sets: tuple[DataSet, ...],
+) -> tuple[NDArray[np.uint64] | DataError | None, ...]:
+    """The digest stored with each row of each data set; None without, an error where unreadable."""
+    return tuple(stored_digests(dataset) for dataset in data_sets)
+
+
+# The index, of the case's own data set.
+
+
+def indexed(data_sets: tuple[DataSet, ...]) -> DataSet:
+    """The data set whose index is judged."""
+    return data_sets[0]
+
+
+def index_limits(case: Case) -> IndexConfig:
+    """What the case asks of its index."""
+    return case.config.index
+
+
+def opened_index(indexed: DataSet) -> OpenIndex | DataError:
+    """The index, or why faiss cannot open it."""
+    from amn.data.index.reader import open_index  # noqa: PLC0415 - loads faiss
+
+    try:
+        return open_index(indexed.index_path)
+    except DataError as error:
+        return error
+
+
+def index(opened_index: OpenIndex | DataError) -> OpenIndex:
+    """The open index. Raises DataError where faiss cannot open it."""
+    return _sound(opened_index)
+
+
+def answers(index: OpenIndex, indexed: DataSet, index_limits: IndexConfig) -> Answers:
+    """Answers of the index to rows drawn evenly over articles."""
+    from amn.data.index.recall import search_sample  # noqa: PLC0415 - loads faiss
+
+    return search_sample(index, indexed, recall_at=index_limits.recall_at)
+
+
+# Splits and windows.
+
+
+def splits(case: Case, data_sets: tuple[DataSet, ...]) -> dict[str, Split]:
+    """Articles of train, in_dist and ood, each with its data set."""
+    found = resolve_splits(case, data_sets[0])
+    # Splits that name another data set share its mapped files and scan.
+    own = {dataset.path.resolve(): dataset for dataset in data_sets}
+    return {
+        name: Split(name, own[split.dataset.path.resolve()], split.articles, split.missing)
+        for name, split in found.items()
+    }
+
+
+def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
+    """Windows of train, in_dist and ood."""
+    context = case.config.windows.context
+    return {
+        name: find_windows(splits[name].dataset, context, splits[name].articles) for name in SPLITS
+    }
+
+
+def scans(splits: dict[str, Split], scanned: tuple[Scanned, ...]) -> dict[str, RowScan]:
+    """The scan of the data set that each split draws from."""
+    return {
+        name: next(one.scan for one in scanned if one.dataset is split.dataset)
+        for name, split in splits.items()
+    }
+
+
+def judged(windows: dict[str, Windows]) -> dict[str, Windows]:
+    """Windows of in_dist and ood, which candidates are scored on."""
+    return {name: windows[name] for name in EVALUATED}
+
+
+def judged_data(splits: dict[str, Split]) -> dict[str, DataSet]:
+    """The data set that each split draws from: titles and kinds of its articles."""
+    return {name: split.dataset for name, split in splits.items()}
+
+
+# Candidates: what they are, do and score.
+
+
+def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> Plan:
+    """The training plan of the case."""
+    from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
+
+    return plan_for(case, splits, windows)
+
+
+def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress | None) -> RunsOf:
+    """What returns the runs of some seeds of the case, from the cache or trained now."""
+    from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
+
+    return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
+
+
+def trained(case: Case, runs_of: RunsOf, gate_other: GateOther) -> tuple[Candidate, ...]:
+    """Runs of every seed of the case, from the cache or trained now."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.trained(case, runs_of, gate_other)
+
+
+def trained_adaptively(
+    case: Case, runs_of: RunsOf, gate_other: GateOther, found_golden: Golden | GoldenError
+) -> tuple[Candidate, ...]:
+    """The seeds that it takes to decide whether the candidate is worse than the golden."""
+    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+
+    return candidates.trained_adaptively(case, runs_of, gate_other, found_golden)
+
+
+def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
+    """Runs that were brought along."""
+    from amn.training import scorer  # noqa: PLC0415 - loads torch
+
+    return scorer.from_runs(plan, run_folders)
+
+
+def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
+    """A checkpoint file that was brought along."""
+    from amn.training import scorer  # noqa: PLC0415 - loads torch
+
+    return scorer.from_checkpoint(plan, checkpoint_file)
+
+
+def loaded(candidates: tuple[Candidate, ...]) -> tuple[Checkpoint | CheckpointError, ...]:
+    """The model of each candidate, or why it cannot be loaded."""
+
+    def attempt(candidate: Candidate) -> Checkpoint | CheckpointError:
+        try:
+            return candidate.load()
+        except CheckpointError as error:
+            return error
+
+    return tuple(attempt(candidate) for candidate in candidates)
+
+
+def checkpoints(loaded: tuple[Checkpoint | CheckpointError, ...]) -> tuple[Checkpoint, ...]:
+    """The loaded models. Raises the error of the first that cannot be loaded."""
+    return tuple(_sound(one) for one in loaded)
+
+
+def evaluations(
+    candidates: tuple[Candidate, ...], checkpoints: tuple[Checkpoint, ...]
+) -> tuple[Evaluation, ...]:
+    """Scores of each candidate, window by window, beside the reference predictors'."""
+    return tuple(
+        candidate.score(checkpoint)
+        for candidate, checkpoint in zip(candidates, checkpoints, strict=True)
+    )
+
+
+def summaries(evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
+    """The score of in_dist and ood over all seeds."""
+    return {split: summarise_split(evaluations, split) for split in EVALUATED}
+
+
+def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
+    """The gain of in_dist and ood over the mean of the context; None where one is no number."""
+    return {split: summary.lift for split, summary in summaries.items()}
+
+
+def surroundings(judged: dict[str, Windows]) -> dict[str, Surroundings]:
+    """The rows around the targets of a sample of windows of in_dist and ood."""
+    from amn.evaluation.probes import sample_windows  # noqa: PLC0415 - loads torch
+
+    return {
+        split: find_surroundings(windows, sample_windows(windows, BEHAVIOUR_WINDOWS, seed=3))
+        for split, windows in judged.items()
+    }
+
+
+def behaviours(
+    candidates: tuple[Candidate, ...],
+    checkpoints: tuple[Checkpoint, ...],
+    surroundings: dict[str, Surroundings],
+) -> tuple[Observed, ...]:
+    """What every candidate does with that sample, on in_dist and ood."""
+    from amn.evaluation.behaviour import observe  # noqa: PLC0415 - loads torch
+
+    return tuple(
+        Observed(candidate.name, split, observe(checkpoint.model, around))
+        for candidate, checkpoint in zip(candidates, checkpoints, strict=True)
+        for split, around in surroundings.items()
+    )
+
+
+def metric() -> Callable[..., NDArray[np.float64]]:
+    """The metric: cosines (N,) of two matrices (N, D), row by row."""
+    from amn.evaluation.metrics import cosine_rows  # noqa: PLC0415 - beside the others
+
+    return cosine_rows
+
+
+def curve() -> Callable[..., NDArray[np.float64]]:
+    """The offset curve of predictions: see `offset_curve`."""
+    return offset_curve
+
+
+# Courses of training. A part a kind of figure, so that a record promises what it holds.
+
+
+def histories(case: Case, candidates: tuple[Candidate, ...]) -> Histories:
+    """The course of training of each candidate; one without a record cannot be checked."""
+    found = []
+    for candidate in candidates:
+        if candidate.record is None:
+            raise CheckNotRunError(f"{candidate.name}: expected a training record, found none")
+        found.append(history_of(candidate.name, candidate.record, model=case.config.model.kind))
+    return tuple(found)
+
+
+def abort(case: Case) -> AbortConfig:
+    """The rules of stopping early, which are replayed."""
+    return case.config.training.abort
+
+
+def _histories(histories: Histories) -> Histories:
+    """The courses of training, where these have the figures of that kind."""
+    return histories
+
+
+def asked(case: Case) -> CaseConfig:
+    """The settings of a training that is asked for here: seeds and looks."""
+    return case.config
+
+
+# What a result is held to.
+
+
+def criteria(case: Case) -> CriteriaConfig:
+    """Floors, the range of OOD minus in-dist, and the least lift."""
+    return case.config.criteria
+
+
+def golden_limits(case: Case) -> GoldenConfig:
+    """Margin, alpha, budget for drift, and looks at a candidate."""
+    return case.config.golden
+
+
+def settings(case: Case) -> dict[str, Any]:
+    """The settings that a result depends on, as resolved."""
+    return case.config.resolved()
+
+
+def golden_folder(case: Case) -> Path:
+    """Folder of the golden: that of the case."""
+    return case.folder
+
+
+def beside(golden_folder: Path) -> Path:
+    """Folder in which the case lies among others."""
+    return golden_folder.resolve().parent
+
+
+def found_golden(golden_folder: Path) -> Golden | GoldenError:
+    """The golden, or why it cannot be read."""
+    try:
+        return read_golden(golden_folder)
+    except GoldenError as error:
+        return error
+
+
+def golden(found_golden: Golden | GoldenError) -> Golden:
+    """The golden. Raises GoldenError where it cannot be read."""
+    return _sound(found_golden)
+
+
+def ledger(golden_folder: Path) -> Ledger | None:
+    """The ledger of the golden; None when there is none."""
+    return find_ledger(golden_folder)
+
+
+def listed_waivers(case: Case) -> tuple[Waiver, ...]:
+    """The waivers of waivers.toml, expired ones too."""
+    return read_waivers(case.folder)
+
+
+def waivers(case: Case, today: date | None) -> tuple[Waiver, ...]:
+    """The waivers in force."""
+    every = read_waivers(case.folder)
+    return tuple(w for w in every if today and w.created <= today <= w.expires)
+
+
+def unwaivable() -> dict[str, str]:
+    """Why a check cannot be waived, by id: those that ask how the golden is kept."""
+    custody = "a check of the golden's custody"
+    return {check.id: custody for check in checks().values() if is_custody(check)}
+
+
+def looks(golden_limits: GoldenConfig, candidates: tuple[Candidate, ...]) -> tuple[int, ...]:
+    """Numbers of seeds at which candidates were looked at, the last one being all of them."""
+    return golden_limits.looks_until(len(candidates))
+
+
+def sides(
+    evaluations: tuple[Evaluation, ...],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+    looks: tuple[int, ...],
+) -> Sides:
+    """The candidate and the golden that it is compared with."""
+    return Sides(evaluations, golden, golden_limits, golden_folder, looks)
+
+
+def no_looks() -> tuple[int, ...]:
+    """Nothing: a candidate is looked at once."""
+    return ()
+
+
+def brought(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Candidates that were not trained here, and must not be the golden's own files."""
+    return candidates
+
+
+def numerics(golden: Golden) -> Numerics:
+    """What the golden's machine computed."""
+    if golden.record.numerics is None:
+        message = "golden.json: expected a fingerprint of the machine, found none"
+        raise CheckNotRunError(message)
+    return golden.record.numerics
+
+
+def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
+    """What this machine computes, and what it is."""
+    from amn.evaluation.numerics import machine as here  # noqa: PLC0415 - loads torch
+    from amn.evaluation.numerics import numeric_values  # noqa: PLC0415 - as above
+
+    return numeric_values(), here()
+
+
+def stored_speed(case: Case) -> dict[str, float] | None:
+    """The ratios stored for this machine, None without any. Raises GoldenError if damaged."""
+    from amn.golden.speed import machine, read_speed  # noqa: PLC0415 - few cases ask for speed
+
+    return read_speed(case.folder, machine())
+
+
+def speed_limits(case: Case) -> SpeedConfig:
+    """What the case asks of its speed."""
+    if case.config.speed is None:
+        raise CheckNotRunError("speed: expected a section [speed] in case.toml, found none")
+    return case.config.speed
+
+
+def speed_ratios(plan: Plan) -> dict[str, float]:
+    """The plain loop's cost over ours by name; taken once."""
+    from amn.training.speed import measure_speed  # noqa: PLC0415 - loads torch
+
+    return measure_speed(plan)
+
+
+def declared(evidence: Evidence) -> tuple[str, ...]:
+    """Labels of all checks of this gate."""
+    return tuple(check.label for check in declare(evidence))
+
+
+def is_custody(check: Check) -> bool:
+    """Tell whether a check asks how the golden is kept, and not how good a candidate is.
+
+    It needs neither data nor candidate, and no waiver lets it through.
+    """
+    return check.family == FAMILIES["G"] and set(check.reads) <= CUSTODY
+
+
+def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
+    """Makers by the name of the part that each makes."""
+    return {maker.__name__: maker for maker in makers}
+
+
+DATA = named(folders, opened, data_sets, scanned, article_samples)
+INDEX = named(indexed, index_limits, opened_index, index, answers)
+SPLIT = named(splits, windows, scans, judged, judged_data)
+SCORES = named(summaries, lifts, criteria, settings, sides)
+MODEL = named(loaded, checkpoints, evaluations, surroundings, behaviours, metric, curve)
+SPEED = named(speed_limits, speed_ratios, stored_speed)
+GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
+CUSTODY = {  # what tells how a golden is kept
+    *GOLDEN,
+    "case",
+    "today",
+    "review",
+    "listed_waivers",
+    "unwaivable",
+}
+COURSE = dict.fromkeys(FIGURES_OF, _histories)
+EVERY = (
+    DATA
+    | INDEX
+    | SPLIT
+    | SCORES
+    | MODEL
+    | SPEED
+    | GOLDEN
+    | COURSE
+    | named(row_digests, plan, asked, histories, abort, brought, numerics, machine_numerics)
+    | named(listed_waivers, waivers, unwaivable, declared, runs_of)
+    | {"candidates": trained, "looks": looks}
+)  # fmt: skip - whatever a gate may have
+GIVEN = {  # parts that no maker makes: the case, and what was asked for
+    "approval": "Who lets loosenings of this change through, and why; empty where nobody does.",
+    "cache": "Folder of runs by content.",
+    "case": "The case: its folder and its settings.",
+    "encoder": "Texts to vectors, where an encoder was named.",
+    "engine": "Where seeds are trained; None: on this machine.",
+    "gate_other": "Gates another case.",
+    "home": "Folder of the case that is asked about, where its copy is judged in its place.",
+    "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
+    "review": "The change beside its merge base, where there is one.",
+    "today": "The day that waivers expire by; None where it is not known.",
+}
+MOST_NAMES = 8  # of what nobody could read, in a message
+
+
+def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:
+    """Return the makers of what a history holds."""
+    return {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
+
+
+def no_best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:
+    """Nothing: says what of a record nobody could read, for the check that would look at it."""
+    history = histories[0]
+    unread = [
+        name for names in history.unread.values() if isinstance(names, list) for name in names
+    ]
+    got = f"none among {', '.join(map(str, unread[:MOST_NAMES]))}" if unread else "none"
+    raise CheckNotRunError(
+        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: write it under that name"
+    )
+
+
+def abort_for(history: RunHistory, abort: AbortConfig) -> AbortConfig:
+    """Return the stopping rules for a history: how far epoch 1 has to come depends on its model.
+
+    A record that brings no rules of its own is taken for one that started from nothing, as the
+    earlier project's did: by its kind's recipe `original`.
+    """
+    if history.settings.get("abort"):
+        return AbortConfig.model_validate(history.settings["abort"])
+    recipes = RECIPES.get(history.model.partition("_")[0], {})  # `transformer_optimized`
+    own = recipes.get("original", {}).get("training", {}).get("abort", {})
+    share = own.get("first_epoch_share", abort.first_epoch_share)
+    return abort.model_copy(update={"first_epoch_share": share})

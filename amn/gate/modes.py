@@ -1,0 +1,224 @@
+"""Ways to gate: each is a set of makers, put together before anything is opened.
+
+What is not promised here is not declared: a golden where there is none yet, an index that nobody
+has built, the encoder that was not given.
+"""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amn.checks.check import checks
+from amn.checks.own import applies, load_conftests
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
+from amn.errors import AmnError, ConfigError
+from amn.gate import makers
+from amn.gate.evidence import Evidence
+from amn.gate.makers import abort_for, course_makers, named
+from amn.gate.merit import review
+from amn.gate.options import GateOptions
+from amn.gate.result import GateResult, RecordNote
+from amn.gate.run import About, Gate
+from amn.golden.store import GOLDEN_FILE, parse_record
+from amn.golden.waivers import WAIVERS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from amn.case.load import Case
+
+    Progress = Callable[[int, int, str], None]
+    Makers = dict[str, Callable[..., object]]
+
+CANDIDATES: Makers = {
+    "train": makers.trained,
+    "run": makers.from_runs,
+    "checkpoint": makers.from_checkpoint,
+}
+INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
+
+
+def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Gate:
+    """Return the gate of a case; nothing is opened yet."""
+    reproduce = options.command(case.name)
+    about = About(case.name, options.mode, case.config.title, reproduce)
+    return Gate(evidence_of(case, options, progress=progress), about)
+
+
+def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
+    """Gate one case: run every declared check and return the result."""
+    load_conftests([case.folder])
+    return result_of(gate_of(case, options, progress=progress), options)
+
+
+def result_of(gate: Gate, options: GateOptions) -> GateResult:
+    """Run every declared check of a gate and return the result."""
+    result = gate.result()
+    if options.metrics is None:
+        return result
+    history = gate.evidence["histories"][0]
+    from amn.checks.meaning import statuses  # noqa: PLC0415 - of a record only
+
+    found = statuses(result.outcomes)
+    note = RecordNote(found, recorded=history.then, is_alone=False)
+    return replace(result, record=note)
+
+
+def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
+    """Train the seeds of several cases at a time, so that their gates find them in the cache.
+
+    What waits for another case, or fails a check before training, is left out: its own gate says
+    so. With adaptive seeds only those of the first look are trained.
+    """
+    from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
+
+    wanted = []
+    for gate in gates:
+        config = gate.evidence["case"].config
+        if config.blocked_by or any(outcome.has_failed for outcome in gate.before_training()):
+            continue
+        seeds = config.training.seeds[: (config.golden.adaptive_seeds or [None])[0]]
+        wanted.append((gate.evidence["plan"], seeds))
+    if options.mode == "train" and wanted:
+        progress = gates[0].evidence["progress"]
+        RunCache(options.cache).all_runs(wanted, engine=options.engine, progress=progress)
+
+
+def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Evidence:
+    """Return the evidence of a case in the mode that the options ask for.
+
+    Args:
+        progress: Called with (done, in all, text) by whatever takes long.
+
+    Raises:
+        ConfigError: If a check of one's own reads what nobody makes.
+    """
+    _require_known(case)
+    given = _given(options, progress)
+    if options.custody_only:
+        chosen: Makers = {**makers.GOLDEN}
+    elif options.metrics:
+        from amn.training.records.metrics import read_metrics  # noqa: PLC0415 - loads readers
+
+        metrics = read_metrics(options.metrics)
+        chosen = course_makers(metrics.history) | named(makers.criteria)
+        given |= {
+            "histories": (metrics.history,),
+            "abort": abort_for(metrics.history, case.config.training.abort),
+            "summaries": metrics.summaries,
+        }
+    else:
+        chosen = _of_models(case, options)
+    chosen |= named(makers.waivers, makers.unwaivable)
+    if (case.folder / WAIVERS_FILE).exists():
+        chosen |= named(makers.listed_waivers)
+    if options.merge_base:
+        chosen |= named(review)
+    return Evidence(
+        chosen,
+        case=case,
+        home=case.folder,
+        today=options.today,
+        progress=progress,
+        cache=options.cache,
+        engine=options.engine,
+        **given,
+    )
+
+
+def _require_known(case: Case) -> None:
+    """Raise ConfigError where a check would never be declared, whatever there is to look at."""
+    known = {*makers.EVERY, *makers.GIVEN}
+    for check in checks().values():
+        unknown = [part for part in check.reads if part not in known]
+        if unknown and applies(check, case.folder):
+            close = difflib.get_close_matches(unknown[0], known, n=1)
+            fix = f"did you mean {close[0]}?" if close else "amn rules --parts lists all"
+            message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
+            file = Path(check.function.__code__.co_filename)
+            raise ConfigError(file, [f"check {check.label}: {message}"])
+
+
+def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
+    """Return the parts that are there from the start, where the options have them."""
+
+    def gate_other(other: Case) -> GateResult:
+        asked = GateOptions(cache=options.cache, today=options.today, engine=options.engine)
+        return run_gate(other, asked, progress=progress)
+
+    approval = options.merge_base.approval if options.merge_base else ""
+    given: dict[str, Any] = {"gate_other": gate_other, "approval": approval}
+    if options.encode:
+        given["encoder"] = options.encode
+    if options.merge_base:
+        given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
+    if options.runs:
+        given["run_folders"] = options.runs
+    if options.checkpoint:
+        given["checkpoint_file"] = options.checkpoint
+    return given
+
+
+def data_makers(case: Case) -> Makers:
+    """Return what makes everything before training: data sets, index, splits and windows."""
+    chosen: Makers = {**makers.DATA, **makers.SPLIT}
+    if _has_digests(case):
+        chosen |= named(makers.row_digests)
+    if _wants_index(case):
+        chosen |= makers.INDEX
+    return chosen
+
+
+def _of_models(case: Case, options: GateOptions) -> Makers:
+    """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
+    chosen = data_makers(case) | makers.MODEL | makers.SCORES | named(makers.plan, makers.runs_of)
+    if case.config.speed is not None:
+        chosen |= makers.SPEED
+    chosen |= {"candidates": CANDIDATES[options.mode]}
+    if options.mode == "train":
+        chosen |= named(makers.asked)
+    if options.mode != "checkpoint":
+        chosen |= makers.COURSE | named(makers.histories, makers.abort)
+    return chosen if options.first_run else chosen | _of_golden(case, options)
+
+
+def _of_golden(case: Case, options: GateOptions) -> Makers:
+    """Return what makes the golden, and what a candidate is compared by."""
+    chosen: Makers = {**makers.GOLDEN, "looks": makers.no_looks}
+    chosen |= named(makers.machine_numerics)
+    if options.mode == "train":
+        chosen |= named(makers.declared)
+        if case.config.golden.adaptive_seeds is not None:
+            chosen |= {"candidates": makers.trained_adaptively, "looks": makers.looks}
+    elif not options.allow_same:
+        chosen |= named(makers.brought)
+    if _has_numerics(case):
+        chosen |= named(makers.numerics)
+    return chosen
+
+
+def _wants_index(case: Case) -> bool:
+    """Tell whether the index is judged: as the case says, else when there is one."""
+    wanted = case.config.dataset.index
+    if wanted is not None:
+        return wanted
+    return any((case.dataset_path / file).exists() for file in INDEX_FILES)
+
+
+def _has_digests(case: Case) -> bool:
+    """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
+    with suppress(AmnError, OSError):
+        return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _has_numerics(case: Case) -> bool:
+    """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
+    with suppress(AmnError, OSError):
+        content = (case.folder / GOLDEN_FILE).read_bytes()
+        return parse_record(content, case.folder).numerics is not None
+    return False

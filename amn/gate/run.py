@@ -1,0 +1,155 @@
+"""The loop: every declared check on the evidence, once, after what it needs.
+
+    data -> index -> split -> windows     before a training step, in seconds
+      -> record, model, evaluation        is the measurement sound
+      -> criteria, golden                 is the result good enough
+
+A check whose predecessors failed does not run, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from amn.errors import AmnError, CheckNotRunError, ConfigError
+from amn.gate.evidence import Evidence, declare
+from amn.gate.makers import EVERY, is_custody
+from amn.gate.result import GateResult
+from amn.verdict import BEFORE_TRAINING, OWN, Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from amn.checks.check import Check
+    from amn.verdict import Waiver
+
+LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories"})
+
+
+def is_early(check: Check) -> bool:
+    """Tell whether a check is run, and has to pass, before anything is trained.
+
+    Those of others are, where nothing that they read is made from a candidate or a golden.
+    """
+    if check.family != OWN:
+        return check.family in BEFORE_TRAINING
+    whole = Evidence(EVERY)
+    return not any(whole.sources(part) & LATE for part in check.reads)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a result is called.
+
+    Attributes:
+        case: Name of the case.
+        mode: Where the candidate comes from; empty where none is asked for.
+        title: Of the case, for people.
+        reproduce: The command that gives the result again.
+    """
+
+    case: str
+    mode: str = ""
+    title: str = ""
+    reproduce: str = ""
+
+
+class Gate:
+    """The declared checks of some evidence, run one by one, in any order.
+
+    Args:
+        declared: Checks that have to run; None takes all whose evidence is promised.
+        standing: Outcomes that stand already, by id of the check.
+        about: What the result is called.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        about: About,
+        *,
+        declared: Sequence[Check] | None = None,
+        standing: Mapping[str, Outcome] | None = None,
+    ) -> None:
+        self.evidence = evidence
+        self.declared = declare(evidence) if declared is None else tuple(declared)
+        self._outcomes = dict(standing or {})
+        self.about = about
+
+    def outcome(self, check: str) -> Outcome:
+        """Run a declared check, once; what it needs runs first.
+
+        An error that amn raises on purpose becomes an ERROR outcome: it could not be evaluated. So
+        does any in a check of one's own; in ours it is a defect and is not caught.
+        """
+        if check not in self._outcomes:
+            found = next(one for one in self.declared if one.id == check)
+            causes = self._causes(found)
+            if causes:
+                self._outcomes[check] = found.not_run(cause.label for cause in causes)
+            else:
+                self._outcomes[check] = self._run(found)
+        return self._outcomes[check]
+
+    def before_training(self) -> list[Outcome]:
+        """Run the checks that need no model and return how they ended."""
+        return [self.outcome(check.id) for check in self.declared if is_early(check)]
+
+    def _run(self, check: Check) -> Outcome:
+        waivers = self._waivers  # a file of them that is wrong is refused before anything is made
+        try:
+            return _waived(check, check.run(self.evidence), waivers)
+        except ConfigError:
+            raise  # the command was used wrongly: exit 2, not a check that could not run
+        except AmnError as error:
+            return check.not_evaluated(error)
+        except Exception as error:
+            if check.family != OWN:
+                raise
+            return check.not_evaluated(CheckNotRunError(f"{type(error).__name__}: {error}"))
+
+    @property
+    def _waivers(self) -> tuple[Waiver, ...]:
+        waivers: tuple[Waiver, ...] = self.evidence.get("waivers", ())
+        return waivers
+
+    def _causes(self, check: Check) -> list[Outcome]:
+        """Return the failed outcomes that keep a check from running: causes, not consequences."""
+        declared = {one.id: one for one in self.declared}
+        needed = [one for one in check.needs if one in declared]
+        if not is_early(check):
+            needed += [one.id for one in self.declared if is_early(one)]
+        causes: dict[str, Outcome] = {}
+        for outcome in [self.outcome(one) for one in dict.fromkeys(needed)]:
+            if outcome.status is Status.NOT_RUN:
+                causes |= {o.check: o for o in self._causes(declared[outcome.check])}
+            elif outcome.has_failed:
+                causes[outcome.check] = outcome
+        return list(causes.values())
+
+    def result(self) -> GateResult:
+        """Run every declared check and return the one object that reports are made from."""
+        outcomes = tuple(self.outcome(check.id) for check in self.declared)
+        made = self.evidence.made
+        return GateResult(
+            declared=tuple(check.label for check in self.declared),
+            outcomes=outcomes,
+            made=made,
+            review=made.get("review"),
+            waivers=self._waivers,
+            case=self.about.case,
+            mode=self.about.mode,
+            title=self.about.title,
+            reproduce=self.about.reproduce,
+        )
+
+
+def _waived(check: Check, outcome: Outcome, waivers: Iterable[Waiver]) -> Outcome:
+    """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
+    if outcome.status not in (Status.FAIL, Status.INCONCLUSIVE) or is_custody(check):
+        return outcome
+    waiver = next((w for w in waivers if w.check == check.id), None)
+    if waiver is None:
+        return outcome
+    return replace(outcome, status=Status.WARN, detail=f"{waiver} ({outcome.status.value})")

@@ -1,0 +1,279 @@
+"""What a golden and its ledger let through that those of the merge base did not.
+
+A mean that was measured again and fell by at most a tenth of the margin is noise, not a lower bar:
+such falls count towards the drift budget (G012) and need no approval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.case.config import EVALUATED
+from amn.data.splits import selected_articles
+from amn.errors import GoldenError
+from amn.golden.compare import diff_golden, window_ids
+from amn.golden.ledger import Entry, inspect_ledger
+from amn.golden.store import GOLDEN_FILE, parse_golden
+from amn.storage import parse_json
+from amn.verdict import Loosening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from amn.case.config import CaseConfig, Selector
+    from amn.case.load import Case
+    from amn.golden.compare import Change
+    from amn.golden.schema import Golden, GoldenSplit
+
+
+REMEASURED = 0.1  # of the margin: two runs of one recipe differ by about that much
+LOOSENED = {
+    "mean": "moved the golden",
+    "checks": "removed a check",
+    "tolerances": "widened a margin",
+}
+
+
+@dataclass(frozen=True)
+class GoldenFiles:
+    """The files of a golden at one revision; None for what is not there.
+
+    Attributes:
+        folder: Of the case, for messages.
+    """
+
+    folder: Path
+    record: bytes | None
+    cosines: bytes | None
+
+    @cached_property
+    def golden(self) -> Golden | None:
+        """The golden, None when there is none that can be read."""
+        try:
+            return parse_golden(self.record or b"", self.cosines or b"", self.folder)
+        except GoldenError:
+            return None
+
+
+def golden_loosenings(old: GoldenFiles, new: GoldenFiles, where: str) -> Iterator[Loosening]:
+    """Yield how the golden of a case lets more through than it did.
+
+    Args:
+        where: Folder of the case relative to the repository, for people.
+    """
+    if old.record is None:
+        return
+    file = f"{where}/{GOLDEN_FILE}"
+    if new.record is None:
+        yield Loosening("removed the golden", file, "there", "gone")
+        return
+    if old.record == new.record:
+        return
+    for name in sorted(_metric_names(old.record) - _metric_names(new.record)):
+        yield Loosening("renamed or removed a metric", f"{file} metrics.{name}", name, "")
+    before, after = old.golden, new.golden
+    if before is None:
+        yield Loosening("replaced a golden that cannot be read", file, "unreadable", "")
+    if before is None or after is None:
+        return  # G004 says what is wrong with the one that is there now
+    yield from _record_loosenings(before, after, file)
+    for split in EVALUATED:
+        gone, n = windows_gone(before.splits[split], after.splits[split])
+        if gone and n <= len(after.splits[split].article_ids):  # fewer are listed above
+            counts = (f"{n} windows", f"{gone} of them gone")
+            yield Loosening("changed the evaluation set", f"{file} {split}", *counts)
+
+
+def _record_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loosening]:
+    """Yield what the record of a golden says that lets more through."""
+    for change in diff_golden(before.record, after.record):
+        if not change.loosens or _is_noise(change, before):
+            continue
+        words = change.key.split(".")
+        what = LOOSENED.get(words[-1]) or LOOSENED.get(words[0], "shrank the evaluation set")
+        yield Loosening(what, f"{file} {change.key}", _shown(change.old), _shown(change.new))
+    if not set(before.record.seeds) <= set(after.record.seeds):
+        seeds = (str(list(before.record.seeds)), str(list(after.record.seeds)))
+        yield Loosening("switched seeds", f"{file} seeds", *seeds)
+
+
+def ledger_loosenings(old: bytes | None, new: bytes | None, where: str) -> Iterator[Loosening]:
+    """Yield how the ledger was rewritten, or what it accepts that is worse."""
+    if old is None:
+        return
+    if new is None:
+        yield Loosening("removed the ledger", where, f"{old.count(bytes([10]))} entries", "gone")
+        return
+    if not new.startswith(old):
+        before, after = old.splitlines(), new.splitlines()
+        pairs = enumerate(zip(before, after, strict=False), start=1)
+        line = next((n for n, (was, now) in pairs if was != now), len(after) + 1)
+        yield Loosening("rewrote the ledger", f"{where} line {line}", "accepted", "changed or gone")
+        return
+    entries = inspect_ledger(new).entries
+    for entry in new_entries(old, new):
+        place = f"{where} entry {entry.number}"
+        if entry.accepted_regression:
+            yield Loosening("accepted a regression", place, "", entry.reason)
+        if entry.kind == "anchor":
+            yield from _anchor_loosenings(entries, entry, place)
+
+
+def new_entries(old: bytes | None, new: bytes | None) -> list[Entry]:
+    """Return the entries that a ledger got since the merge base."""
+    n_before = len(inspect_ledger(old).entries) if old else 0
+    return list(inspect_ledger(new).entries[n_before:]) if new else []
+
+
+def windows_gone(old: GoldenSplit, new: GoldenSplit) -> tuple[int, int]:
+    """Return how many windows of a split are gone, and how many it had."""
+    before, after = (window_ids(s.article_ids, s.target_chunks) for s in (old, new))
+    return len(np.setdiff1d(before, after)), len(before)
+
+
+def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> Iterator[Loosening]:
+    """Yield the splits in which a new anchor stands lower than the one before."""
+    anchors = [e for e in entries[: anchor.number] if e.kind == "anchor"] or list(entries[:1])
+    before = anchors[-1]
+    is_comparable = before.digests.windows == anchor.digests.windows
+    for split, figures in anchor.metrics.items():
+        was = before.metrics[split].mean
+        if figures.mean < was or not is_comparable:
+            means = (f"{was:.4f}", f"{figures.mean:.4f}")
+            yield Loosening("moved the anchor", f"{place} {split}", *means)
+
+
+def _is_noise(change: Change, before: Golden) -> bool:
+    """Tell whether a mean fell by no more than measuring again moves it."""
+    is_mean = change.kind == "metric" and change.key.endswith(".mean")
+    margin = before.record.tolerances.margin
+    return is_mean and change.delta is not None and change.delta >= -REMEASURED * margin
+
+
+def _metric_names(record: bytes) -> set[str]:
+    """Return the metrics that a golden.json names, whether or not they are known ones."""
+    try:
+        metrics = parse_json(record)["metrics"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return set(metrics) if isinstance(metrics, dict) else set()
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+FLOOR, MARGIN, RULE = "lowered a floor", "widened a margin", "loosened a stopping rule"
+SHRANK = "shrank the evaluation set"
+
+
+def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield every limit that was lowered, widened or removed, by its key in case.toml.
+
+    Args:
+        file: Path of the case.toml, for people.
+    """
+    before, after = _limits(old), _limits(new)
+    for key, (what, value, sign) in after.items():
+        was = before[key][1] if key in before else -sign * math.inf
+        if sign * value < sign * was:
+            yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
+    yield from _ranges(old, new, file)
+    if old.speed and new.speed is None:
+        yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
+    if old.dataset.index is not False and new.dataset.index is False:
+        was_index = "required" if old.dataset.index else "checked where there is one"
+        where = f"{file} dataset.index"
+        yield Loosening("removed the checks of the index", where, was_index, "not checked")
+    if old.index.recall_at != new.index.recall_at:
+        was_at, is_at = str(old.index.recall_at), str(new.index.recall_at)
+        yield Loosening("changed what recall is", f"{file} index.recall_at", was_at, is_at)
+    if old.blocked_by and new.blocked_by != old.blocked_by:
+        names = (old.blocked_by, new.blocked_by or "")
+        yield Loosening("no longer waits for a case", f"{file} blocked_by", *names)
+    if not set(old.training.seeds) <= set(new.training.seeds):
+        seeds = (str(old.training.seeds), str(new.training.seeds))
+        yield Loosening("switched seeds", f"{file} training.seeds", *seeds)
+
+
+def selector_loosenings(old: Case, new: Case, file: str) -> Iterator[Loosening]:
+    """Yield the judged splits that no longer select every article that they did.
+
+    A list of ids that only grew is fine; every other way to select cannot be compared without the
+    data, so any difference counts.
+    """
+    for split in EVALUATED:
+        was: Selector = getattr(old.config.split, split)
+        now: Selector = getattr(new.config.split, split)
+        if was == now:
+            continue
+        what = "changed the evaluation set"
+        if was.articles is not None and now.articles is not None:
+            before, after = (
+                set(selected_articles(case, split, selector).tolist())
+                for case, selector in ((old, was), (new, now))
+            )
+            if before <= after:
+                continue
+            what = SHRANK if after < before else what
+        yield Loosening(what, f"{file} split.{split}", _selector(was), _selector(now))
+
+
+def _limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
+    """Return what it means to loosen each limit, its value, and 1 for floors, -1 for ceilings."""
+    abort = config.training.abort
+    first = abort.first_epoch
+    share = (RULE, abort.first_epoch_share, 1)
+    return {
+        **{f"criteria.{s}": (FLOOR, config.criteria.floor(s), 1) for s in EVALUATED},
+        "criteria.lift": (FLOOR, config.criteria.lift, 1),
+        "index.recall": (FLOOR, config.index.recall, 1),
+        "index.self_recall": (FLOOR, config.index.self_recall, 1),
+        "golden.margin": (MARGIN, config.golden.margin, -1),
+        "golden.alpha": ("raised alpha", config.golden.alpha, -1),
+        "golden.drift": ("widened the drift budget", config.golden.drift_budget, -1),
+        **_speed_limits(config),
+        # `relative` is the strictest that can be said without the data; a number has no share.
+        "training.abort.first_epoch": (RULE, math.inf if first == "relative" else first, 1),
+        **({"training.abort.first_epoch_share": share} if first == "relative" else {}),
+        "training.abort.stall_epochs": (RULE, abort.stall_epochs, -1),
+        "training.abort.drop": (RULE, abort.drop, -1),
+        "training.abort.below_best": (RULE, abort.below_best, 1),
+    }
+
+
+def _speed_limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
+    """Return the limits of speed, none where the section is not there."""
+    if config.speed is None:
+        return {}
+    limits = config.speed.model_dump()
+    tolerance = limits.pop("tolerance")
+    floors = {f"speed.{name}": (FLOOR, value, 1) for name, value in limits.items()}
+    return {**floors, "speed.tolerance": (MARGIN, tolerance, -1)}
+
+
+def _ranges(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the range of OOD minus in-dist, if it got wider; only a range of one's own is one."""
+    was, now = old.criteria.delta, new.criteria.delta
+    if was and not (now and now[0] >= was[0] and now[1] <= was[1]):
+        shown = str(list(now)) if now else "a warning only"
+        yield Loosening("widened a range", f"{file} criteria.delta", str(list(was)), shown)
+
+
+def _selector(selector: Selector) -> str:
+    """Return a selector in one word or two, for people."""
+    chosen = selector.model_dump(exclude_none=True, exclude={"seed"})
+    name, value = next(iter(chosen.items()))
+    seed = f", seed {selector.seed}" if name == "fraction" else ""
+    text = str(value)
+    return f"{name} {text if len(text) <= 40 else text[:37] + '...'}{seed}"  # noqa: PLR2004 - of a line
+
+
+def _limit_text(value: float) -> str:
+    return "relative" if math.isinf(value) else str(value)

@@ -1,0 +1,69 @@
+"""A candidate: one model that is judged, and what it does with the windows it is scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amn.case.config import EVALUATED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from amn.evaluation.behaviour import Behaviour
+    from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.storage import Evaluation
+    from amn.training.checkpoint import Checkpoint
+    from amn.training.record import TrainingRecord
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model that is judged: a training of one seed, a run folder, or a checkpoint.
+
+    Attributes:
+        name: For people: `seed 0`, or its path.
+        record: Its course of training, where there is one.
+        recorded: The scores that came with it; None for a bare checkpoint.
+        load: Loads it through the public loader, which verifies its probe; raises CheckpointError.
+        score: Returns a loaded checkpoint's scores on the case's windows.
+        digest: sha256 of its file.
+    """
+
+    name: str
+    record: TrainingRecord | None
+    recorded: Evaluation | None
+    load: Callable[[], Checkpoint]
+    score: Callable[[Checkpoint], Evaluation]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one candidate does with a sample of windows of one split.
+
+    Attributes:
+        candidate: Its name.
+    """
+
+    candidate: str
+    split: str
+    behaviour: Behaviour
+
+    @property
+    def where(self) -> str:
+        """`seed 0, ood`: the address of a finding."""
+        return f"{self.candidate}, {self.split}"
+
+
+def scores_of(
+    candidates: Iterable[Candidate], evaluations: Iterable[Evaluation]
+) -> Iterator[tuple[str, str, SplitScores]]:
+    """Yield address (`seed 0, ood`), split and scores of every candidate on in_dist and ood.
+
+    Args:
+        evaluations: One a candidate.
+    """
+    for candidate, evaluation in zip(candidates, evaluations, strict=True):
+        for split in EVALUATED:
+            yield f"{candidate.name}, {split}", split, evaluation.scores[split]

@@ -1,0 +1,107 @@
+"""Candidates that were trained before: their files, opened and scored on a plan's windows."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from amn.case.config import EVALUATED
+from amn.errors import CheckpointError
+from amn.evaluation.runner import score
+from amn.evaluation.storage import Evaluation
+from amn.storage import sha256_file
+from amn.training.candidate import Candidate
+from amn.training.checkpoint import Checkpoint, load_checkpoint
+from amn.training.plan import score_plan_references
+from amn.training.run import load_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from amn.training.plan import Plan
+    from amn.training.run import Run
+
+SAFETENSORS = ".safetensors"
+
+
+def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
+    """Load a checkpoint of ours (`.safetensors`) or of the earlier project (`.pt`)."""
+    if path.suffix == SAFETENSORS:
+        return load_checkpoint(path)
+    from amn.training.original import import_original  # noqa: PLC0415 - the earlier project's
+
+    return import_original(path, context=context)
+
+
+class Scorer:
+    """Scores checkpoints on a plan's windows; the reference predictors are fitted once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    @cached_property
+    def _references(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        return score_plan_references(self.plan).judged
+
+    def score(self, path: Path, checkpoint: Checkpoint) -> Evaluation:
+        """Score a checkpoint beside the reference predictors.
+
+        Args:
+            path: Where it came from, for messages.
+
+        Raises:
+            CheckpointError: If it predicts vectors of another dimension.
+        """
+        dim = self.plan.train.dataset.dim
+        if checkpoint.spec.dim != dim:
+            message = f"expected vectors of {dim} numbers, got {checkpoint.spec.dim}"
+            raise CheckpointError(path, message)
+        scores = {name: score(checkpoint.model, self.plan.judged[name]) for name in EVALUATED}
+        return Evaluation(scores, self._references)
+
+
+def _from_run(scorer: Scorer, run: Run) -> Candidate:
+    """Return a run whose checkpoint is scored again here; E007 compares with what it recorded."""
+    return Candidate(
+        name=run.folder.name,
+        record=run.record,
+        recorded=run.evaluation,
+        load=run.checkpoint,
+        score=partial(scorer.score, run.folder),
+        digest=run.model_digest,
+    )
+
+
+def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
+    """Runs that were brought along, scored again here; E007 compares with what they recorded.
+
+    Raises:
+        DataError: If a run folder is damaged.
+    """
+    scorer = Scorer(plan)
+    return tuple(_from_run(scorer, load_run(folder)) for folder in run_folders)
+
+
+def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
+    """A checkpoint file that was brought along; it is not loaded yet.
+
+    Raises:
+        CheckpointError: If there is no such file.
+    """
+    scorer = Scorer(plan)
+    if not checkpoint_file.is_file():
+        raise CheckpointError(checkpoint_file, "expected a checkpoint, found none")
+    context = plan.config.windows.context
+    return (
+        Candidate(
+            name=checkpoint_file.name,
+            record=None,
+            recorded=None,
+            load=partial(open_checkpoint, checkpoint_file, context=context),
+            score=partial(scorer.score, checkpoint_file),
+            digest=sha256_file(checkpoint_file),
+        ),
+    )

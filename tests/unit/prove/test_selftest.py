@@ -1,0 +1,284 @@
+"""A self-test passes a gate whose checks look, and fails one whose checks do not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from amn.case.limits import RATIOS
+from amn.checks.check import checks
+from amn.cli.selftest import command
+from amn.errors import ArgumentError, CheckNotRunError
+from amn.gate.modes import gate_of
+from amn.gate.options import GateOptions
+from amn.golden.speed import machine, write_speed
+from amn.prove.selftest import Matrix, choose, trials
+from amn.storage import sha256_file
+from amn.verdict import Finding, Measured, Severity
+from tests.instead import run_instead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from amn.case.load import Case
+
+
+def blind(**_: object) -> Measured:
+    """Pass, whatever there is."""
+    return Measured("sound", "always")
+
+
+def alarmed(**_: object) -> Measured:
+    """Warn, whatever there is, so that the case itself passes."""
+    return Measured("odd", "never", [Finding("here", "odd", severity=Severity.WARNING)])
+
+
+NO_DEFECT = {"D013-alignment"}  # asked for with an encoder and texts alone
+
+
+def test_every_defect_of_a_check_is_tried() -> None:
+    tried = {(trial.check.id, trial.defect) for trial in trials()}
+    brought = {(check.id, defect) for check in checks().values() for defect in check.broken_by}
+
+    assert brought < tried
+    assert {check.label for check in checks().values()} - {
+        trial.check.label for trial in trials()
+    } == NO_DEFECT
+
+
+def test_every_check_that_a_case_declares_is_shown_to_fail(
+    selftest: Any, fast_case: Case, toy_cache: Path
+) -> None:
+    declared = gate_of(fast_case, GateOptions(cache=toy_cache)).declared
+
+    matrix = selftest(case=fast_case)
+
+    caught = {row.check for row in matrix.defects if row.state == "caught"}
+    assert {check.label for check in declared} - caught == set()
+    assert [row for row in matrix.defects if row.state != "caught"] == []
+    assert set(matrix.unproven) == NO_DEFECT
+
+
+@pytest.fixture
+def fast_case(
+    make_case: Callable[..., Case],
+    gated_case: Case,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Case:
+    """The toy case with a [speed], whose figures are given and not timed."""
+    folder = tmp_path / gated_case.folder.name
+    shutil.copytree(gated_case.folder, folder)
+    ratios = dict.fromkeys(RATIOS, 2.0)
+    monkeypatch.setattr("amn.training.speed.measure_speed", lambda _: ratios)
+    write_speed(folder, machine(), ratios)
+    return make_case(folder, dataset={"path": "data"}, speed={"training": 1.5})
+
+
+def test_defects_have_ids_and_titles_of_their_own() -> None:
+    known = [trial.defect for trial in trials()]
+
+    assert len(known) >= 90
+    assert Counter(d.id for d in known).most_common(1)[0][1] == 1
+    assert Counter(d.title for d in known).most_common(1)[0][1] == 1
+
+
+def test_defects_of_data_come_before_those_of_models() -> None:
+    when = [trial.when for trial in trials()]
+
+    assert when == sorted(when, reverse=True)
+    assert when.count("before training") >= 40
+
+
+def test_a_sound_gate_catches_every_defect_and_raises_no_false_alarm(selftest: Any) -> None:
+    matrix = selftest(n_variants=12)
+
+    assert [row for row in matrix.defects if row.state == "missed"] == []
+    idle = {row.check.partition("-")[0] for row in matrix.defects if row.state == "not applicable"}
+    assert idle == {"C010", "C011", "C012"}  # the case has no [speed]
+    assert [row for row in matrix.clean if row.alarms] == []
+    assert matrix.passed
+    assert len(matrix.defects) == len(trials())
+    assert {row.kind for row in matrix.clean} == {"files", "splits", "scores"}
+    assert all(row.checks > 5 for row in matrix.clean)
+    assert all(row.message for row in matrix.defects)
+
+
+def test_nothing_of_the_case_is_changed(selftest: Any, gated_case: Case) -> None:
+    files = sorted(path for path in gated_case.folder.rglob("*") if path.is_file())
+    before = [(path, sha256_file(path)) for path in files]
+
+    selftest("D", "I", "G", n_variants=3)
+
+    after = sorted(path for path in gated_case.folder.rglob("*") if path.is_file())
+    assert [(path, sha256_file(path)) for path in after] == before
+
+
+@pytest.mark.parametrize("check", ["D007", "I006", "S003", "W001"])
+def test_a_blinded_check_before_training_fails_the_self_test(
+    selftest: Any, check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_instead(monkeypatch, check, blind)
+    matrix = selftest(check)
+
+    assert not matrix.passed
+    missed = [row for row in matrix.defects if row.state == "missed"]
+    assert missed
+    assert {row.check for row in missed} == {checks()[check].label}
+
+
+@pytest.mark.parametrize("check", ["R003", "M001", "E005", "E009", "C002", "G001"])
+def test_a_blinded_check_after_training_fails_the_self_test(
+    selftest: Any, check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_instead(monkeypatch, check, blind)
+    matrix = selftest(check)
+
+    assert not matrix.passed
+    assert matrix.count("missed") == len(matrix.defects) >= 1
+
+
+def test_a_check_that_only_warns_does_not_catch_what_has_to_block(
+    selftest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_instead(monkeypatch, "D001", alarmed)
+    matrix = selftest("D001")
+
+    assert {(row.state, row.status) for row in matrix.defects} == {("missed", "WARN")}
+
+
+def test_an_alarm_on_a_clean_variant_fails_the_self_test(
+    selftest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def fires_later(**parts: object) -> Measured:
+        calls.append(parts)
+        bad = [Finding("here", "expected 1, got 2")] if len(calls) > 1 else []
+        return Measured("1", "1", bad)
+
+    run_instead(monkeypatch, "S001", fires_later)
+    matrix = selftest("D001", n_variants=4)
+
+    assert [row for row in matrix.defects if row.state == "missed"] == []
+    assert not matrix.passed
+    assert len(matrix.alarms) >= 1
+    assert matrix.alarms[0].alarms[0] == "S001-disjoint FAIL: here: expected 1, got 2"
+
+
+def test_a_case_that_does_not_pass_its_own_gate_is_no_ground_for_a_self_test(
+    selftest: Any, gated_case: Case, make_case: Callable[..., Case]
+) -> None:
+    path = {"path": str(gated_case.dataset_path)}
+    case = make_case(gated_case.folder, dataset=path, criteria={"ood": 0.99})
+
+    with pytest.raises(CheckNotRunError, match=r"expected a case that passes its gate, got C002"):
+        selftest("C001", case=case)
+    assert selftest("D001", case=case, after_training=False).passed
+
+
+def test_a_check_that_does_not_look_is_caught_for_that(selftest: Any) -> None:
+    matrix = selftest("check-returns-nothing", "check-skipped")
+
+    nothing, skipped = matrix.defects
+    assert (nothing.state, nothing.status) == (skipped.state, skipped.status) == ("caught", "ERROR")
+    assert "expected a measurement, got None: it did not look" in nothing.message
+    assert skipped.message.endswith("could not run: skipped")
+
+
+def test_messages_do_not_name_folders_that_are_gone(selftest: Any) -> None:
+    matrix = selftest("D003", "I001", "M001", "G004")
+
+    assert len(matrix.defects) == 9
+    assert [row for row in matrix.defects if "amn-selftest" in row.message] == []
+
+
+def test_an_error_of_an_injector_is_no_catch(
+    selftest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("amn.checks.broken.copies.CaseCopy.change_vectors", fails)
+
+    with pytest.raises(ZeroDivisionError):
+        selftest("nan-row")
+
+
+def test_a_defect_of_what_a_case_does_not_have_is_not_applicable(
+    selftest: Any, toy_case: Case
+) -> None:
+    matrix = selftest("I001", "G001", "nan-row", case=toy_case)
+
+    states = {row.defect: row.state for row in matrix.defects}
+    assert states["nan-row"] == "caught"
+    assert states["index-flipped-bit"] == states["worse-ood"] == "not applicable"
+    assert matrix.passed
+    assert not Matrix("toy", matrix.defects[-1:], (), 0.0, 0.0).passed
+
+
+def test_defects_are_chosen_by_name_check_and_family() -> None:
+    assert [trial.defect.id for trial in choose(["nan-row"])] == ["nan-row"]
+    assert {trial.check.id for trial in choose(["d001", "E006"])} == {"D001", "E006"}
+    assert {trial.check.id[0] for trial in choose(["W"])} == {"W"}
+    with pytest.raises(ArgumentError, match=r"expected a defect, .* got 'typo'. Fix: amn selftest"):
+        choose(["typo"])
+
+
+@pytest.fixture
+def invoke(gated_case: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("amn.cli.selftest.find_cases", lambda _: [gated_case])
+
+    def invoke(*words: str) -> Any:
+        return CliRunner().invoke(command, ["toy", "--cache", str(toy_cache), *words])
+
+    return invoke
+
+
+def test_the_command_ends_in_the_matrix_and_the_verdict(invoke: Any) -> None:
+    result = invoke("--only", "D001", "--only", "C002")
+
+    assert result.exit_code == 0
+    assert "One number of one row is NaN" in result.stdout
+    assert "before training" in result.stdout
+    assert "after training" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith(
+        "PASS: 4 of 4 defects caught by their own check, 2 of them before training; no clean"
+    )
+    assert max(map(len, result.stdout.splitlines()[:-1])) <= 100
+
+
+def test_the_command_exits_with_1_and_names_what_was_missed(
+    invoke: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_instead(monkeypatch, "D001", blind)
+    result = invoke("--only", "D001")
+
+    assert result.exit_code == 1
+    assert "MISSED nan-row: D001-finite PASS" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("FAIL: 0 of 2 defects caught")
+
+
+def test_the_command_gives_json(invoke: Any) -> None:
+    result = invoke("--only", "D001", "--variants", "2", "--no-training", "--format", "json")
+
+    values = json.loads(result.stdout)[0]
+    assert result.exit_code == 0
+    assert (values["caught"], values["missed"], values["false_alarms"]) == (2, 0, 0)
+    assert values["defects"][0]["when"] == "before training"
+    assert values["defects"][0]["check"] == "D001-finite"
+    assert "D002-unit_norm" in values["unproven_checks"]
+
+
+def test_the_command_lists_the_defects(invoke: Any) -> None:
+    result = invoke("--list")
+
+    assert result.exit_code == 0
+    assert f"{len(trials())} defects." in result.stdout
+    assert "lookalike-class" in result.stdout
