@@ -42,17 +42,15 @@ from amn.verdict import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from amn.errors import AmnError
     from amn.training.records.history import RunStatus
 
     Means = RunStatus | Callable[[Outcome], RunStatus] | None
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 
-Implementation = "Callable[..., Measured]"
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (

@@ -52,16 +52,13 @@ if TYPE_CHECKING:
     from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
-    from amn.training.records.history import Histories
+    from amn.training.records.history import Histories, RunHistory
     from amn.training.run import Run
     from amn.verdict import Waiver
 
     Progress = Callable[[int, int, str], None]
     GateOther = Callable[[Case], GateResult]
     RunsOf = Callable[[Sequence[int]], list[Run]]
-    from collections.abc import Callable
-
-    from amn.training.records.history import RunHistory
 
 
 Sound = TypeVar("Sound")

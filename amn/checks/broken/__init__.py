@@ -23,4 +23,6 @@ else:
         try:
             return import_module(f"{__name__}.{name}")
         except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise  # a package that the module needs: its name is what helps
             raise AttributeError(name) from error
