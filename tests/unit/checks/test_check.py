@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,18 @@ def test_no_check_needs_itself_round_a_corner() -> None:
         return 1 + max((depth(n, (*above, id_)) for n in checks()[id_].needs), default=0)
 
     assert 1 < max(depth(id_) for id_ in checks()) < 6
+
+
+@pytest.mark.parametrize("needs", [["X002"], ["D003", "X002"], ["X001"]])
+def test_checks_that_need_each_other_are_refused(
+    needs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(_made(lambda: None), needs=tuple(needs))
+    monkeypatch.setitem(module._declared, "X001", mine)
+    monkeypatch.setitem(module._declared, "X002", replace(mine, id="X002", needs=("X001",)))
+
+    with pytest.raises(ArgumentError, match=r"^check X001-stall: expected needs that come to an "):
+        checks()
 
 
 def test_every_check_brings_a_defect_that_breaks_it() -> None:
