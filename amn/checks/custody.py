@@ -70,15 +70,12 @@ def check_not_loosened(review: Review) -> Measured:
     """
     if not review.base:
         return Measured("not compared", "nothing loosened", detail=review.note)
-    severity = Severity.WARNING if review.approval else None
-    fix = f"approved by {review.approval}" if review.approval else ""
     findings = [
         Finding(
             loosening.where,
             f"this change {loosening.what}: {loosening.old or 'none'} at the merge base, "
             f"{loosening.new or 'none'} now",
-            fix or APPROVE,
-            severity,
+            APPROVE,
         )
         for loosening in review.loosenings
     ]

@@ -36,7 +36,7 @@ def require_no_hold(case: Case, gate: Callable[[Case], GateResult]) -> None:
     if blocker is None:
         return
     result = gate(blocker)
-    if result.verdict is not Verdict.PASS:
+    if result.judged is not Verdict.PASS:
         failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
         raise CheckNotRunError(
             f"{case.file}: blocked_by: expected {blocker.name} to pass before this case is trained,"

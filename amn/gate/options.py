@@ -34,6 +34,7 @@ class GateOptions:
         allow_same: Judge a candidate that is the golden's own file.
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
+            `run_gate` finds it where it is None.
         today: What waivers expire by; without it, none is in force.
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.

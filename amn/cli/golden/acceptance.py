@@ -12,13 +12,14 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.cli.cases import is_ci, today
+from amn.cli.cases import today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import one_line
 from amn.errors import ArgumentError
 from amn.git import find_repository, user_name
 from amn.golden.ledger import Acceptance
 from amn.golden.store import GOLDEN_FILE, enter
+from amn.system import ci_sign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +58,9 @@ ACCEPT_REGRESSION = click.option(
 def refuse_machines() -> None:
     """Raise in CI and in pytest's workers: what a machine accepts, nobody has looked at."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if is_ci() or worker:
-        found = f"the pytest worker {worker}" if worker else "CI"
+    sign = ci_sign(os.environ)
+    if sign or worker:
+        found = f"the pytest worker {worker}" if worker else f"CI ({sign} is set)"
         raise ArgumentError(
             f"amn golden: expected a person, got {found}. Fix: run it where you can look at the "
             "change, and commit it"
