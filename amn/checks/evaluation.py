@@ -276,7 +276,7 @@ def check_metric(judged: dict[str, Windows], metric: Metric) -> Measured:
     models for it.
     Fix: This is a defect of amn: report it with the output of amn gate --format json
     """
-    from amn.evaluation.probes import metric_self_test, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import metric_self_test, sample_windows  # noqa: PLC0415 - loads torch
 
     findings, texts = [], []
     for split, windows in judged.items():
@@ -324,7 +324,7 @@ def check_rescore(
     loader.
     Fix: Evaluate again: amn eval CASE --checkpoint FILE
     """
-    from amn.evaluation.probes import rescore, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import rescore, sample_windows  # noqa: PLC0415 - loads torch
 
     findings, largest, n = [], 0.0, 0
     for candidate, checkpoint, now in zip(candidates, checkpoints, evaluations, strict=True):

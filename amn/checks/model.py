@@ -128,7 +128,7 @@ def check_one_path(
     them meaningless.
     Fix: Remove what depends on the batch (batch norm), or on the mode (dropout outside nn.Dropout)
     """
-    from amn.evaluation.probes import path_difference, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import path_difference, sample_windows  # noqa: PLC0415 - loads torch
     from amn.training.losses import cosine_rows  # noqa: PLC0415 - as above
 
     findings, largest = [], 0.0

@@ -13,8 +13,7 @@ import click
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
-from amn.gate.modes import gate_of, result_of, train_together
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of, result_of, train_together
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict

@@ -17,12 +17,13 @@ from amn.data.vectors import lengths
 from amn.evaluation.metrics import SplitScores, cosine_rows, effective_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from amn.data.windows import Windows
+
 
 BATCH_WINDOWS = 1024
 GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
@@ -86,3 +87,84 @@ def predict(model: nn.Module, context: Tensor) -> Tensor:
 def is_permutation_invariant(model: nn.Module) -> bool:
     """Tell whether a network declares that the order of its context changes nothing."""
     return bool(getattr(model, "permutation_invariant", False))
+
+
+def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
+    """Return positions of up to n windows, drawn evenly over articles, ascending."""
+    order = np.random.default_rng(seed).permutation(len(windows))
+    ids = windows.article_ids[order]
+    by_article = order[np.argsort(ids, kind="stable")]
+    _, first, counts = np.unique(
+        windows.article_ids[by_article], return_index=True, return_counts=True
+    )
+    rank = np.arange(len(order)) - np.repeat(first, counts)  # of a window within its article
+    return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
+
+
+def path_difference(
+    model: nn.Module,
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    training_cosine: Callable[[Tensor, Tensor], Tensor],
+) -> float:
+    """Return the largest difference in cosine between the ways to one prediction.
+
+    The public path on a batch, the public path on single windows, and the training loss's cosine on
+    raw output: a feature computed differently in one of them shows here.
+
+    Args:
+        chosen: Positions of at least one window.
+        training_cosine: What the training loop computes from raw output (B, D) and target (B, D).
+    """
+    rows = windows.gather(chosen)
+    target = torch.from_numpy(rows[:, -1])
+    context = torch.from_numpy(rows[:, :-1])
+    model.eval()
+    with torch.inference_mode():
+        batch = cosine_rows(predict(model, context).numpy(), rows[:, -1])
+        single = [predict(model, context[i : i + 1]).numpy() for i in range(len(rows))]
+        alone = cosine_rows(np.concatenate(single), rows[:, -1])
+        trained = training_cosine(model(context), target).double().numpy()
+    return float(max(np.abs(batch - alone).max(), np.abs(batch - trained).max()))
+
+
+def rescore(model: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the cosines of some windows, computed anew through the public path: (n,) float64."""
+    rows = windows.gather(chosen)
+    model.eval()
+    with torch.inference_mode():
+        predicted = predict(model, torch.from_numpy(rows[:, :-1])).numpy()
+    return cosine_rows(predicted, rows[:, -1])
+
+
+def metric_self_test(
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    metric: Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float64]],
+    seed: int,
+) -> dict[str, float]:
+    """Return what a metric gives predictors whose score is known.
+
+    `oracle` (the target itself) must be 1, `opposite` -1, `random` near 0, `copy` equal to the mean
+    similarity of adjacent rows, which `adjacent` computes without windows.
+
+    Args:
+        chosen: Positions of at least two windows.
+        metric: Cosines (n,) of two matrices (n, D), row by row.
+    """
+    rows = windows.gather(chosen)
+    target = rows[:, -1]
+    noise = np.random.default_rng(seed).standard_normal(target.shape)
+    row = windows.starts[chosen] + windows.context
+    pairs = np.asarray(windows.dataset.gather(np.stack([row - 1, row])), np.float64)
+    lengths = np.linalg.norm(pairs, axis=-1)
+    adjacent = (pairs[0] * pairs[1]).sum(axis=-1) / (lengths[0] * lengths[1])
+    return {
+        "oracle": float(metric(target, target).min()),
+        "opposite": float(metric(-target, target).max()),
+        "random": float(metric(noise, target).mean()),
+        "copy": float(metric(rows[:, -2], target).mean()),
+        "adjacent": float(adjacent.mean()),
+    }

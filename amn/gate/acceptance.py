@@ -16,8 +16,7 @@ from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import cluster_interval, seed_from
 from amn.gate.evidence import declare
-from amn.gate.modes import evidence_of, gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, evidence_of, gate_of
 from amn.golden.schema import (
     Digests,
     Golden,

@@ -10,10 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.case.recipes import RECIPES
-from amn.case.training import AbortConfig
+from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Sides
+from amn.checks.comparison import Sides, is_decided
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.space import sample_articles
@@ -28,7 +27,7 @@ from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.training.candidate import Observed
 from amn.training.records.history import FIGURES_OF, history_of
-from amn.verdict import FAMILIES
+from amn.verdict import FAMILIES, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -205,7 +204,7 @@ def judged_data(splits: dict[str, Split]) -> dict[str, DataSet]:
 
 def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> Plan:
     """The training plan of the case."""
-    from amn.gate.candidates import plan_for  # noqa: PLC0415 - loads torch
+    from amn.training.plan import plan_for  # noqa: PLC0415 - loads torch
 
     return plan_for(case, splits, windows)
 
@@ -217,20 +216,43 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
     return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
 
 
-def trained(case: Case, runs_of: RunsOf, gate_other: GateOther) -> tuple[Candidate, ...]:
-    """Runs of every seed of the case, from the cache or trained now."""
-    from amn.gate import candidates  # noqa: PLC0415 - loads torch
+def blocker(case: Case, gate_other: GateOther) -> GateResult | None:
+    """The result of the case that this one waits for, None without; an error while it fails."""
+    other = case.blocker()
+    if other is None:
+        return None
+    result = gate_other(other)
+    if result.judged is not Verdict.PASS:
+        failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
+        raise CheckNotRunError(
+            f"{case.file}: blocked_by: expected {other.name} to pass before this case is trained,"
+            f" got {result.verdict.name}{failed and f' ({failed})'}. Fix: {result.reproduce}"
+        )
+    return result
 
-    return candidates.trained(case, runs_of, gate_other)
+
+def trained(case: Case, blocker: GateResult | None, runs_of: RunsOf) -> tuple[Candidate, ...]:
+    """Runs of every seed of the case, from the cache or trained now."""
+    del blocker  # it passed
+    return tuple(run.candidate() for run in runs_of(case.config.training.seeds))
 
 
 def trained_adaptively(
-    case: Case, runs_of: RunsOf, gate_other: GateOther, found_golden: Golden | GoldenError
+    case: Case, blocker: GateResult | None, runs_of: RunsOf, found_golden: Golden | GoldenError
 ) -> tuple[Candidate, ...]:
     """The seeds that it takes to decide whether the candidate is worse than the golden."""
-    from amn.gate import candidates  # noqa: PLC0415 - loads torch
-
-    return candidates.trained_adaptively(case, runs_of, gate_other, found_golden)
+    del blocker  # it passed
+    limits = case.config.golden
+    found: tuple[Candidate, ...] = ()
+    for look in limits.adaptive_seeds or ():
+        new = case.config.training.seeds[len(found) : look]
+        found += tuple(run.candidate() for run in runs_of(new))
+        if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
+            break
+        scored = tuple(one.recorded for one in found if one.recorded)
+        if is_decided(Sides(scored, found_golden, limits, case.folder, limits.looks_until(look))):
+            break
+    return found
 
 
 def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...]:
@@ -286,7 +308,7 @@ def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
 
 def surroundings(judged: dict[str, Windows]) -> dict[str, Surroundings]:
     """The rows around the targets of a sample of windows of in_dist and ood."""
-    from amn.evaluation.probes import sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import sample_windows  # noqa: PLC0415 - loads torch
 
     return {
         split: find_surroundings(windows, sample_windows(windows, BEHAVIOUR_WINDOWS, seed=3))
@@ -519,7 +541,7 @@ EVERY = (
     | GOLDEN
     | COURSE
     | named(row_digests, plan, asked, histories, abort, brought, numerics, machine_numerics)
-    | named(listed_waivers, waivers, unwaivable, declared, runs_of)
+    | named(listed_waivers, waivers, unwaivable, declared, runs_of, blocker)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
 GIVEN = {  # parts that no maker makes: the case, and what was asked for

@@ -99,7 +99,7 @@ def test_a_misspelt_key_is_refused_with_its_line_and_the_right_one(case_copy: Ga
 
 
 def test_the_unmodified_copy_passes_everything_before_training(case_copy: GatedCopy) -> None:
-    from amn.gate.family import check_split  # noqa: PLC0415 - torch
+    from amn.api import check_split  # noqa: PLC0415 - torch
 
     result = check_split(case_copy.folder)
 

@@ -15,8 +15,7 @@ from amn.case.config import CaseConfig
 from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.golden.schema import summarise
 from amn.golden.store import cosines_digest, write_golden
 from amn.report.page.faults import FaultMatrix

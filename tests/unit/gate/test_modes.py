@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
 from amn.golden.waivers import WAIVERS_FILE

@@ -19,8 +19,7 @@ from amn.data.index.build import build_index
 from amn.errors import AmnError, DataError
 from amn.evaluation.storage import load_evaluation, save_evaluation
 from amn.gate.bundle import VERDICT_FILE, data_files, data_folders, members_of, timeless
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.gate.replay import replay
 from amn.golden.store import write_golden
 from amn.report.json import to_json

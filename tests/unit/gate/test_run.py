@@ -11,8 +11,7 @@ import torch
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.gate.modes import gate_of, run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.golden.store import write_golden
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN

@@ -14,8 +14,7 @@ from amn.case.limits import RATIOS
 from amn.checks.check import checks
 from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.speed import machine, write_speed
 from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file

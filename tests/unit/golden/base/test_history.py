@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.case.load import load_case
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden, GoldenSplit, summarise
