@@ -14,7 +14,7 @@ from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, find_orphans
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
-from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import Finding, Loosening, Measured, Review, Severity
 
@@ -260,7 +260,7 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
     digests = {GOLDEN_FILE: last.digests.golden, COSINES_FILE: last.digests.cosines}
     for name, digest in digests.items():
         try:
-            found = sha256_file(folder / name)
+            found = sha256_of(as_committed((folder / name).read_bytes()))
         except OSError:
             findings.append(Finding(name, f"expected the file of entry {last.number}, found none"))
             continue

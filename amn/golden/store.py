@@ -15,7 +15,7 @@ from amn.evaluation.storage import pack_arrays, unpack_arrays
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import atomic_path, parse_json, sha256_file, sha256_of, write_bytes
+from amn.storage import as_committed, atomic_path, parse_json, sha256_of, write_bytes
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_golden(folder: Path) -> Golden:
     for name in (GOLDEN_FILE, COSINES_FILE):
         path = folder / name
         try:
-            contents.append(path.read_bytes())
+            contents.append(as_committed(path.read_bytes()))
         except (FileNotFoundError, NotADirectoryError) as error:
             fix = (
                 "amn golden new"
@@ -151,7 +151,7 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
         GoldenError: If there is no sound golden, or the chain of the ledger is broken.
     """
     golden = read_golden(folder)
-    digest = sha256_file(folder / GOLDEN_FILE)
+    digest = sha256_of(as_committed((folder / GOLDEN_FILE).read_bytes()))
     write_bytes(
         folder / LEDGER_FILE,
         extended(folder, golden.record, acceptance, golden_digest=digest),
