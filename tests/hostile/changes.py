@@ -27,6 +27,7 @@ from tests.net.scenes import append, edit, put, remove
 LOWERED = "this change lowered a floor: 0.3 at the merge base, 0.2 now"
 NOTHING_USUAL = "expected a branch of a remote to compare with"
 REQUIRE = "; amn ci require v.json"
+UNDECIDED = append(TOML, "[golden]\nmargin = 0.0001\n")
 APPROVED = "--approve-loosening 'C. Lead: agreed'"
 
 # What a verdict says when it did not look at everything.
@@ -126,6 +127,28 @@ SCOPE = [
         do=(merged(edit(TOML, "ood = 0.3", "ood = 0.9")), waived("C002")),
         code=5,
         says=("added a waiver",),
+    ),
+    Change(
+        id="undecided",
+        do=(merged(UNDECIDED),),
+        code=0,
+        says=("INCONCLUSIVE: ",),
+        never=("PASS: ",),
+    ),
+    Change(
+        id="undecided-required",
+        do=(merged(UNDECIDED),),
+        words=f"amn gate toy -o v.json{REQUIRE}",
+        code=4,
+        says=("expected PASS, got INCONCLUSIVE",),
+    ),
+    Change(
+        id="undecided-approved",
+        do=(merged(UNDECIDED),),
+        words=f"amn gate toy --strict {APPROVED} -o v.json{REQUIRE}",
+        code=0,
+        says=("PASS (approved by C. Lead: agreed)",),
+        never=("on merit",),
     ),
     Change(id="lowered-floor", do=(lower,), code=5, says=(LOWERED,)),
     Change(
