@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
 
-Mode = Literal["train", "run", "checkpoint", "metrics"]
+Mode = Literal["train", "run", "checkpoint", "predictions", "metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,7 @@ class GateOptions:
         cache: Folder for runs by content.
         runs: Run folders to judge instead of training.
         checkpoint: Checkpoint file to judge instead of training.
+        predictions: Files of predictions, one a seed, to judge instead of training.
         metrics: Metrics file to judge instead of training.
         first_run: Judge without a golden; without it a missing golden cannot pass.
         allow_same: Judge a candidate that is the golden's own file.
@@ -67,6 +68,7 @@ class GateOptions:
     cache: Path
     runs: tuple[Path, ...] = ()
     checkpoint: Path | None = None
+    predictions: tuple[Path, ...] = ()
     metrics: Path | None = None
     first_run: bool = False
     allow_same: bool = False
@@ -83,6 +85,8 @@ class GateOptions:
             return "metrics"
         if self.checkpoint:
             return "checkpoint"
+        if self.predictions:
+            return "predictions"
         return "run" if self.runs else "train"
 
     def command(self, case: str) -> str:
@@ -92,6 +96,8 @@ class GateOptions:
             words += ["--run", str(run)]
         if self.checkpoint:
             words += ["--checkpoint", str(self.checkpoint)]
+        for file in self.predictions:
+            words += ["--predictions", str(file)]
         if self.metrics:
             words += ["--metrics", str(self.metrics)]
         words += ["--first-run"] * self.first_run + ["--allow-same"] * self.allow_same
@@ -238,6 +244,8 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
     if options.runs:
         given["run_folders"] = options.runs
+    if options.predictions:
+        given["prediction_files"] = options.predictions
     if options.checkpoint:
         given["checkpoint_file"] = options.checkpoint
     return given
@@ -255,14 +263,17 @@ def data_makers(case: Case) -> Makers:
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.MODEL | makers.SCORES
-    chosen |= named(makers.plan, makers.runs_of, makers.blocker)
-    if case.config.speed is not None:
-        chosen |= makers.SPEED
-    chosen |= {"candidates": CANDIDATES[options.mode]}
+    chosen = data_makers(case) | makers.SCORES
+    if options.mode == "predictions":
+        chosen |= makers.PREDICTIONS
+    else:
+        chosen |= makers.MODEL | {"candidates": CANDIDATES[options.mode]}
+        chosen |= named(makers.plan, makers.runs_of, makers.blocker)
+        if case.config.speed is not None:
+            chosen |= makers.SPEED
     if options.mode == "train":
         chosen |= named(makers.asked)
-    if options.mode != "checkpoint":
+    if options.mode in ("train", "run"):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)
 
