@@ -92,7 +92,8 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
     context = parse_json((unpacked / name / "context.json").read_bytes())
-    evidence = _evidence(unpacked / name, name, context, tuple(declared))
+    approval = str((result["review"] or {}).get("approval", ""))
+    evidence = _evidence(unpacked / name, name, context, tuple(declared)).with_(approval=approval)
     mine = {
         check.label: check
         for check in declare(evidence)
@@ -103,6 +104,8 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     gate = Gate(evidence, About(name), declared=known, standing=standing)
     outcomes = {label: gate.outcome(check.id) for label, check in mine.items()}
     verdict = judge(declared, [outcomes.get(label, o) for label, o in recorded.items()])
+    if verdict is Verdict.PASS and result["scope"]["lacks"]:  # what it rested on is carried over
+        verdict = Verdict.PARTIAL
     differences = [
         difference.replace(f"{unpacked}/", "")
         for label, now in outcomes.items()
@@ -135,7 +138,7 @@ def _evidence(
     metrics = folder / "metrics.json"
     if metrics.exists():
         options = GateOptions(cache=folder, metrics=metrics, today=today)
-        return evidence_of(case, options).without("review", "approval")
+        return evidence_of(case, options).without("review")
     found = [_candidate(folder / f"candidate-{n:03}") for n in range(context["candidates"])]
     chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
     chosen |= named(makers.waivers, makers.listed_waivers, makers.unwaivable)

@@ -9,7 +9,7 @@ import pytest
 
 from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
-from amn.verdict import EXECUTED, Outcome, Status, judge
+from amn.verdict import EXECUTED, Outcome, Status, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,8 +110,40 @@ class Ledger:
             self.measured[key] = self.measured.get(key) or status
 
     def _judge(self, session: pytest.Session) -> None:
-        if (self.red or self.missing) and session.exitstatus in GREEN:
+        is_bad = bool(self.red or self.missing)
+        if session.config.option.amn_strict:  # a verdict over less than all is none
+            green = (Verdict.PASS, None if self._has_ended_early else Verdict.PASS)
+            is_bad = is_bad or any(self._said(case)[0] not in green for case in self.cases)
+        if is_bad and session.exitstatus in GREEN:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _said(self, case: str) -> tuple[Verdict | None, str]:
+        """Return the gate's verdict over the checks that were asked for, and how it is read."""
+        mine = [k for k, c in self.collected.items() if c == case]
+        ran = {k: self.ran[k] for k in mine if k in self.ran}
+        selected = [k for k in mine if k not in self.deselected]
+        asked = list(ran) if self._has_ended_early else selected
+        if not asked:
+            return None, "nothing was asked for"
+        from amn.gate.scope import said, scope_of_items  # noqa: PLC0415 - loads numpy
+
+        outcomes = [
+            Outcome(
+                check,
+                name,
+                Status[facts["status"]],
+                waiver=facts.get("waiver", ""),
+                approval=facts.get("approval", ""),
+            )
+            for key, facts in ran.items()
+            for check, _, name in [_label(key).partition("-")]
+        ]
+        n_declared = self.cases[case][1]
+        scope = scope_of_items(ran.values(), n_declared - len(selected), n_declared)
+        verdict = judge([_label(key) for key in asked], outcomes)
+        if verdict is Verdict.PASS and scope.lacks:
+            verdict = Verdict.PARTIAL
+        return verdict, said(verdict, scope, outcomes)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write a line a case, then its scores, and what does not simply pass."""
@@ -132,8 +164,8 @@ class Ledger:
         counts = (
             f"{n_declared} declared, {n_ran} ran, {idle}{n_declared - len(selected)} deselected"
         )
-        asked = set(ran) if self._has_ended_early else selected
-        lines = [f"{counts}: {_verdict(asked, ran) if asked else 'nothing was asked for'}"]
+        word = self._said(case)[1]
+        lines = [f"{counts}: {word}"]
         scores = [f for f in ran.values() if f.get("family") == "criteria" and f.get("value")]
         if scores:
             lines.append(", ".join(f"{f['name']} {f['value']} ({f['limit']})" for f in scores))
@@ -152,15 +184,6 @@ class Ledger:
             named = ", ".join(hidden)
             lines.append(f"ERROR: red by their own measure, but made to pass by a hook: {named}")
         return [one_line(f"amn: {name}: {line}") for line in lines]
-
-
-def _verdict(asked: set[str], ran: dict[str, dict[str, Any]]) -> str:
-    """Return the gate's verdict over the checks that were asked for."""
-    outcomes = []
-    for key, facts in ran.items():
-        check, _, name = _label(key).partition("-")
-        outcomes.append(Outcome(check, name, Status[facts["status"]]))
-    return judge([_label(key) for key in asked], outcomes).value
 
 
 def _label(key: str) -> str:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.case.config import EVALUATED
-from amn.cli.cases import find_case, is_ci, today
+from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import one_line
 from amn.errors import ArgumentError
@@ -21,6 +21,7 @@ from amn.git import find_repository, user_name
 from amn.golden.compare import changed_vectors, diff_golden, moved_articles
 from amn.golden.ledger import Acceptance, read_ledger
 from amn.golden.store import GOLDEN_FILE, enter, mend
+from amn.system import ci_sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,8 +80,9 @@ def mend_all(cases: Sequence[str]) -> list[Case]:
 def refuse_machines() -> None:
     """Raise in CI and in pytest's workers: what a machine accepts, nobody has looked at."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if is_ci() or worker:
-        found = f"the pytest worker {worker}" if worker else "CI"
+    sign = ci_sign(os.environ)
+    if sign or worker:
+        found = f"the pytest worker {worker}" if worker else f"CI ({sign} is set)"
         raise ArgumentError(
             f"amn golden: expected a person, got {found}. Fix: run it where you can look at the "
             "change, and commit it"
