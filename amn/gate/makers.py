@@ -440,7 +440,7 @@ def brought(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 def numerics(golden: Golden) -> Numerics:
     """What the golden's machine computed."""
-    if golden.record.numerics is None:
+    if not golden.record.numerics.values:
         message = "golden.json: expected a fingerprint of the machine, found none"
         raise CheckNotRunError(message)
     return golden.record.numerics
