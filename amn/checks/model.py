@@ -10,6 +10,8 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.errors import CheckpointError
+from amn.evaluation.metrics import NORM_ATOL
+from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     Parts = dict[str, object]
 
-NORM_ATOL = 1e-4  # float32 normalisation leaves 2e-7
 PATH_ATOL = 1e-5  # float32 sums in another order leave 5e-7
 PATH_WINDOWS = 16  # each also alone, at the price of a whole forward
 RANK_SHARE = 0.1  # measured on wiki-mini: 0.47 to 0.55 trained, 0.33 after one epoch
@@ -128,7 +129,7 @@ def check_one_path(
     them meaningless.
     Fix: Remove what depends on the batch (batch norm), or on the mode (dropout outside nn.Dropout)
     """
-    from amn.evaluation.probes import path_difference, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import path_difference  # noqa: PLC0415 - loads torch
     from amn.training.losses import cosine_rows  # noqa: PLC0415 - as above
 
     findings, largest = [], 0.0

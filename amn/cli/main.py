@@ -23,6 +23,7 @@ COMMANDS = {
     "case": "Cases: what is gated.",
     "check": "One family of checks: data, index, split or run.",
     "train": "Train a case's seeds, without a verdict.",
+    "windows": "The windows of a case: what any model has to predict.",
     "eval": "Score a checkpoint or run, without a verdict.",
     "calibrate": "Noise, smallest detectable drop, error rates, and the margin that follows.",
     "golden": "Goldens: new, update, log, verify and more.",

@@ -18,8 +18,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import ClusterTable, moments_of
 from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
-from amn.gate.modes import evidence_of, gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, evidence_of, gate_of
 from amn.golden.ledger import drift_since_anchor
 from amn.golden.schema import (
     COSINE,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.errors import GoldenError
 from amn.gate.articles import articles_of
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.former import parse_former, with_articles
 from amn.golden.store import GOLDEN_FILE, REFERENCES_KEPT
 from amn.storage import canonical_json, sha256_of

@@ -14,7 +14,7 @@ from amn.checks.broken.candidates import select_windows
 from amn.checks.broken.copying import write_rows
 from amn.checks.broken.golden import golden_of_articles
 from amn.data.index.build import build_index
-from amn.data.index.manifest import read_index_manifest
+from amn.data.index.reader import read_index_manifest
 from amn.golden.store import read_golden, write_golden
 
 if TYPE_CHECKING:

@@ -77,8 +77,7 @@ def _trained(
     progress: Callable[[int, int, str], None] | None,
 ) -> dict[str, ClusterTable]:
     """Train what the cache does not have, on data that pass their checks, and return sums."""
-    from amn.gate.modes import gate_of  # noqa: PLC0415 - not for a golden's seeds
-    from amn.gate.options import GateOptions  # noqa: PLC0415 - not for a golden's seeds
+    from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - not for a golden's seeds
 
     options = GateOptions(cache=cache, first_run=True)
     gate = gate_of(case.with_training(seeds=seeds), options, progress=progress)

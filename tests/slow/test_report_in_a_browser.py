@@ -16,8 +16,7 @@ from amn.case.load import Case
 from amn.checks.broken.golden import with_tables
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.golden.store import write_golden
 from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html

@@ -13,7 +13,7 @@ from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.index.build import build_index
-from amn.data.index.manifest import read_index_manifest
+from amn.data.index.reader import read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset

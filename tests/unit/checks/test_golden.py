@@ -14,8 +14,7 @@ from amn.errors import CheckNotRunError
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.store import write_golden
 from amn.storage import canonical_json, sha256_of
 from amn.verdict import Severity, Status

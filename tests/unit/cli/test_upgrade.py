@@ -32,8 +32,7 @@ def made(
     make_case: Any,
 ) -> Path:
     """A case whose golden is of schema 1, on main."""
-    from amn.gate.modes import gate_of  # noqa: PLC0415 - other tests need no torch
-    from amn.gate.options import GateOptions  # noqa: PLC0415 - as above
+    from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - other tests need no torch
 
     root = tmp_path_factory.mktemp("former")
     folder = root / "golden" / "case"

@@ -8,8 +8,7 @@ import pytest
 
 from amn.case.load import load_case
 from amn.errors import ConfigError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.store import write_golden
 from amn.verdict import Status
 

@@ -12,8 +12,7 @@ import pytest
 from amn.case.load import load_case
 from amn.checks.broken.golden import moved as moved_by
 from amn.checks.broken.golden import with_checks
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden
