@@ -33,7 +33,8 @@ UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
 FIRST = ("schema", "case", "title", "articles", "seeds", "tolerances")  # on the first line
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
 LINES = {"metrics": 2, "checks": 1, "profile": 1, "recall": 1}
-UNKNOWN = "unknown"  # numerics class of a golden from before there was one
+UNKNOWN = "unknown"  # of a machine that nobody wrote down
+PRECISION = "float32"  # of trainings from before it was a setting
 
 
 def _rounded(value: float) -> float:
@@ -124,12 +125,12 @@ class Numerics(Section):
 
     Attributes:
         class_: Precision, instruction set and library: results of one class differ by rounding
-            alone; `unknown` in goldens from before there was one.
+            alone; a part that is not known is `unknown`.
         values: Result of each step (see `amn.evaluation.numerics`).
         machine: Instruction set, libraries, versions and threads: what explains a difference.
     """
 
-    class_: Text = Field(default=UNKNOWN, alias="class")
+    class_: Text = Field(alias="class")
     values: dict[Name, Finite] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
 
@@ -142,9 +143,10 @@ def numerics_class(machine: Mapping[str, str], config: Mapping[str, Any]) -> str
         config: Resolved; it names the precision of training.
     """
     training = config.get("training")
-    precision = training.get("precision") if isinstance(training, dict) else None
-    parts = (precision, machine.get("instructions"), machine.get("torch_blas"))
-    return ", ".join(str(part or UNKNOWN) for part in parts)
+    settings = training if isinstance(training, dict) else {}
+    precision = settings.get("precision", PRECISION)
+    parts = (precision, *(machine.get(name, UNKNOWN) for name in ("instructions", "torch_blas")))
+    return ", ".join(map(str, parts))
 
 
 class Accepted(Section):

@@ -95,7 +95,7 @@ def test_the_class_of_numerics_names_precision_instructions_and_library() -> Non
     assert numerics_class(machine, {"training": {"precision": "bfloat16"}}) == (
         "bfloat16, AVX512, MKL"
     )
-    assert numerics_class({}, {}) == "unknown, unknown, unknown"
+    assert numerics_class({}, {}) == "float32, unknown, unknown"
 
 
 @pytest.mark.parametrize(
