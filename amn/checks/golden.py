@@ -144,7 +144,7 @@ def check_comparable(sides: Sides) -> Measured:
     golden, findings = sides.golden, list[Finding]()
     for split in EVALUATED:
         try:
-            sides.table(split)
+            sides.require_same_windows(split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), UPDATE))
         else:

@@ -315,7 +315,8 @@ def drift_since_anchor(entries: Sequence[Entry], split: str) -> Drift:
     steps = list(pairwise(entries[anchor:]))
     comparable = [(a, b) for a, b in steps if a.digests.windows == b.digests.windows]
     total = sum(b.mean(split) - a.mean(split) for a, b in comparable)
-    return Drift(float(total), len(steps), len(steps) - len(comparable), anchor)
+    accepted = [after for _, after in steps if after.kind != "migrated"]
+    return Drift(float(total), len(accepted), len(steps) - len(comparable), anchor)
 
 
 def sparkline(values: Sequence[float]) -> str:
