@@ -33,7 +33,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     if wanted and not context.resilient_parsing:
         from amn.report.json import json_schema  # noqa: PLC0415 - asked for alone
 
-        click.echo(json_schema(), nl=False)
+        click.echo(json_schema(str(wanted)), nl=False)
         context.exit()
 
 
@@ -115,11 +115,20 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 )
 @click.option(
     "--schema",
-    is_flag=True,
+    type=click.Choice(["verdict", "bundle"]),
+    is_flag=False,
+    flag_value="verdict",
     is_eager=True,
     expose_value=False,
     callback=_print_schema,
-    help="Print the JSON Schema of --format json, and end.",
+    help="Print the JSON Schema of --format json, or of a bundle's bundle.json, and end.",
+)
+@click.option(
+    "--no-articles",
+    "is_anonymous",
+    is_flag=True,
+    help="Keep titles and ids of articles out of all that is shown but JSON and the bundle: "
+    "findings are counted, figures left out.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
@@ -140,6 +149,7 @@ def command(
     bundle: Path | None,
     with_data: bool,
     selftest: Path | None,
+    is_anonymous: bool,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -192,9 +202,9 @@ def command(
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
     results = _gate(found, options, engine, address)
-    report = Report(tuple(results), strict, faults)
+    report = Report(tuple(results), strict, faults, shows_articles=not is_anonymous)
     if style == "text":
-        print_results(results, verbose=verbose)
+        print_results(report.shown, verbose=verbose)
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)

@@ -27,7 +27,15 @@ from amn.gate.run import About, Gate
 from amn.storage import parse_json, unpack_archive
 from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
-from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict, family_of, judge
+from amn.verdict import (
+    BEFORE_TRAINING,
+    RESULT_SCHEMA,
+    Outcome,
+    Status,
+    Verdict,
+    family_of,
+    judge,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +80,12 @@ def replay(path: Path) -> list[Replayed]:
         unpacked = Path(folder)
         members = unpack_archive(path, unpacked)["files"]
         try:
-            results = parse_json((unpacked / VERDICT_FILE).read_bytes())["results"]
+            document = parse_json((unpacked / VERDICT_FILE).read_bytes())
+            if document.get("schema") != RESULT_SCHEMA:
+                found = f"expected schema {RESULT_SCHEMA} of {VERDICT_FILE}"
+                fix = "amn gate --bundle writes it anew"
+                raise ArgumentError(f"{found}, got {document.get('schema')!r}. Fix: {fix}")
+            results = document["results"]
             if not results or any(f"{one['case']}/context.json" not in members for one in results):
                 raise ArgumentError(f"expected the files of every case in {VERDICT_FILE}")
             return [_replay_case(unpacked, result) for result in results]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.report.verdict import alarms_of
 from amn.report.visible import visible_json
+from amn.storage import SCHEMA as BUNDLE_SCHEMA
 from amn.storage import finite
 from amn.verdict import RESULT_SCHEMA
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult, RecordNote
 
-SCHEMA_FILE = f"gate-{RESULT_SCHEMA}.schema.json"
+SCHEMAS = {  # what they are of -> their files, by version
+    "verdict": f"gate-{RESULT_SCHEMA}.schema.json",
+    "bundle": f"bundle-{BUNDLE_SCHEMA}.schema.json",
+}
 
 
 def to_json(results: Sequence[GateResult]) -> str:
@@ -32,9 +36,9 @@ def to_json(results: Sequence[GateResult]) -> str:
     return dumps(document)
 
 
-def json_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) that every document of `to_json` obeys."""
-    return files("amn.report").joinpath("schemas", SCHEMA_FILE).read_text("utf-8")
+def json_schema(of: str = "verdict") -> str:
+    """Return the JSON Schema (draft 2020-12) of every document of `to_json`, or of bundles."""
+    return files("amn.report").joinpath("schemas", SCHEMAS[of]).read_text("utf-8")
 
 
 def result_data(result: GateResult) -> dict[str, Any]:
