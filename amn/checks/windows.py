@@ -192,7 +192,7 @@ def _expected_windows(dataset: DataSet, articles: NDArray[np.int64], context: in
 def one_window_missing(joined: tuple[Joined, ...]) -> Parts:
     """A window has no prediction."""
     first, *others = joined
-    fault = "1 windows without a prediction (1/5)"
+    fault = "windows without a prediction: 1 (1/5)"
     return {"joined": (replace(first, faults=(fault,)), *others)}
 
 

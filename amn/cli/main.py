@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "What happened, why, and what to do next: the failure report.",
     "bench": "The speed of a case beside the plain loop: measured, and stored for its checks.",
     "replay": "Reach a verdict again from its bundle: no data, no weights, no git.",
+    "upgrade": "Files of an earlier version, rewritten as this one has them.",
     "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
     "doctor": "What is missing before the gate blocks a merge.",
     "demo": "Demonstrations: the failures of the earlier work.",

@@ -184,9 +184,9 @@ def join_predictions(
 
 
 def _fault(n: int, what: str, names: Any) -> str:  # noqa: ANN401 - names: a list or an Arrow array
-    """Return `3 windows without a prediction (11001/5, ...)`; empty for none."""
+    """Return `windows without a prediction: 3 (11001/5, ...)`; empty for none."""
     shown = [str(name) for name in names][:NAMED]
-    return f"{n:,} {what} ({', '.join(shown)}{', ...' if n > NAMED else ''})" if n else ""
+    return f"{what}: {n:,} ({', '.join(shown)}{', ...' if n > NAMED else ''})" if n else ""
 
 
 def _unit(vectors: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -547,7 +547,7 @@ def brought(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 def numerics(golden: Golden) -> Numerics:
     """What the golden's machine computed."""
-    if golden.record.numerics is None:
+    if not golden.record.numerics.values:
         message = "golden.json: expected a fingerprint of the machine, found none"
         raise CheckNotRunError(message)
     return golden.record.numerics
@@ -659,6 +659,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "engine": "Where seeds are trained; None: on this machine.",
     "gate_other": "Gates another case.",
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
+    "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
     "review": "The change beside its merge base, where there is one.",
     "today": "The day that waivers expire by; None where it is not known.",

@@ -312,5 +312,5 @@ def _has_numerics(case: Case) -> bool:
     """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
     with suppress(AmnError, OSError):
         content = (case.folder / GOLDEN_FILE).read_bytes()
-        return parse_record(content, case.folder).numerics is not None
+        return bool(parse_record(content, case.folder).numerics.values)
     return False

@@ -143,7 +143,7 @@ def test_what_reads_scores_and_courses_alone_is_judged_again(bundle: Callable[..
 
     judged = judged_ids(one.again)
     assert {c for c in judged if c[0] == "M"} == {"M002", "M005"}
-    assert {c for c in judged if c[0] == "E"} == {"E002", "E003", "E004", "E005", "E008"}
+    assert {c for c in judged if c[0] == "E"} == {"E002", "E003", "E004", "E005", "E008", "E014"}
     assert {c for c in judged if c[0] == "R"} == {f"R{n:03}" for n in range(1, 14)}
     assert {c for c in judged_ids(one.carried) if c[0] in "CG"} == {"G010", "G013", "G020"}
 
@@ -334,7 +334,10 @@ def lead_out(members: Members) -> None:
             lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": []}'}),
             "expected the files of every",
         ),
-        (lambda m: m.update({VERDICT_FILE: b'{"results": [1]}'}), "expected a whole bundle"),
+        (
+            lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": [1]}'}),
+            "expected a whole bundle",
+        ),
         (lambda m: m.update({"case/context.json": b"[]"}), "expected a whole bundle"),
         (lambda m: m.update({"case/candidate-000/cosines.npz": b"PK"}), "expected sha256"),
         (lambda m: m.update({"case/candidate-000/candidate.json": b"{"}), "expected a whole"),
