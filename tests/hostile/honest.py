@@ -38,7 +38,7 @@ HONEST = [
         says=("PARTIAL (golden not compared)",),
     ),
     Change(id="ends-of-lines-converted", do=(converted,), code=0, says=("PASS: ",)),
-    Change(id="golden-in-git-lfs", do=(large("golden/toy/golden.npz"),), code=0, says=("PASS: ",)),
+    Change(id="golden-in-git-lfs", do=(large("golden/toy/golden.csv"),), code=0, says=("PASS: ",)),
     Change(id="worktree", do=(worktree,), code=0, says=("PASS: ",), at="../tree"),
     Change(id="detached", do=(words("checkout", "-q", "--detach"),), code=0, says=("PASS: ",)),
     Change(

@@ -334,7 +334,10 @@ def lead_out(members: Members) -> None:
             lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": []}'}),
             "expected the files of every",
         ),
-        (lambda m: m.update({VERDICT_FILE: b'{"results": [1]}'}), "expected a whole bundle"),
+        (
+            lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": [1]}'}),
+            "expected a whole bundle",
+        ),
         (lambda m: m.update({"case/context.json": b"[]"}), "expected a whole bundle"),
         (lambda m: m.update({"case/candidate-000/cosines.npz": b"PK"}), "expected sha256"),
         (lambda m: m.update({"case/candidate-000/candidate.json": b"{"}), "expected a whole"),
