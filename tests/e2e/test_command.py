@@ -256,8 +256,9 @@ def test_an_update_keeps_its_reason_and_names_what_it_replaces(
     record = json.loads((project / "golden" / "second" / "golden.json").read_text())
 
     assert code == 0
-    assert (record["reason"], record["author"]) == ("second look", "b")
-    assert len(record["previous"]) == 64
+    accepted_as = record["accepted"]
+    assert (accepted_as["reason"], accepted_as["author"]) == ("second look", "b")
+    assert len(accepted_as["previous"]) == 64
     assert "second look" in accepted("golden", "list")[1]
     assert "0 changes" in accepted("golden", "diff", "second")[1]
 

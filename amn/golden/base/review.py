@@ -106,7 +106,7 @@ class MergeBase:
             found = NO_COMMIT if is_checkout(self.folder) else "none"
             raise RepositoryError(
                 f"merge base: expected a git checkout to compare with {whom}, found {found}. "
-                "Fix: git clone all of it there, and run amn in the clone"
+                "Fix: git clone all of it there, and gate in the clone"
             )
         return None
 

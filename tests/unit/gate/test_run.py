@@ -11,12 +11,24 @@ import torch
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
+from amn.gate.evidence import Evidence
 from amn.gate.modes import GateOptions, gate_of, run_gate
+from amn.gate.run import About, Gate
 from amn.golden.store import write_golden
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
 from amn.training.networks.build import ModelSpec
-from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict
+from amn.verdict import (
+    BEFORE_TRAINING,
+    STATUS_OF,
+    Finding,
+    Measured,
+    Outcome,
+    Severity,
+    Status,
+    Verdict,
+)
+from tests.instead import run_instead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -371,3 +383,30 @@ def test_a_crashed_training_fails_and_is_not_left_out(gate: Any, tmp_path: Path)
     assert "expected a finite" in by_id(result)["R005"].findings[0].message
     assert statuses(result, "R001", "R004") == [Status.NOT_RUN] * 2
     assert by_id(result)["R001"].detail == "not run: R005-completed failed first"
+
+
+@pytest.mark.parametrize(
+    ("severity", "status"),
+    [
+        (Severity.LOOSENED, Status.WARN),
+        (Severity.INCONCLUSIVE, Status.WARN),
+        (Severity.FAIL, Status.FAIL),
+        (Severity.HARNESS, Status.HARNESS),
+    ],
+)
+@pytest.mark.parametrize("approval", ["C. Lead: agreed", ""])
+def test_an_approval_lets_through_what_is_loosened_or_undecided_and_nothing_else(
+    severity: Severity, status: Status, approval: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(**_: object) -> Measured:
+        return Measured("odd", "never", [Finding("here", "odd", severity=severity)])
+
+    run_instead(monkeypatch, "G010", found)
+    evidence = Evidence({}, review=None, approval=approval, waivers=())
+
+    outcome = Gate(evidence, About("case"), declared=[checks()["G010"]]).outcome("G010")
+
+    assert outcome.status is (status if approval else STATUS_OF[severity])
+    is_through = bool(approval) and status is Status.WARN
+    assert outcome.approval == (approval if is_through else "")
+    assert ("approved by C. Lead: agreed" in outcome.detail) is is_through
