@@ -77,13 +77,13 @@ def _lengths(articles: NDArray[np.int64], windows: NDArray[np.int64]) -> dict[in
         f"{LENGTHS[2]} (over {cuts[1]:.0f} windows)",
     )
     thirds = np.searchsorted(cuts, windows)
-    return {int(a): names[third] for a, third in zip(articles, thirds, strict=True)}
+    return {a: names[third] for a, third in zip(articles.tolist(), thirds, strict=True)}
 
 
 def _blocks(articles: NDArray[np.int64]) -> dict[int, str]:
     """Return the quarter of each article by its id: a corpus is ingested in parts."""
     parts = [part for part in np.array_split(articles, BLOCKS) if len(part)]
-    return {int(a): f"ids {part[0]}-{part[-1]}" for part in parts for a in part}
+    return {a: f"ids {part[0]}-{part[-1]}" for part in parts for a in part.tolist()}
 
 
 def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> dict[int, str]:
@@ -91,12 +91,10 @@ def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> d
     column = dataset.column(name)
     if column is None:
         return {}
-    ids, first = np.unique(dataset.article_ids, return_index=True)
-    rows = first[np.isin(ids, articles)]
-    values = column.take(rows).to_pylist()
-    return dict(
-        zip(dataset.article_ids[rows].tolist(), (str(v or "") for v in values), strict=True)
-    )
+    here = np.isin(dataset.articles, articles)
+    first = np.unique(dataset.codes, return_index=True)[1][here]
+    values = (str(v or "") for v in column.take(first).to_pylist())
+    return dict(zip(dataset.articles[here].tolist(), values, strict=True))
 
 
 NAMED = 3  # articles in a message

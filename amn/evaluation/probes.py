@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
     """Return positions of up to n windows, drawn evenly over articles, ascending."""
     order = np.random.default_rng(seed).permutation(len(windows))
-    ids = windows.article_ids[order]
-    by_article = order[np.argsort(ids, kind="stable")]
-    _, first, counts = np.unique(
-        windows.article_ids[by_article], return_index=True, return_counts=True
-    )
+    codes = windows.codes
+    by_article = order[np.argsort(codes[order], kind="stable")]
+    _, first, counts = np.unique(codes[by_article], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(first, counts)  # of a window within its article
     return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
 

@@ -95,10 +95,10 @@ def find_surroundings(windows: Windows, chosen: NDArray[np.int64]) -> Surroundin
     dataset, targets = windows.dataset, windows.targets[chosen]
     wanted = targets[:, None] + offsets
     rows = np.clip(wanted, 0, len(dataset) - 1)
-    ids, chunks = dataset.article_ids, dataset.chunk_index
+    codes, chunks = dataset.codes, dataset.chunk_index
     is_there = (
         (rows == wanted)
-        & (ids[rows] == ids[targets][:, None])
+        & (codes[rows] == codes[targets][:, None])
         & (chunks[rows].astype(np.int64) - chunks[targets][:, None] == offsets)
     )
     vectors = np.asarray(dataset.gather(rows), np.float32)
