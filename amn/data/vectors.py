@@ -98,7 +98,11 @@ class RowHasher:
 
 
 def open_npy(
-    path: Path, *, rows: int | None, dim: int | None, dtypes: tuple[type, ...] = STORED
+    path: Path,
+    *,
+    rows: int | None,
+    dim: int | None,
+    dtypes: tuple[type | np.dtype[Any], ...] = STORED,
 ) -> NDArray[Any]:
     """Map a .npy file of vectors into memory, read-only.
 
