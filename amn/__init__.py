@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
     from amn.data.writer import write_dataset
     from amn.errors import AmnError
-    from amn.gate.modes import run_gate
-    from amn.gate.options import GateOptions
+    from amn.gate.modes import GateOptions, run_gate
     from amn.gate.result import GateResult
     from amn.verdict import Finding, Measured, Outcome, Severity, Status, Verdict
 
@@ -29,7 +28,7 @@ _HOME = {
     "Finding": "amn.verdict",
     "Measured": "amn.verdict",
     "check": "amn.checks.check",
-    "GateOptions": "amn.gate.options",
+    "GateOptions": "amn.gate.modes",
     "GateResult": "amn.gate.result",
     "Outcome": "amn.verdict",
     "Severity": "amn.verdict",

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
-from amn.case.recipes import RECIPES
 from amn.case.section import Section, Seed
-from amn.case.training import BLEND_LR, TrainingConfig
+from amn.case.training import BLEND_LR, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
 
 SPLITS = ("train", "in_dist", "ood")
@@ -76,7 +75,7 @@ class ModelConfig(Section):
         heads: Attention heads (transformer).
         dropout: Share of numbers that training leaves out.
 
-    Sizes are those of the recipe where the file is silent (see `amn.case.recipes`); None where the
+    Sizes are those of the recipe where the file is silent (see `amn.case.training`); None where the
     kind has no such size.
     """
 

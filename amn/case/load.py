@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from amn.case.config import CaseConfig
+from amn.case.training import BLEND_LR
 from amn.errors import ConfigError
 from amn.storage import parse_toml
 from amn.system import CASE_FILE
@@ -43,10 +44,30 @@ class Case:
         """Folder of the data set."""
         return self.folder / self.config.dataset.path
 
+    def blocker(self) -> Case | None:
+        """Return the case beside it that this one waits for; None without `blocked_by`.
+
+        Raises:
+            ConfigError: If there is no such case, or cases wait for each other.
+        """
+        chain, current, first = [self.name], self, None
+        while name := current.config.blocked_by:
+            chain.append(name)
+            if name in chain[:-1]:
+                message = f"blocked_by: expected a chain with an end, got {' -> '.join(chain)}"
+                raise ConfigError(self.file, [message])
+            current = load_case(current.folder.resolve().parent / name)
+            first = first or current
+        return first
+
     def with_training(self, **changes: object) -> Case:
         """Return the case with other values in its [training]; they are taken as they are."""
         training = self.config.training.model_copy(update=changes)
         return replace(self, config=self.config.model_copy(update={"training": training}))
+
+    def going_on_from(self, checkpoint: Path) -> Case:
+        """Return the case that goes on from a checkpoint, at the rate of fine-tuning (1e-4)."""
+        return self.with_training(init_from=str(checkpoint.resolve()), lr=BLEND_LR)
 
 
 def load_case(path: Path) -> Case:

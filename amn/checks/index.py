@@ -11,7 +11,7 @@ from amn.checks.check import check
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.index.integrity import structure_problems, wrong_rows
 from amn.data.index.layers import ROWS_PER_CENTROID, effective_parameters
-from amn.data.index.manifest import REBUILD, IndexManifest, read_index_manifest
+from amn.data.index.reader import REBUILD, IndexManifest, read_index_manifest
 from amn.data.index.recall import lower_bound, recall_at, self_search
 from amn.errors import DataError
 from amn.storage import sha256_file

@@ -11,6 +11,8 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.data.ids import are_in
 from amn.errors import ArgumentError, CheckpointError
+from amn.evaluation.metrics import NORM_ATOL
+from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     Parts = dict[str, object]
 
-NORM_ATOL = 1e-4  # float32 normalisation leaves 2e-7
 PATH_ATOL = 1e-5  # float32 sums in another order leave 5e-7
 PATH_WINDOWS = 16  # each also alone, at the price of a whole forward
 UNKNOWN = "a leak cannot be ruled out"
@@ -130,7 +131,7 @@ def check_one_path(
     them meaningless.
     Fix: Remove what depends on the batch (batch norm), or on the mode (dropout outside nn.Dropout)
     """
-    from amn.evaluation.probes import path_difference, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import path_difference  # noqa: PLC0415 - loads torch
     from amn.training.losses import cosine_rows  # noqa: PLC0415 - as above
 
     findings, largest = [], 0.0

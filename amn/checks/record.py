@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from amn.checks import broken
 from amn.checks.check import check
-from amn.training.record import Stop
+from amn.training.record import Stop, find_stops, first_epoch_floor
 from amn.training.records.history import RunStatus
-from amn.training.sentinels import find_stops, first_epoch_floor
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS, Selector
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
-from amn.data.fingerprint import TOLERANCE, Fingerprint, compare_fingerprints
 from amn.data.ids import IdSet, later_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
@@ -183,6 +182,12 @@ def check_encoder(splits: dict[str, Split]) -> Measured:
 
 def _probe_findings(name: str, ours: str, theirs: str) -> list[Finding]:
     """Return a finding when the probe vectors of two data sets differ by more than rounding."""
+    from amn.data.fingerprint import (  # noqa: PLC0415 - few data sets name a probe
+        TOLERANCE,
+        Fingerprint,
+        compare_fingerprints,
+    )
+
     distance = compare_fingerprints(Fingerprint.from_text(ours), Fingerprint.from_text(theirs))
     if distance <= TOLERANCE:
         return []

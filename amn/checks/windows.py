@@ -1,7 +1,11 @@
-"""W: windows derived a second time, another way. What fires here is a defect of amn itself."""
+"""W: windows derived a second time, another way, and joined with predictions that are brought.
+
+What fires of the first is a defect of amn itself.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.data.ids import Ids
     from amn.data.splits import Split
+    from amn.evaluation.predictions import Joined
 
     Parts = dict[str, object]
 
@@ -183,3 +188,25 @@ def _expected_windows(dataset: DataSet, articles: Ids, context: int) -> int:
     runs = np.column_stack([dataset.codes[rows], dataset.chunk_index[rows] - rows])
     lengths = np.unique(runs, axis=0, return_counts=True)[1]
     return int(np.maximum(lengths - context, 0).sum())
+
+
+def one_window_missing(joined: tuple[Joined, ...]) -> Parts:
+    """A window has no prediction."""
+    first, *others = joined
+    fault = "windows without a prediction: 1 (1/5)"
+    return {"joined": (replace(first, faults=(fault,)), *others)}
+
+
+@check("W004", "joined", severity=Severity.HARNESS, broken_by=[one_window_missing])
+def check_joined(joined: tuple[Joined, ...]) -> Measured:
+    """Every window has one prediction, with a direction, and no prediction is of another window.
+
+    Why: What is left out, doubled or joined by its place in a file scores like a model.
+    Fix: Write one row for each name in the file of amn windows CASE -o FILE
+    """
+    findings = [
+        Finding(one.name, f"expected one prediction a window, got {fault}")
+        for one in joined
+        for fault in one.faults
+    ]
+    return Measured(f"{sum(one.rows for one in joined):,} predictions", "one a window", findings)

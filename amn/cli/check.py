@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from amn.api import check_data, check_index, check_run, check_split
 from amn.cli.cases import case_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
-from amn.gate.family import check_data, check_index, check_run, check_split
-from amn.gate.records import ABORT_PROFILES, judge_records
+from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.report.json import to_json
 from amn.report.records import print_records
 from amn.report.text import print_result

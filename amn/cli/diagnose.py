@@ -13,12 +13,11 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
 from amn.diagnosis.diagnosis import Diagnosis
+from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.diagnosis.subject import of_record, of_result, read_subjects
 from amn.diagnosis.trials import run_trials
 from amn.errors import ConfigError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
-from amn.gate.records import ABORT_PROFILES, judge_records
+from amn.gate.modes import GateOptions, gate_of
 from amn.report.diagnosis_text import print_diagnosis
 from amn.report.json import dumps
 from amn.training.records.find import RUN_FILE

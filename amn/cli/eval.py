@@ -7,8 +7,12 @@ from shlex import quote
 
 import click
 
+from amn.case.config import EVALUATED
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
+from amn.evaluation.storage import save_evaluation
+from amn.evaluation.summary import summarise_split
+from amn.gate.modes import plan_of
 from amn.report.text import scores_table
 
 
@@ -32,11 +36,15 @@ def command(case: str, checkpoint: Path, out: Path | None) -> None:
     Examples:
       amn eval wiki-mini --checkpoint runs/wiki-mini-seed-0/model.safetensors
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.gate.training import evaluate_checkpoint  # noqa: PLC0415 - loads torch
+    from amn.training.scorer import evaluate  # noqa: PLC0415 - loads torch
 
     with progress_bar() as progress:
-        scores = evaluate_checkpoint(find_case(case), checkpoint, out, progress=progress)
-    results().print(scores_table(scores))
+        plan = plan_of(find_case(case))
+        progress(0, 1, "scoring every window")
+        evaluation = evaluate(plan, checkpoint)
+    results().print(scores_table({n: summarise_split([evaluation], n) for n in EVALUATED}))
     if out:
+        out.mkdir(parents=True, exist_ok=True)
+        save_evaluation(out, evaluation)
         click.echo(f"wrote {out / 'evaluation.json'} and {out / 'cosines.npz'}")
     click.echo(f"next: amn gate {quote(case)} --checkpoint {quote(str(checkpoint))}")

@@ -13,8 +13,8 @@ import click
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
-from amn.gate.modes import gate_of, result_of, train_together
-from amn.gate.options import GateOptions
+from amn.errors import ArgumentError
+from amn.gate.modes import GateOptions, gate_of, result_of, train_together
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
@@ -50,6 +50,13 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "--checkpoint",
     type=PathName(),
     help="Judge this checkpoint (.safetensors, or an original .pt).",
+)
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=PathName(dir_okay=False),
+    help="Judge these predictions, one vector a window of amn windows CASE: .parquet, .npz or .npy;"
+    " repeat for several seeds.",
 )
 @click.option(
     "--metrics",
@@ -121,6 +128,7 @@ def command(
     cases: tuple[str, ...],
     runs: tuple[Path, ...],
     checkpoint: Path | None,
+    predictions: tuple[Path, ...],
     metrics: Path | None,
     first_run: bool,
     allow_same: bool,
@@ -146,6 +154,7 @@ def command(
       amn gate
       amn gate wiki-mini
       amn gate wiki-mini --checkpoint model.safetensors
+      amn gate wiki-mini --predictions mine.parquet
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
@@ -153,8 +162,14 @@ def command(
       amn gate --engine ray --address auto
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
-        raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
+        kinds = "--run, --checkpoint, --predictions, --metrics"
+        raise click.UsageError(f"expected one of {kinds}, got several")
+    if missing := [file for file in predictions if not file.is_file()]:
+        fix = "write one vector for each window of amn windows CASE -o FILE"
+        raise ArgumentError(
+            f"--predictions: expected a file at {missing[0]}, found none. Fix: {fix}"
+        )
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)
@@ -165,7 +180,7 @@ def command(
         faults = read_faults(selftest)
     found = find_cases(cases)
     options = GateOptions(
-        cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
+        cache=cache, runs=runs, checkpoint=checkpoint, predictions=predictions, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
         merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip

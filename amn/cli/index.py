@@ -11,7 +11,7 @@ import click
 from amn.cli.console import row_bar
 from amn.data.dataset import open_dataset
 from amn.data.index.build import DEFAULT_KIND, build_index
-from amn.data.index.manifest import Kind
+from amn.data.index.reader import Kind
 
 
 @click.group("index")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.gate.records import ABORT_PROFILES
+from amn.diagnosis.records import ABORT_PROFILES
 from amn.training.records.history import ASSUMED
 
 if TYPE_CHECKING:

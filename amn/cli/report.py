@@ -12,9 +12,8 @@ from amn.cli.cases import find_case, is_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
-from amn.gate.records import ABORT_PROFILES, judge_records
+from amn.diagnosis.records import ABORT_PROFILES, judge_records
+from amn.gate.modes import GateOptions, run_gate
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import from_gate, from_record

@@ -15,6 +15,7 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
+from amn.gate.modes import GateOptions, evidence_of, plan_of
 from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
@@ -96,12 +97,11 @@ def command(
       amn train wiki-mini --init-from runs/wiki-mini-seed-0/model.safetensors --out runs/blend
       amn train wiki-mini --sweep sweep.toml --engine ray --address auto
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.gate.training import require_trainable, with_init_from  # noqa: PLC0415 - loads torch
-    from amn.training.device import find_device  # noqa: PLC0415 - as above
+    from amn.training.device import find_device  # noqa: PLC0415 - loads torch
 
     found = find_case(case)
     if init_from:
-        found = with_init_from(found, init_from)
+        found = found.going_on_from(init_from)
     if style != "text" and not sweep:
         raise click.UsageError(f"--format {style}: expected --sweep beside it")
     if device != "cpu" and engine == "ray":
@@ -112,7 +112,9 @@ def command(
         )
     with open_engine(engine, address) as cluster:
         with progress_bar() as bar:
-            require_trainable(found, CACHE_FOLDER, today=today(), progress=bar)
+            options = GateOptions(cache=CACHE_FOLDER, today=today())
+            evidence = evidence_of(found, options, progress=bar)
+            evidence["blocker"]  # an error while the case that this one waits for fails
         if sweep:
             sweep_case(found, sweep, out, style, engine=cluster)
             return
@@ -130,7 +132,7 @@ def _train(
     found: Case, out: Path, seeds: tuple[int, ...], device: str, engine: Engine | None
 ) -> None:
     """Train seeds and print a line each."""
-    from amn.gate.training import train_case  # noqa: PLC0415 - loads torch
+    from amn.training.workers import train_seeds  # noqa: PLC0415 - loads torch
 
     notify = partial(click.echo, err=True)
     table = Table(box=None, pad_edge=False)
@@ -139,8 +141,11 @@ def _train(
     for column in (*columns, *(["old articles"] if is_blend else [])):
         table.add_column(column)
     with progress_bar() as bar:
-        for run in train_case(
-            found, out, seeds, progress=bar, notify=notify, device=device, engine=engine
+        plan = plan_of(found)
+        wanted = seeds or found.config.training.seeds
+        folders = {seed: out / f"{found.name}-seed-{seed}" for seed in wanted}
+        for run in train_seeds(
+            plan, folders, progress=bar, notify=notify, device=device, engine=engine
         ):
             record, scores = run.record, run.evaluation.scores
             retention = run.info.get("retention")

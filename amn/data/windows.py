@@ -6,9 +6,11 @@ Letters: N windows, T context length, D numbers in a vector, B windows in a batc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from amn.data.vectors import widen
 
@@ -54,6 +56,13 @@ class Windows:
     def target_chunks(self) -> NDArray[np.int32]:
         """(N,) int32 chunk index of each target; with the article it names the window."""
         return self.dataset.chunk_index[self.targets]
+
+    def names(self) -> pa.StringArray:
+        """Return (N,) names of the windows: article and chunk of the target, `11001/17`."""
+        parts: list[Any] = [pa.array(part) for part in (self.article_ids, self.target_chunks)]
+        texts: list[Any] = [part.cast(pa.string()) for part in parts]
+        named: Any = pc.binary_join_element_wise(*texts, pa.scalar("/"))
+        return cast("pa.StringArray", named)
 
     def rows(self, batch: NDArray[np.int64] | slice) -> NDArray[np.int64]:
         """Return the rows of windows: (B, T + 1) int64, oldest first, target last."""

@@ -14,8 +14,8 @@ from amn.data.windows import Windows, find_windows
 from amn.diagnosis.diagnosis import Trial
 from amn.errors import CheckNotRunError, CheckpointError
 from amn.evaluation.reference import fit_references, score_references
-from amn.gate.candidates import plan_for
 from amn.training.cache import RunCache
+from amn.training.plan import plan_for
 from amn.training.scorer import Scorer
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from amn.verdict import RESULT_SCHEMA, Finding, Outcome, Status, judge
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from amn.gate.records import JudgedRecord
+    from amn.diagnosis.records import JudgedRecord
     from amn.gate.result import GateResult
 
 PASSED = (Status.PASS, Status.WARN)

@@ -12,20 +12,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from amn.data.sampling import evenly_spaced
-from amn.data.vectors import lengths
-from amn.evaluation.metrics import SplitScores, cosine_rows, effective_rank
+from amn.evaluation.metrics import Scoring, cosine_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from amn.data.windows import Windows
+    from amn.evaluation.metrics import SplitScores
+
 
 BATCH_WINDOWS = 1024
-GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
 
 
 def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> SplitScores:
@@ -35,32 +34,10 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
         model: Maps (B, T, D) contexts to raw predictions (B, D); put in evaluation mode here.
         batch: Windows at a time; changes no cosine by more than 1e-6.
     """
-    n, dim = len(windows), windows.dataset.dim
-    cosines, copies = np.empty(n), np.empty(n)
-    sampled = np.zeros(n, np.bool_)
-    sampled[evenly_spaced(n, GEOMETRY_WINDOWS)] = True
-    predictions: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
-    targets: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
-    norm_error = 0.0
+    scoring = Scoring(windows)
     for start, rows, predicted in _predictions(model, windows, batch):
-        here = slice(start, start + len(rows))
-        cosines[here] = cosine_rows(predicted, rows[:, -1])
-        copies[here] = cosine_rows(predicted, rows[:, -2])
-        error = np.abs(lengths(predicted) - 1).max()
-        norm_error = float(np.maximum(norm_error, error))  # keeps NaN
-        predictions.append(predicted[sampled[here]])
-        targets.append(rows[:, -1][sampled[here]])
-    sample, wanted = np.concatenate(predictions), np.concatenate(targets)
-    finite = bool(np.isfinite(sample).all())
-    return SplitScores(
-        cosines=cosines,
-        copy_cosines=copies,
-        article_ids=windows.article_ids,
-        target_chunks=windows.target_chunks,
-        norm_error=norm_error,
-        rank=effective_rank(sample) if finite else float("nan"),
-        target_rank=effective_rank(wanted),
-    )
+        scoring.add(np.arange(start, start + len(rows)), predicted, rows[:, -2:])
+    return scoring.scores()
 
 
 def _predictions(
@@ -86,3 +63,72 @@ def predict(model: nn.Module, context: Tensor) -> Tensor:
 def is_permutation_invariant(model: nn.Module) -> bool:
     """Tell whether a network declares that the order of its context changes nothing."""
     return bool(getattr(model, "permutation_invariant", False))
+
+
+def path_difference(
+    model: nn.Module,
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    training_cosine: Callable[[Tensor, Tensor], Tensor],
+) -> float:
+    """Return the largest difference in cosine between the ways to one prediction.
+
+    The public path on a batch, the public path on single windows, and the training loss's cosine on
+    raw output: a feature computed differently in one of them shows here.
+
+    Args:
+        chosen: Positions of at least one window.
+        training_cosine: What the training loop computes from raw output (B, D) and target (B, D).
+    """
+    rows = windows.gather(chosen)
+    target = torch.from_numpy(rows[:, -1])
+    context = torch.from_numpy(rows[:, :-1])
+    model.eval()
+    with torch.inference_mode():
+        batch = cosine_rows(predict(model, context).numpy(), rows[:, -1])
+        single = [predict(model, context[i : i + 1]).numpy() for i in range(len(rows))]
+        alone = cosine_rows(np.concatenate(single), rows[:, -1])
+        trained = training_cosine(model(context), target).double().numpy()
+    return float(max(np.abs(batch - alone).max(), np.abs(batch - trained).max()))
+
+
+def rescore(model: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the cosines of some windows, computed anew through the public path: (n,) float64."""
+    rows = windows.gather(chosen)
+    model.eval()
+    with torch.inference_mode():
+        predicted = predict(model, torch.from_numpy(rows[:, :-1])).numpy()
+    return cosine_rows(predicted, rows[:, -1])
+
+
+def metric_self_test(
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    *,
+    metric: Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float64]],
+    seed: int,
+) -> dict[str, float]:
+    """Return what a metric gives predictors whose score is known.
+
+    `oracle` (the target itself) must be 1, `opposite` -1, `random` near 0, `copy` equal to the mean
+    similarity of adjacent rows, which `adjacent` computes without windows.
+
+    Args:
+        chosen: Positions of at least two windows.
+        metric: Cosines (n,) of two matrices (n, D), row by row.
+    """
+    rows = windows.gather(chosen)
+    target = rows[:, -1]
+    noise = np.random.default_rng(seed).standard_normal(target.shape)
+    row = windows.starts[chosen] + windows.context
+    pairs = np.asarray(windows.dataset.gather(np.stack([row - 1, row])), np.float64)
+    lengths = np.linalg.norm(pairs, axis=-1)
+    adjacent = (pairs[0] * pairs[1]).sum(axis=-1) / (lengths[0] * lengths[1])
+    return {
+        "oracle": float(metric(target, target).min()),
+        "opposite": float(metric(-target, target).max()),
+        "random": float(metric(noise, target).mean()),
+        "copy": float(metric(rows[:, -2], target).mean()),
+        "adjacent": float(adjacent.mean()),
+    }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import Selector
     from amn.case.load import Case
-    from amn.gate.options import GateOptions
+    from amn.gate.modes import GateOptions
     from amn.gate.result import GateResult, JudgedCandidate
     from amn.storage import Content
 

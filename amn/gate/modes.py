@@ -7,10 +7,11 @@ has built, the encoder that was not given.
 from __future__ import annotations
 
 import difflib
+import shlex
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from amn.checks.check import checks
 from amn.checks.own import applies, load_conftests
@@ -20,7 +21,6 @@ from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import abort_for, course_makers, named
 from amn.gate.merit import review
-from amn.gate.options import GateOptions
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.golden.store import GOLDEN_FILE, parse_record
@@ -28,11 +28,79 @@ from amn.golden.waivers import WAIVERS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from amn.case.load import Case
+    from amn.engines import Engine
+    from amn.golden.base.review import MergeBase
+    from amn.training.plan import Plan
 
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
+
+Mode = Literal["train", "run", "checkpoint", "predictions", "metrics"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """How to get a candidate, and what to tolerate.
+
+    Attributes:
+        cache: Folder for runs by content.
+        runs: Run folders to judge instead of training.
+        checkpoint: Checkpoint file to judge instead of training.
+        predictions: Files of predictions, one a seed, to judge instead of training.
+        metrics: Metrics file to judge instead of training.
+        first_run: Judge without a golden; without it a missing golden cannot pass.
+        allow_same: Judge a candidate that is the golden's own file.
+        encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
+        merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
+        today: What waivers expire by; without it, none is in force.
+        engine: Where seeds are trained; None: on this machine.
+        custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
+    """
+
+    cache: Path
+    runs: tuple[Path, ...] = ()
+    checkpoint: Path | None = None
+    predictions: tuple[Path, ...] = ()
+    metrics: Path | None = None
+    first_run: bool = False
+    allow_same: bool = False
+    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
+    merge_base: MergeBase | None = None
+    today: date | None = None
+    engine: Engine | None = None
+    custody_only: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """Where the candidate comes from."""
+        if self.metrics:
+            return "metrics"
+        if self.checkpoint:
+            return "checkpoint"
+        if self.predictions:
+            return "predictions"
+        return "run" if self.runs else "train"
+
+    def command(self, case: str) -> str:
+        """Return the command that gives a case's result again."""
+        words: list[str] = ["amn", "gate", case]
+        for run in self.runs:
+            words += ["--run", str(run)]
+        if self.checkpoint:
+            words += ["--checkpoint", str(self.checkpoint)]
+        for file in self.predictions:
+            words += ["--predictions", str(file)]
+        if self.metrics:
+            words += ["--metrics", str(self.metrics)]
+        words += ["--first-run"] * self.first_run + ["--allow-same"] * self.allow_same
+        return shlex.join(words)
+
 
 CANDIDATES: Makers = {
     "train": makers.trained,
@@ -66,6 +134,12 @@ def result_of(gate: Gate, options: GateOptions) -> GateResult:
     found = statuses(result.outcomes)
     note = RecordNote(found, recorded=history.then, is_alone=False)
     return replace(result, record=note)
+
+
+def plan_of(case: Case) -> Plan:
+    """Return the training plan of a case; its data is opened, not checked."""
+    plan: Plan = evidence_of(case, GateOptions(cache=case.folder))["plan"]
+    return plan
 
 
 def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
@@ -158,6 +232,8 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
     if options.runs:
         given["run_folders"] = options.runs
+    if options.predictions:
+        given["prediction_files"] = options.predictions
     if options.checkpoint:
         given["checkpoint_file"] = options.checkpoint
     return given
@@ -175,13 +251,17 @@ def data_makers(case: Case) -> Makers:
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.MODEL | makers.SCORES | named(makers.plan, makers.runs_of)
-    if case.config.speed is not None:
-        chosen |= makers.SPEED
-    chosen |= {"candidates": CANDIDATES[options.mode]}
+    chosen = data_makers(case) | makers.SCORES
+    if options.mode == "predictions":
+        chosen |= makers.PREDICTIONS
+    else:
+        chosen |= makers.MODEL | {"candidates": CANDIDATES[options.mode]}
+        chosen |= named(makers.plan, makers.runs_of, makers.blocker)
+        if case.config.speed is not None:
+            chosen |= makers.SPEED
     if options.mode == "train":
         chosen |= named(makers.asked)
-    if options.mode != "checkpoint":
+    if options.mode in ("train", "run"):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)
 
@@ -220,5 +300,5 @@ def _has_numerics(case: Case) -> bool:
     """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
     with suppress(AmnError, OSError):
         content = (case.folder / GOLDEN_FILE).read_bytes()
-        return parse_record(content, case.folder).numerics is not None
+        return bool(parse_record(content, case.folder).numerics.values)
     return False

@@ -22,8 +22,7 @@ from amn.gate import makers
 from amn.gate.bundle import VERDICT_FILE
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
-from amn.gate.modes import data_makers, evidence_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, data_makers, evidence_of
 from amn.gate.run import About, Gate
 from amn.storage import parse_json, unpack_archive
 from amn.training.candidate import Candidate

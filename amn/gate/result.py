@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.case.load import Case
-    from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
+    from amn.evaluation.surroundings import Behaviour
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate, Observed
     from amn.training.record import TrainingRecord

@@ -30,8 +30,7 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
     """
     from amn.case.load import load_case  # noqa: PLC0415 - loads pydantic
     from amn.checks.own import load_conftests  # noqa: PLC0415 - loads little, beside the others
-    from amn.gate.modes import gate_of  # noqa: PLC0415 - loads numpy
-    from amn.gate.options import GateOptions  # noqa: PLC0415 - loads numpy
+    from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - as above
 
     gates = config.stash[GATES]
     key = folder.resolve()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from amn.checks.broken.copying import copy_case
 from amn.checks.check import parameters
 from amn.errors import CheckNotRunError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.gate.run import Gate
 from amn.golden.store import GOLDEN_FILE
 

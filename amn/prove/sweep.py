@@ -17,7 +17,7 @@ import numpy as np
 
 from amn.case.load import Case, vary_case
 from amn.errors import ConfigError, require
-from amn.gate.training import case_plan
+from amn.gate.modes import plan_of
 from amn.golden.store import GOLDEN_FILE, read_golden
 from amn.prove.sweep_config import Range
 from amn.prove.sweep_result import PointResult, make_result
@@ -143,7 +143,7 @@ class _Trainer:
 
     def _plan(self, case: Case) -> Plan:
         seeds = self.sweep.seeds or case.config.training.seeds
-        return case_plan(case.with_training(seeds=list(seeds)))
+        return plan_of(case.with_training(seeds=list(seeds)))
 
 
 def _tell(progress: Progress, place: str, done: int, total: int, text: str) -> None:

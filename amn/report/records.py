@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from amn.gate.records import JudgedRecord
+    from amn.diagnosis.records import JudgedRecord
     from amn.gate.result import GateResult
 
 MOST_NAMES = 3

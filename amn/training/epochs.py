@@ -17,9 +17,8 @@ from amn.errors import ArgumentError, TrainingError
 from amn.training.losses import WeightedLoss, cosine_rows
 from amn.training.networks.build import build_model
 from amn.training.networks.start import start_as_mean
-from amn.training.record import Epoch, Stop
+from amn.training.record import Epoch, Stop, find_dominance, find_stop
 from amn.training.schedule import Curriculum, Schedule
-from amn.training.sentinels import find_dominance, find_stop
 from amn.training.state import TrainingState
 
 if TYPE_CHECKING:

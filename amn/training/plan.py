@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
+    from amn.case.load import Case
     from amn.data.ids import Ids
+    from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.training.blend import Blend
 
@@ -120,6 +122,22 @@ def make_plan(
         articles={name: ids.tolist() for name, ids in articles.items()},
         digests=dict(digests),
         blend=blend,
+    )
+
+
+def plan_for(case: Case, splits: Mapping[str, Split], windows: Mapping[str, Windows]) -> Plan:
+    """Plan of a case on the windows of its splits.
+
+    Raises:
+        ArgumentError, CheckpointError: As `make_plan`.
+    """
+    digests = {f"dataset.{name}": split.dataset.digest for name, split in splits.items()}
+    return make_plan(
+        case.config,
+        windows,
+        {name: split.articles for name, split in splits.items()},
+        {**digests, "config": case.config.digest()},
+        folder=case.folder,
     )
 
 

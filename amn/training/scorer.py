@@ -63,6 +63,15 @@ class Scorer:
         return Evaluation(scores, self._references)
 
 
+def evaluate(plan: Plan, path: Path) -> Evaluation:
+    """Score a checkpoint file on a plan's windows, beside the reference predictors.
+
+    Raises:
+        CheckpointError: If it cannot be loaded, or predicts vectors of another dimension.
+    """
+    return Scorer(plan).score(path, open_checkpoint(path, context=plan.config.windows.context))
+
+
 def _from_run(scorer: Scorer, run: Run) -> Candidate:
     """Return a run whose checkpoint is scored again here; E007 compares with what it recorded."""
     return Candidate(

@@ -16,6 +16,8 @@ import torch
 
 from amn.engines import LocalEngine
 from amn.system import available_cores
+from amn.training.plan import score_plan_references
+from amn.training.run import find_run
 from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
@@ -117,6 +119,41 @@ def run_jobs(
 
     cores = max((job.threads for job in jobs), default=1)
     yield from engine.map(_train, jobs, cores=cores, tell=tell)
+
+
+def train_seeds(
+    plan: Plan,
+    folders: Mapping[int, Path],
+    *,
+    progress: Progress | None = None,
+    notify: Notify | None = None,
+    device: str = "cpu",
+    engine: Engine | None = None,
+) -> Iterator[Run]:
+    """Train seeds into their folders and yield each run as it ends.
+
+    A seed whose run is there already is not trained again: killed and called again, it goes on.
+
+    Args:
+        folders: Seed -> folder of its run.
+        notify: Called with `seed s: resuming at epoch n` when a killed training goes on, and with
+            `seed s: finished before` when its run is there.
+        device: `cpu` or `cuda`.
+        engine: Where seeds are trained; None: on this machine.
+
+    Raises:
+        FileExistsError: If a folder has another run, or none, before anything is trained.
+    """
+    found = {seed: find_run(plan, seed, folder) for seed, folder in folders.items()}
+    for seed, run in found.items():
+        if run:
+            if notify:
+                notify(f"seed {seed}: finished before, in {run.folder}")
+            yield run
+    missing = {seed: folders[seed] for seed, run in found.items() if run is None}
+    if missing:
+        jobs = seed_jobs(plan, missing, score_plan_references(plan), device=device)
+        yield from run_jobs(jobs, engine=engine, progress=progress, notify=notify)
 
 
 def _train(job: Job, tell: Tell) -> Run:

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 from amn.case.load import load_case
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
-from amn.gate.training import train_case
+from amn.gate.modes import GateOptions, gate_of, plan_of
+from amn.training.workers import train_seeds
 from amn.verdict import EXECUTED
 
 CASE = """
@@ -38,7 +37,7 @@ def main(data: Path, folder: Path) -> None:
     gate = gate_of(case, GateOptions(cache=folder / "cache", first_run=True))
     executed = sum(outcome.status in EXECUTED for outcome in gate.before_training())
     checked = _peak()
-    [run] = train_case(case, folder / "runs")
+    [run] = train_seeds(plan_of(case), {0: folder / "run"})
     result = {
         "rows": len(gate.evidence["data_sets"][0]),
         "checks": executed,

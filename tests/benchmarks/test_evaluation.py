@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from amn.case.recipes import RECIPES
+from amn.case.training import RECIPES
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
 from amn.evaluation.runner import score

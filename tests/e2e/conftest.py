@@ -11,8 +11,7 @@ import pytest
 from amn.case.load import load_case
 from amn.checks.broken.copies import CaseCopy
 from amn.checks.broken.copying import copy_case
-from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, run_gate
 from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:

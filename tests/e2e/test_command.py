@@ -116,7 +116,7 @@ def test_the_road_from_vectors_to_a_golden(run: Any, project: Path) -> None:
 
     code, out, err = run("golden", "new", "mine", "--reason", "first accepted result")
     assert code == 0, err
-    assert (project / "golden" / "mine" / "golden.npz").exists()
+    assert (project / "golden" / "mine" / "golden.csv").exists()
 
     code, out, _ = run("gate", "mine")
     assert code == 0, out
@@ -126,7 +126,7 @@ def test_the_road_from_vectors_to_a_golden(run: Any, project: Path) -> None:
 @pytest.fixture
 def accepted(run: Any, project: Path) -> Any:
     """The project with data and golden, whichever test comes first."""
-    if not (project / "golden" / "mine" / "golden.npz").exists():
+    if not (project / "golden" / "mine" / "golden.csv").exists():
         test_the_road_from_vectors_to_a_golden(run, project)
     return run
 

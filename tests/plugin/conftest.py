@@ -17,8 +17,7 @@ from amn.case.load import load_case
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
 from tests.instead import run_instead

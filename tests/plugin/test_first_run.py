@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _no_golden(project: Path) -> None:
     (project / "golden/toy/golden.json").unlink()
-    (project / "golden/toy/golden.npz").unlink()
+    (project / "golden/toy/golden.csv").unlink()
 
 
 def test_a_missing_golden_cannot_pass(run: Run) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from amn.api import check_data
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig
 from amn.corpus.plan import BuildConfig
 from amn.corpus.sources import open_source
 from amn.data.encoder import EncoderConfig, load_encoder
-from amn.gate.family import check_data
 from amn.verdict import Status
 from tests.encoders import HashEncoder
 

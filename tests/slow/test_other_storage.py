@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amn.api import check_split
 from amn.data.dataset import open_dataset
 from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
-from amn.gate.family import check_split
 from amn.verdict import Status, Verdict
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ import pytest
 from amn.case.load import load_case
 from amn.data.writer import Chunks, write_dataset
 from amn.engines import LocalEngine
-from amn.gate.training import case_plan
+from amn.gate.modes import plan_of
 from amn.storage import sha256_file
 from amn.training.plan import score_plan_references
 from amn.training.run import RUN_FILES
@@ -56,7 +56,7 @@ import os, sys
 cores = sorted(os.sched_getaffinity(0))
 os.sched_setaffinity(0, cores[: int(sys.argv.pop(1))])
 from amn.cli.main import main
-import amn.gate.training
+import amn.training.workers
 print("ready", flush=True)
 main()
 """
@@ -83,7 +83,7 @@ def digests(out: Path) -> dict[str, str]:
 
 def undisturbed(case: Path, out: Path) -> float:
     """Train in this process; return the seconds."""
-    plan = case_plan(load_case(case))
+    plan = plan_of(load_case(case))
     assert len(plan.train) * (plan.config.training.epochs or 0) > WORTH_A_PROCESS
     folders = {seed: out / f"toy-seed-{seed}" for seed in SEEDS}
     begin = time.monotonic()

@@ -13,14 +13,13 @@ from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.index.build import build_index
-from amn.data.index.manifest import read_index_manifest
+from amn.data.index.reader import read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
-from amn.golden.ledger import LEDGER_FILE
 from amn.golden.speed import SPEED_FOLDER
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
+from amn.golden.store import WRITTEN
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
     (folder / DATA).mkdir(parents=True)
     files = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, *(f.path for f in dataset.manifest.files)]
     _copy_files(dataset.path, folder / DATA, files)
-    _copy_files(case.folder, folder, [CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE])
+    _copy_files(case.folder, folder, [CASE_FILE, *WRITTEN])
     if (case.folder / SPEED_FOLDER).is_dir():
         shutil.copytree(case.folder / SPEED_FOLDER, folder / SPEED_FOLDER)
     return CaseCopy(folder, _copy_lists(case.folder, config, folder))

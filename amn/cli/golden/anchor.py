@@ -6,7 +6,6 @@ from shlex import quote
 
 import click
 
-from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, read_ledger
@@ -28,7 +27,7 @@ def command(case: str, reason: str, author: str | None) -> None:
       amn golden anchor wiki-mini --reason "release 1.2"
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
-    found = find_case(case)
+    (found,) = acceptance.mend_all([case])
     entries = read_ledger(found.folder)
     path = found.folder / LEDGER_FILE
     if not entries:

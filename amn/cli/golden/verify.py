@@ -6,9 +6,9 @@ import sys
 
 import click
 
+from amn.api import check_custody
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.options import FORMAT, one_line
-from amn.gate.family import check_custody
 from amn.report.json import to_json
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict

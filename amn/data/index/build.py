@@ -16,7 +16,7 @@ from amn.data.index.layers import (
     one_thread,
     unwrap,
 )
-from amn.data.index.manifest import IndexManifest, Kind
+from amn.data.index.reader import IndexManifest, Kind
 from amn.data.vectors import FLOAT16_LIMIT, widen
 from amn.errors import ArgumentError, DataError
 from amn.storage import atomic_path, sha256_file, write_json

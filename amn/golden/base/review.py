@@ -23,7 +23,7 @@ from amn.golden.base.loosenings import (
 from amn.golden.base.pipelines import PIPELINES, pipeline_loosenings
 from amn.golden.base.target import base_commit
 from amn.golden.ledger import LEDGER_FILE
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
 from amn.storage import parse_json, parse_toml
 from amn.system import CACHE_FOLDER, CASE_FILE, CONFTEST, GOLDEN_FOLDER
@@ -152,7 +152,7 @@ class MergeBase:
         where = self._where(case)
         if not self.repository or not self.commit or where is None:
             return CaseAtBase()
-        names = (CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)
+        names = (CASE_FILE, *KEPT)
         paths = [f"{where}/{name}" for name in names]
         found = self.repository.read(self.commit, paths)
         old = {name: found[path] for name, path in zip(names, paths, strict=True)}
@@ -161,16 +161,18 @@ class MergeBase:
         new = {name: _read(case.folder / name) for name in names}
         config = _config(old[CASE_FILE])
         before, after = (
-            GoldenFiles(case.folder, at[GOLDEN_FILE], at[COSINES_FILE]) for at in (old, new)
+            GoldenFiles(case.folder, *(at[n] for n in (GOLDEN_FILE, TABLE_FILE, COSINES_FILE)))
+            for at in (old, new)
         )
+        entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
+        is_migration = bool(entries) and entries[-1].kind == "migrated"
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
             *self._config_loosenings(case, config, before.golden, where),
-            *golden_loosenings(before, after, where),
+            *golden_loosenings(before, after, where, is_migration=is_migration),
             *ledger_loosenings(old[LEDGER_FILE], new[LEDGER_FILE], f"{where}/{LEDGER_FILE}"),
             *_waiver_loosenings(waivers, read_waivers(case.folder), f"{where}/{WAIVERS_FILE}"),
         ]
-        entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         return CaseAtBase(
             config=config,
             golden=before.golden,

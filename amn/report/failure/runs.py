@@ -13,7 +13,7 @@ from amn.training.records.loss_terms import read_ledger
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
-    from amn.gate.records import JudgedRecord
+    from amn.diagnosis.records import JudgedRecord
     from amn.gate.result import GateResult
     from amn.training.records.history import EpochFigures, RunHistory
     from amn.verdict import Outcome

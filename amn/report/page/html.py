@@ -159,7 +159,8 @@ def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     ]
     if result.golden:
         record = result.golden.record
-        text = f"{record.created}, {len(record.seeds)} seeds, by {record.author}: {record.reason}"
+        then = record.accepted
+        text = f"{then.created}, {len(record.seeds)} seeds, by {then.author}: {then.reason}"
         rows.append(("golden", text))
         versions = record.versions.model_dump(exclude_none=True)
         rows.append(("golden's versions", ", ".join(f"{k} {v}" for k, v in versions.items())))

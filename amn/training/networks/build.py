@@ -25,7 +25,7 @@ class ModelSpec:
         dim: Numbers in a vector.
         context: Context rows.
 
-    A network takes the sizes that its kind has (see `amn.case.recipes`), and no others.
+    A network takes the sizes that its kind has (see `amn.case.training`), and no others.
     """
 
     architecture: str

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from amn.case.config import CaseConfig
 from amn.case.load import load_case
-from amn.case.recipes import RECIPES
+from amn.case.training import RECIPES
 from amn.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -170,7 +170,7 @@ def gated(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Sta
         outcome = Outcome("C002", "ood", status)
         return GateResult(name, ("C002-ood",), (outcome,), reproduce=f"amn gate {name}")
 
-    monkeypatch.setattr("amn.gate.training.run_gate", gate)
+    monkeypatch.setattr("amn.gate.modes.run_gate", gate)
     return results
 
 

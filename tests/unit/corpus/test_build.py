@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
+from amn.api import check_data
 from amn.corpus import staging
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
@@ -18,7 +19,6 @@ from amn.corpus.chunking import ChunkingConfig
 from amn.corpus.sources import open_source
 from amn.data.encoder import encode_texts
 from amn.errors import ArgumentError, BuildError, DataError, EncodingError
-from amn.gate.family import check_data
 from amn.storage import sha256_file
 from amn.verdict import Status
 from tests.corpora import page, shuffled_pages, toy_config, write_pages

@@ -10,10 +10,10 @@ import pytest
 
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.figures import record_figures
+from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.diagnosis.subject import of_record, of_result, read_subjects
 from amn.errors import DataError
 from amn.evaluation.summary import Summary
-from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.result import GateResult
 from amn.report.json import to_json
 from amn.training.records.history import EpochFigures, RunHistory

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.errors import CheckNotRunError, ConfigError
-from amn.gate.candidates import require_no_hold
-from amn.gate.modes import gate_of, run_gate
-from amn.gate.options import GateOptions
+from amn.gate.makers import blocker
+from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.gate.result import GateResult
-from amn.gate.training import require_trainable
 from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
@@ -59,13 +57,13 @@ def test_a_case_is_trained_once_the_case_it_waits_for_passes(held: Case, tmp_pat
         gated.append(case.name)
         return result(Status.PASS)
 
-    require_no_hold(held, gate)
+    blocker(held, gate)
 
     assert gated == ["data"]
 
 
 def test_a_case_that_waits_for_nothing_gates_nothing_else(toy_case: Case) -> None:
-    require_no_hold(toy_case, lambda _: pytest.fail("gated"))
+    blocker(toy_case, lambda _: pytest.fail("gated"))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,7 @@ def test_a_case_is_held_while_the_other_does_not_pass(
     write_case(tmp_path / "data")
 
     with pytest.raises(CheckNotRunError) as caught:
-        require_no_hold(held, lambda _: result(status))
+        blocker(held, lambda _: result(status))
 
     assert str(caught.value) == (
         f"{held.file}: blocked_by: expected data to pass before this case is trained, got {got}. "
@@ -95,12 +93,12 @@ def test_cases_that_wait_for_each_other_are_refused(held: Case, tmp_path: Path) 
     write_case(tmp_path / "third", blocked_by="held")
 
     with pytest.raises(ConfigError, match="chain with an end, got held -> data -> third -> held"):
-        require_no_hold(held, lambda _: pytest.fail("gated"))
+        blocker(held, lambda _: pytest.fail("gated"))
 
 
 def test_a_case_that_waits_for_none_that_exists_is_refused(held: Case) -> None:
     with pytest.raises(ConfigError, match="expected a case file, found none"):
-        require_no_hold(held, lambda _: pytest.fail("gated"))
+        blocker(held, lambda _: pytest.fail("gated"))
 
 
 def test_a_held_gate_trains_nothing_and_is_not_evaluated(held: Case, tmp_path: Path) -> None:
@@ -136,19 +134,3 @@ def test_the_other_case_is_gated_by_the_waivers_in_force_today(
 
 def test_a_hold_is_no_part_of_what_a_result_depends_on(held: Case, toy_case: Case) -> None:
     assert held.config.digest() == toy_case.config.digest()
-
-
-def test_training_gates_the_other_case_by_the_waivers_in_force_today(
-    held: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_case(tmp_path / "data")
-    asked: list[GateOptions] = []
-
-    def gate(_: Case, options: GateOptions, **__: Any) -> GateResult:
-        asked.append(options)
-        return result(Status.PASS)
-
-    monkeypatch.setattr("amn.gate.training.run_gate", gate)
-    require_trainable(held, tmp_path / "cache", today=date(2025, 2, 12))
-
-    assert [one.today for one in asked] == [date(2025, 2, 12)]

@@ -11,8 +11,7 @@ import torch
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
-from amn.gate.modes import gate_of, run_gate
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.golden.store import write_golden
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
@@ -341,7 +340,8 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
 ) -> None:
     seen: set[str] = set()
     metrics = metrics_file(tmp_path, in_dist=0.56)
-    for options in ({}, {"runs": ("r",)}, {"checkpoint": "c"}, {"metrics": metrics}):
+    ways = ({"runs": ("r",)}, {"checkpoint": "c"}, {"predictions": ("p",)}, {"metrics": metrics})
+    for options in ({}, *ways):
         case = make_case(tmp_path, dataset={"index": True})
         gate = gate_of(case, GateOptions(cache=tmp_path, **options))
         seen |= {check.id for check in gate.declared}

@@ -11,8 +11,7 @@ from amn.case.config import CaseConfig
 from amn.case.limits import RATIOS
 from amn.cli.main import cli
 from amn.errors import AmnError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.speed import machine, read_speed
 from amn.training import speed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from amn.gate.options import GateOptions
 
 from amn.case.config import CaseConfig
 from amn.case.load import Case
@@ -12,7 +13,6 @@ from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.modes import run_gate
-from amn.gate.options import GateOptions
 from tests.unit.conftest import CASE
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from amn.checks.broken.copying import copy_case
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.storage import sha256_file
 
 if TYPE_CHECKING:

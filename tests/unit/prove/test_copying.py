@@ -8,7 +8,7 @@ import pytest
 
 from amn.checks.broken import copying
 from amn.checks.broken.copying import copy_case
-from amn.data.index.manifest import read_index_manifest
+from amn.data.index.reader import read_index_manifest
 from amn.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.errors import MissingDependencyError
 from amn.evaluation.summary import Summary
-from amn.gate.records import ABORT_PROFILES, judge_records
 from amn.gate.result import GateResult
 from amn.report.failure.gather import FailureReport, gather
 from amn.report.failure.progress import progression

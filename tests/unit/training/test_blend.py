@@ -12,11 +12,9 @@ import torch
 from amn.case.config import CaseConfig
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import score
-from amn.gate.candidates import plan_for
-from amn.gate.training import with_init_from
 from amn.training.checkpoint import load_checkpoint, save_checkpoint
 from amn.training.networks.build import build_model
-from amn.training.plan import score_plan_references
+from amn.training.plan import plan_for, score_plan_references
 from amn.training.seed import run_seed
 
 if TYPE_CHECKING:
@@ -48,7 +46,9 @@ def checkpoint(toy_plan: Plan, tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def blend(toy_case: Case, toy_splits: Evidence) -> Callable[[Path], Plan]:
     return lambda path: plan_for(
-        with_init_from(toy_case, path), toy_splits["splits"], toy_splits["windows"]
+        toy_case.going_on_from(path),
+        toy_splits["splits"],
+        toy_splits["windows"],
     )
 
 
@@ -62,7 +62,7 @@ def test_only_new_articles_are_trained_and_validated_on(checkpoint: Any, blend: 
 
 
 def test_the_rate_of_fine_tuning_is_the_plans(toy_case: Case, checkpoint: Any) -> None:
-    assert with_init_from(toy_case, checkpoint()).config.training.lr == 1e-4
+    assert toy_case.going_on_from(checkpoint()).config.training.lr == 1e-4
 
 
 @pytest.mark.parametrize(("own", "lr"), [({}, 1e-4), ({"lr": 0.002}, 0.002)])

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from amn.case.recipes import RECIPES
-from amn.case.training import TrainingConfig
+from amn.case.training import RECIPES, TrainingConfig
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import cosine_rows

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.case.training import AbortConfig
-from amn.training.record import Stop
-from amn.training.sentinels import find_dominance, find_stop, find_stops, first_epoch_floor
+from amn.training.record import Stop, find_dominance, find_stop, find_stops, first_epoch_floor
 
 CONSTANT, MEAN = 0.2, 0.6
 

@@ -38,7 +38,11 @@ BUNDLE = (
     ("amn gate case --bundle m.json/o.zip", 2, "expected a folder at m.json, got a file", SCORES),
     ("amn gate case case --bundle o.zip", 2, "expected cases of different names, got case twice"),
     ("amn gate nowhere --bundle o.zip", 2, "golden/nowhere/case.toml: expected a case file"),
-    (GATE + "--metrics m.json --run x", 2, "expected one of --run, --checkpoint, --metrics"),
+    (
+        GATE + "--metrics m.json --run x",
+        2,
+        "expected one of --run, --checkpoint, --predictions",
+    ),
     (GATE + "-o x.pdf", 2, "expected a suffix of .html, .json"),
     (GATE + "-o html=", 2, "-o html=: expected a path, got none"),
     (GATE + "-o a.md -o a.md", 2, "expected a path of its own, got it twice"),

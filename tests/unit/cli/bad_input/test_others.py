@@ -43,7 +43,7 @@ CALIBRATE = (
     ("amn {} case --cache ''", 2, "expected a path, got an empty text"),
     ("amn {} case", 3, "golden.json: expected JSON", cut(RECORD)),
     ("amn {} case", 3, "expected JSON, got nesting that is too deep", put(RECORD, DEEP)),
-    ("amn {} case", 3, "golden.npz: expected sha256", put("golden/case/golden.npz", pickled())),
+    ("amn {} case", 3, "golden.csv: expected sha256", put("golden/case/golden.csv", pickled())),
     ("amn {} case", 3, "golden.json: expected a file, got: Is a directory", put(RECORD, FOLDER)),
 )
 REPORT = (
@@ -57,7 +57,7 @@ REPORT = (
     ("amn {} case --reference mean=nan", 2, "expected constant or mean=COSINE in -1 ... 1"),
     ("amn {} case --title 'a\x1b[1m'", 2, r"got '\x1b' at character 2"),
     ("amn {} case --profile strict", 2, "'strict' is not one of"),
-    ("amn {} golden/case/golden.npz", 3, "golden.npz: expected "),
+    ("amn {} golden/case/golden.csv", 3, "golden.csv: expected "),
     ("amn {} r.json", 3, "expected a record in JSON, got Expecting value", put("r.json", b"")),
     ("amn {} r.json", 3, "history: expected at least one epoch", put("r.json", b"[]")),
     ("amn {} r.json", 3, "r.json: expected ", put("r.json", b'{"record": {}}')),

@@ -12,8 +12,7 @@ from amn.data.dataset import open_dataset
 from amn.data.index import build
 from amn.data.index.build import build_index, default_parameters
 from amn.data.index.integrity import structure_problems, wrong_rows
-from amn.data.index.manifest import Kind, read_index_manifest
-from amn.data.index.reader import is_as_recorded, open_index
+from amn.data.index.reader import Kind, is_as_recorded, open_index, read_index_manifest
 from amn.errors import ArgumentError, DataError
 from amn.storage import sha256_file
 

@@ -10,8 +10,7 @@ import pytest
 from amn.data.index import reader
 from amn.data.index.build import build_index
 from amn.data.index.layers import load_faiss, one_thread
-from amn.data.index.manifest import read_index_manifest
-from amn.data.index.reader import open_index
+from amn.data.index.reader import open_index, read_index_manifest
 from amn.errors import DataError
 
 if TYPE_CHECKING:

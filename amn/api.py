@@ -10,8 +10,7 @@ from amn.case.config import CaseConfig
 from amn.case.load import Case, load_case
 from amn.checks.own import load_conftests
 from amn.errors import ArgumentError
-from amn.gate.modes import gate_of
-from amn.gate.options import GateOptions
+from amn.gate.modes import GateOptions, gate_of
 from amn.gate.run import Gate, is_early
 
 if TYPE_CHECKING:
