@@ -148,9 +148,12 @@ def pytorch(path: Path, _stack: ExitStack) -> dict[str, Member]:
     for name, value in values.items():
         if isinstance(value, torch.Tensor):
             kind = str(value.dtype).removeprefix("torch.")
-            bits = value.detach().contiguous()
-            array = (bits.view(torch.int16) if kind == "bfloat16" else bits).numpy()
-            array = array.view(np.uint16) if kind == "bfloat16" else array
+            kind = kind if value.layout == torch.strided else f"sparse {kind}"
+            array = np.empty(value.shape)  # of what numpy has no array of, only the shape is told
+            if kind == "bfloat16":
+                array = value.detach().contiguous().view(torch.int16).numpy().view(np.uint16)
+            elif kind in FLOATS or kind in ("int64", "int32"):
+                array = value.detach().contiguous().numpy()
         elif isinstance(value, list) and value and all(isinstance(v, str) for v in value):
             kind, array = "str", np.array(value, np.str_)
         elif isinstance(value, list) and value and all(type(v) is int for v in value):

@@ -301,6 +301,8 @@ def assemble(  # noqa: PLR0913 - what a file may have beside its vectors
         DataError: If lengths differ, or keys are missing or unusable.
     """
     where, n_rows = path, len(vectors)
+    if not n_rows:
+        raise DataError(path, "expected rows, got none. Fix: export it again")
     if keys.ids:
         table, names = read_ids(keys.ids, scratch, keys)
         where, documents = keys.ids, None

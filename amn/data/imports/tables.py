@@ -304,7 +304,7 @@ def _vector_column(path: Path, rows: Rows, name: str | None) -> str:
         return found[0]
     if name is not None and name in schema.names:
         kind = schema.field(name).type
-        if name in found or _is_text(kind) or (_is_list(kind) and _is_numbers(kind.value_type)):
+        if name in found or _is_text(kind) or _is_json_vector(kind):
             return name
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
     if name is not None:
@@ -313,13 +313,15 @@ def _vector_column(path: Path, rows: Rows, name: str | None) -> str:
             f"{name}: expected a column of lists of floats, got the columns {columns}. "
             "Fix: --vector-column NAME",
         )
-    fix = "--vector-column NAME" if found else "save each vector as a list in one column"
+    can_be = found or any(_is_json_vector(field.type) for field in schema)
+    fix = "--vector-column NAME" if can_be else "save each vector as a list in one column"
     message = f"expected one column of lists of floats, got {len(found)} among {columns}"
     raise DataError(path, f"{message}. Fix: {fix}")
 
 
-def _is_numbers(kind: Any) -> bool:  # noqa: ANN401 - any arrow type
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+def _is_json_vector(kind: Any) -> bool:  # noqa: ANN401 - any arrow type
+    """Tell whether a column holds lists of int64: JSON writes 1.0 as 1. Narrower ones are codes."""
+    return _is_list(kind) and bool(pa.types.is_int64(kind.value_type))
 
 
 def _sizes(path: Path, column: str, at: int, documents: Any) -> NDArray[np.int64]:  # noqa: ANN401 - arrow lists
@@ -378,6 +380,6 @@ def _matrix(path: Path, first: int, lists: Any, dim: int | None) -> NDArray[Any]
             f"row {row}: expected {dim} numbers, got a null among them. "
             "Fix: drop that row, or encode it again",
         )
-    if pa.types.is_integer(values.type):  # JSON writes 1.0 as 1
+    if pa.types.is_integer(values.type):
         values = values.cast(pa.float64())
     return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), dim)

@@ -31,7 +31,11 @@ def read_faiss(path: Path, scratch: Path, keys: Keys) -> Source:
 
     Rows are in the order of the index's ids, which is the column `id`.
     """
-    opened = open_index(path)
+    try:
+        opened = open_index(path)
+    except DataError as error:
+        fix = "copy it again, or import the vectors that it was built from"
+        raise DataError(path, f"{error.message.partition('. Fix: ')[0]}. Fix: {fix}") from error
     layers, n_rows, dim = opened.layers, opened.rows, opened.dim
     if not n_rows:
         raise DataError(

@@ -235,6 +235,41 @@ def test_a_bare_tensor_is_a_matrix(tmp_path: Path) -> None:
     assert imported(tmp_path / "v.pt", one_article=True)[1] == list(range(6))
 
 
+def test_tensors_that_numpy_has_no_array_of_are_listed(tmp_path: Path) -> None:
+    sparse = torch.from_numpy(VECTORS).to_sparse()
+    torch.save({"a": sparse, "b": torch.ones(2, 3, dtype=torch.int8)}, tmp_path / "v.pt")
+
+    message = r"got the arrays: a \(sparse float32 \(6, 16\)\), b \(int8 \(2, 3\)\)\. Fix: save"
+    with pytest.raises(DataError, match=message):
+        imported(tmp_path / "v.pt", one_article=True)
+
+
+def test_whole_numbers_in_json_are_vectors_where_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "v.jsonl").write_text('{"v": [1, 0]}\n{"v": [0, 1]}\n')
+
+    with pytest.raises(DataError, match=r"v \(list<item: int64>\)\. Fix: --vector-column NAME"):
+        imported(tmp_path / "v.jsonl", one_article=True)
+    rows = imported(tmp_path / "v.jsonl", vector_column="v", one_article=True)[2]
+    assert rows.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_matrix_without_rows_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", VECTORS[:0])
+
+    with pytest.raises(DataError, match=r"expected rows, got none\. Fix: "):
+        preview_vectors(tmp_path / "v.npy", keys=Keys(one_article=True))
+
+
+@pytest.mark.parametrize("content", [b"IxFljunk" * 9, b"", b"not an index"])
+def test_what_is_no_index_is_said_without_a_word_of_building_one(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "v.faiss").write_bytes(content)
+
+    with pytest.raises(DataError, match=r"Fix: copy (it again, or import the vectors|or export)"):
+        imported(tmp_path / "v.faiss", one_article=True)
+
+
 class Trap:
     """Something that would run when it is unpickled."""
 
