@@ -238,12 +238,12 @@ def selector_loosenings(old: Case, new: Case, file: str) -> Iterator[Loosening]:
         what = "changed the evaluation set"
         if was.articles is not None and now.articles is not None:
             before, after = (
-                set(selected_articles(case, split, selector).tolist())
+                selected_articles(case, split, selector)
                 for case, selector in ((old, was), (new, now))
             )
-            if before <= after:
+            if before.issubset(after):
                 continue
-            what = SHRANK if after < before else what
+            what = SHRANK if after.issubset(before) else what
         yield Loosening(what, f"{file} split.{split}", _selector(was), _selector(now))
 
 
