@@ -252,6 +252,8 @@ def test_an_update_keeps_its_reason_and_names_what_it_replaces(
 ) -> None:
     small_case("second")
     accepted("golden", "new", "second", "--reason", "first", "--author", "a")
+    file = project / "golden" / "second" / "case.toml"
+    file.write_text(f'title = "another"\n{file.read_text("utf-8")}', encoding="utf-8")
     code, _, _ = accepted("golden", "update", "second", "--reason", "second look", "--author", "b")
     record = json.loads((project / "golden" / "second" / "golden.json").read_text())
 
