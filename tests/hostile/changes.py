@@ -115,6 +115,16 @@ SCOPE = [
         says=("PARTIAL (",),
     ),
     Change(
+        id="pytest-kept-from-golden",
+        do=(
+            put("pytest.ini", "[pytest]\nnorecursedirs = golden\n"),
+            put("test_x.py", "def test_x(): pass\n"),
+        ),
+        words="pytest --amn-strict",
+        code=1,
+        says=("golden/toy/case.toml: ERROR: expected to be collected",),
+    ),
+    Change(
         id="waived-floor",
         do=(merged(edit(TOML, "ood = 0.3", "ood = 0.9"), waived("C002")),),
         words=f"amn gate toy --strict -o v.json{REQUIRE}",
@@ -285,6 +295,14 @@ YARDSTICK = [
         do=(lower, words("commit", "-qam", "x"), words("tag", "origin/main")),
         code=5,
         says=(LOWERED,),
+    ),
+    Change(
+        id="local-main-as-target-in-ci",
+        do=(lower, words("commit", "-qam", "x"), words("branch", "-f", "main", "HEAD")),
+        words="amn gate toy --target main",
+        env={"CI": "1"},
+        code=5,
+        says=(LOWERED, "origin/main"),
     ),
     Change(
         id="tag-as-target",
