@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tests.hostile.ground import CASE, TOML, Change
 from tests.hostile.steps import (
-    MAIN,
+    bare_inside,
     clone,
     develop,
     filtered,
     linked,
     lower,
     merged,
+    nested,
     no_commit,
     no_git,
     no_remote,
@@ -423,7 +424,13 @@ EXECUTED = [
         code=3,
         says=("expected object",),
     ),
+    Change(
+        id="bare-repository-in-the-checkout",
+        do=(nested, edit(f"sub/{TOML}", "ood = 0.3", "ood = 0.2"), bare_inside("sub")),
+        at="sub",
+        code=3,
+        says=("expected a checkout that git can read",),
+    ),
 ]
 
 CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED]
-__all__ = ["CHANGES", "MAIN"]
