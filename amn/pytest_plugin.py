@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the group `amn`."""
     group = parser.getgroup("amn", "regression gate for next-embedding predictors")
-    group.addoption("--amn-strict", action="store_true", help="INCONCLUSIVE fails.")
+    group.addoption("--amn-strict", action="store_true", help="INCONCLUSIVE and PARTIAL fail.")
     group.addoption(
         "--amn-first-run", action="store_true", help="There is no golden yet: judge without one."
     )

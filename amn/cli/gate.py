@@ -78,7 +78,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     metavar="'NAME: WHY'",
     help="Let through what this change loosens; for CI, from a label that its author cannot set.",
 )
-@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
+@click.option("--strict", is_flag=True, help="INCONCLUSIVE and PARTIAL exit with 4.")
 @click.option(
     "--format",
     "style",

@@ -9,6 +9,7 @@ import pytest
 
 from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
+from amn.system import CASE_FILE, GOLDEN_FOLDER
 from amn.verdict import EXECUTED, Outcome, Status, Verdict, judge
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Ledger:
         self.measured: dict[str, str] = {}
         self.hidden: list[str] = []
         self._has_ended_early = False
+        self._left_out: list[str] = []
 
     @property
     def red(self) -> list[str]:
@@ -99,6 +101,7 @@ class Ledger:
             return
         is_stopped = session.exitstatus in ENDED_EARLY or session.shouldfail or session.shouldstop
         self._has_ended_early = bool(is_stopped) or session.config.option.collectonly
+        self._left_out = self._not_collected(session.config)
         self.hidden = self.red if session.exitstatus in GREEN else []
         self._judge(session)
         session.config.add_cleanup(partial(self._judge, session))  # after every other hook
@@ -112,10 +115,19 @@ class Ledger:
     def _judge(self, session: pytest.Session) -> None:
         is_bad = bool(self.red or self.missing)
         if session.config.option.amn_strict:  # a verdict over less than all is none
+            is_bad = is_bad or bool(self._left_out)
             green = (Verdict.PASS, None if self._has_ended_early else Verdict.PASS)
             is_bad = is_bad or any(self._said(case)[0] not in green for case in self.cases)
         if is_bad and session.exitstatus in GREEN:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _not_collected(self, config: pytest.Config) -> list[str]:
+        """Return the cases under golden/ that a setting or an option kept pytest from."""
+        if not config.option.amn_strict or self._has_ended_early:
+            return []
+        files = sorted((config.rootpath / GOLDEN_FOLDER).glob(f"*/{CASE_FILE}"))
+        names = (file.relative_to(config.rootpath).as_posix() for file in files)
+        return [name for name in names if name not in self.cases]
 
     def _said(self, case: str) -> tuple[Verdict | None, str]:
         """Return the gate's verdict over the checks that were asked for, and how it is read."""
@@ -147,9 +159,12 @@ class Ledger:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write a line a case, then its scores, and what does not simply pass."""
-        if terminalreporter.config.option.collectonly or not self.cases:
+        if terminalreporter.config.option.collectonly or not (self.cases or self._left_out):
             return
         terminalreporter.write_sep("=", "amn")
+        for name in self._left_out:
+            line = f"amn: {name}: ERROR: expected to be collected with --amn-strict, and was not"
+            terminalreporter.write_line(one_line(line))
         for case in self.cases:
             for line in self._case_lines(case):
                 terminalreporter.write_line(line)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tests.hostile.ground import CASE, TOML, Change
 from tests.hostile.steps import (
-    MAIN,
+    bare_inside,
     clone,
     develop,
     filtered,
     linked,
     lower,
     merged,
+    nested,
     no_commit,
     no_git,
     no_remote,
@@ -113,6 +114,16 @@ SCOPE = [
         words="pytest golden --amn-strict -m amn_data",
         code=1,
         says=("PARTIAL (",),
+    ),
+    Change(
+        id="pytest-kept-from-golden",
+        do=(
+            put("pytest.ini", "[pytest]\nnorecursedirs = golden\n"),
+            put("test_x.py", "def test_x(): pass\n"),
+        ),
+        words="pytest --amn-strict",
+        code=1,
+        says=("golden/toy/case.toml: ERROR: expected to be collected",),
     ),
     Change(
         id="waived-floor",
@@ -287,6 +298,14 @@ YARDSTICK = [
         says=(LOWERED,),
     ),
     Change(
+        id="local-main-as-target-in-ci",
+        do=(lower, words("commit", "-qam", "x"), words("branch", "-f", "main", "HEAD")),
+        words="amn gate toy --target main",
+        env={"CI": "1"},
+        code=5,
+        says=(LOWERED, "origin/main"),
+    ),
+    Change(
         id="tag-as-target",
         do=(lower, words("commit", "-qam", "x"), words("tag", "reviewed")),
         words="amn gate toy --target reviewed",
@@ -405,7 +424,13 @@ EXECUTED = [
         code=3,
         says=("expected object",),
     ),
+    Change(
+        id="bare-repository-in-the-checkout",
+        do=(nested, edit(f"sub/{TOML}", "ood = 0.3", "ood = 0.2"), bare_inside("sub")),
+        at="sub",
+        code=3,
+        says=("expected a checkout that git can read",),
+    ),
 ]
 
 CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED]
-__all__ = ["CHANGES", "MAIN"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.checkouts import CASE_TEXT
 from tests.hostile.ground import TOML, Change
 from tests.hostile.steps import (
     clone,
@@ -9,6 +10,7 @@ from tests.hostile.steps import (
     large,
     lower,
     merged,
+    nested,
     own_origin,
     scores,
     words,
@@ -40,6 +42,19 @@ HONEST = [
     Change(id="ends-of-lines-converted", do=(converted,), code=0, says=("PASS: ",)),
     Change(id="golden-in-git-lfs", do=(large("golden/toy/golden.csv"),), code=0, says=("PASS: ",)),
     Change(id="worktree", do=(worktree,), code=0, says=("PASS: ",), at="../tree"),
+    Change(id="a-folder-of-a-monorepo", do=(nested,), code=0, says=("PASS: ",), at="sub"),
+    Change(
+        id="git-folder-elsewhere",  # as in a submodule
+        do=(words("init", "-q", "--template=", "--separate-git-dir=../elsewhere.git"),),
+        code=0,
+        says=("PASS: ",),
+    ),
+    Change(
+        id="a-new-case-beside",
+        do=(put("golden/more/case.toml", CASE_TEXT),),
+        code=0,
+        says=("PASS: ",),
+    ),
     Change(id="detached", do=(words("checkout", "-q", "--detach"),), code=0, says=("PASS: ",)),
     Change(
         id="shallow-of-a-person",

@@ -232,3 +232,31 @@ def worktree(root: Path) -> None:
     tree = root.with_name("tree")
     git(root, "worktree", "add", "-q", "-b", "other", str(tree))
     shutil.copytree(root / ".amn", tree / ".amn")
+
+
+def nested(root: Path) -> None:
+    """Let the project be a folder `sub` of a larger repository, as it was merged long ago."""
+
+    def move(root: Path) -> None:
+        (root / "sub").mkdir()
+        for name in ("golden", "data", ".gitignore"):
+            (root / name).rename(root / "sub" / name)
+
+    merged(move)(root)
+    (root / ".amn").rename(root / "sub" / ".amn")
+
+
+def bare_inside(path: str) -> Step:
+    """Return what makes a folder look like a bare repository, with a program for git to run."""
+
+    def step(root: Path) -> None:
+        place = root / path
+        for name in ("objects", "refs"):
+            (place / name).mkdir()
+            (place / name / "keep").touch()
+        (place / "HEAD").write_text("ref: refs/heads/main\n", "utf-8")
+        program = f"touch {root.with_name('executed')}"
+        text = f'[core]\n\tbare = false\n\tworktree = ..\n\tfsmonitor = "{program}"\n'
+        (place / "config").write_text(text, "utf-8")
+
+    return step

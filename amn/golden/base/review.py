@@ -163,8 +163,18 @@ class MergeBase:
         return tuple(found)
 
     def why_not(self, case: Case) -> str:
-        """Return why a case cannot be compared; empty when it can."""
-        return self.note or ("" if self._where(case) else "the case is outside of this checkout")
+        """Return why a case cannot be compared; empty when it can.
+
+        Raises:
+            RepositoryError: If it has to be.
+        """
+        note = self.note or ("" if self._where(case) else "the case is outside of this checkout")
+        if note and self.ci:
+            raise RepositoryError(
+                f"merge base: expected {case.folder} in what CI checked out, got: {note}. "
+                "Fix: run amn in the checkout that has the case"
+            )
+        return note
 
     def case(self, case: Case) -> CaseAtBase:
         """Return what a case was held to at the merge base.

@@ -72,7 +72,10 @@ def base_commit(
         RepositoryError: If what was named is not there, or the history does not reach back to it.
     """
     refs = repository.refs
-    wanted = _named(target, repository.remotes) if target else _usual(repository, is_ci=is_ci)
+    if target:
+        wanted = _named(target, repository.remotes, is_ci=is_ci)
+    else:
+        wanted = _usual(repository, is_ci=is_ci)
     ref = next((ref for ref in wanted if ref in refs), None)
     tip = refs[ref] if ref else _commit(repository, target)
     name = _short(ref) if ref else target or ""
@@ -119,10 +122,11 @@ def _nothing_usual(repository: Repository) -> str:
     )
 
 
-def _named(target: str, remotes: tuple[str, ...]) -> Iterator[str]:
+def _named(target: str, remotes: tuple[str, ...], *, is_ci: bool) -> Iterator[str]:
     """Yield the full names that a target may have, the first that is there counts.
 
-    What begins like a branch of a remote is one; a CI system names none, so any has it.
+    What begins like a branch of a remote is one; a CI system names none, so any has it. Under CI a
+    local branch comes last: there it is what the change makes of it.
     """
     if target.startswith("refs/"):
         if target.startswith((HEADS, REMOTES)):
@@ -134,8 +138,9 @@ def _named(target: str, remotes: tuple[str, ...]) -> Iterator[str]:
         if remote not in remotes:
             yield from (f"{REMOTES}{other}/{branch}" for other in remotes)
         return
-    yield HEADS + target
-    yield from (f"{REMOTES}{other}/{target}" for other in remotes)
+    local = HEADS + target
+    theirs = [f"{REMOTES}{other}/{target}" for other in remotes]
+    yield from (*theirs, local) if is_ci else (local, *theirs)
 
 
 def _usual(repository: Repository, *, is_ci: bool) -> Iterator[str]:
