@@ -127,7 +127,8 @@ def test_the_steps_of_github_gate_a_clean_change(checkout: Shell) -> None:
     for script in github_steps("verdict", workflow).values():
         checkout.run(script, **variables, RESULTS="success success")
 
-    assert "amn==" in (checkout.shims / "installed").read_text("utf-8")
+    installed = (checkout.shims / "installed").read_text("utf-8")
+    assert "amn-gate[all] @ git+https://github.com/YOU/amn@COMMIT" in installed
     assert "mine" in summary.read_text("utf-8")
     written = json.loads((checkout.folder / "verdict.json").read_text("utf-8"))
     assert [result["verdict"] for result in written["results"]] == ["PASS"]
