@@ -172,7 +172,13 @@ class CaseConfig(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        exclude: Any = {"title": True, "blocked_by": True, "speed": True, "golden": {"drift"}}
+        exclude: Any = {
+            "title": True,
+            "blocked_by": True,
+            "speed": True,
+            "golden": {"drift"},
+            "criteria": {"scope"},
+        }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def digest(self) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from amn.errors import ArgumentError, GoldenError
 from amn.evaluation.statistics import RESAMPLES, ClusterTable, seed_from, table_noninferiority
-from amn.golden.compare import joined
+from amn.golden.compare import joined, require_same_windows
 from amn.golden.store import TABLE_FILE
 from amn.verdict import Verdict
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from amn.case.limits import GoldenConfig
     from amn.evaluation.attribution import Attribution
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
@@ -58,6 +59,21 @@ class Sides:
         """One-sided error of a bound at this look."""
         return self.limits.alpha_at(self.looks[-1]) if self.looks else self.limits.alpha
 
+    def require_same_windows(self, split: str) -> None:
+        """Return when candidate and golden have the same windows.
+
+        Raises:
+            GoldenError: If they have not.
+        """
+        require_same_windows(self.golden, split, self._scores(split), path=self._path)
+
+    def _scores(self, split: str) -> list[SplitScores]:
+        return [evaluation.scores[split] for evaluation in self.evaluations]
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / TABLE_FILE
+
     def table(self, split: str) -> ClusterTable:
         """Return the sums of candidate and golden by article.
 
@@ -65,8 +81,8 @@ class Sides:
             GoldenError: If the two have different windows.
         """
         if split not in self._tables:
-            scores = [evaluation.scores[split] for evaluation in self.evaluations]
-            self._tables[split] = joined(self.golden, split, scores, path=self.folder / TABLE_FILE)
+            scores = self._scores(split)
+            self._tables[split] = joined(self.golden, split, scores, path=self._path)
         return self._tables[split]
 
     def compare(self, split: str, alpha: float) -> Comparison:

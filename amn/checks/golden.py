@@ -142,7 +142,7 @@ def check_comparable(sides: Sides) -> Measured:
     golden, findings = sides.golden, list[Finding]()
     for split in EVALUATED:
         try:
-            sides.table(split)
+            sides.require_same_windows(split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), UPDATE))
         else:
@@ -243,7 +243,7 @@ def check_other_artefact(golden: Golden, brought: tuple[Candidate, ...]) -> Meas
         Finding(
             candidate.name,
             f"expected a file that is not the golden's, got its sha256 {candidate.digest[:12]}…",
-            "pass the new checkpoint, or --allow-same",
+            "pass the new checkpoint or predictions, or --allow-same",
         )
         for candidate in brought
         if candidate.digest in artefacts

@@ -39,13 +39,25 @@ def joined(
             comparable.
         ArgumentError: If a score is not finite.
     """
-    theirs = golden.tables[split].judged()
-    for score in scores:
-        _require_same(theirs, score, path)
+    theirs = require_same_windows(golden, split, scores, path=path)
     sums = [tabulate({split: s.cosines[None]}, s.article_ids).by_label().sides[0] for s in scores]
     golden_sums = theirs.seeds(COSINE, golden.record.seeds)
     sizes = theirs.sizes.astype(np.float64)
     return ClusterTable(theirs.articles, sizes, (rounded(np.concatenate(sums)), golden_sums))
+
+
+def require_same_windows(
+    golden: Golden, split: str, scores: Sequence[SplitScores], *, path: Path
+) -> Table:
+    """Return the articles of a golden where a candidate has the same windows.
+
+    Raises:
+        GoldenError: If it has others, or one twice; the message names the first.
+    """
+    table = golden.tables[split].judged()
+    for score in scores:
+        _require_same(table, score, path)
+    return table
 
 
 def _require_same(golden: Table, score: SplitScores, path: Path) -> None:

@@ -195,10 +195,8 @@ def _record(old: FormerRecord, tables: Mapping[str, Table], content: bytes) -> G
     digests = old.digests.model_dump(exclude={"cosines"})
     early = {letter for letter, family in FAMILIES.items() if family in BEFORE_TRAINING}
     checks = {label: Ended() for label in old.checks}
-    numerics = Numerics.model_validate({})
-    if old.numerics:
-        known = {"class": numerics_class(old.numerics.machine, old.config)}
-        numerics = Numerics.model_validate(known | old.numerics.model_dump())
+    then = old.numerics.model_dump() if old.numerics else {"values": {}, "machine": {}}
+    known = {"class": numerics_class(then["machine"], old.config)}
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "accepted": Accepted(
@@ -212,7 +210,7 @@ def _record(old: FormerRecord, tables: Mapping[str, Table], content: bytes) -> G
         "digests": Digests(table=table_digest(tables), models=old.artefacts, **digests),
         "config": old.config,
         "versions": old.versions,
-        "numerics": numerics,
+        "numerics": Numerics.model_validate(known | then),
         "case": old.case,
         "title": old.title,
         "seeds": old.seeds,

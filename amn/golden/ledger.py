@@ -25,7 +25,7 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     SplitName,
     Text,
 )
-from amn.storage import canonical_json, parse_json, sha256_of
+from amn.storage import as_committed, canonical_json, parse_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,7 +214,7 @@ def find_ledger(folder: Path) -> Ledger | None:
     """
     path = folder / LEDGER_FILE
     try:
-        return inspect_ledger(path.read_bytes())
+        return inspect_ledger(as_committed(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:  # a folder, a loop of links
@@ -278,7 +278,7 @@ def extended(
     }
     entry = {**bare, "hash": sha256_of(canonical_json(bare))}
     Entry.model_validate(entry)
-    before = (folder / LEDGER_FILE).read_bytes() if entries else b""
+    before = as_committed((folder / LEDGER_FILE).read_bytes()) if entries else b""
     return before + canonical_json(entry) + b"\n"
 
 
@@ -315,7 +315,8 @@ def drift_since_anchor(entries: Sequence[Entry], split: str) -> Drift:
     steps = list(pairwise(entries[anchor:]))
     comparable = [(a, b) for a, b in steps if a.digests.windows == b.digests.windows]
     total = sum(b.mean(split) - a.mean(split) for a, b in comparable)
-    return Drift(float(total), len(steps), len(steps) - len(comparable), anchor)
+    accepted = [after for _, after in steps if after.kind != "migrated"]
+    return Drift(float(total), len(accepted), len(steps) - len(comparable), anchor)
 
 
 def sparkline(values: Sequence[float]) -> str:

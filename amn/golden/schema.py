@@ -1,7 +1,7 @@
 """What a golden holds: the record in golden.json, and the table in golden.csv.
 
-golden.json is laid out for a diff: a line holds what changes together, and what every update
-changes comes first.
+golden.json is laid out for a diff: a line holds what changes together, and what an update leaves
+stands on the first.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ COSINE = "cosine"  # the metric that decides
 DIGITS = 12  # significant ones of a number in golden.json: bounds need 9
 MEAN_ATOL = 1e-9  # of a mean from sums of 10 digits: off by 5e-10 at most
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
+FIRST = ("schema", "case", "title", "articles", "seeds", "tolerances")  # on the first line
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
 LINES = {"metrics": 2, "checks": 1, "profile": 1, "recall": 1}
-UNKNOWN = "unknown"  # numerics class of a golden from before there was one
+UNKNOWN = "unknown"  # of a machine that nobody wrote down
+PRECISION = "float32"  # of trainings from before it was a setting
 
 
 def _rounded(value: float) -> float:
@@ -123,12 +125,12 @@ class Numerics(Section):
 
     Attributes:
         class_: Precision, instruction set and library: results of one class differ by rounding
-            alone; `unknown` in goldens from before there was one.
+            alone; a part that is not known is `unknown`.
         values: Result of each step (see `amn.evaluation.numerics`).
         machine: Instruction set, libraries, versions and threads: what explains a difference.
     """
 
-    class_: Text = Field(default=UNKNOWN, alias="class")
+    class_: Text = Field(alias="class")
     values: dict[Name, Finite] = Field(default_factory=dict)
     machine: dict[str, str] = Field(default_factory=dict)
 
@@ -141,9 +143,10 @@ def numerics_class(machine: Mapping[str, str], config: Mapping[str, Any]) -> str
         config: Resolved; it names the precision of training.
     """
     training = config.get("training")
-    precision = training.get("precision") if isinstance(training, dict) else None
-    parts = (precision, machine.get("instructions"), machine.get("torch_blas"))
-    return ", ".join(str(part or UNKNOWN) for part in parts)
+    settings = training if isinstance(training, dict) else {}
+    precision = settings.get("precision", PRECISION)
+    parts = (precision, *(machine.get(name, UNKNOWN) for name in ("instructions", "torch_blas")))
+    return ", ".join(map(str, parts))
 
 
 class Accepted(Section):
@@ -190,17 +193,22 @@ class GoldenRecord(Section):
     """The whole of golden.json.
 
     Attributes:
+        articles: What ids of articles are: numbers, or names.
+        seeds: Training seeds, in the order of every list of seeds.
         by_metric: Metric -> split -> what was measured.
         ended: Every declared check.
         config: Resolved config, so that what changed can be listed key by key.
         numerics: Fingerprint of the machine.
         profile: Statistic of the data -> split -> its value.
         recall: Configuration of an index -> what was accepted of it.
-        seeds: Training seeds, in the order of every list of seeds.
-        articles: What ids of articles are: numbers, or names.
     """
 
     schema_: Literal[2] = Field(alias="schema")
+    case: Text
+    title: str = ""
+    articles: Literal["int64", "string"] = "int64"
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    tolerances: Tolerances
     accepted: Accepted
     by_metric: dict[Name, dict[SplitName, SplitMetrics]] = Field(alias="metrics")
     ended: Checks = Field(alias="checks")
@@ -210,11 +218,6 @@ class GoldenRecord(Section):
     numerics: Numerics
     profile: dict[Name, dict[str, Profiled]] = Field(default_factory=dict)
     recall: dict[Text, dict[Name, Finite]] = Field(default_factory=dict)
-    case: Text
-    title: str = ""
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
-    tolerances: Tolerances
-    articles: Literal["int64", "string"] = "int64"
 
     @property
     def metrics(self) -> dict[str, SplitMetrics]:
@@ -263,8 +266,9 @@ class GoldenRecord(Section):
         for name in ("profile", "recall"):
             if not values[name]:
                 del values[name]
-        members = [f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()]
-        return ("{" + ",\n ".join(members) + "}\n").encode()
+        shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
+        first = ", ".join(shown.pop(name) for name in FIRST)
+        return ("{" + ",\n ".join([first, *shown.values()]) + "}\n").encode()
 
 
 def _laid_out(value: object, indent: str, levels: int) -> str:

@@ -6,9 +6,10 @@ these sums, and how many windows they are of, decide as the windows themselves w
 Columns: `split`, `article`, `rows` (chunks of the article), `vectors` (digest of its rows),
 `windows` (target chunks, in ranges: `5-27 30`), `slice.NAME` where slices are declared, then
 `METRIC.PREDICTOR`: the sum of a metric over these windows, for each seed (`cosine.0`) and for
-reference predictors (`cosine.last`). An article of training has no sums. Where a slice divides an
-article, it has a line for each part. Lines are in the order of train, in_dist and ood, then of
-article ids (numbers by size, names by code point), then of slices.
+reference predictors (`cosine.last`); an article of training has none. Sums over the queries of an
+article are `recall.INDEX`. Where a slice divides an article, it has a line for each part. Lines are
+in the order of train, in_dist and ood, then of article ids (numbers by size, names by code point),
+then of slices.
 
 Letters: L lines, G articles, S seeds, N windows.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEAD = ("split", "article", "rows", "vectors", "windows")
-SLICE = "slice."
+SLICE, RECALL = "slice.", "recall."
 COLUMN = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_-]+")  # METRIC.PREDICTOR
 RANGE = re.compile(r"(-?\d{1,10})(?:-(-?\d{1,10}))?")
 DIGEST = re.compile(r"[A-Za-z0-9_-]{8}|")  # none where vectors are not known
@@ -360,7 +361,7 @@ def _table(
         np.array(found["rows"], np.int64),
         tuple(line[3] for _, line in lines),
         {name: tuple(line[len(HEAD) + i] for _, line in lines) for i, name in enumerate(slices)},
-        {name: np.array(found[name]) for name in columns} if split != "train" else {},
+        {name: np.array(found[name]) for name in columns if not np.isnan(found[name]).all()},
     )
     table.judged()  # raises where two lines of an article share a window
     return table
@@ -384,12 +385,13 @@ def _require_digest(cell: str) -> None:
 
 
 def _sum(name: str, cell: str, windows: int) -> float:
-    """Return the sum in a cell, NaN where there is no window to judge.
+    """Return the sum in a cell, NaN where there is none: without windows to judge, or queries.
 
     Raises:
         ValueError: If it is no finite number, or there is none.
     """
     value = float(cell) if cell else np.nan
-    if np.isfinite(value) != (windows > 0) or (cell and not windows):
+    wanted = bool(cell) if name.startswith(RECALL) else windows > 0
+    if np.isfinite(value) != wanted or bool(cell) != wanted:
         raise ValueError(f"{name}: expected a finite sum of {windows} windows, got {cell[:40]!r}")
     return value

@@ -204,6 +204,9 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
         if sign * value < sign * was:
             yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
     yield from _ranges(old, new, file)
+    if new.criteria.scope not in ("whole", old.criteria.scope):
+        scopes = (old.criteria.scope, new.criteria.scope)
+        yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
     if old.speed and new.speed is None:
         yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
     if old.dataset.index is not False and new.dataset.index is False:

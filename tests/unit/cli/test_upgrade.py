@@ -32,7 +32,7 @@ def made(
     make_case: Any,
 ) -> Path:
     """A case whose golden is of schema 1, on main."""
-    from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - loads torch
+    from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - other tests need no torch
 
     root = tmp_path_factory.mktemp("former")
     folder = root / "golden" / "case"

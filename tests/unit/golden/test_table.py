@@ -271,3 +271,24 @@ def test_a_million_windows_take_a_tenth_of_the_bytes_of_their_cosines() -> None:
 
     assert n * windows > 1_000_000
     assert len(to_csv({"ood": table})) < cosines / 10
+
+
+def test_recall_by_article_has_its_place_beside_the_metrics(splits: Splits) -> None:
+    with_recall = {
+        split: replace(
+            table,
+            sums={
+                **table.sums,
+                "recall.queries": np.r_[np.full(len(table.articles) - 1, 4.0), np.nan],
+                "recall.sq8": np.r_[np.full(len(table.articles) - 1, 3.5), np.nan],
+            },
+        )
+        for split, table in splits.items()
+    }
+    again = parse_csv(to_csv(with_recall), named=False)
+
+    for split, table in with_recall.items():
+        assert set(again[split].sums) == set(table.sums)
+        assert np.array_equal(
+            again[split].sums["recall.sq8"], table.sums["recall.sq8"], equal_nan=True
+        )
