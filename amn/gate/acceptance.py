@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from amn import __version__
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
@@ -38,7 +37,7 @@ from amn.golden.schema import (
 )
 from amn.golden.store import GOLDEN_FILE, table_digest
 from amn.storage import canonical_json, sha256_of
-from amn.system import installed
+from amn.system import __version__, installed
 from amn.verdict import BEFORE_TRAINING, FAMILIES, Status
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
-from amn import __version__
 from amn.errors import ArgumentError
+from amn.system import __version__
 
 System = Literal["github", "gitlab", "jenkins"]
 SYSTEMS: tuple[System, ...] = get_args(System)
