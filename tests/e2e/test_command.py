@@ -252,8 +252,10 @@ def test_an_update_keeps_its_reason_and_names_what_it_replaces(
 ) -> None:
     small_case("second")
     accepted("golden", "new", "second", "--reason", "first", "--author", "a")
+    with (project / "golden" / "second" / "case.toml").open("a", encoding="utf-8") as file:
+        file.write("[golden]\nmargin = 0.02\n")
     code, _, _ = accepted("golden", "update", "second", "--reason", "second look", "--author", "b")
-    record = json.loads((project / "golden" / "second" / "golden.json").read_text())
+    record = json.loads((project / "golden" / "second" / "golden.json").read_text())["accepted"]
 
     assert code == 0
     assert (record["reason"], record["author"]) == ("second look", "b")
