@@ -27,14 +27,14 @@ class Selector(Section):
 
     Attributes:
         fraction: Share of the articles that no other selector names, drawn with `seed`.
-        articles: Ids: a list, or ranges such as `"1-400, 512, 11001-15192"`.
+        articles: Ids: a list, or ranges of whole numbers such as `"1-400, 512, 11001-15192"`.
         file: A JSON file, relative to the case, with a list of ids under the split's name.
         dataset: Another data set, relative to the case: all its articles.
     """
 
     fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     seed: Seed = 0
-    articles: str | list[int] | None = None
+    articles: str | list[int] | list[str] | None = None
     file: str | None = None
     dataset: str | None = None
 
@@ -172,7 +172,13 @@ class CaseConfig(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        exclude: Any = {"title": True, "blocked_by": True, "speed": True, "golden": {"drift"}}
+        exclude: Any = {
+            "title": True,
+            "blocked_by": True,
+            "speed": True,
+            "golden": {"drift"},
+            "criteria": {"scope"},
+        }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def digest(self) -> str:

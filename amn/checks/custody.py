@@ -15,7 +15,7 @@ from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
 from amn.golden.schema import COSINE
 from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
-from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import Finding, Loosening, Measured, Review, Severity
 
@@ -71,15 +71,12 @@ def check_not_loosened(review: Review) -> Measured:
     """
     if not review.base:
         return Measured("not compared", "nothing loosened", detail=review.note)
-    severity = Severity.WARNING if review.approval else None
-    fix = f"approved by {review.approval}" if review.approval else ""
     findings = [
         Finding(
             loosening.where,
             f"this change {loosening.what}: {loosening.old or 'none'} at the merge base, "
             f"{loosening.new or 'none'} now",
-            fix or APPROVE,
-            severity,
+            APPROVE,
         )
         for loosening in review.loosenings
     ]
@@ -270,7 +267,7 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
         if digest is None:  # of schema 1: G004 says how to migrate it
             continue
         try:
-            found = sha256_file(folder / name)
+            found = sha256_of(as_committed((folder / name).read_bytes()))
         except OSError:
             findings.append(Finding(name, f"expected the file of entry {last.number}, found none"))
             continue

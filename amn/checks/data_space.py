@@ -35,7 +35,7 @@ def two_encoders(copy: CaseCopy) -> None:
     """
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = np.concatenate([split.articles[::2] for split in copy.splits().values()])
-    mine = np.isin(dataset.article_ids, some)
+    mine = dataset.is_in(some)
     rng = np.random.default_rng(0)
     vectors[mine] = vectors[mine] @ np.linalg.qr(rng.standard_normal((dataset.dim,) * 2))[0]
     broken.rows.rewrite_vectors(copy, vectors)

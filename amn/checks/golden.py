@@ -95,12 +95,10 @@ def _first_values(dataset: DataSet, articles: NDArray[Any], name: str) -> dict[A
     column = dataset.column(name)
     if column is None:
         return {}
-    ids, first = np.unique(dataset.article_ids, return_index=True)
-    rows = first[np.isin(ids, articles)]
-    values = column.take(rows).to_pylist()
-    return dict(
-        zip(dataset.article_ids[rows].tolist(), (str(v or "") for v in values), strict=True)
-    )
+    here = np.isin(dataset.articles, articles)
+    first = np.unique(dataset.codes, return_index=True)[1][here]
+    values = (str(v or "") for v in column.take(first).to_pylist())
+    return dict(zip(dataset.articles[here].tolist(), values, strict=True))
 
 
 NAMED = 3  # articles in a message
@@ -245,7 +243,7 @@ def check_other_artefact(golden: Golden, brought: tuple[Candidate, ...]) -> Meas
         Finding(
             candidate.name,
             f"expected a file that is not the golden's, got its sha256 {candidate.digest[:12]}…",
-            "pass the new checkpoint, or --allow-same",
+            "pass the new checkpoint or predictions, or --allow-same",
         )
         for candidate in brought
         if candidate.digest in artefacts

@@ -11,10 +11,10 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS, Selector
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
+from amn.data.ids import IdSet, later_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows, unit_vectors
-from amn.data.splits import parse_ranges, within
 from amn.data.vectors import unit_rows
 from amn.verdict import Finding, Measured, Severity
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
+    from amn.data.ids import Ids
     from amn.data.manifest import Manifest, Stage
     from amn.data.scan import RowScan
     from amn.data.splits import Split
@@ -87,8 +88,7 @@ def check_disjoint(splits: dict[str, Split], case: Case) -> Measured:
 
 def empty_ood(copy: CaseCopy) -> None:
     """The OOD articles do not exist."""
-    last = int(copy.dataset().articles[-1])
-    copy.set_splits(ood=np.arange(last + 1, last + 20))
+    copy.set_splits(ood=later_ids(copy.dataset().articles, 19))
 
 
 @check("S002", "not_empty", needs=["D003"], broken_by=[empty_ood])
@@ -111,8 +111,8 @@ def check_not_empty(case: Case, splits: dict[str, Split], windows: dict[str, Win
         fix = f"choose other articles in split.{name} in {file}"
         selector = getattr(case.config.split, name)
         is_range = selector is not None and isinstance(selector.articles, str)
-        if len(split.missing) and not (is_range and n_articles):
-            asked = n_articles + len(split.missing)
+        if split.missing and not (is_range and n_articles):
+            asked = n_articles + split.missing.size
             message = (
                 f"expected the {asked:,} articles that the case asks for, got {n_articles:,}; "
                 f"missing {some_ids(split.missing)}"
@@ -209,13 +209,13 @@ def _add_to_ood(copy: CaseCopy, noise: float) -> None:
         noise: Length of what is added to each unit row.
     """
     dataset, splits = copy.dataset(), copy.splits()
-    articles, counts = np.unique(dataset.article_ids, return_counts=True)
-    in_train = np.isin(articles, splits["train"].articles)
-    longest = articles[in_train][np.argmax(counts[in_train])]
-    mine = np.flatnonzero(dataset.article_ids == longest)
+    counts = np.bincount(dataset.codes)
+    in_train = np.isin(dataset.articles, splits["train"].articles)
+    longest = dataset.articles[in_train][np.argmax(counts[in_train])]
+    mine, new = dataset.rows_of(longest), later_ids(dataset.articles, 1)
     rows = np.concatenate([np.arange(len(dataset)), mine])
-    vectors, ids = dataset.gather(rows), dataset.article_ids[rows].copy()
-    ids[-len(mine) :] = dataset.articles[-1] + 1
+    vectors = dataset.gather(rows)
+    ids = np.concatenate([dataset.article_ids, np.repeat(new, len(mine))])
     if noise:
         rng = np.random.default_rng(0)
         added = rng.standard_normal((len(mine), dataset.dim))
@@ -223,7 +223,7 @@ def _add_to_ood(copy: CaseCopy, noise: float) -> None:
         vectors[-len(mine) :] = unit_rows(changed)
     lists = {name: split.articles for name, split in splits.items()}
     copy.rebuild(vectors, ids, dataset.chunk_index[rows])
-    lists["ood"] = np.append(lists["ood"], dataset.articles[-1] + 1)
+    lists["ood"] = np.append(lists["ood"], new)
     copy.set_splits(**lists)
 
 
@@ -251,8 +251,8 @@ def check_identical_vectors(splits: dict[str, Split], scans: dict[str, RowScan])
             continue
         rows, other_rows = left.rows, right.rows
         matches = identical_rows(scans[name].hashes[rows], scans[other].hashes[other_rows])
-        left_ids = left.dataset.article_ids[rows]
-        overlaps = article_overlaps(matches, left_ids, right.dataset.article_ids[other_rows])
+        left_ids, right_ids = left.dataset.article_ids, right.dataset.article_ids
+        overlaps = article_overlaps(matches, left_ids[rows], right_ids[other_rows])
         findings += _leaks(name, other, overlaps, "byte-identical to")
         if other == "train":
             findings += _leaked_rows(left, rows, matches, "byte-identical to")
@@ -283,11 +283,11 @@ def check_near_duplicates(splits: dict[str, Split]) -> Measured:
     """
     rng = np.random.default_rng(4)
     train = splits["train"]
-    train_rows = sample_rows(train.rows, train.dataset.article_ids, MOST_TRAINING, rng)
+    train_rows = sample_rows(train.rows, train.dataset.codes, MOST_TRAINING, rng)
     rows: dict[str, NDArray[np.int64]] = {}
     for name in EVALUATED:
-        ids = splits[name].dataset.article_ids
-        rows[name] = sample_rows(splits[name].rows, ids, MOST_QUERIES, rng)
+        codes = splits[name].dataset.codes
+        rows[name] = sample_rows(splits[name].rows, codes, MOST_QUERIES, rng)
     queries = np.concatenate([unit_vectors(splits[n].dataset, r) for n, r in rows.items()])
 
     def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -341,7 +341,7 @@ def _leaked_rows(
     leaked = rows[np.unique(matches.left)]
     if len(leaked) <= max(LEAKED_TOTAL * len(rows), FEWEST_LEAKED):
         return []
-    articles = np.unique(split.dataset.article_ids[leaked])
+    articles = split.dataset.articles[np.unique(split.dataset.codes[leaked])]
     message = (
         f"expected at most {LEAKED_TOTAL:.1%} of rows {kind} training rows, got "
         f"{len(leaked) / len(rows):.2%} ({len(leaked):,} of {len(rows):,}) in articles "
@@ -381,12 +381,12 @@ def judged_drops(manifest: Manifest) -> list[tuple[Stage, str, int]]:
     ]
 
 
-def was_exempt(stage: Stage, articles: NDArray[np.int64]) -> NDArray[np.bool_]:
+def was_exempt(stage: Stage, articles: Ids) -> NDArray[np.bool_]:
     """Tell which articles a stage's rules were told to leave alone: (n,) bool."""
-    text = stage.settings.get(EXEMPT)
-    if not isinstance(text, str) or not text:
+    named = stage.settings.get(EXEMPT)
+    if not isinstance(named, str | list) or not named:
         return np.zeros(len(articles), np.bool_)
-    return within(articles, parse_ranges(text))
+    return IdSet.of(named).holds(articles)
 
 
 def find_selection(

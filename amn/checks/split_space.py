@@ -11,6 +11,7 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.data.coherence import follows, mean_by_article
 from amn.data.dataset import run_starts
+from amn.data.ids import later_ids
 from amn.data.repeats import near_rows
 from amn.data.sampling import evenly_spaced, sample_rows, unit_vectors
 from amn.data.scan import scan_rows
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.scan import RowScan
     from amn.data.splits import Split
 
@@ -65,9 +67,9 @@ def _sampled(
     ids: dict[str, NDArray[np.int64]] = {}
     for name in SPLITS:
         dataset = splits[name].dataset
-        rows = sample_rows(splits[name].rows, dataset.article_ids, MOST_ROWS, rng)
+        rows = sample_rows(splits[name].rows, dataset.codes, MOST_ROWS, rng)
         vectors[name] = unit_vectors(dataset, rows)
-        ids[name] = dataset.article_ids[rows]
+        ids[name] = dataset.codes[rows]
     return vectors, ids
 
 
@@ -246,7 +248,7 @@ def check_representative(
     for name in SPLITS:
         split = splits[name]
         figures["mean of the context"][name] = _mean_score(windows[name], rng)
-        mine = follows(split.dataset, 1) & np.isin(split.dataset.article_ids, split.articles)
+        mine = follows(split.dataset, 1) & split.dataset.is_in(split.articles)
         figures["coherence"][name] = float(scans[name].adjacent[mine].mean(dtype=np.float64))
     findings: list[Finding] = []
     gaps: list[float] = []
@@ -275,7 +277,7 @@ def check_representative(
 
 def _mean_score(windows: Windows, rng: np.random.Generator) -> float:
     """Return the cosine of the context's mean with the target, mean over sampled windows."""
-    starts = sample_rows(windows.starts, windows.dataset.article_ids, MOST_WINDOWS, rng)
+    starts = sample_rows(windows.starts, windows.dataset.codes, MOST_WINDOWS, rng)
     rows = Windows(windows.dataset, starts, windows.context).gather(slice(None))
     mean, target = rows[:, :-1].mean(axis=1), rows[:, -1]
     return float(np.nan_to_num(cosine_rows(mean, target)).mean())  # a row of zeros points nowhere
@@ -294,12 +296,11 @@ def near_articles(copy: CaseCopy) -> None:
     """A tenth of the articles is there twice."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = dataset.articles[::10]
-    mine = np.flatnonzero(np.isin(dataset.article_ids, some))
+    mine = dataset.rows_of(some)
     noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
     again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
-    ids = np.concatenate(
-        [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
-    )
+    new = np.repeat(later_ids(dataset.articles, len(some)), np.bincount(dataset.codes)[::10])
+    ids = np.concatenate([dataset.article_ids, new])
     both = unit_rows(np.concatenate([vectors, again]))
     lists = {name: split.articles for name, split in copy.splits().items()}
     copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
@@ -337,12 +338,12 @@ def check_near_articles(data_sets: tuple[DataSet, ...]) -> Measured:
     return Measured(value, f"<= {NEAR_SHARE:.0%} of articles", findings, number=max(shares))
 
 
-def _find_twins(dataset: DataSet) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+def _find_twins(dataset: DataSet) -> tuple[Ids, Ids, int]:
     """Return articles that are nearly another one, one such of each, and of how many it was asked.
 
     Ids ascend. Of a million rows this reads every article's first row and a few more.
     """
-    starts = run_starts(dataset.article_ids)
+    starts = run_starts(dataset.codes)
     lengths = np.diff(np.append(starts, len(dataset)))
     starts = starts[lengths > max(FIRST_ROW, *OTHER_ROWS)]
     queried = evenly_spaced(len(starts), MOST_QUERIED) if len(starts) else np.empty(0, np.int64)
@@ -357,6 +358,7 @@ def _find_twins(dataset: DataSet) -> tuple[NDArray[np.int64], NDArray[np.int64],
     for row in OTHER_ROWS:
         ours, theirs = unit_vectors(dataset, left + row), unit_vectors(dataset, right + row)
         is_near |= np.vecdot(ours, theirs) >= NEAR_COSINE
-    ids = dataset.article_ids
-    articles, at = np.unique(ids[left[is_near]], return_index=True)
-    return articles, ids[right[is_near]][at], len(queried)
+    codes = dataset.codes
+    near, at = np.unique(codes[left[is_near]], return_index=True)
+    twins = codes[right[is_near]][at]
+    return dataset.articles[near], dataset.articles[twins], len(queried)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.evaluation.predictions import Joined
 
@@ -34,7 +35,7 @@ def across_articles(windows: dict[str, Windows], splits: dict[str, Split]) -> Pa
     for name, found in windows.items():
         dataset, context = found.dataset, found.context
         starts = np.arange(len(dataset) - context)
-        mine = np.isin(dataset.article_ids[starts], splits[name].articles)
+        mine = dataset.is_in(splits[name].articles)[starts]
         result[name] = Windows(dataset, starts[mine], context)
     return {"windows": result}
 
@@ -79,7 +80,7 @@ def _is_contiguous(windows: Windows) -> NDArray[np.bool_]:
     result = inside.copy()
     for step in range(1, windows.context + 1):
         rows = np.where(inside, starts + step, 0)
-        result &= dataset.article_ids[rows] == dataset.article_ids[first]
+        result &= dataset.codes[rows] == dataset.codes[first]
         result &= dataset.chunk_index[rows] == dataset.chunk_index[first] + step
     return result
 
@@ -90,7 +91,7 @@ def _keys(windows: Windows, window: int) -> str:
     rows = windows.starts[window] + np.arange(windows.context + 1)
     if rows[0] < 0 or rows[-1] >= len(dataset):
         return f"rows {rows[0]} to {rows[-1]} of {len(dataset):,}"
-    pairs = zip(dataset.article_ids[rows], dataset.chunk_index[rows], strict=True)
+    pairs = zip(dataset.articles[dataset.codes[rows]], dataset.chunk_index[rows], strict=True)
     return ", ".join(f"{article}:{chunk}" for article, chunk in pairs)
 
 
@@ -119,7 +120,7 @@ def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> M
     for name, mine in windows.items():
         split = splits[name]
         used[name] = _used_rows(mine)
-        foreign = np.flatnonzero(used[name] & ~np.isin(split.dataset.article_ids, split.articles))
+        foreign = np.flatnonzero(used[name] & ~split.dataset.is_in(split.articles))
         if len(foreign):
             message = (
                 f"expected rows of its articles, got {len(foreign):,} other rows, the first of them"
@@ -181,10 +182,10 @@ def check_count(windows: dict[str, Windows], splits: dict[str, Split]) -> Measur
     return Measured(", ".join(counts), "sum of max(0, run - context) over runs", findings)
 
 
-def _expected_windows(dataset: DataSet, articles: NDArray[np.int64], context: int) -> int:
+def _expected_windows(dataset: DataSet, articles: Ids, context: int) -> int:
     """Return the number of windows: along a run of chunks, chunk index minus row is constant."""
-    rows = np.flatnonzero(np.isin(dataset.article_ids, articles))
-    runs = np.column_stack([dataset.article_ids[rows], dataset.chunk_index[rows] - rows])
+    rows = dataset.rows_of(articles)
+    runs = np.column_stack([dataset.codes[rows], dataset.chunk_index[rows] - rows])
     lengths = np.unique(runs, axis=0, return_counts=True)[1]
     return int(np.maximum(lengths - context, 0).sum())
 

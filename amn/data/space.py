@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 
 DIRECTIONS_FRACTION = (
@@ -65,13 +66,13 @@ def captured_share(parts: NDArray[np.float64]) -> float:
 
 
 def by_article(
-    values: NDArray[np.floating], article_ids: NDArray[np.int64], *, mean: bool = False
+    values: NDArray[np.floating], article_ids: Ids, *, mean: bool = False
 ) -> NDArray[np.float64]:
     """Return the sum (or mean) of the rows of each article: (A, C) float64, ids ascending.
 
     Args:
         values: (n, C).
-        article_ids: (n,) int64, in any order.
+        article_ids: (n,) ids or codes, in any order.
     """
     order = np.argsort(article_ids, kind="stable")
     _, starts, counts = np.unique(article_ids[order], return_index=True, return_counts=True)
@@ -189,25 +190,25 @@ class ArticleSample:
 
     Attributes:
         vectors: (A, K, D) float32 unit rows.
-        articles: (A,) int64 ids.
+        articles: (A,) ids.
     """
 
     vectors: NDArray[np.float32]
-    articles: NDArray[np.int64]
+    articles: Ids
 
 
 def sample_articles(dataset: DataSet) -> ArticleSample:
     """Return rows of articles that have `ROWS` of them or more."""
-    starts = run_starts(dataset.article_ids)
+    starts = run_starts(dataset.codes)
     sizes = np.diff(np.append(starts, len(dataset)))
     long = np.flatnonzero(sizes >= ROWS)
     if not len(long):
-        return ArticleSample(np.empty((0, ROWS, dataset.dim), np.float32), np.empty(0, np.int64))
+        return ArticleSample(np.empty((0, ROWS, dataset.dim), np.float32), dataset.articles[:0])
     chosen = long[evenly_spaced(len(long), MOST_ARTICLES)]
     steps = np.arange(ROWS) * (sizes[chosen, None] - 1) // (ROWS - 1)
     rows = starts[chosen, None] + steps
     vectors = unit_vectors(dataset, rows.ravel()).reshape(*rows.shape, dataset.dim)
-    return ArticleSample(vectors, dataset.article_ids[starts[chosen]])
+    return ArticleSample(vectors, dataset.articles[dataset.codes[starts[chosen]]])
 
 
 def find_groups(vectors: NDArray[np.float32]) -> list[Groups]:

@@ -13,6 +13,7 @@ from amn.data.vectors import cosine_rows, lengths, widen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
     from amn.data.windows import Windows
 
 
@@ -49,7 +50,7 @@ class SplitScores:
     Attributes:
         cosines: (N,) float64, prediction with target.
         copy_cosines: (N,) float64, prediction with the last context row.
-        article_ids: (N,) int64.
+        article_ids: (N,) int64 or str.
         target_chunks: (N,) int32; with the article id it names the window.
         norm_error: Largest |length of a prediction - 1|.
         rank: Effective rank of the predictions.
@@ -58,7 +59,7 @@ class SplitScores:
 
     cosines: NDArray[np.float64]
     copy_cosines: NDArray[np.float64]
-    article_ids: NDArray[np.int64]
+    article_ids: Ids
     target_chunks: NDArray[np.int32]
     norm_error: float
     rank: float

@@ -150,11 +150,9 @@ def behaviour_of(predicted: NDArray[np.floating], surroundings: Surroundings) ->
 def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
     """Return positions of up to n windows, drawn evenly over articles, ascending."""
     order = np.random.default_rng(seed).permutation(len(windows))
-    ids = windows.article_ids[order]
-    by_article = order[np.argsort(ids, kind="stable")]
-    _, first, counts = np.unique(
-        windows.article_ids[by_article], return_index=True, return_counts=True
-    )
+    codes = windows.codes
+    by_article = order[np.argsort(codes[order], kind="stable")]
+    _, first, counts = np.unique(codes[by_article], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(first, counts)  # of a window within its article
     return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
 
@@ -170,10 +168,10 @@ def find_surroundings(windows: Windows, chosen: NDArray[np.int64]) -> Surroundin
     dataset, targets = windows.dataset, windows.targets[chosen]
     wanted = targets[:, None] + offsets
     rows = np.clip(wanted, 0, len(dataset) - 1)
-    ids, chunks = dataset.article_ids, dataset.chunk_index
+    codes, chunks = dataset.codes, dataset.chunk_index
     is_there = (
         (rows == wanted)
-        & (ids[rows] == ids[targets][:, None])
+        & (codes[rows] == codes[targets][:, None])
         & (chunks[rows].astype(np.int64) - chunks[targets][:, None] == offsets)
     )
     vectors = np.asarray(dataset.gather(rows), np.float32)

@@ -102,6 +102,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     *,
     cache: Path,
     seeds: Sequence[int],
+    predictions: tuple[Path, ...] = (),
     reason: str,
     author: str,
     created: date,
@@ -114,7 +115,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
 
     Args:
         cache: Folder for runs by content.
-        seeds: At least 5.
+        seeds: At least 5; of predictions their numbers, whatever is given.
+        predictions: Files of predictions to judge and accept instead of training, one a seed.
         reason: Why this result is accepted; kept for ever.
         previous: The golden that it replaces; it must not be worse, where the two can be compared.
         entries: Of its ledger: what they and this result add up to has to stay within the budget
@@ -126,12 +128,14 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         GoldenError: If there are too few seeds, no reason, or a check does not pass.
     """
     path = case.folder / GOLDEN_FILE
-    if len(set(seeds)) < MIN_SEEDS:
+    if predictions:
+        seeds = range(len(predictions))
+    elif len(set(seeds)) < MIN_SEEDS:
         raise GoldenError(path, f"expected at least {MIN_SEEDS} seeds, got {len(set(seeds))}")
     if not reason.strip():
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
     judged = case.with_training(seeds=list(seeds))
-    options = GateOptions(cache=cache, first_run=True, today=created)
+    options = GateOptions(cache=cache, predictions=predictions, first_run=True, today=created)
     gate = gate_of(judged, options, progress=progress)
     verdict, failures, outcomes = _judge(gate, previous, path)
     if drifted := tuple(_drifted(entries, gate.evidence, case.config.golden.drift_budget)):
@@ -144,9 +148,9 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         )
     evidence = gate.evidence
     tables = tables_of(evidence, seeds)
-    asked = evidence_of(case, GateOptions(cache=cache))
+    asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions))
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
-    declared = declare(asked.without(*PASSING))
+    declared = declare(asked.without(*PASSING, "brought"))
     record = GoldenRecord.model_validate(
         {
             "schema": SCHEMA,

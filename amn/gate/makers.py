@@ -230,8 +230,10 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
 def blocker(case: Case, gate_other: GateOther) -> GateResult | None:
     """The result of the case that this one waits for, None without; an error while it fails."""
     other = case.blocker()
-    result = gate_other(other) if other else None
-    if other and result and result.verdict is not Verdict.PASS:
+    if other is None:
+        return None
+    result = gate_other(other)
+    if result.judged is not Verdict.PASS:
         failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
         raise CheckNotRunError(
             f"{case.file}: blocked_by: expected {other.name} to pass before this case is trained,"

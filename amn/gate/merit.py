@@ -59,6 +59,7 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         is_judged=is_judged,
         worse_on_base=worse,
         approval=merge_base.approval,
+        scope=at_base.config.criteria.scope if at_base.config else "",
     )
 
 

@@ -7,6 +7,7 @@ has built, the encoder that was not given.
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from amn.gate.makers import abort_for, course_makers, named
 from amn.gate.merit import review
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
+from amn.golden.base.review import MergeBase
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
     from amn.case.load import Case
     from amn.engines import Engine
-    from amn.golden.base.review import MergeBase
     from amn.training.plan import Plan
 
     Progress = Callable[[int, int, str], None]
@@ -58,6 +59,7 @@ class GateOptions:
         allow_same: Judge a candidate that is the golden's own file.
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
+            `run_gate` finds it where it is None.
         today: What waivers expire by; without it, none is in force.
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
@@ -118,8 +120,13 @@ def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = Non
 
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
-    """Gate one case: run every declared check and return the result."""
+    """Gate one case: run every declared check and return the result.
+
+    The change is compared with its merge base, by default the one that `amn gate` takes.
+    """
     load_conftests([case.folder])
+    if options.merge_base is None:
+        options = replace(options, merge_base=MergeBase.within(os.environ, case.folder))
     return result_of(gate_of(case, options, progress=progress), options)
 
 
@@ -221,7 +228,12 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
     def gate_other(other: Case) -> GateResult:
-        asked = GateOptions(cache=options.cache, today=options.today, engine=options.engine)
+        asked = GateOptions(
+            cache=options.cache,
+            today=options.today,
+            engine=options.engine,
+            merge_base=options.merge_base,
+        )
         return run_gate(other, asked, progress=progress)
 
     approval = options.merge_base.approval if options.merge_base else ""
@@ -274,8 +286,11 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
         chosen |= named(makers.declared)
         if case.config.golden.adaptive_seeds is not None:
             chosen |= {"candidates": makers.trained_adaptively, "looks": makers.looks}
-    elif not options.allow_same:
-        chosen |= named(makers.brought)
+    else:
+        if not options.allow_same:
+            chosen |= named(makers.brought)
+        if options.predictions and _is_of_predictions(case):
+            chosen |= named(makers.declared)
     if _has_numerics(case):
         chosen |= named(makers.numerics)
     return chosen
@@ -293,6 +308,15 @@ def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
     with suppress(AmnError, OSError):
         return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _is_of_predictions(case: Case) -> bool:
+    """Tell whether the golden was made from predictions, by the checks that it has."""
+    of_them = {check.label for check in checks().values() if "joined" in check.reads}
+    with suppress(AmnError, OSError):
+        content = (case.folder / GOLDEN_FILE).read_bytes()
+        return bool(of_them & {*parse_record(content, case.folder).checks})
     return False
 
 

@@ -25,7 +25,7 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     SplitName,
     Text,
 )
-from amn.storage import canonical_json, parse_json, sha256_of
+from amn.storage import as_committed, canonical_json, parse_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,7 +220,7 @@ def find_ledger(folder: Path) -> Ledger | None:
     """
     path = folder / LEDGER_FILE
     try:
-        return inspect_ledger(path.read_bytes())
+        return inspect_ledger(as_committed(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:  # a folder, a loop of links
@@ -284,7 +284,7 @@ def extended(
     }
     entry = {**bare, "hash": sha256_of(canonical_json(bare))}
     Entry.model_validate(entry)
-    before = (folder / LEDGER_FILE).read_bytes() if entries else b""
+    before = as_committed((folder / LEDGER_FILE).read_bytes()) if entries else b""
     return before + canonical_json(entry) + b"\n"
 
 

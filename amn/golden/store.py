@@ -17,7 +17,7 @@ from amn.golden.schema import COSINE, MEAN_ATOL, SCHEMA, UNIT, Golden, GoldenRec
 from amn.golden.table import RECALL, parse_csv, to_csv
 from amn.golden.transaction import BEFORE, replace_together, undo
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import parse_json, sha256_file, sha256_of, write_bytes
+from amn.storage import as_committed, parse_json, sha256_of, write_bytes
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_file(folder: Path, name: str) -> bytes:
     """
     path = folder / name
     try:
-        return path.read_bytes()
+        return as_committed(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         fix = f"git checkout -- {quote(str(path))}"
         if name == GOLDEN_FILE:
@@ -182,7 +182,7 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
         GoldenError: If there is no sound golden, or the chain of the ledger is broken.
     """
     golden = read_golden(folder)
-    digest = sha256_file(folder / GOLDEN_FILE)
+    digest = sha256_of(as_committed((folder / GOLDEN_FILE).read_bytes()))
     write_bytes(
         folder / LEDGER_FILE,
         extended(folder, golden.record, acceptance, golden_digest=digest),

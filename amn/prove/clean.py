@@ -85,7 +85,7 @@ def _files(lab: Lab, seed: int) -> list[Outcome]:
     rng = np.random.default_rng([1, seed])
     chosen = _drawn(lab, rng)
     dataset = lab.early.evidence["splits"]["train"].dataset
-    rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
+    rows = dataset.rows_of(np.concatenate(list(chosen.values())))
     with lab.copy() as copy:
         kind = read_index_manifest(copy.data).kind if copy.has_index else None
         shutil.rmtree(copy.data)

@@ -95,7 +95,7 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
         name: np.sort(rng.permutation(s.articles)[: max(8, round(share * len(s.articles)))])
         for name, s in splits.items()
     }
-    rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
+    rows = dataset.rows_of(np.concatenate(list(chosen.values())))
     copy = write_rows(folder / DATA, dataset, rows)
     if dataset.index_path.exists():
         build_index(copy, read_index_manifest(dataset.path).kind)

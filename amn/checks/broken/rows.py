@@ -29,5 +29,5 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
     """Write rows in an order, or with repeats, that the writer refuses; every digest is right."""
     dataset = copy.dataset()
     running = np.arange(len(rows), dtype=np.int32)  # keys that the writer takes, then the real ones
-    copy.rebuild(dataset.gather(rows), np.zeros(len(rows), np.int64), running)
+    copy.rebuild(dataset.gather(rows), np.repeat(dataset.articles[:1], len(rows)), running)
     copy.overwrite_keys(dataset.article_ids[rows], dataset.chunk_index[rows])

@@ -10,7 +10,7 @@ from amn.cli.golden import acceptance
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, read_ledger
 from amn.golden.store import GOLDEN_FILE
-from amn.storage import sha256_file
+from amn.storage import as_committed, sha256_of
 
 
 @click.command("anchor")
@@ -34,7 +34,10 @@ def command(case: str, reason: str, author: str | None) -> None:
         word = "adopt" if (found.folder / GOLDEN_FILE).exists() else "new"
         fix = f"amn golden {word} {found.name} --reason TEXT"
         raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
-    if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
+    if (
+        sha256_of(as_committed((found.folder / GOLDEN_FILE).read_bytes()))
+        != entries[-1].digests.golden
+    ):
         fix = f"amn golden verify {quote(found.name)}"
         raise GoldenError(path, f"expected the golden of its last entry, got another. Fix: {fix}")
     acceptance.enter_as("anchor", found, reason, author)

@@ -204,6 +204,9 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
         if sign * value < sign * was:
             yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
     yield from _ranges(old, new, file)
+    if new.criteria.scope not in ("whole", old.criteria.scope):
+        scopes = (old.criteria.scope, new.criteria.scope)
+        yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
     if old.speed and new.speed is None:
         yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
     if old.dataset.index is not False and new.dataset.index is False:
@@ -235,12 +238,12 @@ def selector_loosenings(old: Case, new: Case, file: str) -> Iterator[Loosening]:
         what = "changed the evaluation set"
         if was.articles is not None and now.articles is not None:
             before, after = (
-                set(selected_articles(case, split, selector).tolist())
+                selected_articles(case, split, selector)
                 for case, selector in ((old, was), (new, now))
             )
-            if before <= after:
+            if before.issubset(after):
                 continue
-            what = SHRANK if after < before else what
+            what = SHRANK if after.issubset(before) else what
         yield Loosening(what, f"{file} split.{split}", _selector(was), _selector(now))
 
 

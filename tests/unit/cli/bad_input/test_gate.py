@@ -139,13 +139,13 @@ REPLAY = (
     (
         "amn replay x.zip",
         3,
-        "FAIL in the bundle, PASS now",
+        "FAIL in the bundle, PARTIAL now",
         partial(bundle, verdict={"verdict": "FAIL"}),
     ),
     (
         "amn replay x.zip",
         3,
-        "PASS in the bundle, ERROR now",
+        "PARTIAL in the bundle, ERROR now",
         partial(bundle, verdict={"checks": []}),
     ),
     ("amn replay x.zip", 3, "nesting that is too deep", partial(bundle, **{VERDICT: DEEP})),

@@ -89,7 +89,7 @@ INIT = (
     ("amn {} gitlab", 2, "Fix: amn ci init gitlab -o .gitlab/amn.yml", put(".gitlab-ci.yml", b"x")),
     ("amn {} github", 3, "expected a checkout that git can read", broken_git),
 )
-RESULTS = "v.json: expected schema 1 and results, got something else"
+RESULTS = "v.json: expected schema 2 and results, got something else"
 REQUIRE = (
     ("amn {}", 2, "Missing argument 'FILE'"),
     ("amn {} ''", 2, "expected a path, got an empty text"),
@@ -100,9 +100,9 @@ REQUIRE = (
     ("amn {} v.json", 3, "got: nesting that is too deep", put("v.json", DEEP)),
     ("amn {} v.json", 3, "got: a number of too many digits", put("v.json", DIGITS)),
     ("amn {} v.json", 3, RESULTS, put("v.json", b"[]")),
-    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 2, "results": []}')),
-    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 1, "results": {}}')),
-    ("amn {} v.json", 3, "results[0]: expected", put("v.json", b'{"schema": 1, "results": [{}]}')),
+    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 1, "results": []}')),
+    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 2, "results": {}}')),
+    ("amn {} v.json", 3, "results[0]: expected", put("v.json", b'{"schema": 2, "results": [{}]}')),
     ("amn {} v.json --stric", 2, "No such option '--stric'"),
 )
 DOCTOR = (
