@@ -120,7 +120,7 @@ def golden_other_windows(copy: CaseCopy) -> None:
 
 
 def golden_other_vectors(copy: CaseCopy) -> None:
-    """Two OOD articles of the golden have changed places: the mean of no predictor moves."""
+    """Two OOD articles of the golden have changed places."""
     write_golden(copy.folder, broken.golden.with_exchanged_articles(read_golden(copy.folder)))
 
 

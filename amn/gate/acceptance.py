@@ -77,14 +77,14 @@ class Acceptable:
     def changes(self, previous: Golden) -> bool:
         """Tell whether it says anything else than a golden that was accepted before.
 
-        Who accepted it, when and why, the numbers of checks beside the same scores, and threads of
-        the machine are nothing else.
+        Who accepted it, when and why, the numbers of checks beside the same scores, and how a
+        machine of the same class rounds are nothing else.
         """
 
         def said(record: GoldenRecord) -> GoldenRecord:
             same = {label: Ended(ended.status) for label, ended in record.checks.items()}
             checks = Checks(data={}, result=same)
-            numerics = record.numerics.model_copy(update={"machine": {}})
+            numerics = record.numerics.model_copy(update={"values": {}, "machine": {}})
             update = {"accepted": previous.record.accepted, "ended": checks, "numerics": numerics}
             return record.model_copy(update=update)
 
