@@ -80,7 +80,7 @@ def test_lines_of_one_epoch_that_share_no_figure_are_one(tmp_path: Path) -> None
     assert [(e.epoch, e.train_loss, e.val_cosine) for e in got.epochs] == [
         (1, 0.5, 0.6), (2, 0.4, 0.7),
     ]  # fmt: skip
-    assert got.unread == {"columns": ["step"]}
+    assert not got.unread
 
 
 def test_what_nobody_reads_is_kept(tmp_path: Path) -> None:
