@@ -241,7 +241,7 @@ def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
     the mean, which is no less than 0. An epoch below that is below every such predictor.
     """
     if "constant" not in history.references:
-        below = next(((epoch, c) for epoch, c in _cosines(history) if c < 0), None)
+        below = next(((epoch, c) for epoch, c in _cosines(history) if not c >= 0), None)
         if below:
             message = (
                 f"expected a validation cosine of at least 0, the least of any constant predictor, "

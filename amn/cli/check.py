@@ -18,6 +18,7 @@ from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
 from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
 from amn.diagnosis.records import ABORT_PROFILES, judge_paths
+from amn.errors import DataError
 from amn.report.json import to_json
 from amn.report.records import print_records
 from amn.report.text import print_result
@@ -79,6 +80,12 @@ def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None
 @FORMAT
 def index(path: Path, style: str) -> None:
     """Check the FAISS index of a data set against its vectors: I001 and on."""
+    if path.is_file():
+        raise DataError(
+            path,
+            "expected the folder of a data set, got a file. Fix: amn index adopt "
+            f"{shlex.quote(str(path))} DATASET, then: amn check index DATASET",
+        )
     with progress_bar() as progress:
         result = check_index(path, progress=progress)
     _finish(result, style)

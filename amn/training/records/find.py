@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from amn.errors import DataError
+from amn.errors import AmnError, DataError
 from amn.evaluation.storage import EVALUATION_FILE, load_evaluation
 from amn.registry import Registry
-from amn.training.records.history import RecordKind
+from amn.training.records.history import RecordKind, RunHistory
 from amn.training.records.logs import FIX, read_json
 from amn.training.records.names import KNOWN
 
@@ -18,26 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from amn.training.records.history import RunHistory
     from amn.training.records.names import Names
 
 RUN_FILE = "run.json"
-# `RecordKind`s: the first that a path is one of reads it.
-KINDS: Registry[RecordKind] = Registry(
-    "amn.records",
-    {
-        "run": "amn.training.records.find:RUN",
-        "mlflow": "amn.training.records.series:MLFLOW",
-        "tensorboard": "amn.training.records.series:TENSORBOARD",
-        "dvclive": "amn.training.records.series:DVCLIVE",
-        "trainer": "amn.training.records.find:TRAINER",
-        "wandb": "amn.training.records.wandb:WANDB",
-        "summary": "amn.training.records.logs:SUMMARY",
-        "csv": "amn.training.records.logs:CSV",
-        "json": "amn.training.records.logs:JSON",
-        "json lines": "amn.training.records.logs:JSON_LINES",
-    },
-)
+OURS = {
+    "run": "amn.training.records.find:RUN",
+    "mlflow": "amn.training.records.series:MLFLOW",
+    "tensorboard": "amn.training.records.series:TENSORBOARD",
+    "dvclive": "amn.training.records.series:DVCLIVE",
+    "trainer": "amn.training.records.find:TRAINER",
+    "wandb": "amn.training.records.wandb:WANDB",
+    "summary": "amn.training.records.logs:SUMMARY",
+    "csv": "amn.training.records.logs:CSV",
+    "json": "amn.training.records.logs:JSON",
+    "json lines": "amn.training.records.logs:JSON_LINES",
+}
+# `RecordKind`s: the first that a path is one of reads it, those of installed packages before ours.
+KINDS: Registry[RecordKind] = Registry("amn.records", OURS)
 STATE_FILE, CHECKPOINTS = "trainer_state.json", "checkpoint-*/trainer_state.json"
 # What lies beside records and is none, by the name that its own library gives it.
 OTHERS = (
@@ -132,7 +129,13 @@ def _reason(path: Path) -> str:
 
 def _kind_of(path: Path) -> RecordKind | None:
     """Return the kind of record that a file or a folder is; None where it is none."""
-    return next((kind for kind in KINDS.values() if kind.holds(path)), None)
+    return next((kind for kind in _kinds() if kind.holds(path)), None)
+
+
+def _kinds() -> Iterator[RecordKind]:
+    """Yield every kind, those of packages first: ours take any `.json` and `.csv`."""
+    for name in sorted(KINDS, key=lambda name: name in OURS):
+        yield KINDS[name]
 
 
 def _with_scores(folder: Path, history: RunHistory) -> RunHistory:
@@ -154,13 +157,27 @@ def read_record(path: Path, names: Names = KNOWN) -> RunHistory:
         MissingDependencyError: If TensorBoard's reader is needed and not installed.
     """
     if kind := _kind_of(path):
-        takes = inspect.signature(kind.read).parameters
-        return kind.read(path, names) if "names" in takes else kind.read(path)
+        return _read_by(kind, path, names)
     if path.is_dir():
         raise DataError(path, f"expected the folder of one run, got none. Fix: {FIX}")
     if not path.is_file():
         raise DataError(path, "expected a record, found none")
     return read_json(path, names)  # whatever its name: what it is not, the reader says
+
+
+def _read_by(kind: RecordKind, path: Path, names: Names) -> RunHistory:
+    """Read a record by its kind; a reader that breaks, as one of a package may, hides no other."""
+    takes = inspect.signature(kind.read).parameters
+    try:
+        found: object = kind.read(path, names) if "names" in takes else kind.read(path)
+    except AmnError:
+        raise
+    except Exception as error:
+        where = f"{kind.read.__module__}.{kind.read.__qualname__}"
+        raise DataError(path, f"expected {where} to read it, got {error!r}") from error
+    if not isinstance(found, RunHistory):
+        raise DataError(path, f"expected a RunHistory of its reader, got {type(found).__name__}")
+    return found
 
 
 def _read_run(path: Path) -> RunHistory:
