@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
 from amn.case.section import Section, Seed
 from amn.case.training import BLEND_LR, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
@@ -133,6 +133,7 @@ class CaseConfig(Section):
     criteria: CriteriaConfig = CriteriaConfig()
     golden: GoldenConfig = GoldenConfig()
     index: IndexConfig = IndexConfig()
+    data: DataConfig = DataConfig()
     speed: SpeedConfig | None = None
 
     @model_validator(mode="before")
@@ -172,7 +173,13 @@ class CaseConfig(Section):
 
     def resolved(self) -> dict[str, Any]:
         """Return every value that shapes the result, defaults filled in, as plain JSON data."""
-        exclude: Any = {"title": True, "blocked_by": True, "speed": True, "golden": {"drift"}}
+        exclude: Any = {
+            "title": True,
+            "blocked_by": True,
+            "speed": True,
+            "data": True,
+            "golden": {"drift"},
+        }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     def digest(self) -> str:
