@@ -1,34 +1,65 @@
 """All that is asked of git: commits, the merge base, files of another revision, the user's name.
 
-Only commands that read are run, and none that runs code of the repository's own settings, so a
-checkout that belongs to another user, as in most CI containers, is read without further ado.
+A checkout that belongs to another user, as in most CI containers, is read as well: by plumbing
+that runs nothing which the settings of that checkout name. Objects are read by id, as they were
+committed: nothing replaces, converts, filters or fetches them.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.errors import RepositoryError
+from amn.storage import as_committed, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-READ_ONLY = (
+PLUMBING = (
     "--no-optional-locks",
-    "-c",
-    "safe.directory=*",
     "-c",
     "core.fsmonitor=false",
     "-c",
     "core.quotePath=false",
+    "-c",
+    "safe.bareRepository=explicit",  # one that is committed inside the checkout is none
 )
-DIFF = ("diff", "--no-renames", "--no-ext-diff", "--no-textconv", "--name-only", "-z")
+ANY_OWNER = ("-c", "safe.directory=*")
+# Of git's variables those that say where its settings are; the others lead to other objects.
+KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES")
+ALONE = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",  # git 2.45; before it the next one
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+LFS = re.compile(rb"version https://git-lfs[^\n]*\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n")
+MOST_POINTER_BYTES = 1024  # of a file that stands for one in Git LFS
+LINK, FILES = "120000", ("100644", "100755")
+DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
+class Blob:
+    """A file of a tree.
+
+    Attributes:
+        mode: As git writes it: `100644`; `120000` of a link.
+        id: Digest of its object.
+    """
+
+    mode: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Repository:
     """A git checkout.
 
@@ -42,23 +73,61 @@ class Repository:
     head: str
     is_shallow: bool
 
-    def commit(self, name: str) -> str | None:
-        """Return the commit that a branch, tag or digest names, None when there is none."""
-        done = _git(self.root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        return done.stdout.decode().strip() if done.returncode == 0 else None
+    @cached_property
+    def refs(self) -> dict[str, str]:
+        """Full names of branches, local ones and of remotes -> their commits."""
+        form = "--format=%(refname) %(objectname)"
+        found = self._ask("for-each-ref", form, "refs/heads", "refs/remotes")
+        return dict(line.rsplit(" ", 1) for line in found.decode(errors="replace").splitlines())
 
-    def merge_base(self, commit: str) -> str | None:
-        """Return where HEAD and a commit parted, None when their histories do not meet."""
-        done = _git(self.root, "merge-base", "HEAD", commit)
-        return done.stdout.decode().split()[0] if done.returncode == 0 else None
+    @cached_property
+    def remotes(self) -> tuple[str, ...]:
+        """Names of the remotes that there are branches of, origin first."""
+        names = (ref.split("/")[2] for ref in self.refs if ref.startswith("refs/remotes/"))
+        return tuple(sorted(dict.fromkeys(names), key=lambda name: (name != "origin", name)))
+
+    def symbolic(self, ref: str) -> str | None:
+        """Return the full name that a symbolic reference points to, None where there is none."""
+        done = _git(self.root, "symbolic-ref", "--quiet", ref)
+        return _line(done.stdout) if done.returncode == 0 else None
 
     def default_branch(self) -> str | None:
         """Return the branch that the remote `origin` names as its default, None without one."""
-        done = _git(self.root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
-        return done.stdout.decode().strip() if done.returncode == 0 else None
+        head = self.symbolic("refs/remotes/origin/HEAD")
+        return head.removeprefix("refs/remotes/") if head else None
+
+    def commit(self, digest: str) -> str | None:
+        """Return a commit by its whole digest, None when there is none."""
+        if not DIGEST.fullmatch(digest):
+            return None
+        done = _git(self.root, "cat-file", "-t", digest)
+        return digest if done.stdout.strip() == b"commit" else None
+
+    def merge_base(self, commit: str) -> str | None:
+        """Return where HEAD and a commit parted, None when their histories do not meet."""
+        done = _git(self.root, "merge-base", self.head, commit)
+        return done.stdout.decode().split()[0] if done.returncode == 0 else None
+
+    def tree(self, commit: str) -> dict[str, Blob]:
+        """Return every file of a commit by its path, relative to the root, with `/`."""
+        if commit not in self._trees:
+            entries = self._ask("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0")
+            split = (entry.partition(b"\t") for entry in entries if entry)
+            self._trees[commit] = {
+                os.fsdecode(path): Blob(mode, digest)
+                for about, _, path in split
+                for mode, _, digest in [about.decode().split()]
+            }
+        return self._trees[commit]
+
+    @cached_property
+    def _trees(self) -> dict[str, dict[str, Blob]]:
+        return {}
 
     def read(self, commit: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Return what files held at a commit, None for those that were not there.
+
+        A link and a submodule are no files.
 
         Args:
             paths: Relative to the root, with `/`.
@@ -66,44 +135,108 @@ class Repository:
         Raises:
             RepositoryError: If git does not answer for each of them.
         """
-        asked = "".join(f"{commit}:{path}\n" for path in paths).encode()
-        done = _git(self.root, "cat-file", "--batch", stdin=asked)
-        rest, found = done.stdout, dict[str, bytes | None]()
-        for path in paths:
+        tree = self.tree(commit)
+        found = dict.fromkeys(paths, None)
+        ids = {path: tree[path].id for path in paths if path in tree and tree[path].mode in FILES}
+        contents = self._blobs(dict.fromkeys(ids.values()))
+        return found | {path: contents[digest] for path, digest in ids.items()}
+
+    def link(self, commit: str, path: str) -> str | None:
+        """Return where a link of a commit leads, None where there was no link."""
+        blob = self.tree(commit).get(path)
+        if blob is None or blob.mode != LINK:
+            return None
+        return os.fsdecode(self._blobs([blob.id])[blob.id])
+
+    def _blobs(self, ids: Sequence[str] | dict[str, None]) -> dict[str, bytes]:
+        """Return the content of objects by id, as they are stored."""
+        if not ids:
+            return {}
+        asked = "".join(f"{digest}\n" for digest in ids).encode()
+        rest, found = self._ask("cat-file", "--batch", stdin=asked), dict[str, bytes]()
+        for digest in ids:
             head, _, rest = rest.partition(b"\n")
-            if head.endswith(b" missing"):
-                found[path] = None
-                continue
             words = head.split()
             if len(words) != 3 or words[1] != b"blob":  # noqa: PLR2004 - digest, type, bytes
                 raise RepositoryError(
-                    f"{self.root}: expected {path} of {commit[:10]}, got {head.decode()!r} from git"
+                    f"{self.root}: expected object {digest[:10]} of this checkout, got "
+                    f"{head.decode()!r} from git. Fix: git fetch --refetch, or clone all of it"
                 )
             size = int(words[2])
-            found[path], rest = rest[:size], rest[size + 1 :]
+            found[digest], rest = rest[:size], rest[size + 1 :]
         return found
 
-    def changed(self, commit: str, patterns: Sequence[str]) -> list[str]:
+    def changed(self, commit: str, is_wanted: Callable[[str], bool]) -> list[str]:
         """Return the files that differ between a commit and the working tree, or are gone.
 
+        Files of the working tree are those that git tracks. Ends of lines are no difference: git
+        may have been told to convert them.
+
         Args:
-            patterns: Pathspecs of git.
+            is_wanted: Of a path relative to the root, with `/`.
         """
-        done = _git(self.root, *DIFF, commit, "--", *patterns)
-        if done.returncode:
-            raise RepositoryError(f"{self.root}: {_message(done)}")
-        return sorted(name for name in done.stdout.decode().split("\0") if name)
+        tree, index = self.tree(commit), self._index
+        paths = sorted(filter(is_wanted, {*tree, *index}))
+        before = self.read(commit, paths)
+        return [path for path in paths if self._differs(commit, path, before[path])]
+
+    @cached_property
+    def _index(self) -> dict[str, tuple[str, str]]:
+        """Tag (`S`: not checked out, on purpose) and object of every file that git tracks."""
+        entries = self._ask("ls-files", "-s", "-t", "-z", "--full-name").split(b"\0")
+        split = (entry.partition(b"\t") for entry in entries if entry)
+        return {
+            os.fsdecode(path): (tag, digest)
+            for about, _, path in split
+            for tag, _, digest, _ in [about.decode().split()]
+        }
+
+    def _differs(self, commit: str, path: str, old: bytes | None) -> bool:
+        """Tell whether a file is another one than at a commit."""
+        file = self.root / path
+        was = self.tree(commit).get(path)
+        tag, digest = self._index.get(path, ("", ""))
+        if not os.path.lexists(file):
+            return was is not None and not (tag == "S" and digest == was.id)
+        try:
+            mode = file.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                return self.link(commit, path) != str(file.readlink())
+            if stat.S_ISDIR(mode):  # a submodule, or a folder in its place
+                return old is not None or self.link(commit, path) is not None
+            if not stat.S_ISREG(mode) or old is None:
+                return True
+            new = file.read_bytes()
+            return as_committed(new) != as_committed(smudged(old, new))
+        except OSError:  # gone, or nothing that can be read
+            return True
 
     def uncommitted(self, folder: Path) -> list[str]:
-        """Return tracked files that differ from HEAD, and untracked ones inside a folder."""
+        """Return tracked files that differ from HEAD, and untracked ones inside a folder.
+
+        Git runs the filters of the checkout for this, so the checkout has to be the user's own.
+        """
         status = ("status", "--porcelain", "--no-renames", "-z")
-        tracked = _git(self.root, *status, "--untracked-files=no")
-        own = _git(self.root, *status, "--untracked-files=all", "--", str(folder.resolve()))
+        tracked = _git(self.root, *status, "--untracked-files=no", owner=())
+        own = _git(
+            self.root, *status, "--untracked-files=all", "--", str(folder.resolve()), owner=()
+        )
         for done in (tracked, own):
             if done.returncode:
                 raise RepositoryError(f"{self.root}: {_message(done)}")
-        lines = (tracked.stdout + own.stdout).decode().split("\0")
+        lines = (tracked.stdout + own.stdout).decode(errors="surrogateescape").split("\0")
         return sorted({line[3:] for line in lines if line})
+
+    def _ask(self, *words: str, stdin: bytes | None = None) -> bytes:
+        """Return what git answers.
+
+        Raises:
+            RepositoryError: If it does not.
+        """
+        done = _git(self.root, *words, stdin=stdin)
+        if done.returncode:
+            raise RepositoryError(f"{self.root}: {_message(done)}")
+        return done.stdout
 
 
 def find_repository(folder: Path) -> Repository | None:
@@ -113,24 +246,43 @@ def find_repository(folder: Path) -> Repository | None:
         RepositoryError: If a checkout is there and git is not, or cannot read it: a container in
             which the rest of .git is missing must not pass for a project without git.
     """
-    questions = ("--show-toplevel", "--is-shallow-repository", "HEAD")
     try:
-        done = _git(folder, "rev-parse", *questions)
-    except FileNotFoundError as error:  # no git, or no such folder
+        top = _git(folder, "rev-parse", "--show-toplevel")
+    except (FileNotFoundError, NotADirectoryError) as error:  # no git, or no such folder
         if place := _dot_git(folder):
             fix = "install git, or gate where it is"
             raise RepositoryError(f"{place}: expected git, found none. Fix: {fix}") from error
         return None
-    lines = done.stdout.decode().splitlines()
-    if done.returncode or len(lines) != len(questions):
-        is_readable = _git(folder, "rev-parse", "--git-dir").returncode == 0
-        if not is_readable and (place := _dot_git(folder)):
+    if top.returncode:
+        if place := _dot_git(folder):
             raise RepositoryError(
-                f"{place}: expected a checkout that git can read, got: {_message(done)}. "
+                f"{place}: expected a checkout that git can read, got: {_message(top)}. "
                 "Fix: check it out again, or bring the rest of it into this container"
             )
         return None
-    return Repository(Path(lines[0]).resolve(), lines[2], lines[1] == "true")
+    # A path may have a newline in it, so one question at a time.
+    root = Path(os.fsdecode(top.stdout.removesuffix(b"\n"))).resolve()
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head.returncode:
+        return None
+    cut = _git(root, "rev-parse", "--is-shallow-repository")
+    return Repository(root, _line(head.stdout), _line(cut.stdout) == "true")
+
+
+def is_checkout(folder: Path) -> bool:
+    """Tell whether a folder is in a git checkout, with a commit in it or not."""
+    return _dot_git(folder) is not None
+
+
+def smudged(old: bytes, new: bytes) -> bytes:
+    """Return what a file of a commit is in a checkout: of Git LFS the file that it stands for.
+
+    Args:
+        old: As it was committed.
+        new: What the checkout has, which is taken where the pointer means it.
+    """
+    pointer = LFS.match(old) if len(old) <= MOST_POINTER_BYTES else None
+    return new if pointer and pointer[1].decode() == sha256_of(new) else old
 
 
 def user_name() -> str:
@@ -149,14 +301,20 @@ def _dot_git(folder: Path) -> Path | None:
 
 
 def _git(
-    folder: Path, *words: str, stdin: bytes | None = None
+    folder: Path, *words: str, stdin: bytes | None = None, owner: tuple[str, ...] = ANY_OWNER
 ) -> subprocess.CompletedProcess[bytes]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in KEPT}
     return subprocess.run(  # noqa: S603 - fixed words, paths and commits
-        ["git", *READ_ONLY, "-C", str(folder), *words],  # noqa: S607 - whatever git the user has
+        ["git", *PLUMBING, *owner, "-C", str(folder), *words],  # noqa: S607 - the user's git
         input=stdin,
         capture_output=True,
         check=False,
+        env=kept | ALONE,
     )
+
+
+def _line(answer: bytes) -> str:
+    return answer.decode(errors="replace").strip()
 
 
 def _message(done: subprocess.CompletedProcess[bytes]) -> str:

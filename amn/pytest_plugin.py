@@ -12,6 +12,7 @@ import pytest
 from amn.plugin.items import FACTS, MARKERS, MEASURED, CaseFile, CheckItem, refuse_skip
 from amn.plugin.ledger import Ledger
 from amn.plugin.sessions import GATES, find_folder, gate_for
+from amn.plugin.settings import require_said
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the group `amn`."""
     group = parser.getgroup("amn", "regression gate for next-embedding predictors")
-    group.addoption("--amn-strict", action="store_true", help="INCONCLUSIVE fails.")
+    group.addoption("--amn-strict", action="store_true", help="INCONCLUSIVE and PARTIAL fail.")
     group.addoption(
         "--amn-first-run", action="store_true", help="There is no golden yet: judge without one."
     )
@@ -52,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and the ledger; make the cache folder absolute, for xdist's workers."""
+    require_said(config)
     for name, (text, _) in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {text}")
     cache = config.option.amn_cache

@@ -43,6 +43,14 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def as_committed(content: bytes) -> bytes:
+    """Return a text with the ends of lines that git stores: `core.autocrlf` may have changed them.
+
+    What has a zero byte is no text to git, and stays as it is.
+    """
+    return content if b"\0" in content else content.replace(b"\r\n", b"\n")
+
+
 def canonical_json(value: object) -> bytes:
     """Return JSON with sorted keys and no spaces: equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

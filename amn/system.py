@@ -1,10 +1,52 @@
-"""How many cores this process may use."""
+"""This machine: its cores, what is installed, whether a CI system runs it; names on disk."""
 
 from __future__ import annotations
 
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Each is set by a CI system to every job; the first two by most of them.
+CI_SIGNS = (
+    "CI",
+    "CONTINUOUS_INTEGRATION",
+    "APPVEYOR",
+    "BITBUCKET_BUILD_NUMBER",
+    "BITRISE_IO",
+    "BUDDY",
+    "BUILDKITE",
+    "CIRCLECI",
+    "CIRRUS_CI",
+    "CODEBUILD_BUILD_ID",  # AWS
+    "DRONE",
+    "GITEA_ACTIONS",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "GO_PIPELINE_LABEL",  # GoCD
+    "HARNESS_BUILD_ID",
+    "HUDSON_URL",
+    "JENKINS_URL",
+    "PROW_JOB_ID",
+    "SCREWDRIVER",
+    "SEMAPHORE",
+    "TEAMCITY_VERSION",
+    "TF_BUILD",  # Azure
+    "TRAVIS",
+    "VELA",
+    "WOODPECKER",
+    "bamboo_buildKey",
+)
+NOT_SET = ("", "0", "false")
+
+
+def ci_sign(environ: Mapping[str, str]) -> str:
+    """Return the variable by which a CI system shows that it runs this; empty where none does."""
+    said = (name for name in CI_SIGNS if environ.get(name, "").strip().lower() not in NOT_SET)
+    return next(said, "")
 
 
 def available_cores() -> int:

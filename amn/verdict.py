@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-RESULT_SCHEMA = 1  # of a gate's JSON, which `amn gate --schema` prints
+RESULT_SCHEMA = 2  # of a gate's JSON, which `amn gate --schema` prints
 
 
 class Severity(IntEnum):
@@ -42,6 +42,7 @@ class Verdict(Enum):
     """The one answer of a gate."""
 
     PASS = "PASS"
+    PARTIAL = "PARTIAL"  # what was looked at passed, and it is not all
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     LOOSENED = "LOOSENED"
@@ -51,7 +52,8 @@ class Verdict(Enum):
     def exit_code(self, *, strict: bool = False) -> int:
         """Return the exit code.
 
-        0 pass, 1 fail, 3 not measurable, 4 undecided and strict, 5 loosened in this change.
+        0 pass, 1 fail, 3 not measurable, 4 undecided or partial and strict, 5 loosened in this
+        change.
         """
         codes = {"PASS": 0, "FAIL": 1, "HARNESS": 3, "ERROR": 3, "LOOSENED": 5}
         return codes.get(self.value, 4 if strict else 0)
@@ -95,6 +97,15 @@ WORST_FIRST = (  # the first of these that occurs decides
 )
 VERDICT_OF = {status: Verdict.__members__.get(status.name, Verdict.PASS) for status in Status}
 VERDICT_OF[Status.NOT_RUN] = Verdict.ERROR
+VERDICTS = (  # the worst first
+    Verdict.ERROR,
+    Verdict.HARNESS,
+    Verdict.FAIL,
+    Verdict.LOOSENED,
+    Verdict.INCONCLUSIVE,
+    Verdict.PARTIAL,
+    Verdict.PASS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,8 @@ class Outcome:
     Attributes:
         check: Stable id, such as `C002`.
         name: Short name, such as `ood`.
+        waiver: The waiver that lets it through; empty where none does.
+        approval: Who lets it through from outside the change, and why; empty where nobody does.
         seconds: Time it took; 0 when it did not run.
     """
 
@@ -178,6 +191,8 @@ class Outcome:
     number: float | None = None
     standing: Standing | None = None
     data: object = None
+    waiver: str = ""
+    approval: str = ""
     seconds: float = 0.0
 
     @classmethod
@@ -198,6 +213,8 @@ class Outcome:
             findings=tuple(Finding(f["where"], f["message"], f["fix"]) for f in check["findings"]),
             number=check["number"],
             standing=Standing(**standing) if standing else None,
+            waiver=str(check["waiver"]),
+            approval=str(check["approval"]),
             seconds=float(check["seconds"]),
         )
 
@@ -227,8 +244,7 @@ def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
 
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst verdict; ERROR when there is none."""
-    order = [VERDICT_OF[status] for status in WORST_FIRST]
-    return min(verdicts, key=order.index, default=Verdict.ERROR)
+    return min(verdicts, key=VERDICTS.index, default=Verdict.ERROR)
 
 
 def family_of(check: str) -> str:
@@ -268,6 +284,7 @@ class Review:
         is_judged: Whether a result was judged by the limits and the golden of the merge base.
         worse_on_base: Labels of checks that fail by the merge base's limits and golden.
         approval: Who let the loosenings through, and why; empty when nobody did.
+        scope: `criteria.scope` of the case at the merge base: less than a whole gate, on purpose.
     """
 
     target: str = ""
@@ -277,6 +294,7 @@ class Review:
     is_judged: bool = True
     worse_on_base: tuple[str, ...] = ()
     approval: str = ""
+    scope: str = ""
 
     @property
     def is_on_merit(self) -> bool:

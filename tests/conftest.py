@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
+
+from amn.golden.base.target import CI_VARIABLES, OF_REQUESTS
+from amn.system import CI_SIGNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_ci() -> Iterator[None]:
+    """The CI system that runs the tests is none to what they test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (*CI_SIGNS, *CI_VARIABLES, *OF_REQUESTS.values()):
+            patch.delenv(name, raising=False)
+        yield

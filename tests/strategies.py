@@ -67,7 +67,8 @@ def in_memory(
         dtype=vectors.dtype.name,
         files=(FileEntry(path="vectors-0.npy", rows=len(vectors), sha256="0" * 64),),
     )
-    return DataSet(Path("memory"), manifest, shards, articles, chunks)
+    ids, codes = np.unique(articles, return_inverse=True)
+    return DataSet(Path("memory"), manifest, shards, ids, codes, chunks)
 
 
 @st.composite

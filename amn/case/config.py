@@ -27,14 +27,14 @@ class Selector(Section):
 
     Attributes:
         fraction: Share of the articles that no other selector names, drawn with `seed`.
-        articles: Ids: a list, or ranges such as `"1-400, 512, 11001-15192"`.
+        articles: Ids: a list, or ranges of whole numbers such as `"1-400, 512, 11001-15192"`.
         file: A JSON file, relative to the case, with a list of ids under the split's name.
         dataset: Another data set, relative to the case: all its articles.
     """
 
     fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     seed: Seed = 0
-    articles: str | list[int] | None = None
+    articles: str | list[int] | list[str] | None = None
     file: str | None = None
     dataset: str | None = None
 
@@ -179,6 +179,7 @@ class CaseConfig(Section):
             "speed": True,
             "data": True,
             "golden": {"drift"},
+            "criteria": {"scope"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 

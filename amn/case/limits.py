@@ -22,6 +22,8 @@ class CriteriaConfig(Section):
     Attributes:
         delta: Range of OOD minus in-dist. The profile's range is a warning, your own is a limit.
         lift: Least gain over the mean of the context, on both splits.
+        scope: How much is enough for `amn ci require`: a whole gate; a model whose training nobody
+            saw; or scores alone. It shapes no result, so it is no part of the resolved config.
     """
 
     profile: Literal["minimum", "target"] = "minimum"
@@ -29,6 +31,7 @@ class CriteriaConfig(Section):
     ood: Cosine | None = None
     delta: tuple[float, float] | None = None
     lift: float = 0.0
+    scope: Literal["whole", "model", "scores"] = "whole"
 
     @model_validator(mode="after")
     def _delta_is_a_range(self) -> CriteriaConfig:

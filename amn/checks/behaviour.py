@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.evaluation.behaviour import Behaviour
-    from amn.evaluation.surroundings import Surroundings
+    from amn.evaluation.surroundings import Behaviour, ModelBehaviour, Surroundings
     from amn.training.candidate import Observed
     from amn.training.checkpoint import Checkpoint
 
@@ -284,7 +283,7 @@ def order_broken(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     needs=["M001"],
     broken_by=[order_broken],
 )
-def check_permutation(behaviours: tuple[Observed, ...]) -> Measured:
+def check_permutation(orders: tuple[tuple[str, ModelBehaviour], ...]) -> Measured:
     """A model that declares to ignore the order of its context does so, and any other uses it.
 
     When the context is rotated, the first answers the same within 1e-5, the other differently.
@@ -294,8 +293,7 @@ def check_permutation(behaviours: tuple[Observed, ...]) -> Measured:
     Fix: Load the checkpoint with the class that its architecture id names
     """
     findings, changes = [], []
-    for seen in behaviours:
-        behaviour = seen.behaviour
+    for where, behaviour in orders:
         changes.append(behaviour.permuted)
         if behaviour.declares_invariance and not behaviour.permuted <= INVARIANT_ATOL:
             message = (
@@ -303,14 +301,14 @@ def check_permutation(behaviours: tuple[Observed, ...]) -> Measured:
                 f"the architecture declares, got a difference of {behaviour.permuted:.3g}"
             )
             fix = "load the checkpoint with the class that its architecture id names"
-            findings.append(Finding(seen.where, message, fix, Severity.HARNESS))
+            findings.append(Finding(where, message, fix, Severity.HARNESS))
         elif not behaviour.declares_invariance and not behaviour.permuted > INVARIANT_ATOL:
             message = (
                 "expected a prediction that depends on the order of its context, got a difference "
                 f"of {behaviour.permuted:.3g} for a rotated one: it has learned no order"
             )
-            findings.append(Finding(seen.where, message, "train longer, or with a higher lr"))
-    declared = any(seen.behaviour.declares_invariance for seen in behaviours)
+            findings.append(Finding(where, message, "train longer, or with a higher lr"))
+    declared = any(behaviour.declares_invariance for _, behaviour in orders)
     limit = f"<= {INVARIANT_ATOL}" if declared else f"> {INVARIANT_ATOL}"
     worst = max(changes) if declared else min(changes)
     return Measured(f"rotated {worst:.1e}", limit, findings, number=worst)
@@ -328,7 +326,7 @@ def read_backwards(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     needs=["M001"],
     broken_by=[read_backwards],
 )
-def check_direction(behaviours: tuple[Observed, ...]) -> Measured:
+def check_direction(orders: tuple[tuple[str, ModelBehaviour], ...]) -> Measured:
     """Reading the context backwards does not help.
 
     With the context newest first the model scores at most 0.005 better than oldest first, beyond
@@ -339,8 +337,8 @@ def check_direction(behaviours: tuple[Observed, ...]) -> Measured:
     Fix: Feed the context oldest first, in training and in evaluation
     """
     findings, gains = [], []
-    for seen in behaviours:
-        gain, se = seen.behaviour.forward_gain, seen.behaviour.forward_gain_se
+    for where, behaviour in orders:
+        gain, se = behaviour.forward_gain, behaviour.forward_gain_se
         gains.append(gain)
         is_backward = gain < -BACKWARD_GAIN and not gain >= -BACKWARD_Z * se
         if is_backward or np.isnan(gain):
@@ -349,7 +347,7 @@ def check_direction(behaviours: tuple[Observed, ...]) -> Measured:
                 f"(standard error {se:.4f})"
             )
             fix = "feed the context oldest first, as in training"
-            findings.append(Finding(seen.where, message, fix))
+            findings.append(Finding(where, message, fix))
     worst = float(np.min(gains))
     return Measured(f"forward {worst:+.4f}", f">= {-BACKWARD_GAIN}", findings, number=worst)
 

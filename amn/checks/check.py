@@ -23,6 +23,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from amn.data.ids import IdSet
 from amn.errors import ArgumentError, CheckNotRunError
 from amn.registry import Registry
 from amn.verdict import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
     from amn.errors import AmnError
     from amn.training.records.history import RunStatus
 
@@ -324,7 +326,8 @@ def listed(
     return findings
 
 
-def some_ids(ids: NDArray[np.int64]) -> str:
+def some_ids(ids: Ids | IdSet) -> str:
     """Return `12, 15, 17`, or the first ids and how many more."""
-    text = ", ".join(str(i) for i in ids[:MOST_IDS])
-    return f"{text} and {len(ids) - MOST_IDS:,} more" if len(ids) > MOST_IDS else text
+    first, n = (ids.first(MOST_IDS), ids.size) if isinstance(ids, IdSet) else (ids, len(ids))
+    text = ", ".join(str(i) for i in first[:MOST_IDS])
+    return f"{text} and {n - MOST_IDS:,} more" if n > MOST_IDS else text

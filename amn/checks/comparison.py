@@ -12,25 +12,22 @@ is at most alpha, whatever was seen at the looks before (Bonferroni).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from amn.errors import ArgumentError, GoldenError
-from amn.evaluation.statistics import RESAMPLES, noninferiority, seed_from
-from amn.golden.compare import align
-from amn.golden.store import COSINES_FILE
+from amn.evaluation.statistics import RESAMPLES, ClusterTable, seed_from, table_noninferiority
+from amn.golden.compare import joined, require_same_windows
+from amn.golden.store import TABLE_FILE
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from amn.case.limits import GoldenConfig
     from amn.evaluation.attribution import Attribution
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
@@ -55,26 +52,38 @@ class Sides:
     limits: GoldenConfig
     folder: Path
     looks: tuple[int, ...] = ()
+    _tables: dict[str, ClusterTable] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def alpha(self) -> float:
         """One-sided error of a bound at this look."""
         return self.limits.alpha_at(self.looks[-1]) if self.looks else self.limits.alpha
 
-    def aligned(
-        self, split: str
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return candidate (Sc, N) and golden (Sg, N) cosines by window id, and articles (N,).
+    def require_same_windows(self, split: str) -> None:
+        """Return when candidate and golden have the same windows.
+
+        Raises:
+            GoldenError: If they have not.
+        """
+        require_same_windows(self.golden, split, self._scores(split), path=self._path)
+
+    def _scores(self, split: str) -> list[SplitScores]:
+        return [evaluation.scores[split] for evaluation in self.evaluations]
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / TABLE_FILE
+
+    def table(self, split: str) -> ClusterTable:
+        """Return the sums of candidate and golden by article.
 
         Raises:
             GoldenError: If the two have different windows.
         """
-        golden = self.golden.splits[split]
-        scores = [evaluation.scores[split] for evaluation in self.evaluations]
-        path = self.folder / COSINES_FILE
-        order = align(golden, scores[0].article_ids, scores[0].target_chunks, path=path)
-        candidate = np.stack([score.cosines[order] for score in scores])
-        return candidate, golden.cosines, golden.article_ids
+        if split not in self._tables:
+            scores = self._scores(split)
+            self._tables[split] = joined(self.golden, split, scores, path=self._path)
+        return self._tables[split]
 
     def compare(self, split: str, alpha: float) -> Comparison:
         """Compare one split at a level.
@@ -82,14 +91,11 @@ class Sides:
         Raises:
             GoldenError: If the two have different windows.
         """
-        candidate, golden, articles = self.aligned(split)
-        return noninferiority(
-            candidate,
-            golden,
-            articles,
+        return table_noninferiority(
+            self.table(split),
             margin=self.limits.margin,
             alpha=alpha,
-            seed=seed_from(COMPARED[split], self.golden.digest),
+            seed=seed_from(COMPARED[split], self.golden.record.digests.windows),
         )
 
     def fails(self, split: str, level: float) -> bool:

@@ -12,9 +12,10 @@ from amn.checks import broken
 from amn.checks.check import check, checks
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE, find_orphans
+from amn.golden.schema import COSINE
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
-from amn.storage import canonical_json, sha256_file, sha256_of
+from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import Finding, Loosening, Measured, Review, Severity
 
@@ -70,15 +71,12 @@ def check_not_loosened(review: Review) -> Measured:
     """
     if not review.base:
         return Measured("not compared", "nothing loosened", detail=review.note)
-    severity = Severity.WARNING if review.approval else None
-    fix = f"approved by {review.approval}" if review.approval else ""
     findings = [
         Finding(
             loosening.where,
             f"this change {loosening.what}: {loosening.old or 'none'} at the merge base, "
             f"{loosening.new or 'none'} now",
-            fix or APPROVE,
-            severity,
+            APPROVE,
         )
         for loosening in review.loosenings
     ]
@@ -146,18 +144,18 @@ def golden_edited(copy: CaseCopy) -> None:
     """The golden's OOD mean was lowered with an editor."""
 
     def change(record: dict[str, Any]) -> None:
-        record["metrics"]["ood"]["mean"] -= 0.05
+        record["metrics"][COSINE]["ood"]["mean"] -= 0.05
 
     copy.change_json(copy.folder / GOLDEN_FILE, change)
 
 
 def golden_damaged(copy: CaseCopy) -> None:
-    """One bit of the golden's cosines is flipped."""
+    """One bit of the golden's table is flipped."""
 
     def change(content: bytearray) -> None:
         content[len(content) // 2] ^= 0b10
 
-    copy.change_bytes(copy.folder / COSINES_FILE, change)
+    copy.change_bytes(copy.folder / TABLE_FILE, change)
 
 
 def golden_gone(copy: CaseCopy) -> None:
@@ -172,7 +170,7 @@ def golden_gone(copy: CaseCopy) -> None:
     broken_by=[golden_edited, golden_damaged, golden_gone],
 )
 def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Measured:
-    """golden.json and golden.npz are there, whole, and belong together.
+    """golden.json and golden.csv are there, whole, and belong together.
 
     Why: A golden that was edited, or lost one of its files, accepts anything.
     Fix: git checkout the golden, or make one: amn golden new CASE --reason TEXT
@@ -181,7 +179,11 @@ def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Mea
         finding = Finding(golden_folder.resolve().name, str(found_golden))
         return Measured("unreadable", "whole", [finding])
     record = found_golden.record
-    return Measured(f"{len(record.seeds)} seeds of {record.created}", "whole", detail=record.reason)
+    return Measured(
+        f"{len(record.seeds)} seeds of {record.accepted.created}",
+        "whole",
+        detail=record.accepted.reason,
+    )
 
 
 def ledger_edited(copy: CaseCopy) -> None:
@@ -252,7 +254,7 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
     """The golden is this case's, and it is the one that the ledger's last entry accepted.
 
     Why: A golden that was written by hand has no reason, no author, and no verdict.
-    Fix: git checkout golden.json golden.npz ledger.jsonl; change them only with amn golden update
+    Fix: git checkout golden.json golden.csv ledger.jsonl; change them only with amn golden update
     CASE --reason TEXT
     """
     last, folder = _entries(ledger)[-1], golden_folder
@@ -260,10 +262,12 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
     if last.case != case.name:
         message = f"expected the golden of {case.name!r}, got that of {last.case!r}: stale"
         findings.append(Finding(LEDGER_FILE, message, "amn golden new for this case"))
-    digests = {GOLDEN_FILE: last.digests.golden, COSINES_FILE: last.digests.cosines}
-    for name, digest in digests.items():
+    files = {GOLDEN_FILE: last.digests.golden, TABLE_FILE: last.digests.table}
+    for name, digest in files.items():
+        if digest is None:  # of schema 1: G004 says how to migrate it
+            continue
         try:
-            found = sha256_file(folder / name)
+            found = sha256_of(as_committed((folder / name).read_bytes()))
         except OSError:
             findings.append(Finding(name, f"expected the file of entry {last.number}, found none"))
             continue

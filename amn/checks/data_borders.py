@@ -87,7 +87,7 @@ def shifted_stretch(copy: CaseCopy) -> None:
     if n < 3 * STRETCH:
         raise DoesNotApplyError(f"expected {3 * STRETCH} articles, got {n}")
     few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
-    rows = np.flatnonzero(np.isin(dataset.article_ids, few))
+    rows = np.flatnonzero(dataset.is_in(few))
     vectors = copy.vectors().astype(np.float64)
     vectors[rows] = vectors[np.roll(rows, 1)]
     broken.rows.rewrite_vectors(copy, vectors)
@@ -137,7 +137,7 @@ def sorted_as_strings(copy: CaseCopy) -> None:
     if np.count_nonzero(dataset.chunk_index == FALL_PLACE) < FALL_ARTICLES:
         raise DoesNotApplyError(f"expected {FALL_ARTICLES} articles of {FALL_PLACE + 1} rows")
     names = dataset.chunk_index.astype(np.str_)
-    rows = np.lexsort((names, dataset.article_ids))
+    rows = np.lexsort((names, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -254,7 +254,7 @@ def all_backwards(copy: CaseCopy) -> None:
     sample = copy.sample()
     if not float(lead_scores(sample).mean()) > 0:
         raise DoesNotApplyError("expected first rows that are nearer to the middle than last ones")
-    rows = np.lexsort((-dataset.chunk_index, dataset.article_ids))
+    rows = np.lexsort((-dataset.chunk_index, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -308,10 +308,8 @@ def fifth_backwards(copy: CaseCopy) -> None:
     scores = direction_scores(copy.sample().main)
     if len(scores) < REVERSED_SEEN or np.mean(scores < 0) > 0.05:  # noqa: PLR2004 - weak direction
         raise DoesNotApplyError("expected more articles that show in which direction they run")
-    mine = np.isin(dataset.article_ids, dataset.articles[::5])
-    rows = np.lexsort(
-        (np.where(mine, -dataset.chunk_index, dataset.chunk_index), dataset.article_ids)
-    )
+    mine = dataset.is_in(dataset.articles[::5])
+    rows = np.lexsort((np.where(mine, -dataset.chunk_index, dataset.chunk_index), dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 

@@ -257,7 +257,7 @@ def check_alignment(
                 f"{dataset.path}: expected a column {TEXT_COLUMN} to encode again, got none"
             )
         rng = np.random.default_rng(13)
-        rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, ALIGNED_ROWS, rng)
+        rows = sample_rows(np.arange(len(dataset)), dataset.codes, ALIGNED_ROWS, rng)
         chosen = [str(text or "") for text in table.take(rows)[TEXT_COLUMN].to_pylist()]
         again = np.array(encoder(chosen), np.float32)
         if again.shape != (len(rows), dataset.dim):

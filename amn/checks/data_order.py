@@ -14,6 +14,7 @@ from amn.data.articles import (
     excess_below,
 )
 from amn.data.coherence import follows, mean_by_lag
+from amn.data.ids import later_ids
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.scan import FAR_LAG
 from amn.errors import DoesNotApplyError
@@ -57,7 +58,7 @@ def shuffled_articles(copy: CaseCopy) -> None:
     """
     dataset = copy.dataset()
     noise = np.random.default_rng(0).random(len(dataset))
-    rows = np.lexsort((noise, dataset.article_ids))
+    rows = np.lexsort((noise, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -120,9 +121,9 @@ def blocks_shuffled(copy: CaseCopy) -> None:
     """Blocks of five rows are in another order."""
     dataset = copy.dataset()
     changes = np.diff(dataset.chunk_index // 5) != 0
-    block = np.concatenate([[0], np.cumsum(changes | (np.diff(dataset.article_ids) != 0))])
+    block = np.concatenate([[0], np.cumsum(changes | (np.diff(dataset.codes) != 0))])
     keys = np.random.default_rng(0).random(int(block[-1]) + 1)[block]
-    rows = np.lexsort((dataset.chunk_index, keys, dataset.article_ids))
+    rows = np.lexsort((dataset.chunk_index, keys, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -186,9 +187,9 @@ def stretch_shuffled(copy: CaseCopy) -> None:
     n = len(dataset.articles)
     if n < 3 * STRETCH:
         raise DoesNotApplyError(f"expected {3 * STRETCH} articles, got {n}")
-    mine = np.isin(dataset.article_ids, dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
+    mine = dataset.is_in(dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
-    rows = np.lexsort((noise, dataset.article_ids))
+    rows = np.lexsort((noise, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -244,9 +245,9 @@ def fifth_shuffled(copy: CaseCopy) -> None:
     dataset = copy.dataset()
     if len(dataset.articles) < 5 * STRETCH // 2:
         raise DoesNotApplyError(f"expected 50 articles, got {len(dataset.articles)}")
-    mine = np.isin(dataset.article_ids, dataset.articles[::5])
+    mine = dataset.is_in(dataset.articles[::5])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
-    rows = np.lexsort((noise, dataset.article_ids))
+    rows = np.lexsort((noise, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -311,7 +312,7 @@ def some_doubled(copy: CaseCopy) -> None:
     dataset = copy.dataset()
     times = np.where(np.arange(len(dataset)) % 50 == 0, 2, 1)
     rows = np.repeat(np.arange(len(dataset)), times)
-    first = np.concatenate([[True], np.diff(dataset.article_ids[rows]) != 0])
+    first = np.concatenate([[True], np.diff(dataset.codes[rows]) != 0])
     start = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
     chunks = (np.arange(len(rows)) - start).astype(np.int32)
     copy.rebuild(dataset.gather(rows), dataset.article_ids[rows], chunks)
@@ -357,7 +358,7 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
         excess = max(len(copies) - int(chance), 0)
         share = excess / max(int(pairs.sum()), 1)
         shares.append(share)
-        articles = np.unique(one.dataset.article_ids[copies])
+        articles = one.dataset.articles[np.unique(one.dataset.codes[copies])]
         if share <= data_limits.duplicates or len(articles) < FEWEST_COPIED:
             continue
         message = (
@@ -383,7 +384,7 @@ OVERLAP_RATIO = 1.8
 def overlapping(copy: CaseCopy) -> None:
     """Each row holds half of the next one."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
-    has_next = np.flatnonzero(np.diff(dataset.article_ids) == 0)
+    has_next = np.flatnonzero(np.diff(dataset.codes) == 0)
     vectors[has_next] += vectors[has_next + 1]
     broken.rows.rewrite_vectors(copy, vectors)
 
@@ -428,10 +429,10 @@ def check_chunk_overlap(data_sets: tuple[DataSet, ...]) -> Measured:
 def article_again(copy: CaseCopy) -> None:
     """An article is there again under a new id."""
     dataset = copy.dataset()
-    mine = np.flatnonzero(dataset.article_ids == dataset.articles[5 % len(dataset.articles)])
+    mine = dataset.rows_of(dataset.articles[5 % len(dataset.articles)])
     rows = np.concatenate([np.arange(len(dataset)), mine])
-    ids = dataset.article_ids[rows].copy()
-    ids[-len(mine) :] = dataset.articles[-1] + 1
+    new = np.repeat(later_ids(dataset.articles, 1), len(mine))
+    ids = np.concatenate([dataset.article_ids, new])
     copy.rebuild(dataset.gather(rows), ids, dataset.chunk_index[rows])
 
 
@@ -448,14 +449,14 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
     findings: list[Finding] = []
     shares: list[float] = []
     for one in scanned:
-        hashes, ids = one.scan.hashes, one.dataset.article_ids
+        hashes, dataset = one.scan.hashes, one.dataset
         rows = repeated_rows(hashes)
         repeats = np.delete(rows, np.unique(hashes[rows], return_index=True)[1])
         n_repeats = len(repeats)
         shares.append(n_repeats / len(hashes))
         findings += _repeated_articles(one, rows)
         if shares[-1] > REPEATED_TOTAL:
-            articles = np.unique(ids[repeats])
+            articles = dataset.articles[np.unique(dataset.codes[repeats])]
             message = (
                 f"expected at most {REPEATED_TOTAL:.0%} of rows to repeat another byte for byte, "
                 f"got {shares[-1]:.2%} ({n_repeats:,}) in articles {some_ids(articles)}"
@@ -474,21 +475,21 @@ def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> list[Finding]:
     Args:
         rows: The rows that repeat.
     """
-    ids = one.dataset.article_ids
+    articles, codes = one.dataset.articles, one.dataset.codes
     pairs_of_rows = identical_rows(one.scan.hashes[rows], one.scan.hashes[rows])
     matches = Matches(rows[pairs_of_rows.left], rows[pairs_of_rows.right])
-    matches = matches.take(ids[matches.left] != ids[matches.right])
+    matches = matches.take(codes[matches.left] != codes[matches.right])
     if not len(matches):
         return []
-    pairs = article_overlaps(matches, ids, ids).at_least(REPEATED_SHARE, REPEATED_ROWS)
+    pairs = article_overlaps(matches, codes, codes).at_least(REPEATED_SHARE, REPEATED_ROWS)
     keys = np.sort(np.column_stack([pairs.left, pairs.right]), axis=1)
     chosen = np.unique(keys, axis=0, return_index=True)[1]
 
     def describe(pair: int) -> Finding:
         return Finding(
-            f"{one.folder.name}: article {pairs.left[pair]}",
+            f"{one.folder.name}: article {articles[pairs.left[pair]]}",
             f"expected rows of its own, got {pairs.shared[pair]} of {pairs.sizes[pair]} "
-            f"byte-identical to rows of article {pairs.right[pair]}",
+            f"byte-identical to rows of article {articles[pairs.right[pair]]}",
             "keep one of the two: amn data filter --rules near-duplicates",
         )
 

@@ -60,9 +60,9 @@ def _row(dataset: DataSet, row: int) -> NDArray[np.float64]:
 
 def _not_after(dataset: DataSet, *, strictly: bool) -> NDArray[np.bool_]:
     """Tell for each row but the first if its key is below the one before, or `strictly` equal."""
-    ids, chunks = dataset.article_ids, dataset.chunk_index
+    codes, chunks = dataset.codes, dataset.chunk_index
     back = chunks[1:] <= chunks[:-1] if strictly else chunks[1:] < chunks[:-1]
-    return np.asarray((ids[1:] < ids[:-1]) | ((ids[1:] == ids[:-1]) & back))
+    return np.asarray((codes[1:] < codes[:-1]) | ((codes[1:] == codes[:-1]) & back))
 
 
 def _non_finite(one: Scanned) -> NDArray[np.int64]:
@@ -154,7 +154,7 @@ def check_unit_norm(scanned: tuple[Scanned, ...]) -> Measured:
 def article_twice(copy: CaseCopy) -> None:
     """An article is there twice under its id."""
     dataset = copy.dataset()
-    mine = np.flatnonzero(dataset.article_ids == dataset.articles[5 % len(dataset.articles)])
+    mine = dataset.rows_of(dataset.articles[5 % len(dataset.articles)])
     rows = np.sort(np.concatenate([np.arange(len(dataset)), mine]))
     broken.rows.rewrite_in_order(copy, rows)
 
@@ -168,18 +168,18 @@ def check_unique_keys(data_sets: tuple[DataSet, ...]) -> Measured:
     """
 
     def select(dataset: DataSet) -> NDArray[np.int64]:
-        ids, chunks = dataset.article_ids, dataset.chunk_index
+        codes, chunks = dataset.codes, dataset.chunk_index
         if not _not_after(dataset, strictly=True).any():
             return np.empty(0, np.int64)
-        order = np.lexsort((chunks, ids))  # stable: the first of equal keys comes first
-        same = (np.diff(ids[order]) == 0) & (np.diff(chunks[order]) == 0)
+        order = np.lexsort((chunks, codes))  # stable: the first of equal keys comes first
+        same = (np.diff(codes[order]) == 0) & (np.diff(chunks[order]) == 0)
         return np.sort(order[1:][same])
 
     def describe(dataset: DataSet, row: int) -> Finding:
-        ids, chunks = dataset.article_ids, dataset.chunk_index
-        rows = np.flatnonzero((ids == ids[row]) & (chunks == chunks[row]))
+        codes, chunks = dataset.codes, dataset.chunk_index
+        rows = np.flatnonzero((codes == codes[row]) & (chunks == chunks[row]))
         return Finding(
-            f"{dataset.path.name}: article {ids[row]}, chunk {chunks[row]}",
+            f"{dataset.path.name}: article {dataset.articles[codes[row]]}, chunk {chunks[row]}",
             f"expected one row, got {len(rows)}: rows {some_ids(rows)}",
             "drop the second ingestion, then: amn data import",
         )
@@ -225,10 +225,9 @@ def check_sorted(data_sets: tuple[DataSet, ...]) -> Measured:
 
 def _split_articles(dataset: DataSet) -> list[Finding]:
     """Name articles whose rows are in more than one shard."""
-    ids = [dataset.article_ids[shard.start : shard.stop] for shard in dataset.shards]
-    own = [np.unique(mine[run_starts(mine)]) for mine in ids]
-    articles, shards = np.unique(np.concatenate(own), return_counts=True)
-    torn = articles[shards > 1]
+    codes = [dataset.codes[shard.start : shard.stop] for shard in dataset.shards]
+    own = [np.unique(mine[run_starts(mine)]) for mine in codes]
+    torn = dataset.articles[np.bincount(np.concatenate(own)) > 1]
     message = f"expected every article in one shard, got {len(torn)} in several: {some_ids(torn)}"
     fix = "write the data set again: amn data import"
     return [Finding(dataset.path.name, message, fix)] if len(torn) else []
@@ -250,7 +249,7 @@ def stuck_column(copy: CaseCopy) -> None:
     """A column is zero in half of the articles."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     column = int(vectors.std(axis=0).argmax())
-    vectors[np.isin(dataset.article_ids, dataset.articles[::2]), column] = 0
+    vectors[dataset.is_in(dataset.articles[::2]), column] = 0
     broken.rows.rewrite_vectors(copy, vectors)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.space import Groups
 
 FEWEST_ARTICLES = 32
@@ -48,7 +49,7 @@ def two_encoders(copy: CaseCopy) -> None:
     """
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = np.concatenate([split.articles[::2] for split in copy.splits().values()])
-    mine = np.isin(dataset.article_ids, some)
+    mine = dataset.is_in(some)
     vectors[mine] = vectors[mine] @ broken.rows.rotation(dataset.dim)
     broken.rows.rewrite_vectors(copy, vectors)
 
@@ -117,7 +118,7 @@ def _own_share(sample: ArticleSample, side: NDArray[np.bool_]) -> float:
 def offset_half(copy: CaseCopy) -> None:
     """Half of the articles have another prefix: an offset."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
-    mine = np.isin(dataset.article_ids, dataset.articles[::2])
+    mine = dataset.is_in(dataset.articles[::2])
     direction = np.random.default_rng(1).standard_normal(dataset.dim)
     vectors[mine] += direction / np.linalg.norm(direction)
     broken.rows.rewrite_vectors(copy, vectors)
@@ -167,7 +168,7 @@ def check_one_cloud(
     return Measured(value, f"<= {MOST_GAP}", findings, number=max(gaps, default=None))
 
 
-def _members(articles: NDArray[np.int64], groups: Groups) -> str:
+def _members(articles: Ids, groups: Groups) -> str:
     """Name the articles of the smaller of two groups."""
     first = groups.first
     fewer = first if 2 * np.count_nonzero(first) <= len(first) else ~first
@@ -410,10 +411,10 @@ def minority_joined(copy: CaseCopy) -> None:
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = broken.rows.some_articles(dataset)
     for article in some:
-        mine = np.flatnonzero(dataset.article_ids == article)
+        mine = dataset.rows_of(article)
         far = np.searchsorted(dataset.articles, article) + len(dataset.articles) // 2
         other = dataset.articles[far % len(dataset.articles)]
-        theirs = np.flatnonzero(dataset.article_ids == other)
+        theirs = dataset.rows_of(other)
         n = min(len(mine) // 2, len(theirs))
         vectors[mine[len(mine) - n :]] = vectors[theirs[:n]]
     broken.rows.rewrite_vectors(copy, vectors)

@@ -10,11 +10,12 @@ import numpy as np
 from amn.case.config import EVALUATED
 from amn.checks import broken
 from amn.checks.check import Defect, check
+from amn.evaluation.surroundings import CURVE_OFFSETS, sample_windows
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
-    from amn.training.candidate import Candidate
+    from amn.evaluation.surroundings import Behaviour
+    from amn.training.candidate import Candidate, Observed
     from amn.training.checkpoint import Checkpoint
 
     Parts = dict[str, object]
@@ -37,6 +39,10 @@ RESCORE_ATOL = 1e-3
 RESCORE_WINDOWS = 256  # a split, evenly over its articles
 METRIC_ATOL = 1e-6
 MIN_SEEDS = 3
+OTHER_ARTICLE = 5.0  # standard errors: one of a million articles by chance
+FEWEST_WINDOWS = 5  # of an article, for a standard error
+SHOWN_ARTICLES = 3  # in a message
+EQUAL_ATOL = 1e-6  # of a variance of cosines: equal ones have a standard error too
 
 
 def half_evaluated(evaluations: tuple[Evaluation, ...]) -> Parts:
@@ -276,7 +282,7 @@ def check_metric(judged: dict[str, Windows], metric: Metric) -> Measured:
     models for it.
     Fix: This is a defect of amn: report it with the output of amn gate --format json
     """
-    from amn.evaluation.runner import metric_self_test, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import metric_self_test  # noqa: PLC0415 - loads torch
 
     findings, texts = [], []
     for split, windows in judged.items():
@@ -324,7 +330,7 @@ def check_rescore(
     loader.
     Fix: Evaluate again: amn eval CASE --checkpoint FILE
     """
-    from amn.evaluation.runner import rescore, sample_windows  # noqa: PLC0415 - loads torch
+    from amn.evaluation.runner import rescore  # noqa: PLC0415 - loads torch
 
     findings, largest, n = [], 0.0, 0
     for candidate, checkpoint, now in zip(candidates, checkpoints, evaluations, strict=True):
@@ -386,3 +392,104 @@ def check_seeds(asked: CaseConfig, candidates: tuple[Candidate, ...]) -> Measure
         message = f"expected at least {least} seeds, got {len(got)}"
         findings.append(Finding("training.seeds", message, "training.seeds = [0, 1, 2]"))
     return Measured(", ".join(map(str, got)), f">= {least} seeds", findings)
+
+
+def articles_exchanged(evaluations: tuple[Evaluation, ...]) -> Parts:
+    """The predictions of one OOD article are those of another."""
+
+    def change(split: SplitScores) -> SplitScores:
+        articles, counts = np.unique(split.article_ids, return_counts=True)
+        mine = split.article_ids == articles[counts.argmax()]
+        return replace(split, cosines=np.where(mine, split.cosines - split.mean, split.cosines))
+
+    return broken.candidates.first_changed(evaluations, "ood", change)
+
+
+@check(
+    "E014",
+    "own_articles",
+    severity=Severity.HARNESS,
+    needs=["E002"],
+    broken_by=[articles_exchanged],
+)
+def check_own_articles(
+    candidates: tuple[Candidate, ...], evaluations: tuple[Evaluation, ...]
+) -> Measured:
+    """No article scores as if its predictions were another article's.
+
+    Where most articles are more than half-way from the constant predictor to the mean of their
+    context, none of 5 windows or more lies below half-way by five standard errors of its windows.
+
+    Why: Two articles whose predictions were exchanged cost a split a few thousandths, which reads
+    as a slightly worse model.
+    Fix: Check how predictions are joined with windows: by article and chunk, never by their place
+    """
+    findings, lowest = [], np.inf
+    for (where, _, scores), known in zip(
+        scores_of(candidates, evaluations),
+        (one.references[split] for one in evaluations for split in EVALUATED),
+        strict=True,
+    ):
+        above = scores.cosines - (known["constant"] + known["mean"]) / 2
+        articles, at, n = np.unique(scores.article_ids, return_inverse=True, return_counts=True)
+        mean = np.bincount(at, above) / n
+        spread = np.bincount(at, (above - mean[at]) ** 2) / np.maximum(n - 1, 1)
+        z = mean / np.sqrt(np.maximum(spread, EQUAL_ATOL) / n)
+        z[n < FEWEST_WINDOWS] = np.inf
+        lowest = min(lowest, float(z.min()))
+        other = np.flatnonzero(z < -OTHER_ARTICLE)
+        if len(other) and np.median(mean) > 0:
+            worst = other[np.argsort(z[other])][:SHOWN_ARTICLES]
+            named = ", ".join(f"{articles[i]} ({mean[i]:+.3f}, z {z[i]:.1f})" for i in worst)
+            message = (
+                "expected every article half-way from the constant predictor to the mean of its "
+                f"context, got {len(other)} below it: {named}"
+            )
+            findings.append(Finding(where, message))
+    return Measured(f"lowest z {lowest:.1f}", f">= -{OTHER_ARTICLE:g}", findings, number=lowest)
+
+
+def one_row_ahead(behaviours: tuple[Observed, ...]) -> Parts:
+    """Predictions are those of the window one row later, which has the target in its context."""
+
+    def shifted(seen: Observed) -> Observed:
+        curve = (np.nan, *seen.behaviour.curve[:-1])
+        return replace(seen, behaviour=replace(seen.behaviour, curve=curve))
+
+    return {"behaviours": tuple(shifted(seen) for seen in behaviours)}
+
+
+@check(
+    "E015",
+    "not_ahead",
+    severity=Severity.HARNESS,
+    needs=["E002"],
+    broken_by=[one_row_ahead],
+)
+def check_not_ahead(behaviours: tuple[Observed, ...], linear: Mapping[str, Behaviour]) -> Measured:
+    """What a prediction has seen ends before its target, as it does for a linear predictor.
+
+    The cosine falls more from the last row of the context to the target than from the target to the
+    row after it, unless it does not for ridge on the same windows either.
+
+    Why: Predictions of the window one row later have the target in their context: they score higher
+    than any model can, and read as a great one.
+    Fix: Check that the prediction for a window is made from its own context_rows
+    """
+    findings, smallest = [], np.inf
+    for seen in behaviours:
+        edge, known = (_edge(one.curve) for one in (seen.behaviour, linear[seen.split]))
+        smallest = min(smallest, edge)
+        if not edge > 0 and known > 0:
+            message = (
+                "expected the cosine to fall more at the target than after it, got a difference of "
+                f"{edge:+.3f} (ridge {known:+.3f}): the target was seen"
+            )
+            findings.append(Finding(seen.where, message))
+    return Measured(f"{smallest:+.3f}", "> 0, as for ridge", findings, number=smallest)
+
+
+def _edge(curve: Sequence[float]) -> float:
+    """Return by how much more the cosine falls at the target than after it."""
+    last, target, after = (curve[CURVE_OFFSETS.index(offset)] for offset in (-1, 0, 1))
+    return float((last - target) - (target - after))

@@ -18,8 +18,9 @@ from amn.data.chunk_table import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
+from amn.evaluation.statistics import tabulate
 from amn.golden.compare import config_changes
-from amn.golden.schema import Numerics
+from amn.golden.schema import COSINE, Numerics
 from amn.golden.store import read_golden, write_golden
 from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 
@@ -44,22 +45,25 @@ LENGTHS = ("short", "middle", "long")
 BLOCKS = 4
 
 
-def titles_of(dataset: DataSet, articles: NDArray[np.int64]) -> dict[int, str]:
+def titles_of(dataset: DataSet, articles: NDArray[Any]) -> dict[Any, str]:
     """Return the title of each article; empty when the chunk table has none."""
     return _first_values(dataset, articles, "title")
 
 
 def groups_of(
-    dataset: DataSet | None, clusters: NDArray[np.int64], titles: dict[int, str]
-) -> dict[str, dict[int, str]]:
+    dataset: DataSet | None,
+    articles: NDArray[Any],
+    windows: NDArray[np.floating],
+    titles: dict[Any, str],
+) -> dict[str, dict[Any, str]]:
     """Return grouping -> article -> group.
 
     Args:
         dataset: Asked for a `kind` column; None where it is not known.
-        clusters: (N,) the article of each window.
+        articles: (G,) ids.
+        windows: (G,) how many each one has.
         titles: Of the articles; they tell the kind where no column does.
     """
-    articles, windows = np.unique(clusters, return_counts=True)
     kinds = _first_values(dataset, articles, "kind") if dataset else {}
     if not kinds:
         by_title = kinds_by_title(titles.values())
@@ -68,7 +72,7 @@ def groups_of(
     return {**groups, "kind": kinds} if len(set(kinds.values())) > 1 else groups
 
 
-def _lengths(articles: NDArray[np.int64], windows: NDArray[np.int64]) -> dict[int, str]:
+def _lengths(articles: NDArray[Any], windows: NDArray[np.floating]) -> dict[Any, str]:
     """Return the third of each article by its windows."""
     cuts = np.quantile(windows, [1 / 3, 2 / 3])
     names = (
@@ -77,30 +81,31 @@ def _lengths(articles: NDArray[np.int64], windows: NDArray[np.int64]) -> dict[in
         f"{LENGTHS[2]} (over {cuts[1]:.0f} windows)",
     )
     thirds = np.searchsorted(cuts, windows)
-    return {int(a): names[third] for a, third in zip(articles, thirds, strict=True)}
+    return {a: names[third] for a, third in zip(articles.tolist(), thirds, strict=True)}
 
 
-def _blocks(articles: NDArray[np.int64]) -> dict[int, str]:
+def _blocks(articles: NDArray[Any]) -> dict[Any, str]:
     """Return the quarter of each article by its id: a corpus is ingested in parts."""
     parts = [part for part in np.array_split(articles, BLOCKS) if len(part)]
-    return {int(a): f"ids {part[0]}-{part[-1]}" for part in parts for a in part}
+    return {a: f"ids {part[0]}-{part[-1]}" for part in parts for a in part.tolist()}
 
 
-def _first_values(dataset: DataSet, articles: NDArray[np.int64], name: str) -> dict[int, str]:
+def _first_values(dataset: DataSet, articles: NDArray[Any], name: str) -> dict[Any, str]:
     """Return a column's value in the first row of each article, empty without that column."""
     column = dataset.column(name)
     if column is None:
         return {}
-    ids, first = np.unique(dataset.article_ids, return_index=True)
-    rows = first[np.isin(ids, articles)]
-    values = column.take(rows).to_pylist()
-    return dict(
-        zip(dataset.article_ids[rows].tolist(), (str(v or "") for v in values), strict=True)
-    )
+    here = np.isin(dataset.articles, articles)
+    first = np.unique(dataset.codes, return_index=True)[1][here]
+    values = (str(v or "") for v in column.take(first).to_pylist())
+    return dict(zip(dataset.articles[here].tolist(), values, strict=True))
 
 
 NAMED = 3  # articles in a message
 VECTORS_ALONE = ("last", "mean")  # reference predictors that are not trained
+# Storing as float16 rounds a unit vector by at most 2^-11 of its length, and a cosine of two by at
+# most 2^-10: an article whose mean is further off holds other vectors.
+FLOAT16_ATOL = 2.0**-10
 SAME_VECTORS_ATOL = 1e-5  # stored as float16 or float32, and on another machine: below 1e-6
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
 NUMERICS_ATOL = 1e-6  # other instruction sets and libraries round at 1e-9
@@ -110,8 +115,13 @@ UPDATE = "amn golden update CASE --reason TEXT"
 def golden_other_windows(copy: CaseCopy) -> None:
     """The golden is of other windows: it lacks the last OOD article, every digest right."""
     golden = read_golden(copy.folder)
-    ids = golden.splits["ood"].article_ids
-    write_golden(copy.folder, broken.golden.golden_of_windows(golden, {"ood": ids != ids[-1]}))
+    articles = golden.tables["ood"].judged().articles
+    write_golden(copy.folder, broken.golden.golden_of_articles(golden, {"ood": articles[:-1]}))
+
+
+def golden_other_vectors(copy: CaseCopy) -> None:
+    """Two OOD articles of the golden have changed places: the mean of no predictor moves."""
+    write_golden(copy.folder, broken.golden.with_exchanged_articles(read_golden(copy.folder)))
 
 
 @check(
@@ -119,47 +129,60 @@ def golden_other_windows(copy: CaseCopy) -> None:
     "comparable",
     severity=Severity.HARNESS,
     needs=["G004", "M001"],
-    broken_by=[golden_other_windows],
+    broken_by=[golden_other_windows, golden_other_vectors],
 )
 def check_comparable(sides: Sides) -> Measured:
     """The golden was measured on the same windows, of the same vectors, with the same metric.
 
     Why: A difference between scores of different windows says nothing about the model. Other
-    vectors under the same ids are other questions: what the predictors `last` and `mean` score
-    gives them away.
+    vectors under the same ids are other questions: what the predictors `last` and `mean` score in
+    each article gives them away.
     Fix: If the data set changed on purpose: amn golden update CASE --reason TEXT
     """
     golden, findings = sides.golden, list[Finding]()
     for split in EVALUATED:
         try:
-            sides.aligned(split)
+            sides.require_same_windows(split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), UPDATE))
         else:
-            accepted = golden.record.metrics[split].references
-            findings += _other_vectors(sides.evaluations[0], split, accepted)
+            findings += _other_vectors(sides.evaluations[0], split, golden)
     if golden.record.versions.metric != METRIC_VERSION:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
         findings.append(Finding("golden.json", message, UPDATE))
-    n = sum(len(golden.splits[split].article_ids) for split in EVALUATED)
+    n = sum(golden.record.metrics[split].windows for split in EVALUATED)
     return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings)
 
 
-def _other_vectors(
-    evaluation: Evaluation, split: str, accepted: Mapping[str, float]
-) -> list[Finding]:
+def _other_vectors(evaluation: Evaluation, split: str, golden: Golden) -> list[Finding]:
     """Return a finding where the windows of a split hold other vectors than the golden's did.
 
     What `last` and `mean` score depends on nothing but these vectors: it tells the questions apart
     without a copy of them.
     """
-    measured = evaluation.references[split]
+    table, ids = golden.tables[split].judged(), evaluation.scores[split].article_ids
+    accepted = golden.record.metrics[split].references
     for name in VECTORS_ALONE:
-        now = float(measured[name].mean())
-        if not abs(now - accepted.get(name, math.nan)) <= SAME_VECTORS_ATOL:
+        cosines = evaluation.references[split][name]
+        now, then = float(cosines.mean()), accepted.get(name, math.nan)
+        sums = table.sums.get(f"{COSINE}.{name}", np.full(len(table.articles), math.nan))
+        here = tabulate({name: cosines[None]}, ids).by_label()
+        off = (here.sides[0][0] - sums) / here.sizes
+        other = np.flatnonzero(~(np.abs(off) <= FLOAT16_ATOL))
+        if len(other):
+            names = ", ".join(
+                f"{table.articles[i]} ({off[i]:+.4f})"
+                for i in other[np.argsort(-np.abs(off[other]), kind="stable")][:NAMED]
+            )
             message = (
-                f"expected {name} to score {accepted.get(name, math.nan):.6f} as in the golden, got"
-                f" {now:.6f}: the same ids, but other vectors"
+                f"expected {name} to score in each article as in the golden, got {len(other)} of "
+                f"{len(off)} where it does not, {names}: the same ids, but other vectors"
+            )
+            return [Finding(split, message, UPDATE)]
+        if not abs(now - then) <= SAME_VECTORS_ATOL:
+            message = (
+                f"expected {name} to score {then:.6f} as in the golden, got {now:.6f}: the same "
+                "ids, but other vectors"
             )
             return [Finding(split, message, UPDATE)]
     return []
@@ -167,7 +190,7 @@ def _other_vectors(
 
 def check_gone(copy: CaseCopy) -> None:
     """A check of the golden no longer exists."""
-    broken.golden.with_record(copy, lambda record: {"checks": (*record.checks, "D999-gone")})
+    broken.golden.with_check(copy, "D999-gone")
 
 
 @check(
@@ -183,7 +206,7 @@ def check_same_checks(golden: Golden, declared: tuple[str, ...], approval: str) 
     Why: A check that disappears is a gate that opens.
     Fix: Bring the check back, or accept its loss: amn golden update CASE --reason TEXT
     """
-    accepted = golden.record.checks
+    accepted = list(golden.record.checks)
     gone = [label for label in accepted if label not in declared]
     findings = [
         Finding(
@@ -199,7 +222,7 @@ def check_same_checks(golden: Golden, declared: tuple[str, ...], approval: str) 
 
 def self_compare(golden: Golden, candidates: tuple[Candidate, ...]) -> Parts:
     """The golden's own file is compared with it."""
-    return {"brought": (replace(candidates[0], digest=golden.record.artefacts[0]),)}
+    return {"brought": (replace(candidates[0], digest=golden.record.digests.models[0]),)}
 
 
 @check(
@@ -215,7 +238,7 @@ def check_other_artefact(golden: Golden, brought: tuple[Candidate, ...]) -> Meas
     Why: A candidate compared with itself always passes.
     Fix: Pass the new checkpoint, or --allow-same if this is meant
     """
-    artefacts = golden.record.artefacts
+    artefacts = golden.record.digests.models
     findings = [
         Finding(
             candidate.name,
@@ -254,7 +277,8 @@ def other_machine(machine_numerics: Computed) -> Parts:
     """The golden is of a machine that rounds in another way."""
     values, machine = machine_numerics
     then = {name: value + 1e-5 for name, value in values.items()}
-    return {"numerics": Numerics(values=then, machine={**machine, "instructions": "other"})}
+    there = {"class": "other", "values": then, "machine": {**machine, "instructions": "other"}}
+    return {"numerics": Numerics.model_validate(there)}
 
 
 @check("G020", "numerics", severity=Severity.WARNING, needs=["G004"], broken_by=[other_machine])
@@ -396,10 +420,10 @@ def _spent(sides: Sides) -> str:
 
 def _attribution(sides: Sides, split: str, dataset: DataSet | None) -> Attribution:
     """Return where a split's difference comes from."""
-    candidate, golden, articles = sides.aligned(split)
-    titles = titles_of(dataset, articles) if dataset else {}
-    groupings = groups_of(dataset, articles, titles)
-    return attribute(candidate, golden, articles, titles=titles, groupings=groupings)
+    table = sides.table(split)
+    titles = titles_of(dataset, table.labels) if dataset else {}
+    groupings = groups_of(dataset, table.labels, table.sizes, titles)
+    return attribute(table, titles=titles, groupings=groupings)
 
 
 def _blame(attribution: Attribution) -> str:

@@ -12,11 +12,11 @@ from amn.case.config import EVALUATED, SPLITS, Selector
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.data.coherence import follows
+from amn.data.ids import IdSet, later_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.data.scan import scan_rows
-from amn.data.splits import parse_ranges, within
 from amn.data.vectors import unit_rows
 from amn.verdict import Finding, Measured, Severity
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.manifest import Manifest, Stage
     from amn.data.scan import RowScan
     from amn.data.splits import Split
@@ -41,8 +42,8 @@ FEWEST_ARTICLES = 8  # fewer clusters give no interval
 LEAKED_SHARE = 0.2
 LEAKED_ROWS = 3
 FEWEST_LEAKED = 5  # rows in all: in a small split one repeated heading is no leak
-# Of the distance of neighbours in train, 1 - cosine: 0.005 on wiki-mini.
-NEAR_DISTANCE = 1 / 80
+# Of the distance of neighbours in train, 1 - cosine: 0.0025 on wiki-mini.
+NEAR_DISTANCE = 1 / 160
 CLOSEST = 2e-5  # 1 - cosine of float16 rows that were rounded twice
 # 8,192 rows against 42,426 training rows take 0.7 s on two cores, so a million takes about 17 s;
 # wiki-mini is compared whole.
@@ -91,8 +92,7 @@ def check_disjoint(splits: dict[str, Split], case: Case) -> Measured:
 
 def empty_ood(copy: CaseCopy) -> None:
     """The OOD articles do not exist."""
-    last = int(copy.dataset().articles[-1])
-    copy.set_splits(ood=np.arange(last + 1, last + 20))
+    copy.set_splits(ood=later_ids(copy.dataset().articles, 19))
 
 
 @check("S002", "not_empty", needs=["D003"], broken_by=[empty_ood])
@@ -115,8 +115,8 @@ def check_not_empty(case: Case, splits: dict[str, Split], windows: dict[str, Win
         fix = f"choose other articles in split.{name} in {file}"
         selector = getattr(case.config.split, name)
         is_range = selector is not None and isinstance(selector.articles, str)
-        if len(split.missing) and not (is_range and n_articles):
-            asked = n_articles + len(split.missing)
+        if split.missing and not (is_range and n_articles):
+            asked = n_articles + split.missing.size
             message = (
                 f"expected the {asked:,} articles that the case asks for, got {n_articles:,}; "
                 f"missing {some_ids(split.missing)}"
@@ -213,13 +213,13 @@ def _add_to_ood(copy: CaseCopy, noise: float) -> None:
         noise: Length of what is added to each unit row.
     """
     dataset, splits = copy.dataset(), copy.splits()
-    articles, counts = np.unique(dataset.article_ids, return_counts=True)
-    in_train = np.isin(articles, splits["train"].articles)
-    longest = articles[in_train][np.argmax(counts[in_train])]
-    mine = np.flatnonzero(dataset.article_ids == longest)
+    counts = np.bincount(dataset.codes)
+    in_train = np.isin(dataset.articles, splits["train"].articles)
+    longest = dataset.articles[in_train][np.argmax(counts[in_train])]
+    mine, new = dataset.rows_of(longest), later_ids(dataset.articles, 1)
     rows = np.concatenate([np.arange(len(dataset)), mine])
-    vectors, ids = dataset.gather(rows), dataset.article_ids[rows].copy()
-    ids[-len(mine) :] = dataset.articles[-1] + 1
+    vectors = dataset.gather(rows)
+    ids = np.concatenate([dataset.article_ids, np.repeat(new, len(mine))])
     if noise:
         rng = np.random.default_rng(0)
         added = rng.standard_normal((len(mine), dataset.dim))
@@ -227,7 +227,7 @@ def _add_to_ood(copy: CaseCopy, noise: float) -> None:
         vectors[-len(mine) :] = unit_rows(changed)
     lists = {name: split.articles for name, split in splits.items()}
     copy.rebuild(vectors, ids, dataset.chunk_index[rows])
-    lists["ood"] = np.append(lists["ood"], dataset.articles[-1] + 1)
+    lists["ood"] = np.append(lists["ood"], new)
     copy.set_splits(**lists)
 
 
@@ -257,8 +257,8 @@ def check_identical_vectors(
             continue
         rows, other_rows = left.rows, right.rows
         matches = identical_rows(scans[name].hashes[rows], scans[other].hashes[other_rows])
-        left_ids = left.dataset.article_ids[rows]
-        overlaps = article_overlaps(matches, left_ids, right.dataset.article_ids[other_rows])
+        left_ids, right_ids = left.dataset.article_ids, right.dataset.article_ids
+        overlaps = article_overlaps(matches, left_ids[rows], right_ids[other_rows])
         findings += _leaks(name, other, overlaps, "byte-identical to")
         if other == "train":
             findings += _leaked_rows(left, rows, matches, "byte-identical to", data_limits.leaked)
@@ -281,7 +281,7 @@ def near_copy(copy: CaseCopy) -> None:
 
 def near_distance(scan: RowScan, dataset: DataSet, train: Split) -> float:
     """Return the distance, 1 - cosine, within which two rows are near-copies of each other."""
-    pairs = follows(dataset, 1) & np.isin(dataset.article_ids, train.articles)
+    pairs = follows(dataset, 1) & dataset.is_in(train.articles)
     usual = float(np.median(1 - scan.adjacent[pairs].astype(np.float64))) if pairs.any() else 0.0
     return max(NEAR_DISTANCE * usual, CLOSEST)
 
@@ -292,7 +292,7 @@ def check_near_duplicates(
 ) -> Measured:
     """No evaluated article has near-copies of the vectors of a training article.
 
-    It may not have a fifth of its rows, and 3 or more, 80 times nearer to those of one such
+    It may not have a fifth of its rows, and 3 or more, 160 times nearer to those of one such
     article, in 1 - cosine, than neighbours are in train; at most 0.5 % of evaluated rows are that
     near a training row.
 
@@ -301,11 +301,11 @@ def check_near_duplicates(
     """
     rng = np.random.default_rng(4)
     train = splits["train"]
-    train_rows = sample_rows(train.rows, train.dataset.article_ids, MOST_TRAINING, rng)
+    train_rows = sample_rows(train.rows, train.dataset.codes, MOST_TRAINING, rng)
     rows: dict[str, NDArray[np.int64]] = {}
     for name in EVALUATED:
-        ids = splits[name].dataset.article_ids
-        rows[name] = sample_rows(splits[name].rows, ids, MOST_QUERIES, rng)
+        codes = splits[name].dataset.codes
+        rows[name] = sample_rows(splits[name].rows, codes, MOST_QUERIES, rng)
     queries = np.concatenate([unit_vectors(splits[n].dataset, r) for n, r in rows.items()])
 
     def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -360,7 +360,7 @@ def _leaked_rows(
     leaked = rows[np.unique(matches.left)]
     if len(leaked) <= max(most * len(rows), FEWEST_LEAKED):
         return []
-    articles = np.unique(split.dataset.article_ids[leaked])
+    articles = split.dataset.articles[np.unique(split.dataset.codes[leaked])]
     message = (
         f"expected at most {most:.1%} of rows {kind} training rows, got "
         f"{len(leaked) / len(rows):.2%} ({len(leaked):,} of {len(rows):,}) in articles "
@@ -400,12 +400,12 @@ def judged_drops(manifest: Manifest) -> list[tuple[Stage, str, int]]:
     ]
 
 
-def was_exempt(stage: Stage, articles: NDArray[np.int64]) -> NDArray[np.bool_]:
+def was_exempt(stage: Stage, articles: Ids) -> NDArray[np.bool_]:
     """Tell which articles a stage's rules were told to leave alone: (n,) bool."""
-    text = stage.settings.get(EXEMPT)
-    if not isinstance(text, str) or not text:
+    named = stage.settings.get(EXEMPT)
+    if not isinstance(named, str | list) or not named:
         return np.zeros(len(articles), np.bool_)
-    return within(articles, parse_ranges(text))
+    return IdSet.of(named).holds(articles)
 
 
 def find_selection(

@@ -19,6 +19,7 @@ from amn.data.articles import (
 )
 from amn.data.coherence import mean_by_article
 from amn.data.dataset import run_starts
+from amn.data.ids import later_ids
 from amn.data.repeats import near_rows
 from amn.data.sampling import evenly_spaced, sample_rows, unit_vectors
 from amn.data.scan import scan_rows
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.data.windows import Windows
 
@@ -60,9 +62,9 @@ def _sampled(
     ids: dict[str, NDArray[np.int64]] = {}
     for name in SPLITS:
         dataset = splits[name].dataset
-        rows = sample_rows(splits[name].rows, dataset.article_ids, MOST_ROWS, rng)
+        rows = sample_rows(splits[name].rows, dataset.codes, MOST_ROWS, rng)
         vectors[name] = unit_vectors(dataset, rows)
-        ids[name] = dataset.article_ids[rows]
+        ids[name] = dataset.codes[rows]
     return vectors, ids
 
 
@@ -243,9 +245,9 @@ def backwards_ood(copy: CaseCopy) -> None:
     if scores[ood].mean() < -1.5 * BACKWARDS_Z * scores.std() / np.sqrt(ood.sum()):
         raise DoesNotApplyError("expected articles that show in which direction they run")
     dataset = copy.dataset()
-    mine = np.isin(dataset.article_ids, splits["ood"].articles)
+    mine = dataset.is_in(splits["ood"].articles)
     keys = np.where(mine, -dataset.chunk_index, dataset.chunk_index)
-    rows = np.lexsort((keys, dataset.article_ids))
+    rows = np.lexsort((keys, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
     copy.set_splits(**{name: split.articles for name, split in splits.items()})
 
@@ -404,12 +406,11 @@ def near_articles(copy: CaseCopy) -> None:
     """A tenth of the articles is there twice."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = dataset.articles[::10]
-    mine = np.flatnonzero(np.isin(dataset.article_ids, some))
+    mine = dataset.rows_of(some)
     noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
     again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
-    ids = np.concatenate(
-        [dataset.article_ids, dataset.article_ids[mine] + 1 + dataset.articles[-1]]
-    )
+    new = np.repeat(later_ids(dataset.articles, len(some)), np.bincount(dataset.codes)[::10])
+    ids = np.concatenate([dataset.article_ids, new])
     both = unit_rows(np.concatenate([vectors, again]))
     lists = {name: split.articles for name, split in copy.splits().items()}
     copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
@@ -449,9 +450,7 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     return Measured(value, limit, findings, number=max(shares))
 
 
-def _find_twins(
-    dataset: DataSet, among: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int]:
     """Return articles that are nearly another one, one such of each, and of how many it was asked.
 
     Ids ascend. Of a million rows this reads every article's first row and a few more.
@@ -459,10 +458,10 @@ def _find_twins(
     Args:
         among: Ids of the articles that are asked for.
     """
-    starts = run_starts(dataset.article_ids)
+    starts = run_starts(dataset.codes)
     lengths = np.diff(np.append(starts, len(dataset)))
     starts = starts[lengths > max(FIRST_ROW, *OTHER_ROWS)]
-    asked = np.flatnonzero(np.isin(dataset.article_ids[starts], among))
+    asked = np.flatnonzero(dataset.is_in(among)[starts])
     queried = asked[evenly_spaced(len(asked), MOST_QUERIED)] if len(asked) else asked
 
     def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -479,6 +478,7 @@ def _find_twins(
     for row in OTHER_ROWS:
         ours, theirs = unit_vectors(dataset, left + row), unit_vectors(dataset, right + row)
         is_near |= np.vecdot(ours, theirs) >= near
-    ids = dataset.article_ids
-    articles, at = np.unique(ids[left[is_near]], return_index=True)
-    return articles, ids[right[is_near]][at], len(queried)
+    codes = dataset.codes
+    found_codes, at = np.unique(codes[left[is_near]], return_index=True)
+    twins = codes[right[is_near]][at]
+    return dataset.articles[found_codes], dataset.articles[twins], len(queried)

@@ -1,7 +1,11 @@
-"""W: windows derived a second time, another way. What fires here is a defect of amn itself."""
+"""W: windows derived a second time, another way, and joined with predictions that are brought.
+
+What fires of the first is a defect of amn itself.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -16,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.splits import Split
+    from amn.evaluation.predictions import Joined
 
     Parts = dict[str, object]
 
@@ -29,7 +35,7 @@ def across_articles(windows: dict[str, Windows], splits: dict[str, Split]) -> Pa
     for name, found in windows.items():
         dataset, context = found.dataset, found.context
         starts = np.arange(len(dataset) - context)
-        mine = np.isin(dataset.article_ids[starts], splits[name].articles)
+        mine = dataset.is_in(splits[name].articles)[starts]
         result[name] = Windows(dataset, starts[mine], context)
     return {"windows": result}
 
@@ -74,7 +80,7 @@ def _is_contiguous(windows: Windows) -> NDArray[np.bool_]:
     result = inside.copy()
     for step in range(1, windows.context + 1):
         rows = np.where(inside, starts + step, 0)
-        result &= dataset.article_ids[rows] == dataset.article_ids[first]
+        result &= dataset.codes[rows] == dataset.codes[first]
         result &= dataset.chunk_index[rows] == dataset.chunk_index[first] + step
     return result
 
@@ -85,7 +91,7 @@ def _keys(windows: Windows, window: int) -> str:
     rows = windows.starts[window] + np.arange(windows.context + 1)
     if rows[0] < 0 or rows[-1] >= len(dataset):
         return f"rows {rows[0]} to {rows[-1]} of {len(dataset):,}"
-    pairs = zip(dataset.article_ids[rows], dataset.chunk_index[rows], strict=True)
+    pairs = zip(dataset.articles[dataset.codes[rows]], dataset.chunk_index[rows], strict=True)
     return ", ".join(f"{article}:{chunk}" for article, chunk in pairs)
 
 
@@ -114,7 +120,7 @@ def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> M
     for name, mine in windows.items():
         split = splits[name]
         used[name] = _used_rows(mine)
-        foreign = np.flatnonzero(used[name] & ~np.isin(split.dataset.article_ids, split.articles))
+        foreign = np.flatnonzero(used[name] & ~split.dataset.is_in(split.articles))
         if len(foreign):
             message = (
                 f"expected rows of its articles, got {len(foreign):,} other rows, the first of them"
@@ -176,9 +182,31 @@ def check_count(windows: dict[str, Windows], splits: dict[str, Split]) -> Measur
     return Measured(", ".join(counts), "sum of max(0, run - context) over runs", findings)
 
 
-def _expected_windows(dataset: DataSet, articles: NDArray[np.int64], context: int) -> int:
+def _expected_windows(dataset: DataSet, articles: Ids, context: int) -> int:
     """Return the number of windows: along a run of chunks, chunk index minus row is constant."""
-    rows = np.flatnonzero(np.isin(dataset.article_ids, articles))
-    runs = np.column_stack([dataset.article_ids[rows], dataset.chunk_index[rows] - rows])
+    rows = dataset.rows_of(articles)
+    runs = np.column_stack([dataset.codes[rows], dataset.chunk_index[rows] - rows])
     lengths = np.unique(runs, axis=0, return_counts=True)[1]
     return int(np.maximum(lengths - context, 0).sum())
+
+
+def one_window_missing(joined: tuple[Joined, ...]) -> Parts:
+    """A window has no prediction."""
+    first, *others = joined
+    fault = "windows without a prediction: 1 (1/5)"
+    return {"joined": (replace(first, faults=(fault,)), *others)}
+
+
+@check("W004", "joined", severity=Severity.HARNESS, broken_by=[one_window_missing])
+def check_joined(joined: tuple[Joined, ...]) -> Measured:
+    """Every window has one prediction, with a direction, and no prediction is of another window.
+
+    Why: What is left out, doubled or joined by its place in a file scores like a model.
+    Fix: Write one row for each name in the file of amn windows CASE -o FILE
+    """
+    findings = [
+        Finding(one.name, f"expected one prediction a window, got {fault}")
+        for one in joined
+        for fault in one.faults
+    ]
+    return Measured(f"{sum(one.rows for one in joined):,} predictions", "one a window", findings)

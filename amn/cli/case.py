@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from amn.case.load import parse_case
-from amn.data.dataset import DataSet, open_dataset
-from amn.data.splits import parse_ranges, within
+from amn.data.dataset import open_dataset
+from amn.data.ids import IdSet
+from amn.data.proposal import LISTS, propose_split
+from amn.data.splits import resolve_splits
+from amn.data.windows import find_windows
 from amn.errors import ArgumentError
-from amn.storage import write_bytes
+from amn.storage import write_bytes, write_json
 from amn.system import CASE_FILE, GOLDEN_FOLDER
+
+if TYPE_CHECKING:
+    from amn.data.splits import Split
 
 TEMPLATE = """\
 schema = 1
@@ -26,8 +31,8 @@ title  = {title}
 path = {path}
 
 [split]                                  # by article; what is in neither trains
-in_dist = {{ fraction = {fraction}, seed = 0 }}
-ood     = {{ articles = {ood} }}        # a region that training never sees: choose it yourself
+# {why}
+{split}
 
 [windows]
 context = {context}
@@ -43,9 +48,7 @@ seeds = [0, 1, 2]
 profile = "minimum"                      # in-dist 0.54, OOD 0.60; own values: in_dist = 0.58
 lift    = 0.0                            # gain over the mean of the context, with its interval
 """
-OOD_SHARE = 0.2  # of the articles, the highest ids
-IN_DIST_SHARE = 0.12  # of the others
-MIN_ARTICLES = 8  # to judge on: with fewer no interval means anything
+LONGEST = 100  # characters of ids in a line of case.toml; more go into a file beside it
 
 
 @click.group("case")
@@ -64,10 +67,14 @@ def command() -> None:
 )
 @click.option("--context", default=5, show_default=True, help="Context rows of a window.")
 @click.option(
-    "--ood", help="Ids of the OOD articles, such as 11001-15192. Default: the highest fifth."
+    "--ood", help="Ids of the OOD articles, such as 11001-15192. Default: what the data suggest."
 )
 def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     """Write golden/NAME/case.toml for a data set. It is gated from then on.
+
+    The split is the first of: --ood; golden/NAME/splits.json or one in the data set's folder; a
+    column split in the chunk table; one value of a column source, domain, subset, kind or category;
+    the latest articles by a column of dates; a draw by chance, which is no shift.
 
     \b
     Examples:
@@ -84,45 +91,57 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     if file.exists():
         raise FileExistsError(file)
     dataset = open_dataset(dataset_path)
-    n_rest, region = _regions(dataset, ood)
-    least = math.ceil(100 * MIN_ARTICLES / n_rest) / 100
+    lists = folder / LISTS, dataset_path / LISTS
+    proposal = propose_split(dataset, ood, lists)
+    selectors = {name: _placed(table, folder) for name, table in proposal.selectors.items()}
+    inline = {name: _table(selector) for name, selector in selectors.items()}
+    beside = {
+        name: IdSet.of(table["articles"]).holds(dataset.articles)
+        for name, table in selectors.items()
+        if "articles" in table and len(inline[name]) > LONGEST
+    }
+    if beside and (folder / LISTS).exists():
+        raise FileExistsError(folder / LISTS)
+    inline |= {name: _table({"file": LISTS}) for name in beside}
     text = TEMPLATE.format(
         title=_toml(f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}"),
         path=_toml(Path(os.path.relpath(dataset_path, folder)).as_posix()),
-        ood=_toml(region),
+        why=proposal.why,
+        split="\n".join(f"{name:<7} = {table}" for name, table in inline.items()),
         context=context,
-        fraction=max(IN_DIST_SHARE, least),
     )
-    parse_case(text, file)  # what it would refuse is not written
+    case = parse_case(text, file)  # what it would refuse is not written
+    if beside:
+        ids = {name: dataset.articles[mine].tolist() for name, mine in beside.items()}
+        write_json(folder / LISTS, {"schema": 1, **ids})
     write_bytes(file, text.encode())
-    click.echo(f"wrote {file}")
+    click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
+    click.echo(f"split: {proposal.why}")
+    splits = resolve_splits(case, dataset)
+    click.echo(f"       {', '.join(_size(split, context) for split in splits.values())}")
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
     click.echo(f"      amn gate {shlex.quote(name)} --first-run")
     click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
 
 
-def _regions(dataset: DataSet, ood: str | None) -> tuple[int, str]:
-    """Return how many articles are left beside the OOD region, and the region.
-
-    Raises:
-        ArgumentError: If too few are left to train and to judge on, or the region is none.
-    """
-    articles = dataset.articles
-    n_ood = max(MIN_ARTICLES, len(articles) - int(len(articles) * (1 - OOD_SHARE)))
-    if ood:
-        n_ood = int(np.count_nonzero(within(articles, parse_ranges(ood))))
-        if not n_ood:
-            held = f"{articles[0]} ... {articles[-1]}"
-            raise ArgumentError(f"--ood {ood}: expected ids of its articles, {held}, got none")
-    n_rest = len(articles) - n_ood
-    if n_rest < 2 * MIN_ARTICLES:
-        raise ArgumentError(
-            f"{dataset.path}: expected {MIN_ARTICLES} or more articles each in train, in_dist and "
-            f"ood, got {len(articles)}, {n_ood} of them for ood. Fix: a data set of more articles"
-        )
-    return n_rest, ood or f"{articles[-n_ood]}-{articles[-1]}"
+def _placed(table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a selector whose file is relative to the case."""
+    if "file" not in table:
+        return table
+    return {"file": Path(os.path.relpath(table["file"], folder)).as_posix()}
 
 
-def _toml(text: str) -> str:
-    """Return a text as a TOML string: with the quotes and escapes of JSON."""
-    return json.dumps(text, ensure_ascii=False)
+def _table(values: dict[str, Any]) -> str:
+    """Return values as a table of TOML in one line."""
+    return f"{{ {', '.join(f'{key} = {_toml(value)}' for key, value in values.items())} }}"
+
+
+def _size(split: Split, context: int) -> str:
+    """Return `ood 28 articles, 665 windows`."""
+    windows = find_windows(split.dataset, context, split.articles)
+    return f"{split.name} {len(split.articles):,} articles with {len(windows):,} windows"
+
+
+def _toml(value: str | float | list[str]) -> str:
+    """Return a value in TOML: text with the quotes and escapes of JSON."""
+    return json.dumps(value, ensure_ascii=False)

@@ -12,7 +12,6 @@ from amn.checks.own import load_conftests
 from amn.errors import ArgumentError, ConfigError
 from amn.git import find_repository
 from amn.golden.base.review import MergeBase
-from amn.golden.base.target import target_of
 from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -74,11 +73,6 @@ def is_case(target: str) -> bool:
     return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
 
 
-def is_ci() -> bool:
-    """Tell whether a CI system runs this: they all set CI."""
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
-
-
 def merge_base(
     cases: Sequence[Case], target: str | None = None, approval: str | None = None
 ) -> MergeBase:
@@ -89,7 +83,7 @@ def merge_base(
     """
     here = Path()
     folder = here if find_repository(here) or not cases else cases[0].folder
-    return MergeBase(folder, target or target_of(os.environ), approval or "")
+    return MergeBase.within(os.environ, folder, target, approval)
 
 
 def today() -> date:

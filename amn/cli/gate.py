@@ -13,6 +13,7 @@ import click
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
+from amn.errors import ArgumentError
 from amn.gate.modes import GateOptions, gate_of, result_of, train_together
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
@@ -32,7 +33,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     if wanted and not context.resilient_parsing:
         from amn.report.json import json_schema  # noqa: PLC0415 - asked for alone
 
-        click.echo(json_schema(), nl=False)
+        click.echo(json_schema(str(wanted)), nl=False)
         context.exit()
 
 
@@ -49,6 +50,13 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "--checkpoint",
     type=PathName(),
     help="Judge this checkpoint (.safetensors, or an original .pt).",
+)
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=PathName(dir_okay=False),
+    help="Judge these predictions, one vector a window of amn windows CASE: .parquet, .npz or .npy;"
+    " repeat for several seeds.",
 )
 @click.option(
     "--metrics",
@@ -70,7 +78,7 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     metavar="'NAME: WHY'",
     help="Let through what this change loosens; for CI, from a label that its author cannot set.",
 )
-@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
+@click.option("--strict", is_flag=True, help="INCONCLUSIVE and PARTIAL exit with 4.")
 @click.option(
     "--format",
     "style",
@@ -107,11 +115,20 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 )
 @click.option(
     "--schema",
-    is_flag=True,
+    type=click.Choice(["verdict", "bundle"]),
+    is_flag=False,
+    flag_value="verdict",
     is_eager=True,
     expose_value=False,
     callback=_print_schema,
-    help="Print the JSON Schema of --format json, and end.",
+    help="Print the JSON Schema of --format json, or of a bundle's bundle.json, and end.",
+)
+@click.option(
+    "--no-articles",
+    "is_anonymous",
+    is_flag=True,
+    help="Keep titles and ids of articles out of all that is shown but JSON and the bundle: "
+    "findings are counted, figures left out.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
@@ -120,6 +137,7 @@ def command(
     cases: tuple[str, ...],
     runs: tuple[Path, ...],
     checkpoint: Path | None,
+    predictions: tuple[Path, ...],
     metrics: Path | None,
     first_run: bool,
     allow_same: bool,
@@ -131,6 +149,7 @@ def command(
     bundle: Path | None,
     with_data: bool,
     selftest: Path | None,
+    is_anonymous: bool,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -145,6 +164,7 @@ def command(
       amn gate
       amn gate wiki-mini
       amn gate wiki-mini --checkpoint model.safetensors
+      amn gate wiki-mini --predictions mine.parquet
       amn gate wiki-mini --metrics metrics.json
       amn gate wiki-mini --format json > verdict.json
       amn gate --target origin/main
@@ -152,8 +172,14 @@ def command(
       amn gate --engine ray --address auto
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    if sum([bool(runs), checkpoint is not None, metrics is not None]) > 1:
-        raise click.UsageError("expected one of --run, --checkpoint, --metrics, got several")
+    if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
+        kinds = "--run, --checkpoint, --predictions, --metrics"
+        raise click.UsageError(f"expected one of {kinds}, got several")
+    if missing := [file for file in predictions if not file.is_file()]:
+        fix = "write one vector for each window of amn windows CASE -o FILE"
+        raise ArgumentError(
+            f"--predictions: expected a file at {missing[0]}, found none. Fix: {fix}"
+        )
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)
@@ -164,7 +190,7 @@ def command(
         faults = read_faults(selftest)
     found = find_cases(cases)
     options = GateOptions(
-        cache=cache, runs=runs, checkpoint=checkpoint, metrics=metrics,
+        cache=cache, runs=runs, checkpoint=checkpoint, predictions=predictions, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
         merge_base=merge_base(found, target, approval), today=today(),
     )  # fmt: skip
@@ -176,9 +202,9 @@ def command(
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
     results = _gate(found, options, engine, address)
-    report = Report(tuple(results), strict, faults)
+    report = Report(tuple(results), strict, faults, shows_articles=not is_anonymous)
     if style == "text":
-        print_results(results, verbose=verbose)
+        print_results(report.shown, verbose=verbose)
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     callback=one_line,
     help="Refuse any bundle but this one: what amn gate printed.",
 )
-@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
+@click.option("--strict", is_flag=True, help="INCONCLUSIVE and PARTIAL exit with 4.")
 @FORMAT
 def command(bundle: Path, digest: str | None, style: str, *, strict: bool) -> None:
     """Judge a BUNDLE of `amn gate --bundle` again: no data at hand, no weights, no git.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 MOST_ROWS = 40_000  # 123 MB as float32 at D = 768: of a larger set, fewer rows of an article
 MOST_OF_ARTICLE = 48  # consecutive rows from the first on
@@ -41,12 +42,12 @@ class ArticleSample:
     Attributes:
         vectors: (n, D) float32 unit rows.
         starts: (A,) int64 position of the first row of each article.
-        articles: (A,) int64 ids.
+        articles: (A,) ids.
     """
 
     vectors: NDArray[np.float32]
     starts: NDArray[np.int64]
-    articles: NDArray[np.int64]
+    articles: Ids
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -122,7 +123,7 @@ class ArticleSample:
 
 
 def sample_articles(
-    dataset: DataSet, among: NDArray[np.int64] | None = None, *, most: int = MOST_ROWS
+    dataset: DataSet, among: Ids | None = None, *, most: int = MOST_ROWS
 ) -> ArticleSample:
     """Return the first rows of articles that have `FEWEST_OF_ARTICLE` of them or more.
 
@@ -132,17 +133,19 @@ def sample_articles(
     Args:
         among: (m,) ids to choose from; None takes all.
     """
-    starts = run_starts(dataset.article_ids)
+    starts = run_starts(dataset.codes)
     sizes = np.diff(np.append(starts, len(dataset)))
     long = np.flatnonzero(sizes >= FEWEST_OF_ARTICLE)
     if among is not None:
-        long = long[np.isin(dataset.article_ids[starts[long]], among)]
+        long = long[dataset.is_in(among)[starts[long]]]
     chosen = long[evenly_spaced(len(long), most // FEWEST_OF_ARTICLE)] if len(long) else long
     cap = np.clip(most // max(len(chosen), 1), FEWEST_OF_ARTICLE, MOST_OF_ARTICLE)
     counts = np.minimum(sizes[chosen], cap)
     first = np.cumsum(counts) - counts
     rows = np.repeat(starts[chosen] - first, counts) + np.arange(int(counts.sum()))
-    return ArticleSample(unit_vectors(dataset, rows), first, dataset.article_ids[starts[chosen]])
+    return ArticleSample(
+        unit_vectors(dataset, rows), first, dataset.articles[dataset.codes[starts[chosen]]]
+    )
 
 
 def shrunk(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

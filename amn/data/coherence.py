@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.scan import RowScan
     from amn.data.windows import Windows
 
@@ -32,19 +33,19 @@ class LagCurve:
     """What the order of rows is worth in each article.
 
     Attributes:
-        articles: (A,) int64 ids, ascending, of articles with enough pairs to tell.
+        articles: (A,) ids, ascending, of articles with enough pairs to tell.
         gains: (A,) float64 mean cosine of neighbours minus that of rows `FAR_LAG` apart.
     """
 
-    articles: NDArray[np.int64]
+    articles: Ids
     gains: NDArray[np.float64]
 
 
 def follows(dataset: DataSet, lag: int) -> NDArray[np.bool_]:
     """Tell for each row if the row `lag` further is `lag` chunks later in its article: (N,)."""
-    ids, chunks = dataset.article_ids, dataset.chunk_index
+    codes, chunks = dataset.codes, dataset.chunk_index
     result = np.zeros(len(dataset), np.bool_)
-    result[:-lag] = (ids[lag:] == ids[:-lag]) & (chunks[lag:] - chunks[:-lag] == lag)
+    result[:-lag] = (codes[lag:] == codes[:-lag]) & (chunks[lag:] - chunks[:-lag] == lag)
     return result
 
 
@@ -59,8 +60,8 @@ def mean_by_article(
     Returns:
         (A,) int64 and (A,) float64 in the order of `dataset.articles`; 0 for one without a pair.
     """
-    starts = run_starts(dataset.article_ids)
-    owner = np.searchsorted(dataset.articles, dataset.article_ids[starts])
+    starts = run_starts(dataset.codes)
+    owner = dataset.codes[starts]
     is_pair = follows(dataset, lag)
     counts = np.add.reduceat(is_pair, starts, dtype=np.int64)
     totals = np.add.reduceat(np.where(is_pair, cosines, 0), starts, dtype=np.float64)
@@ -87,12 +88,12 @@ def mean_by_lag(dataset: DataSet, lags: NDArray[np.int64]) -> NDArray[np.float64
         lags: (K,) at least 1.
     """
     chosen = dataset.articles[evenly_spaced(len(dataset.articles), LAG_ARTICLES)]
-    rows = np.flatnonzero(np.isin(dataset.article_ids, chosen))
+    rows = dataset.rows_of(chosen)
     vectors = np.asarray(dataset.gather(rows), np.float32)
-    ids, chunks = dataset.article_ids[rows], dataset.chunk_index[rows].astype(np.int64)
+    codes, chunks = dataset.codes[rows], dataset.chunk_index[rows].astype(np.int64)
     means = np.full(len(lags), np.nan)
     for position, lag in enumerate(lags.tolist()):
-        is_pair = (ids[lag:] == ids[:-lag]) & (chunks[lag:] - chunks[:-lag] == lag)
+        is_pair = (codes[lag:] == codes[:-lag]) & (chunks[lag:] - chunks[:-lag] == lag)
         if is_pair.any():
             with np.errstate(over="ignore", invalid="ignore"):  # broken rows are D001's to report
                 cosines = np.vecdot(vectors[:-lag][is_pair], vectors[lag:][is_pair])
@@ -122,12 +123,12 @@ class Borders:
     """Borders between articles that follow each other in a shard.
 
     Attributes:
-        articles: (B,) int64 the one after the border.
+        articles: (B,) ids: the one after the border.
         gains: (B,) float64 mean cosine of the last two rows before and the first two rows after
             the border, minus that of the two rows that meet there.
     """
 
-    articles: NDArray[np.int64]
+    articles: Ids
     gains: NDArray[np.float64]
 
 
@@ -150,7 +151,7 @@ class Dips:
 
 def find_borders(dataset: DataSet, scan: RowScan) -> Borders:
     """Return the borders between articles of two rows or more."""
-    starts = run_starts(dataset.article_ids)
+    starts = run_starts(dataset.codes)
     ends = np.append(starts[1:], len(dataset))
     has_pair = ends - starts > 1
     shard_starts = [shard.start for shard in dataset.shards]
@@ -158,14 +159,14 @@ def find_borders(dataset: DataSet, scan: RowScan) -> Borders:
     first = starts[1:][meet]
     near = scan.adjacent.astype(np.float64)
     gains = (near[first - 2] + near[first]) / 2 - near[first - 1]
-    return Borders(dataset.article_ids[first], gains)
+    return Borders(dataset.articles[dataset.codes[first]], gains)
 
 
 def find_dips(dataset: DataSet, scan: RowScan, *, least_articles: int) -> Dips:
     """Return how neighbours compare by position, for positions of so many articles."""
     _, means = mean_by_article(dataset, scan.adjacent, 1)
-    starts = run_starts(dataset.article_ids)
-    owners = np.searchsorted(dataset.articles, dataset.article_ids[starts])
+    starts = run_starts(dataset.codes)
+    owners = dataset.codes[starts]
     own = np.repeat(means[owners], np.diff(np.append(starts, len(dataset))))
     chunks = dataset.chunk_index
     # Where numbers have gaps, those above N are few; counting has no room for them.

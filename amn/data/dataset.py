@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from amn.data.ids import are_in, refusal
 from amn.data.manifest import MANIFEST_FILE, Manifest, read_manifest
 from amn.data.vectors import open_npy
 from amn.errors import ArgumentError, DataError
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
+
 
 INDEX_FILE = "index.faiss"
 INDEX_MANIFEST = "index.json"
-CHUNK_COLUMNS = {"article_id": pa.int64(), "chunk_index": pa.int32()}
+CHUNK_COLUMNS = {
+    "article_id": (pa.int64(), pa.string()),
+    "chunk_index": (pa.int32(),),
+}
 KEPT_BYTES = 1 << 28  # of vectors that may stay mapped: a smaller data set always does
 # Of rows gathered before pages are given back. A row that is touched maps what the page cache holds
 # in one piece with it: 64 KiB or, in Linux since 6.18, up to 2 MB, so 170 rows of 1.5 kB map 10 to
@@ -75,14 +81,17 @@ class DataSet:
     Attributes:
         path: Its folder.
         shards: Where the vectors are; no article is in two shards.
-        article_ids: (N,) int64.
+        articles: (A,) int64 or str, the ids of its articles, ascending, each once.
+        codes: (N,) int64, the position in `articles` of every row's article: rows of one article
+            have one code, and codes are ordered as ids are, whatever their kind.
         chunk_index: (N,) int32, position of the chunk in its article.
     """
 
     path: Path
     manifest: Manifest
     shards: tuple[Shard, ...]
-    article_ids: NDArray[np.int64]
+    articles: Ids
+    codes: NDArray[np.int64]
     chunk_index: NDArray[np.int32]
     gathered: Gathered = field(default_factory=Gathered, compare=False, repr=False)
 
@@ -98,10 +107,22 @@ class DataSet:
         """Numbers in a vector."""
         return self.manifest.dim
 
-    @cached_property
-    def articles(self) -> NDArray[np.int64]:
-        """The ids of its articles, ascending, each once."""
-        return np.unique(self.article_ids[run_starts(self.article_ids)])
+    @property
+    def article_ids(self) -> Ids:
+        """The article of every row, (N,) int64 or str: made anew at each call."""
+        return self.articles[self.codes]
+
+    def is_in(self, ids: Ids) -> NDArray[np.bool_]:
+        """Tell which rows are of these articles: (N,) bool.
+
+        Raises:
+            ArgumentError: If the ids are strings and those of the data set are not, or the reverse.
+        """
+        return are_in(self.articles, np.atleast_1d(ids))[self.codes]
+
+    def rows_of(self, ids: Ids) -> NDArray[np.int64]:
+        """Rows of these articles, int64, ascending."""
+        return np.flatnonzero(self.is_in(ids))
 
     @cached_property
     def digest(self) -> str:
@@ -175,7 +196,9 @@ class DataSet:
 
     def where(self, row: int) -> str:
         """Return a row's address for people: `row 17 (article 621, chunk 4)`."""
-        return f"row {row} (article {self.article_ids[row]}, chunk {self.chunk_index[row]})"
+        return (
+            f"row {row} (article {self.articles[self.codes[row]]}, chunk {self.chunk_index[row]})"
+        )
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
@@ -190,7 +213,7 @@ def file_stamp(path: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def run_starts(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def run_starts(ids: Ids) -> NDArray[np.int64]:
     """Return the first position of each run of equal ids, ascending.
 
     Rows are sorted, so an article is one run: what sees runs alone is spared sorting rows.
@@ -229,14 +252,41 @@ def open_dataset(path: Path) -> DataSet:
             path / "dataset.json",
             f"expected {manifest.rows:,} rows in all, got {start:,} vectors and {rows:,} chunks",
         )
+    kinds = sorted({str(table.schema.field("article_id").type) for table in tables})
+    if len(kinds) > 1:
+        message = f"article_id: expected one type in every file, got {' and '.join(kinds)}"
+        raise DataError(path, message)
     table = pa.concat_tables(tables)
+    articles, codes = coded(path, table["article_id"])
     return DataSet(
         path=path,
         manifest=manifest,
         shards=tuple(shards),
-        article_ids=numbers(table["article_id"], np.int64),
+        articles=articles,
+        codes=codes,
         chunk_index=numbers(table["chunk_index"], np.int32),
     )
+
+
+def coded(path: Path, column: pa.ChunkedArray[Any]) -> tuple[Ids, NDArray[np.int64]]:
+    """Return the distinct ids of a column, ascending, (A,), and the position of each row's, (N,).
+
+    Raises:
+        DataError: If a string is no id, see `amn.data.ids.refusal`.
+    """
+    if column.type == pa.int64():
+        ids = numbers(column, np.int64)
+        starts = run_starts(ids)  # rows are sorted: few runs, many rows
+        articles, owners = np.unique(ids[starts], return_inverse=True)
+        return articles, np.repeat(owners, np.diff(starts, append=len(ids)))
+    chunks: list[Any] = column.dictionary_encode().unify_dictionaries().chunks
+    names = chunks[0].dictionary.to_pylist() if chunks else []
+    if problem := refusal(names):
+        raise DataError(path, f"article_id: {problem}")
+    articles, places = np.unique(np.array(names, np.str_), return_inverse=True)
+    return articles, places[
+        numbers(pa.chunked_array([c.indices for c in chunks], pa.int32()), np.int32)
+    ]
 
 
 def numbers(column: pa.ChunkedArray[Any], dtype: type[np.number[Any]]) -> NDArray[Any]:
@@ -261,11 +311,12 @@ def _read_chunks(path: Path, *, rows: int) -> pa.Table:
             table = file.read(columns=[name for name in CHUNK_COLUMNS if name in found])
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name is not UTF-8
         raise DataError(path, f"expected a whole parquet file, got: {error}") from error
-    for name, wanted in CHUNK_COLUMNS.items():
+    for name, kinds in CHUNK_COLUMNS.items():
         if name not in table.column_names:
             raise DataError(path, f"expected a column {name}, got {', '.join(found)}")
-        if table.schema.field(name).type != wanted:
-            raise DataError(path, f"{name}: expected {wanted}, got {table.schema.field(name).type}")
+        if (got := table.schema.field(name).type) not in kinds:
+            wanted = " or ".join(map(str, kinds))
+            raise DataError(path, f"{name}: expected {wanted}, got {got}")
         if table[name].null_count:
             raise DataError(path, f"{name}: expected no nulls, got {table[name].null_count}")
     if table.num_rows != rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.imports.keys import Keys
 
 BLOCK_ROWS = 2048  # 13 MB widened to float64 at D = 768
 NORM_ATOL = 1e-3  # float16 keeps unit norms within 5e-4
 ZERO_NORM = 1e-6  # below it a row has no direction worth the name
 SHOWN_ROWS = 5
+PREVIEW_ROWS = 10
+PREVIEW_NUMBERS = 4
 
 
 def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import`
@@ -33,8 +37,9 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
     destination: Path,
     *,
     name: str | None = None,
-    ids: Path | None = None,
+    keys: Keys | None = None,
     vector_column: str | None = None,
+    numbers: Literal["bfloat16"] | None = None,
     dtype: Literal["float16", "float32"] = "float16",
     normalise: bool = False,
     drop_bad: bool = False,
@@ -48,10 +53,11 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
     Rows are sorted by (article, chunk). The folder appears whole or not at all.
 
     Args:
-        source: .npz, .npy or .parquet, see `read_source`.
+        source: A file or folder, see `IMPORTERS`.
         name: Name of the data set; None takes the folder's.
-        ids: .parquet, .csv or .npz with article_id and chunk_index, for vectors that come without.
-        vector_column: Column of a parquet file; None takes its only column of lists of floats.
+        keys: What is said of articles and places; None takes the usual columns.
+        vector_column: Column or array of vectors; None takes the only one.
+        numbers: What 16 bits without a type are.
         dtype: How vectors are stored.
         normalise: Scale every row to length 1; without it another length is refused.
         drop_bad: Leave out rows that are zero or not finite; without it they are refused.
@@ -72,7 +78,7 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
             "Fix: choose another folder, or move this one away",
         )
     with _scratch_folder(destination) as scratch:
-        rows = read_source(source, scratch, ids=ids, vector_column=vector_column)
+        rows = read_source(source, scratch, keys=keys, vector_column=vector_column, numbers=numbers)
         order = _sorted_order(source, rows)
         scaled = None
         if normalise or rows.vectors.dtype == np.float64:
@@ -87,7 +93,10 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
             _refuse_lengths(source, rows, norms, bad)
         kept = order[~np.logical_or.reduce(list(bad.values()))[order]]
         if not len(kept):
-            raise DataError(source, f"expected rows to keep, got none of {len(order):,}")
+            fix = "encode the rows again"
+            raise DataError(
+                source, f"expected rows to keep, got none of {len(order):,}. Fix: {fix}"
+            )
         return write_dataset(
             destination,
             rows.vectors if scaled is None else scaled,
@@ -102,6 +111,53 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
         )
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What an import understood of a source, and its first rows.
+
+    Attributes:
+        said: Where vectors, articles and places come from.
+        rows: Of each row: its article, its place, its length, and its first numbers.
+    """
+
+    shape: tuple[int, int]
+    dtype: str
+    n_articles: int
+    said: tuple[str, ...]
+    rows: tuple[tuple[str, int, float, tuple[float, ...]], ...]
+
+
+def preview_vectors(
+    source: Path,
+    *,
+    keys: Keys | None = None,
+    vector_column: str | None = None,
+    numbers: Literal["bfloat16"] | None = None,
+) -> Preview:
+    """Read a source as `import_vectors` does, and write nothing.
+
+    Raises:
+        ArgumentError: If an option does not fit the source.
+        DataError: If the source is broken, of no known dialect, or has a key twice.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options: dict[str, Any] = {"vector_column": vector_column, "numbers": numbers}
+        rows = read_source(source, Path(folder), keys=keys, **options)
+        _sorted_order(source, rows)
+        first = np.asarray(rows.vectors[:PREVIEW_ROWS], np.float64)
+        ids, places = rows.chunks.article_ids, rows.chunks.chunk_index
+        return Preview(
+            shape=rows.vectors.shape,
+            dtype=str(rows.vectors.dtype),
+            n_articles=len(np.unique(ids)),
+            said=rows.said,
+            rows=tuple(
+                (str(ids[k]), int(places[k]), float(norm), tuple(row[:PREVIEW_NUMBERS].tolist()))
+                for k, (row, norm) in enumerate(zip(first, lengths(first), strict=True))
+            ),
+        )
+
+
 @contextmanager
 def _scratch_folder(destination: Path) -> Iterator[Path]:
     """Yield a temporary folder on the destination's disk; it is gone afterwards, come what may."""
@@ -113,8 +169,9 @@ def _scratch_folder(destination: Path) -> Iterator[Path]:
 def _sorted_order(path: Path, rows: Source) -> NDArray[np.int64]:
     """Return the rows in (article, chunk) order, (N,) int64; a key that repeats is refused."""
     articles, chunks = rows.chunks.article_ids, rows.chunks.chunk_index
-    order = np.lexsort((chunks, articles))
-    repeats = (np.diff(articles[order]) == 0) & (np.diff(chunks[order]) == 0)
+    codes = np.unique(articles, return_inverse=True)[1]
+    order = np.lexsort((chunks, codes))
+    repeats = (np.diff(codes[order]) == 0) & (np.diff(chunks[order]) == 0)
     if repeats.any():
         row = order[np.flatnonzero(repeats)[0]]
         article, chunk = articles[row], chunks[row]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
+
     Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -49,14 +51,14 @@ class Overlaps:
     """Pairs of articles that share rows, the largest share first.
 
     Attributes:
-        left: (n,) int64 article whose rows are counted.
-        right: (n,) int64 article that has them too.
+        left: (n,) id of the article whose rows are counted.
+        right: (n,) id of the article that has them too.
         shared: (n,) int64 rows of `left` that are in `right`.
         sizes: (n,) int64 rows of `left` that were looked at.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
+    left: Ids
+    right: Ids
     shared: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
@@ -104,24 +106,23 @@ def _find(
     return at, ordered[np.minimum(at, len(ordered) - 1)] == wanted
 
 
-def article_overlaps(
-    matches: Matches, left_ids: NDArray[np.int64], right_ids: NDArray[np.int64]
-) -> Overlaps:
+def article_overlaps(matches: Matches, left_ids: Ids, right_ids: Ids) -> Overlaps:
     """Count for each pair of articles the rows of the left one that are in the right one.
 
     Args:
         left_ids: (n,) the article of every row that was looked at on the left.
         right_ids: (m,) the article of every row on the right.
     """
-    keys = np.column_stack([left_ids[matches.left], right_ids[matches.right], matches.left])
+    articles, left, counts = np.unique(left_ids, return_inverse=True, return_counts=True)
+    others, right = np.unique(right_ids, return_inverse=True)
+    keys = np.column_stack([left[matches.left], right[matches.right], matches.left])
     rows = np.unique(
         keys, axis=0
     )  # a row counts once for an article, however often it repeats there
     pairs, shared = np.unique(rows[:, :2], axis=0, return_counts=True)
-    articles, counts = np.unique(left_ids, return_counts=True)
-    sizes = counts[np.searchsorted(articles, pairs[:, 0])]
+    sizes = counts[pairs[:, 0]]
     order = np.lexsort((-shared, -shared / np.maximum(sizes, 1)))
-    return Overlaps(pairs[order, 0], pairs[order, 1], shared[order], sizes[order])
+    return Overlaps(articles[pairs[order, 0]], others[pairs[order, 1]], shared[order], sizes[order])
 
 
 DIRECTIONS = 32  # of most variance: of a text encoder's 768 they hold a third of it

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 def sample_rows(
-    rows: NDArray[np.int64], article_ids: NDArray[np.int64], most: int, rng: np.random.Generator
+    rows: NDArray[np.int64], codes: NDArray[np.int64], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return at most `most` rows, as evenly over their articles as can be, ascending.
 
     Args:
         rows: (n,) rows of a data set.
-        article_ids: (N,) the article of every row of that data set.
+        codes: (N,) the article of every row of that data set, see `DataSet`.
     """
     if len(rows) <= most:
         return rows
     shuffled = rng.permutation(rows)
-    order = np.argsort(article_ids[shuffled], kind="stable")
-    ids = article_ids[shuffled[order]]
-    first = np.concatenate([[True], ids[1:] != ids[:-1]])
+    order = np.argsort(codes[shuffled], kind="stable")
+    mine = codes[shuffled[order]]
+    first = np.concatenate([[True], mine[1:] != mine[:-1]])
     starts = np.flatnonzero(first)
-    turn = np.arange(len(ids)) - starts[np.cumsum(first) - 1]  # 0 for an article's first drawn row
-    by_turn = np.lexsort((rng.random(len(ids)), turn))
+    turn = np.arange(len(mine)) - starts[np.cumsum(first) - 1]  # 0 for an article's first drawn row
+    by_turn = np.lexsort((rng.random(len(mine)), turn))
     return np.sort(shuffled[order[by_turn[:most]]])
 
 

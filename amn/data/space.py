@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 
 DIRECTIONS_FRACTION = (
@@ -49,13 +50,13 @@ def principal_directions(
 
 
 def by_article(
-    values: NDArray[np.floating], article_ids: NDArray[np.int64], *, mean: bool = False
+    values: NDArray[np.floating], article_ids: Ids, *, mean: bool = False
 ) -> NDArray[np.float64]:
     """Return the sum (or mean) of the rows of each article: (A, C) float64, ids ascending.
 
     Args:
         values: (n, C).
-        article_ids: (n,) int64, in any order.
+        article_ids: (n,) ids or codes, in any order.
     """
     order = np.argsort(article_ids, kind="stable")
     _, starts, counts = np.unique(article_ids[order], return_index=True, return_counts=True)

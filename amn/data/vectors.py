@@ -98,7 +98,11 @@ class RowHasher:
 
 
 def open_npy(
-    path: Path, *, rows: int | None, dim: int | None, dtypes: tuple[type, ...] = STORED
+    path: Path,
+    *,
+    rows: int | None,
+    dim: int | None,
+    dtypes: tuple[type | np.dtype[Any], ...] = STORED,
 ) -> NDArray[Any]:
     """Map a .npy file of vectors into memory, read-only.
 
@@ -128,7 +132,7 @@ def open_npy(
     if not isinstance(array, np.memmap):
         raise DataError(path, "expected a .npy file with one array, got an archive")
     if array.ndim != 2 or array.dtype not in dtypes:  # noqa: PLR2004 - a matrix
-        accepted = " or ".join(np.dtype(t).name for t in dtypes)
+        accepted = " or ".join(dict.fromkeys(np.dtype(t).name for t in dtypes))
         raise DataError(
             path, f"expected a {accepted} matrix, got {array.dtype} of shape {array.shape}"
         )

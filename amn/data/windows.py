@@ -6,9 +6,11 @@ Letters: N windows, T context length, D numbers in a vector, B windows in a batc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from amn.data.vectors import widen
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,26 @@ class Windows:
         return self.starts + self.context
 
     @property
-    def article_ids(self) -> NDArray[np.int64]:
-        """(N,) int64 article of each window."""
-        return self.dataset.article_ids[self.starts]
+    def article_ids(self) -> Ids:
+        """(N,) int64 or str article of each window."""
+        return self.dataset.articles[self.codes]
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(N,) int64 position of each window's article in those of the data set."""
+        return self.dataset.codes[self.starts]
 
     @property
     def target_chunks(self) -> NDArray[np.int32]:
         """(N,) int32 chunk index of each target; with the article it names the window."""
         return self.dataset.chunk_index[self.targets]
+
+    def names(self) -> pa.StringArray:
+        """Return (N,) names of the windows: article and chunk of the target, `11001/17`."""
+        parts: list[Any] = [pa.array(part) for part in (self.article_ids, self.target_chunks)]
+        texts: list[Any] = [part.cast(pa.string()) for part in parts]
+        named: Any = pc.binary_join_element_wise(*texts, pa.scalar("/"))
+        return cast("pa.StringArray", named)
 
     def rows(self, batch: NDArray[np.int64] | slice) -> NDArray[np.int64]:
         """Return the rows of windows: (B, T + 1) int64, oldest first, target last."""
@@ -74,10 +89,12 @@ class Windows:
         """Return some of the windows."""
         return Windows(self.dataset, self.starts[batch], self.context)
 
+    def of(self, articles: Ids) -> Windows:
+        """Return the windows of some articles."""
+        return self.take(np.flatnonzero(self.dataset.is_in(articles)[self.starts]))
 
-def find_windows(
-    dataset: DataSet, context: int, articles: NDArray[np.int64] | None = None
-) -> Windows:
+
+def find_windows(dataset: DataSet, context: int, articles: Ids | None = None) -> Windows:
     """Find every window of a data set that crosses no article, no hole and no split.
 
     A window needs T + 1 rows of one article whose chunk indices follow each other without a gap.
@@ -86,10 +103,10 @@ def find_windows(
         context: T, at least 1.
         articles: Ids of the articles to use; None takes all.
     """
-    follows = (np.diff(dataset.article_ids) == 0) & (np.diff(dataset.chunk_index) == 1)
+    follows = (np.diff(dataset.codes) == 0) & (np.diff(dataset.chunk_index) == 1)
     run = np.concatenate([[0], np.cumsum(follows)])
     # run[i + T] - run[i] == T: the T steps from row i on all go to the next chunk.
     starts = np.flatnonzero(run[context:] - run[: max(len(run) - context, 0)] == context)
     if articles is not None:
-        starts = starts[np.isin(dataset.article_ids[starts], articles)]
+        starts = starts[dataset.is_in(articles)[starts]]
     return Windows(dataset, starts, context)

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset
+from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset, run_starts
+from amn.data.ids import as_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage
 from amn.data.vectors import RowHasher, seal_file
 from amn.errors import ArgumentError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
     from amn.data.manifest import FileEntry
 
     Group = tuple[pa.Table, Iterable[NDArray[Any]]]  # of the chunk table, and its vectors in blocks
@@ -36,12 +38,12 @@ class Chunks:
     """The chunk table to write, row-aligned with the vectors.
 
     Attributes:
-        article_ids: (N,) int64.
+        article_ids: (N,) int64 or str.
         chunk_index: (N,) int32.
         extra: More columns, such as `title`, `n_chars` and `text`.
     """
 
-    article_ids: NDArray[np.int64]
+    article_ids: Ids
     chunk_index: NDArray[np.int32]
     extra: dict[str, pa.Array[Any] | pa.ChunkedArray[Any]] = field(default_factory=dict)
 
@@ -70,7 +72,8 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
         shard_rows: Rows after which a new shard begins with the next article.
 
     Raises:
-        ArgumentError: If lengths differ, or rows are not in (article, chunk) order, each key once.
+        ArgumentError: If lengths differ, a string is no id, or rows are not in (article, chunk)
+            order, each key once.
         FileExistsError: If `path` exists.
     """
     check_matrix(vectors, "vectors")
@@ -82,7 +85,7 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
             raise ArgumentError(
                 f"{column}: expected {n_rows:,} rows as in vectors, got {len(values):,}"
             )
-    article_ids = np.asarray(chunks.article_ids, np.int64)[order]
+    article_ids = as_ids(chunks.article_ids)[order]
     chunk_index = np.asarray(chunks.chunk_index, np.int32)[order]
     _check_order(article_ids, chunk_index)
     table = pa.table({"article_id": article_ids, "chunk_index": chunk_index})
@@ -114,9 +117,9 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
     return open_dataset(path)
 
 
-def shard_bounds(article_ids: NDArray[np.int64], shard_rows: int) -> Iterator[tuple[int, int]]:
+def shard_bounds(article_ids: Ids, shard_rows: int) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of shards of about `shard_rows` rows that each end with an article."""
-    ends = np.append(np.flatnonzero(np.diff(article_ids)) + 1, len(article_ids))
+    ends = np.append(run_starts(article_ids)[1:], len(article_ids))
     return bounds_at(ends, shard_rows)
 
 
@@ -140,7 +143,7 @@ def group_bounds(start: int, stop: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + GROUP_ROWS, stop)
 
 
-def _check_order(article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]) -> None:
+def _check_order(article_ids: Ids, chunk_index: NDArray[np.int32]) -> None:
     """Raise ArgumentError at the first row whose key does not come after the one before."""
     same = article_ids[1:] == article_ids[:-1]
     ascending = (article_ids[1:] > article_ids[:-1]) | (same & (chunk_index[1:] > chunk_index[:-1]))

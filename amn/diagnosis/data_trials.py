@@ -25,7 +25,7 @@ LAGS = range(1, 9)
 def _stored(dataset: DataSet) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the first rows as stored, (n, D) float32, and their order by (article, chunk)."""
     rows = np.arange(min(len(dataset), MOST_ROWS))
-    keys = dataset.chunk_index[rows], dataset.article_ids[rows]
+    keys = dataset.chunk_index[rows], dataset.codes[rows]
     return dataset.gather(rows).astype(np.float32), np.lexsort(keys)
 
 

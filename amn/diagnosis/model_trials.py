@@ -93,13 +93,12 @@ def coherent_part(
     criteria: CriteriaConfig,
 ) -> Trial:
     """Score OOD without the quarter of its articles whose neighbours are least alike."""
-    mine_of, dataset, scan = windows["ood"].article_ids, windows["ood"].dataset, scans["ood"]
+    mine_of, dataset, scan = windows["ood"].codes, windows["ood"].dataset, scans["ood"]
     cosines = np.mean([one.scores["ood"].cosines for one in evaluations], axis=0)
-    articles = dataset.articles
     _, coherence = mean_by_article(dataset, scan.adjacent, 1)
-    mine = np.isin(articles, mine_of)
+    mine = np.bincount(mine_of, minlength=len(coherence)) > 0
     limit = float(np.quantile(coherence[mine], QUARTER))
-    kept = np.isin(mine_of, articles[mine & (coherence >= limit)])
+    kept = (mine & (coherence >= limit))[mine_of]
     score, floor = float(cosines[kept].mean()), criteria.floor("ood")
     line = (
         f"OOD {cosines.mean():.4f}; without articles of coherence below {limit:.3f} {score:.4f}, "

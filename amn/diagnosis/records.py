@@ -114,6 +114,7 @@ class JudgedRecord:
             case=self.history.name if self.history else self.path.name,
             declared=tuple(check.label for check in declared_checks(self.history)),
             outcomes=self.outcomes,
+            made={"histories": (self.history,)} if self.history else {},
             mode="record",
             title=self.title,
             reproduce=reproduce,

@@ -1,6 +1,6 @@
 """Where a difference comes from: a few articles, one kind of them, or all a little.
 
-Shapes: S seeds, N windows, G articles.
+Shapes: G articles.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import bdtr
 
-from amn.evaluation.statistics import ClusterTable, moments_of, tabulate
+from amn.evaluation.statistics import ClusterTable, moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 Pattern = Literal["few articles", "broad shift", "no pattern"]
 
@@ -32,7 +32,7 @@ STANDS_OUT = 3.0  # standard errors of slice against rest; about ten slices are 
 class ArticlePart(NamedTuple):
     """One article's part in the difference; the parts of all articles add up to it."""
 
-    article: int
+    article: int | str
     title: str
     windows: int
     difference: float  # mean over its windows
@@ -113,32 +113,21 @@ class Attribution:
 
 
 def attribute(
-    candidate: ArrayLike,
-    golden: ArrayLike,
-    clusters: ArrayLike,
+    table: ClusterTable,
     *,
-    titles: Mapping[int, str] | None = None,
-    groupings: Mapping[str, Mapping[int, str]] | None = None,
+    titles: Mapping[Any, str] | None = None,
+    groupings: Mapping[str, Mapping[Any, str]] | None = None,
 ) -> Attribution:
     """Say what the difference of candidate and golden consists of.
 
     Args:
-        candidate: (S, N) or (N,) cosine of each seed on each window.
-        golden: (S', N) or (N,) the same for the golden, windows in the same order.
-        clusters: (N,) the article of each window.
+        table: Sums of the candidate, then those of the golden.
         titles: By article, where known.
         groupings: Name of the grouping -> group of each article.
-
-    Raises:
-        ArgumentError: If a value is not finite or shapes differ.
     """
-    sides = {
-        "candidate": np.atleast_2d(np.asarray(candidate, np.float64)),
-        "golden": np.atleast_2d(np.asarray(golden, np.float64)),
-    }
-    table = tabulate(sides, clusters)
     sums, n = table.combined, table.sizes.sum()
     order = np.lexsort((table.labels, sums))  # worst first
+    labels = table.labels.tolist()
     total = float(sums.sum())
     worst = order[: max(1, math.ceil(WORST_SHARE * len(sums)))]
     left = order[len(worst) :]
@@ -157,8 +146,8 @@ def attribute(
         without_worst=float(sums[left].sum() / table.sizes[left].sum()) if len(left) else 0.0,
         worst=tuple(
             ArticlePart(
-                int(table.labels[i]),
-                (titles or {}).get(int(table.labels[i]), ""),
+                labels[i],
+                (titles or {}).get(labels[i], ""),
                 int(table.sizes[i]),
                 float(sums[i] / table.sizes[i]),
                 float(sums[i] / n),
@@ -183,12 +172,12 @@ def _pattern(sums: NDArray[np.float64], worst: NDArray[np.intp], sign_p: float) 
     return "broad shift" if sign_p < SIGN_P else "no pattern"
 
 
-def _slices(table: ClusterTable, groupings: Mapping[str, Mapping[int, str]]) -> tuple[Slice, ...]:
+def _slices(table: ClusterTable, groupings: Mapping[str, Mapping[Any, str]]) -> tuple[Slice, ...]:
     """Return every group, the one that falls furthest below the others first."""
     sums, total = table.combined, float(table.combined.sum())
     slices = []
     for by, groups in groupings.items():
-        names = np.array([groups[int(label)] for label in table.labels], object)
+        names = np.array([groups[label] for label in table.labels.tolist()], object)
         for name in sorted(set(names.tolist())):
             mine = names == name
             here = float(sums[mine].sum())

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.vectors import cosine_rows
+from amn.data.sampling import evenly_spaced
+from amn.data.vectors import cosine_rows, lengths, widen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
+    from amn.data.windows import Windows
+
 
 __all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
 
+NORM_ATOL = 1e-4  # of the length of a prediction: float32 keeps 1 within 1e-6
+GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
 METRIC_VERSION = 1  # part of every cache key and golden: raise it when a definition changes
 REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")  # see `References`
 
@@ -44,7 +50,7 @@ class SplitScores:
     Attributes:
         cosines: (N,) float64, prediction with target.
         copy_cosines: (N,) float64, prediction with the last context row.
-        article_ids: (N,) int64.
+        article_ids: (N,) int64 or str.
         target_chunks: (N,) int32; with the article id it names the window.
         norm_error: Largest |length of a prediction - 1|.
         rank: Effective rank of the predictions.
@@ -53,7 +59,7 @@ class SplitScores:
 
     cosines: NDArray[np.float64]
     copy_cosines: NDArray[np.float64]
-    article_ids: NDArray[np.int64]
+    article_ids: Ids
     target_chunks: NDArray[np.int32]
     norm_error: float
     rank: float
@@ -63,3 +69,67 @@ class SplitScores:
     def mean(self) -> float:
         """The score: mean cosine over windows; NaN without windows, and if any window has NaN."""
         return float(self.cosines.sum() / len(self.cosines)) if len(self.cosines) else float("nan")
+
+
+class Scoring:
+    """Scores of a split, put together from predictions that come in any order.
+
+    Args:
+        windows: Of the split.
+        keep: Positions of windows whose predictions are kept.
+    """
+
+    def __init__(self, windows: Windows, *, keep: NDArray[np.int64] | None = None) -> None:
+        n, dim = len(windows), windows.dataset.dim
+        self.windows = windows
+        self.cosines, self.copies = np.full(n, np.nan), np.full(n, np.nan)
+        self.norm_error = 0.0
+        self._geometry = evenly_spaced(n, GEOMETRY_WINDOWS) if n else np.empty(0, np.int64)
+        self._keep = np.empty(0, np.int64) if keep is None else keep
+        wanted = np.union1d(self._geometry, self._keep)
+        self._place = np.full(n, -1)
+        self._place[wanted] = np.arange(len(wanted))
+        self._sample = np.full((len(wanted), dim), np.nan, np.float32)
+
+    def add(
+        self,
+        positions: NDArray[np.int64],
+        predicted: NDArray[np.float32],
+        rows: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Score predictions (B, D) of the windows at some positions (B,).
+
+        Args:
+            rows: (B, 2, D) float32, the last context row and the target, where they are at hand.
+        """
+        if rows is None:
+            target = self.windows.targets[positions]
+            stored = self.windows.dataset.gather(np.stack([target - 1, target], axis=1))
+            flat = stored.reshape(-1, stored.shape[-1])
+            rows = widen(flat, np.empty(flat.shape, np.float32)).reshape(stored.shape)
+        self.cosines[positions] = cosine_rows(predicted, rows[:, 1])
+        self.copies[positions] = cosine_rows(predicted, rows[:, 0])
+        error = np.abs(lengths(predicted) - 1).max()
+        self.norm_error = float(np.maximum(self.norm_error, error))  # keeps NaN
+        place = self._place[positions]
+        self._sample[place[place >= 0]] = predicted[place >= 0]
+
+    @property
+    def kept(self) -> NDArray[np.float32]:
+        """Predictions of the windows that are kept, in their order; NaN where none came."""
+        kept: NDArray[np.float32] = self._sample[self._place[self._keep]]
+        return kept
+
+    def scores(self) -> SplitScores:
+        """Return the scores of all windows; one without a prediction has NaN."""
+        sample = self._sample[self._place[self._geometry]]
+        targets = self.windows.dataset.gather(self.windows.targets[self._geometry])
+        return SplitScores(
+            cosines=self.cosines,
+            copy_cosines=self.copies,
+            article_ids=self.windows.article_ids,
+            target_chunks=self.windows.target_chunks,
+            norm_error=self.norm_error,
+            rank=effective_rank(sample) if np.isfinite(sample).all() else float("nan"),
+            target_rank=effective_rank(np.asarray(targets, np.float32)),
+        )

@@ -12,9 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from amn.data.sampling import evenly_spaced
-from amn.data.vectors import lengths
-from amn.evaluation.metrics import SplitScores, cosine_rows, effective_rank
+from amn.evaluation.metrics import Scoring, cosine_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,10 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from amn.data.windows import Windows
+    from amn.evaluation.metrics import SplitScores
 
 
 BATCH_WINDOWS = 1024
-GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
 
 
 def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> SplitScores:
@@ -36,32 +34,10 @@ def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> 
         model: Maps (B, T, D) contexts to raw predictions (B, D); put in evaluation mode here.
         batch: Windows at a time; changes no cosine by more than 1e-6.
     """
-    n, dim = len(windows), windows.dataset.dim
-    cosines, copies = np.empty(n), np.empty(n)
-    sampled = np.zeros(n, np.bool_)
-    sampled[evenly_spaced(n, GEOMETRY_WINDOWS)] = True
-    predictions: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
-    targets: list[NDArray[np.float32]] = [np.empty((0, dim), np.float32)]
-    norm_error = 0.0
+    scoring = Scoring(windows)
     for start, rows, predicted in _predictions(model, windows, batch):
-        here = slice(start, start + len(rows))
-        cosines[here] = cosine_rows(predicted, rows[:, -1])
-        copies[here] = cosine_rows(predicted, rows[:, -2])
-        error = np.abs(lengths(predicted) - 1).max()
-        norm_error = float(np.maximum(norm_error, error))  # keeps NaN
-        predictions.append(predicted[sampled[here]])
-        targets.append(rows[:, -1][sampled[here]])
-    sample, wanted = np.concatenate(predictions), np.concatenate(targets)
-    finite = bool(np.isfinite(sample).all())
-    return SplitScores(
-        cosines=cosines,
-        copy_cosines=copies,
-        article_ids=windows.article_ids,
-        target_chunks=windows.target_chunks,
-        norm_error=norm_error,
-        rank=effective_rank(sample) if finite else float("nan"),
-        target_rank=effective_rank(wanted),
-    )
+        scoring.add(np.arange(start, start + len(rows)), predicted, rows[:, -2:])
+    return scoring.scores()
 
 
 def _predictions(
@@ -87,18 +63,6 @@ def predict(model: nn.Module, context: Tensor) -> Tensor:
 def is_permutation_invariant(model: nn.Module) -> bool:
     """Tell whether a network declares that the order of its context changes nothing."""
     return bool(getattr(model, "permutation_invariant", False))
-
-
-def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
-    """Return positions of up to n windows, drawn evenly over articles, ascending."""
-    order = np.random.default_rng(seed).permutation(len(windows))
-    ids = windows.article_ids[order]
-    by_article = order[np.argsort(ids, kind="stable")]
-    _, first, counts = np.unique(
-        windows.article_ids[by_article], return_index=True, return_counts=True
-    )
-    rank = np.arange(len(order)) - np.repeat(first, counts)  # of a window within its article
-    return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
 
 
 def path_difference(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -53,12 +53,12 @@ class ClusterTable:
     """Sums by article: all that the estimates need of the windows.
 
     Attributes:
-        labels: (G,) ids of the clusters.
+        labels: (G,) ids of the clusters: numbers, or names.
         sizes: (G,) float64, windows of each.
         sides: One or two (S, G) float64 sums of each seed; the second side is subtracted.
     """
 
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     sizes: NDArray[np.float64]
     sides: tuple[NDArray[np.float64], ...]
 
@@ -72,6 +72,12 @@ class ClusterTable:
     def effective_clusters(self) -> float:
         """As many equal clusters would weigh the same."""
         return float(self.sizes.sum() ** 2 / (self.sizes @ self.sizes))
+
+    def by_label(self) -> ClusterTable:
+        """Return the table in the order of its labels, which no rounding of sums changes."""
+        order = np.argsort(self.labels, kind="stable")
+        sides = tuple(side[:, order] for side in self.sides)
+        return ClusterTable(self.labels[order], self.sizes[order], sides)
 
     def by_article(self) -> ClusterTable:
         """Return the table in which each article counts once: its pooled mean is the macro mean."""
@@ -259,7 +265,7 @@ class Comparison:
     """Candidate minus golden, and whether the candidate is not worse.
 
     Attributes:
-        difference: Pooled mean of candidate minus golden, exactly 0.0 when no window differs.
+        difference: Pooled mean of candidate minus golden, exactly 0.0 when no article differs.
         lower: One-sided lower bound at `1 - alpha`; `-inf` when there are too few articles.
         upper: One-sided upper bound at `1 - alpha`; `inf` when there are too few articles.
         se: Standard error of `difference`: the root of the three variances below.
@@ -311,7 +317,7 @@ class Reach(NamedTuple):
 
 
 def seed_from(*parts: str) -> int:
-    """Return a seed that follows from `parts` alone, such as a check's id and a golden's digest."""
+    """Return a seed that follows from `parts` alone: a check's id and the digest of window ids."""
     return int(sha256_of(canonical_json(parts))[:16], 16)
 
 
@@ -332,8 +338,17 @@ def cluster_interval(
     Raises:
         ArgumentError: If a value is not finite, shapes differ, or an option is out of range.
     """
-    _require_resamples(resamples)
     table = tabulate({"values": np.atleast_2d(np.asarray(values, np.float64))}, clusters)
+    return table_interval(table, resamples=resamples, seed=seed)
+
+
+def table_interval(table: ClusterTable, *, resamples: int = RESAMPLES, seed: int) -> Interval:
+    """Return the mean that sums by article have, and its interval of 95 %.
+
+    Raises:
+        ArgumentError: If an option is out of range.
+    """
+    _require_resamples(resamples)
     pooled, macro = both_bounds(table, (1 - LEVEL) / 2, resamples, seed)
     return Interval(
         mean=pooled.mean,
@@ -357,33 +372,56 @@ def noninferiority(
     resamples: int = RESAMPLES,
     seed: int,
 ) -> Comparison:
+    """Judge windows: see `table_noninferiority`.
+
+    Args:
+        candidate: (S, N) or (N,) cosine of each seed on each window.
+        golden: (S', N) or (N,) the same for the golden, windows in the same order.
+        clusters: (N,) the article of each window.
+
+    Raises:
+        ArgumentError: If a value is not finite, shapes differ, or an option is out of range.
+    """
+    sides = {
+        "candidate": np.atleast_2d(np.asarray(candidate, np.float64)),
+        "golden": np.atleast_2d(np.asarray(golden, np.float64)),
+    }
+    table = tabulate(sides, clusters)
+    return table_noninferiority(table, margin=margin, alpha=alpha, resamples=resamples, seed=seed)
+
+
+def table_noninferiority(
+    table: ClusterTable,
+    *,
+    margin: float,
+    alpha: float,
+    resamples: int = RESAMPLES,
+    seed: int,
+) -> Comparison:
     """Judge whether the candidate is at most `margin` worse than the golden on the same windows.
 
     PASS when the lower bound is above `-margin`. FAIL when the upper bound is below `-margin`, or
     when the difference is at or below `-margin` and the upper bound below 0. Otherwise, and with
     fewer than 8 articles, INCONCLUSIVE.
 
-    Articles, candidate seeds and golden seeds are resampled together (crossed). A side with one
-    seed adds no variance: the verdict is then about that one run.
+    Articles, candidate seeds and golden seeds are resampled together (crossed), articles in the
+    order of their ids. A side with one seed adds no variance: the verdict is then about that one
+    run.
 
     Args:
-        candidate: (S, N) or (N,) cosine of each seed on each window.
-        golden: (S', N) or (N,) the same for the golden, windows in the same order.
-        clusters: (N,) the article of each window.
+        table: Sums of the candidate, then those of the golden.
         margin: Loss that still counts as not worse, above 0.
         alpha: One-sided error of each bound, between 0 and 0.5.
         resamples: B, at least 99.
 
     Raises:
-        ArgumentError: If a value is not finite, shapes differ, or an option is out of range.
+        ArgumentError: If an option is out of range.
     """
     _require("margin", margin, 0, math.inf)
     _require("alpha", alpha, 0, 0.5)
     _require_resamples(resamples)
-    ours = np.atleast_2d(np.asarray(candidate, np.float64))
-    theirs = np.atleast_2d(np.asarray(golden, np.float64))
-    table = tabulate({"candidate": ours, "golden": theirs}, clusters)
-    if np.array_equal(ours.mean(axis=0), theirs.mean(axis=0)):
+    table = table.by_label()
+    if (np.abs(table.combined) <= NO_SPREAD * table.sizes).all():
         # The same runs on both sides: their seeds are no source of doubt.
         table = ClusterTable(table.labels, table.sizes, (np.zeros((1, len(table.sizes))),))
     difference, lower, upper, pooled, macro = reach_of(table, alpha, resamples, seed)

@@ -6,13 +6,14 @@ Letters: B windows, T context rows, D numbers in a vector, O offsets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from amn.data.vectors import F, cosine_rows, unit_rows
+from amn.storage import finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +85,78 @@ class Retrieval:
         return float(np.sqrt(self.chance * (1 - self.chance) / self.n)) if self.n else float("nan")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """Predictions for a sample of windows of one split, in a few numbers that a report can draw.
+
+    Attributes:
+        curve: Mean cosine with the row at each of `CURVE_OFFSETS`; see `offset_curve`.
+        in_batch: Retrieval of the target among the targets of the sample.
+        in_article: Retrieval of the target among the rows around it.
+        pairwise: Mean cosine of pairs of predictions; 1 is one prediction for everything.
+        target_pairwise: The same of the targets.
+        n_windows: B.
+    """
+
+    curve: tuple[float, ...]
+    in_batch: Retrieval
+    in_article: Retrieval
+    pairwise: float
+    target_pairwise: float
+    n_windows: int
+
+    def fields(self) -> dict[str, Any]:
+        """Return the numbers by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON data, NaN as null."""
+        values = asdict(self)
+        values["curve"] = dict(zip(map(str, CURVE_OFFSETS), self.curve, strict=True))
+        plain: dict[str, Any] = finite(values)
+        return plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBehaviour(Behaviour):
+    """Behaviour of a model that can be run, and what the order of its context changes.
+
+    Attributes:
+        permuted: Largest change of a number of a prediction when the context is rotated by a row.
+        declares_invariance: Whether the architecture cannot tell the order of its context.
+        forward_gain: Mean cosine minus that with the context newest first; above 0 where recent
+            rows help, 0 for a model without order.
+        forward_gain_se: Its standard error over windows.
+    """
+
+    permuted: float
+    declares_invariance: bool
+    forward_gain: float
+    forward_gain_se: float
+
+
+def behaviour_of(predicted: NDArray[np.floating], surroundings: Surroundings) -> Behaviour:
+    """Measure predictions (B, D) by the rows around their targets."""
+    return Behaviour(
+        curve=tuple(offset_curve(predicted, surroundings).tolist()),
+        in_batch=retrieve_in_batch(predicted, surroundings.targets),
+        in_article=retrieve_in_article(predicted, surroundings),
+        pairwise=pairwise_cosine(predicted),
+        target_pairwise=pairwise_cosine(surroundings.targets),
+        n_windows=len(predicted),
+    )
+
+
+def sample_windows(windows: Windows, n: int, *, seed: int) -> NDArray[np.int64]:
+    """Return positions of up to n windows, drawn evenly over articles, ascending."""
+    order = np.random.default_rng(seed).permutation(len(windows))
+    codes = windows.codes
+    by_article = order[np.argsort(codes[order], kind="stable")]
+    _, first, counts = np.unique(codes[by_article], return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(first, counts)  # of a window within its article
+    return np.sort(by_article[np.argsort(rank, kind="stable")[:n]])
+
+
 def find_surroundings(windows: Windows, chosen: NDArray[np.int64]) -> Surroundings:
     """Gather the rows around the targets of some windows.
 
@@ -95,10 +168,10 @@ def find_surroundings(windows: Windows, chosen: NDArray[np.int64]) -> Surroundin
     dataset, targets = windows.dataset, windows.targets[chosen]
     wanted = targets[:, None] + offsets
     rows = np.clip(wanted, 0, len(dataset) - 1)
-    ids, chunks = dataset.article_ids, dataset.chunk_index
+    codes, chunks = dataset.codes, dataset.chunk_index
     is_there = (
         (rows == wanted)
-        & (ids[rows] == ids[targets][:, None])
+        & (codes[rows] == codes[targets][:, None])
         & (chunks[rows].astype(np.int64) - chunks[targets][:, None] == offsets)
     )
     vectors = np.asarray(dataset.gather(rows), np.float32)

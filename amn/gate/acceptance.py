@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,34 +15,43 @@ from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.statistics import cluster_interval, seed_from
+from amn.evaluation.statistics import ClusterTable, moments_of
+from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
 from amn.gate.modes import GateOptions, evidence_of, gate_of
+from amn.golden.ledger import drift_since_anchor
 from amn.golden.schema import (
+    COSINE,
+    SCHEMA,
+    Accepted,
+    Checks,
     Digests,
+    Ended,
     Golden,
     GoldenRecord,
-    GoldenSplit,
     Numerics,
     SplitMetrics,
     Tolerances,
     Versions,
-    stack_seeds,
+    numerics_class,
     summarise,
 )
-from amn.golden.store import GOLDEN_FILE, cosines_digest
+from amn.golden.store import GOLDEN_FILE, table_digest
 from amn.storage import canonical_json, sha256_of
 from amn.system import installed
-from amn.verdict import FAMILIES, Status
+from amn.verdict import BEFORE_TRAINING, FAMILIES, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
     from amn.case.load import Case
+    from amn.checks.check import Check
     from amn.gate.evidence import Evidence
     from amn.gate.run import Gate
+    from amn.golden.ledger import Entry
+    from amn.golden.table import Table
     from amn.verdict import Outcome
 
 MIN_SEEDS = 5
@@ -53,7 +63,7 @@ WHY = (
 
 
 @dataclass(frozen=True)
-class Accepted:
+class Acceptable:
     """A golden that may be written, and how it was judged.
 
     Attributes:
@@ -64,6 +74,22 @@ class Accepted:
     golden: Golden
     verdict: Literal["PASS", "INCONCLUSIVE", "FAIL"]
     failures: tuple[str, ...] = ()
+
+    def changes(self, previous: Golden) -> bool:
+        """Tell whether it says anything else than a golden that was accepted before.
+
+        Who accepted it, when and why, the numbers of checks beside the same scores, and threads of
+        the machine are nothing else.
+        """
+
+        def said(record: GoldenRecord) -> GoldenRecord:
+            same = {label: Ended(ended.status) for label, ended in record.checks.items()}
+            checks = Checks(data={}, result=same)
+            numerics = record.numerics.model_copy(update={"machine": {}})
+            update = {"accepted": previous.record.accepted, "ended": checks, "numerics": numerics}
+            return record.model_copy(update=update)
+
+        return said(self.golden.record) != said(previous.record)
 
     @property
     def is_regression(self) -> bool:
@@ -80,9 +106,10 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     author: str,
     created: date,
     previous: Golden | None = None,
+    entries: Sequence[Entry] = (),
     accept_regression: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
-) -> Accepted:
+) -> Acceptable:
     """Train and judge a case, and return its result as a golden; nothing is written.
 
     Args:
@@ -90,6 +117,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         seeds: At least 5.
         reason: Why this result is accepted; kept for ever.
         previous: The golden that it replaces; it must not be worse, where the two can be compared.
+        entries: Of its ledger: what they and this result add up to has to stay within the budget
+            for drift.
         accept_regression: Accept a result that misses a criterion or is worse than `previous`.
             Broken data and a broken measurement are never accepted.
 
@@ -104,7 +133,9 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     judged = case.with_training(seeds=list(seeds))
     options = GateOptions(cache=cache, first_run=True, today=created)
     gate = gate_of(judged, options, progress=progress)
-    verdict, failures = _judge(gate, previous, path)
+    verdict, failures, outcomes = _judge(gate, previous, path)
+    if drifted := tuple(_drifted(entries, gate.evidence, case.config.golden.drift_budget)):
+        verdict, failures = "FAIL", (*failures, *drifted)
     if failures and not accept_regression:
         raise GoldenError(
             path,
@@ -112,52 +143,86 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             "). Fix: mend it; or accept it for ever on record: --accept-regression",
         )
     evidence = gate.evidence
-    splits = {
-        name: stack_seeds([one.scores[name] for one in evidence["evaluations"]])
-        for name in EVALUATED
-    }
+    tables = tables_of(evidence, seeds)
     asked = evidence_of(case, GateOptions(cache=cache))
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
-    record = GoldenRecord(
-        schema=1,
-        case=case.name,
-        title=case.config.title,
-        created=created,
-        reason=reason.strip(),
-        author=author,
-        previous=previous.digest if previous else None,
-        metrics={name: _metrics(evidence, name, splits[name]) for name in EVALUATED},
-        seeds=tuple(seeds),
-        tolerances=Tolerances(
-            margin=case.config.golden.margin, alpha=case.config.golden.alpha, why=WHY
-        ),
-        checks=tuple(check.label for check in declare(asked.without(*PASSING))),
-        digests=Digests(
-            dataset=evidence["data_sets"][0].digest,
-            splits=sha256_of(canonical_json(articles)),
-            windows=_windows_digest(splits),
-            config=case.config.digest(),
-            cosines=cosines_digest(splits),
-        ),
-        artefacts=tuple(candidate.digest for candidate in evidence["candidates"]),
-        versions=Versions(
-            amn=__version__,
-            python=platform.python_version(),
-            numpy=np.__version__,
-            torch=installed("torch"),
-            faiss=installed("faiss-cpu"),
-            metric=METRIC_VERSION,
-        ),
-        config=case.config.resolved(),
-        numerics=_numerics(),
+    declared = declare(asked.without(*PASSING))
+    record = GoldenRecord.model_validate(
+        {
+            "schema": SCHEMA,
+            "accepted": Accepted(
+                created=created,
+                author=author,
+                reason=reason.strip(),
+                previous=previous.digest if previous else None,
+            ),
+            "metrics": {
+                COSINE: {name: _metrics(evidence, name, tables[name], seeds) for name in EVALUATED}
+            },
+            "checks": _ended(declared, outcomes),
+            "digests": Digests(
+                table=table_digest(tables),
+                dataset=evidence["data_sets"][0].digest,
+                splits=sha256_of(canonical_json(articles)),
+                windows=windows_digest(evidence["evaluations"][0].scores),
+                config=case.config.digest(),
+                models=tuple(candidate.digest for candidate in evidence["candidates"]),
+            ),
+            "config": case.config.resolved(),
+            "versions": Versions(
+                amn=__version__,
+                python=platform.python_version(),
+                numpy=np.__version__,
+                torch=installed("torch"),
+                faiss=installed("faiss-cpu"),
+                metric=METRIC_VERSION,
+            ),
+            "numerics": _numerics(case.config.resolved()),
+            "case": case.name,
+            "title": case.config.title,
+            "seeds": tuple(seeds),
+            "tolerances": Tolerances(
+                margin=case.config.golden.margin, alpha=case.config.golden.alpha, why=WHY
+            ),
+            "articles": ids_are(tables),
+        }
     )
-    return Accepted(Golden(record, splits), verdict, failures)
+    return Acceptable(Golden(record, tables), verdict, failures)
+
+
+def _drifted(entries: Sequence[Entry], evidence: Evidence, budget: float) -> Iterator[str]:
+    """Yield the splits that fall further below the anchor than the budget for drift allows."""
+    windows = windows_digest(evidence["evaluations"][0].scores) if entries else ""
+    for split in EVALUATED if entries else ():
+        last = entries[-1]
+        step = evidence["summaries"][split].mean - last.mean(split)
+        drift = drift_since_anchor(entries, split)
+        if last.digests.windows == windows and step < 0 and not drift.total + step >= -budget:
+            yield (
+                f"G012-drift {split}: expected at most {budget} below the anchor, got "
+                f"{-drift.total - step:.4f} since entry {drift.anchor}"
+            )
+
+
+def _ended(declared: Sequence[Check], outcomes: Sequence[Outcome]) -> Checks:
+    """Return how each declared check ended; those that need a golden did not run."""
+    found = {o.label: Ended(o.status, _finite(o.number)) for o in outcomes}
+    data = [check.label for check in declared if check.family in BEFORE_TRAINING]
+    result = [check.label for check in declared if check.family not in BEFORE_TRAINING]
+    return Checks(
+        data={label: found.get(label, Ended()) for label in data},
+        result={label: found.get(label, Ended()) for label in result},
+    )
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _judge(
     gate: Gate, previous: Golden | None, path: Path
-) -> tuple[Literal["PASS", "INCONCLUSIVE", "FAIL"], tuple[str, ...]]:
-    """Return the verdict over every other check and the old golden, and what speaks against it.
+) -> tuple[Literal["PASS", "INCONCLUSIVE", "FAIL"], tuple[str, ...], tuple[Outcome, ...]]:
+    """Return the verdict over every check and the old golden, what speaks against it, and all.
 
     Raises:
         GoldenError: If the data or the measurement are broken: such a result is never accepted.
@@ -176,8 +241,8 @@ def _judge(
     failures = tuple(f"{o.label}: {o.findings[0].message}" if o.findings else o.label for o in bad)
     statuses = {outcome.status for outcome in bad}
     if Status.FAIL in statuses:
-        return "FAIL", failures
-    return ("INCONCLUSIVE" if statuses else "PASS"), failures
+        return "FAIL", failures, result.outcomes
+    return ("INCONCLUSIVE" if statuses else "PASS"), failures, result.outcomes
 
 
 def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
@@ -193,21 +258,22 @@ def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outc
     return [outcome for outcome in outcomes if outcome.status is Status.FAIL]
 
 
-def _metrics(evidence: Evidence, name: str, split: GoldenSplit) -> SplitMetrics:
+def _metrics(evidence: Evidence, name: str, table: Table, seeds: Sequence[int]) -> SplitMetrics:
     """Return a split's figures for golden.json."""
-    cosines = split.cosines.mean(axis=0)
-    interval = cluster_interval(cosines, split.article_ids, seed=seed_from("golden", name))
-    return summarise(split, se=interval.se, references=evidence["summaries"][name].references)
+    judged = table.judged()
+    mean = ClusterTable(
+        judged.articles,
+        judged.sizes.astype(float),
+        (judged.seeds(COSINE, seeds).mean(axis=0)[None],),
+    )
+    references = evidence["summaries"][name].references
+    return summarise(table, seeds, se=moments_of(mean).se, references=references)
 
 
-def _windows_digest(splits: dict[str, GoldenSplit]) -> str:
-    """Return one digest for the ids of all windows."""
-    ids = {n: [s.article_ids.tolist(), s.target_chunks.tolist()] for n, s in splits.items()}
-    return sha256_of(canonical_json(ids))
-
-
-def _numerics() -> Numerics:
+def _numerics(config: dict[str, Any]) -> Numerics:
     """Return the fingerprint of this machine."""
     from amn.evaluation.numerics import machine, numeric_values  # noqa: PLC0415 - loads torch
 
-    return Numerics(values=numeric_values(), machine=machine())
+    here = machine()
+    values = {"class": numerics_class(here, config), "values": numeric_values(), "machine": here}
+    return Numerics.model_validate(values)

@@ -19,13 +19,24 @@ from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
 from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
+from amn.evaluation.reference import fit_references, score_references
+from amn.evaluation.storage import Evaluation
 from amn.evaluation.summary import Summary, summarise_split
-from amn.evaluation.surroundings import Surroundings, find_surroundings, offset_curve
+from amn.evaluation.surroundings import (
+    Behaviour,
+    ModelBehaviour,
+    Surroundings,
+    behaviour_of,
+    find_surroundings,
+    offset_curve,
+    sample_windows,
+)
 from amn.gate.evidence import Evidence, declare
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
-from amn.training.candidate import Observed
+from amn.storage import sha256_file
+from amn.training.candidate import Candidate, Observed
 from amn.training.records.history import FIGURES_OF, history_of
 from amn.verdict import FAMILIES, Verdict
 
@@ -44,11 +55,11 @@ if TYPE_CHECKING:
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
     from amn.engines import Engine
+    from amn.evaluation.predictions import Joined
+    from amn.evaluation.reference import References
     from amn.evaluation.statistics import Interval
-    from amn.evaluation.storage import Evaluation
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden, Numerics
-    from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
     from amn.training.records.history import Histories, RunHistory
@@ -238,8 +249,10 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
 def blocker(case: Case, gate_other: GateOther) -> GateResult | None:
     """The result of the case that this one waits for, None without; an error while it fails."""
     other = case.blocker()
-    result = gate_other(other) if other else None
-    if other and result and result.verdict is not Verdict.PASS:
+    if other is None:
+        return None
+    result = gate_other(other)
+    if result.judged is not Verdict.PASS:
         failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
         raise CheckNotRunError(
             f"{case.file}: blocked_by: expected {other.name} to pass before this case is trained,"
@@ -323,14 +336,19 @@ def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
     return {split: summary.lift for split, summary in summaries.items()}
 
 
-def surroundings(judged: dict[str, Windows]) -> dict[str, Surroundings]:
-    """The rows around the targets of a sample of windows of in_dist and ood."""
-    from amn.evaluation.runner import sample_windows  # noqa: PLC0415 - loads torch
-
+def sampled(judged: dict[str, Windows]) -> dict[str, NDArray[np.int64]]:
+    """Positions of a sample of the windows of in_dist and ood, evenly over their articles."""
     return {
-        split: find_surroundings(windows, sample_windows(windows, BEHAVIOUR_WINDOWS, seed=3))
+        split: sample_windows(windows, BEHAVIOUR_WINDOWS, seed=3)
         for split, windows in judged.items()
     }
+
+
+def surroundings(
+    judged: dict[str, Windows], sampled: dict[str, NDArray[np.int64]]
+) -> dict[str, Surroundings]:
+    """The rows around the targets of that sample."""
+    return {split: find_surroundings(windows, sampled[split]) for split, windows in judged.items()}
 
 
 def behaviours(
@@ -344,6 +362,75 @@ def behaviours(
     return tuple(
         Observed(candidate.name, split, observe(checkpoint.model, around))
         for candidate, checkpoint in zip(candidates, checkpoints, strict=True)
+        for split, around in surroundings.items()
+    )
+
+
+def orders(
+    behaviours: tuple[Observed, ...], checkpoints: tuple[Checkpoint, ...]
+) -> tuple[tuple[str, ModelBehaviour], ...]:
+    """What models that can be run do with that sample in another order of its context."""
+    del checkpoints  # they ran
+    found = ((seen.where, seen.behaviour) for seen in behaviours)
+    return tuple((where, one) for where, one in found if isinstance(one, ModelBehaviour))
+
+
+# Candidates of which nothing is known but their predictions.
+
+
+def joined(
+    prediction_files: tuple[Path, ...],
+    judged: dict[str, Windows],
+    sampled: dict[str, NDArray[np.int64]],
+) -> tuple[Joined, ...]:
+    """Predictions that were brought along, one file a seed, joined with the windows by name."""
+    from amn.evaluation.predictions import join_predictions  # noqa: PLC0415 - few gates take any
+
+    return tuple(join_predictions(path, judged, sampled) for path in prediction_files)
+
+
+def predictors(prediction_files: tuple[Path, ...]) -> tuple[Candidate, ...]:
+    """What made those predictions: it cannot be run here."""
+
+    def refuse(*_: object) -> Any:  # noqa: ANN401 - nothing is returned
+        raise CheckNotRunError("expected a model, got its predictions")
+
+    return tuple(
+        Candidate(str(path), None, None, refuse, refuse, sha256_file(path))
+        for path in prediction_files
+    )
+
+
+def fitted(plan: Plan) -> References:
+    """The reference predictors, fitted on what a network of the case would learn from."""
+    return fit_references(plan.train)
+
+
+def linear(fitted: References, surroundings: dict[str, Surroundings]) -> dict[str, Behaviour]:
+    """What ridge answers on the sample of windows of in_dist and ood."""
+    return {
+        split: behaviour_of(fitted.predict(around.contexts)["ridge"], around)
+        for split, around in surroundings.items()
+    }
+
+
+def scored(
+    fitted: References, judged: dict[str, Windows], joined: tuple[Joined, ...]
+) -> tuple[Evaluation, ...]:
+    """Scores of those predictions, window by window, beside the reference predictors'."""
+    references = {split: score_references(fitted, windows) for split, windows in judged.items()}
+    return tuple(Evaluation(dict(one.scores), references) for one in joined)
+
+
+def predicted_behaviours(
+    candidates: tuple[Candidate, ...],
+    joined: tuple[Joined, ...],
+    surroundings: dict[str, Surroundings],
+) -> tuple[Observed, ...]:
+    """Those predictions on the sample of windows, beside the rows around their targets."""
+    return tuple(
+        Observed(candidate.name, split, behaviour_of(one.sampled[split], around))
+        for candidate, one in zip(candidates, joined, strict=True)
         for split, around in surroundings.items()
     )
 
@@ -479,7 +566,7 @@ def brought(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 def numerics(golden: Golden) -> Numerics:
     """What the golden's machine computed."""
-    if golden.record.numerics is None:
+    if not golden.record.numerics.values:
         message = "golden.json: expected a fingerprint of the machine, found none"
         raise CheckNotRunError(message)
     return golden.record.numerics
@@ -536,7 +623,17 @@ DATA = named(folders, opened, data_sets, scanned, article_samples, article_order
 INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
-MODEL = named(loaded, checkpoints, evaluations, surroundings, behaviours, metric, curve)
+ASKED = named(sampled, surroundings, metric, curve)
+MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
+PREDICTIONS = (
+    ASKED
+    | named(plan, joined, fitted, linear)
+    | {
+        "candidates": predictors,
+        "evaluations": scored,
+        "behaviours": predicted_behaviours,
+    }
+)
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
 CUSTODY = {  # what tells how a golden is kept
@@ -557,7 +654,19 @@ EVERY = (
     | SPEED
     | GOLDEN
     | COURSE
-    | named(row_digests, plan, asked, histories, abort, brought, numerics, machine_numerics)
+    | named(
+        joined,
+        fitted,
+        linear,
+        row_digests,
+        plan,
+        asked,
+        histories,
+        abort,
+        brought,
+        numerics,
+        machine_numerics,
+    )
     | named(listed_waivers, waivers, unwaivable, declared, runs_of, blocker)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
@@ -569,6 +678,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "engine": "Where seeds are trained; None: on this machine.",
     "gate_other": "Gates another case.",
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
+    "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
     "review": "The change beside its merge base, where there is one.",
     "today": "The day that waivers expire by; None where it is not known.",

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
 from amn.errors import AmnError, CheckNotRunError, GoldenError
 from amn.evaluation.storage import Evaluation
 from amn.gate.evidence import declare
-from amn.golden.compare import window_ids
 from amn.golden.store import GOLDEN_FILE
 from amn.verdict import Loosening, Review, Status
 
@@ -25,7 +22,8 @@ if TYPE_CHECKING:
     from amn.evaluation.metrics import SplitScores
     from amn.gate.evidence import Evidence
     from amn.golden.base.review import CaseAtBase, MergeBase
-    from amn.golden.schema import Golden, GoldenSplit
+    from amn.golden.schema import Golden
+    from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
 
@@ -61,6 +59,7 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         is_judged=is_judged,
         worse_on_base=worse,
         approval=merge_base.approval,
+        scope=at_base.config.criteria.scope if at_base.config else "",
     )
 
 
@@ -114,16 +113,13 @@ def _is_worse(check: Check, evidence: Evidence) -> bool:
 
 def _restricted(evaluation: Evaluation, golden: Golden) -> Evaluation:
     """Return scores on only the windows that a golden has: the result may have more."""
-    scores = {name: _on_windows(evaluation.scores[name], golden.splits[name]) for name in EVALUATED}
+    scores = {name: _on_windows(evaluation.scores[name], golden.tables[name]) for name in EVALUATED}
     return Evaluation(scores, evaluation.references)
 
 
-def _on_windows(scores: SplitScores, split: GoldenSplit) -> SplitScores:
+def _on_windows(scores: SplitScores, table: Table) -> SplitScores:
     """Return the scores on the windows of a golden's split, in the order of the scores."""
-    keep = np.isin(
-        window_ids(scores.article_ids, scores.target_chunks),
-        window_ids(split.article_ids, split.target_chunks),
-    )
+    keep = table.has(scores.article_ids, scores.target_chunks)
     return replace(
         scores,
         cosines=scores.cosines[keep],

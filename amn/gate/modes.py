@@ -7,6 +7,7 @@ has built, the encoder that was not given.
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from amn.gate.makers import abort_for, course_makers, named
 from amn.gate.merit import review
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
+from amn.golden.base.review import MergeBase
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
 
@@ -35,13 +37,12 @@ if TYPE_CHECKING:
 
     from amn.case.load import Case
     from amn.engines import Engine
-    from amn.golden.base.review import MergeBase
     from amn.training.plan import Plan
 
     Progress = Callable[[int, int, str], None]
     Makers = dict[str, Callable[..., object]]
 
-Mode = Literal["train", "run", "checkpoint", "metrics"]
+Mode = Literal["train", "run", "checkpoint", "predictions", "metrics"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +53,13 @@ class GateOptions:
         cache: Folder for runs by content.
         runs: Run folders to judge instead of training.
         checkpoint: Checkpoint file to judge instead of training.
+        predictions: Files of predictions, one a seed, to judge instead of training.
         metrics: Metrics file to judge instead of training.
         first_run: Judge without a golden; without it a missing golden cannot pass.
         allow_same: Judge a candidate that is the golden's own file.
         encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
+            `run_gate` finds it where it is None.
         today: What waivers expire by; without it, none is in force.
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
@@ -65,6 +68,7 @@ class GateOptions:
     cache: Path
     runs: tuple[Path, ...] = ()
     checkpoint: Path | None = None
+    predictions: tuple[Path, ...] = ()
     metrics: Path | None = None
     first_run: bool = False
     allow_same: bool = False
@@ -81,6 +85,8 @@ class GateOptions:
             return "metrics"
         if self.checkpoint:
             return "checkpoint"
+        if self.predictions:
+            return "predictions"
         return "run" if self.runs else "train"
 
     def command(self, case: str) -> str:
@@ -90,6 +96,8 @@ class GateOptions:
             words += ["--run", str(run)]
         if self.checkpoint:
             words += ["--checkpoint", str(self.checkpoint)]
+        for file in self.predictions:
+            words += ["--predictions", str(file)]
         if self.metrics:
             words += ["--metrics", str(self.metrics)]
         words += ["--first-run"] * self.first_run + ["--allow-same"] * self.allow_same
@@ -112,8 +120,13 @@ def gate_of(case: Case, options: GateOptions, *, progress: Progress | None = Non
 
 
 def run_gate(case: Case, options: GateOptions, *, progress: Progress | None = None) -> GateResult:
-    """Gate one case: run every declared check and return the result."""
+    """Gate one case: run every declared check and return the result.
+
+    The change is compared with its merge base, by default the one that `amn gate` takes.
+    """
     load_conftests([case.folder])
+    if options.merge_base is None:
+        options = replace(options, merge_base=MergeBase.within(os.environ, case.folder))
     return result_of(gate_of(case, options, progress=progress), options)
 
 
@@ -215,7 +228,12 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
     def gate_other(other: Case) -> GateResult:
-        asked = GateOptions(cache=options.cache, today=options.today, engine=options.engine)
+        asked = GateOptions(
+            cache=options.cache,
+            today=options.today,
+            engine=options.engine,
+            merge_base=options.merge_base,
+        )
         return run_gate(other, asked, progress=progress)
 
     approval = options.merge_base.approval if options.merge_base else ""
@@ -226,6 +244,8 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
     if options.runs:
         given["run_folders"] = options.runs
+    if options.predictions:
+        given["prediction_files"] = options.predictions
     if options.checkpoint:
         given["checkpoint_file"] = options.checkpoint
     return given
@@ -243,14 +263,17 @@ def data_makers(case: Case) -> Makers:
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.MODEL | makers.SCORES
-    chosen |= named(makers.plan, makers.runs_of, makers.blocker)
-    if case.config.speed is not None:
-        chosen |= makers.SPEED
-    chosen |= {"candidates": CANDIDATES[options.mode]}
+    chosen = data_makers(case) | makers.SCORES
+    if options.mode == "predictions":
+        chosen |= makers.PREDICTIONS
+    else:
+        chosen |= makers.MODEL | {"candidates": CANDIDATES[options.mode]}
+        chosen |= named(makers.plan, makers.runs_of, makers.blocker)
+        if case.config.speed is not None:
+            chosen |= makers.SPEED
     if options.mode == "train":
         chosen |= named(makers.asked)
-    if options.mode != "checkpoint":
+    if options.mode in ("train", "run"):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)
 
@@ -289,5 +312,5 @@ def _has_numerics(case: Case) -> bool:
     """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
     with suppress(AmnError, OSError):
         content = (case.folder / GOLDEN_FILE).read_bytes()
-        return parse_record(content, case.folder).numerics is not None
+        return bool(parse_record(content, case.folder).numerics.values)
     return False

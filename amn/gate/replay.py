@@ -27,7 +27,15 @@ from amn.gate.run import About, Gate
 from amn.storage import parse_json, unpack_archive
 from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
-from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict, family_of, judge
+from amn.verdict import (
+    BEFORE_TRAINING,
+    RESULT_SCHEMA,
+    Outcome,
+    Status,
+    Verdict,
+    family_of,
+    judge,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +80,12 @@ def replay(path: Path) -> list[Replayed]:
         unpacked = Path(folder)
         members = unpack_archive(path, unpacked)["files"]
         try:
-            results = parse_json((unpacked / VERDICT_FILE).read_bytes())["results"]
+            document = parse_json((unpacked / VERDICT_FILE).read_bytes())
+            if document.get("schema") != RESULT_SCHEMA:
+                found = f"expected schema {RESULT_SCHEMA} of {VERDICT_FILE}"
+                fix = "amn gate --bundle writes it anew"
+                raise ArgumentError(f"{found}, got {document.get('schema')!r}. Fix: {fix}")
+            results = document["results"]
             if not results or any(f"{one['case']}/context.json" not in members for one in results):
                 raise ArgumentError(f"expected the files of every case in {VERDICT_FILE}")
             return [_replay_case(unpacked, result) for result in results]
@@ -92,7 +105,8 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
     context = parse_json((unpacked / name / "context.json").read_bytes())
-    evidence = _evidence(unpacked / name, name, context, tuple(declared))
+    approval = str((result["review"] or {}).get("approval", ""))
+    evidence = _evidence(unpacked / name, name, context, tuple(declared)).with_(approval=approval)
     mine = {
         check.label: check
         for check in declare(evidence)
@@ -103,6 +117,8 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     gate = Gate(evidence, About(name), declared=known, standing=standing)
     outcomes = {label: gate.outcome(check.id) for label, check in mine.items()}
     verdict = judge(declared, [outcomes.get(label, o) for label, o in recorded.items()])
+    if verdict is Verdict.PASS and result["scope"]["lacks"]:  # what it rested on is carried over
+        verdict = Verdict.PARTIAL
     differences = [
         difference.replace(f"{unpacked}/", "")
         for label, now in outcomes.items()
@@ -135,7 +151,7 @@ def _evidence(
     metrics = folder / "metrics.json"
     if metrics.exists():
         options = GateOptions(cache=folder, metrics=metrics, today=today)
-        return evidence_of(case, options).without("review", "approval")
+        return evidence_of(case, options).without("review")
     found = [_candidate(folder / f"candidate-{n:03}") for n in range(context["candidates"])]
     chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
     chosen |= named(makers.waivers, makers.listed_waivers, makers.unwaivable)

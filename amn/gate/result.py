@@ -6,23 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.comparison import Compared
+from amn.gate.scope import Scope, said, scope_of
 from amn.golden.headroom import Headroom, headrooms
 from amn.training.records.history import RunHistory, history_of
-from amn.verdict import EXECUTED, family_of, judge
+from amn.verdict import EXECUTED, Verdict, family_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amn.case.config import CaseConfig
     from amn.case.load import Case
-    from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
+    from amn.evaluation.surroundings import Behaviour
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate, Observed
     from amn.training.record import TrainingRecord
     from amn.training.records.history import RunStatus
-    from amn.verdict import Outcome, Review, Verdict, Waiver
+    from amn.verdict import Outcome, Review, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ class JudgedCandidate:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GateResult:
-    """The verdict over one case, and all that it was reached from.
+    """The verdict over one case, and all that it was reached from; true where it is PASS.
 
     Attributes:
         case: Name of the case.
@@ -97,8 +98,36 @@ class GateResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict over all declared checks."""
+        """The verdict over all declared checks; PASS only where that is a whole gate."""
+        found = self.judged
+        return Verdict.PARTIAL if found is Verdict.PASS and self.scope.lacks else found
+
+    @property
+    def judged(self) -> Verdict:
+        """The verdict over what was looked at, whatever its scope."""
         return judge(self.declared, self.outcomes)
+
+    @property
+    def scope(self) -> Scope:
+        """What the verdict rests on."""
+        return scope_of(self.made)
+
+    @property
+    def word(self) -> str:
+        """The verdict with what it takes to read it: `PASS (2 waived)`, `PARTIAL (scores only)`."""
+        return said(self.verdict, self.scope, self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code without --strict."""
+        return self.verdict.exit_code()
+
+    def __bool__(self) -> bool:
+        """Tell whether it is PASS, waived and approved checks included."""
+        return self.verdict is Verdict.PASS
+
+    def __repr__(self) -> str:
+        return f"GateResult({self.case!r}: {self.word}, {len(self.declared)} checks)"
 
     @property
     def scores(self) -> Mapping[str, Summary]:

@@ -99,7 +99,7 @@ class Gate:
     def _run(self, check: Check) -> Outcome:
         waivers = self._waivers  # a file of them that is wrong is refused before anything is made
         try:
-            return _waived(check, check.run(self.evidence), waivers)
+            return self._let_through(check, check.run(self.evidence), waivers)
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
@@ -108,6 +108,19 @@ class Gate:
             if check.family != OWN:
                 raise
             return check.not_evaluated(CheckNotRunError(f"{type(error).__name__}: {error}"))
+
+    def _let_through(self, check: Check, outcome: Outcome, waivers: Iterable[Waiver]) -> Outcome:
+        """Return an outcome as a waiver in force, or an approval, leaves it: a warning."""
+        waiver = next((w for w in waivers if w.check == check.id), None)
+        is_waivable = outcome.status in (Status.FAIL, Status.INCONCLUSIVE)
+        if waiver and is_waivable and not is_custody(check):
+            detail = f"{waiver} ({outcome.status.value})"
+            return replace(outcome, status=Status.WARN, detail=detail, waiver=str(waiver))
+        approval = self.evidence.get("approval", "")
+        if approval and outcome.status in (Status.LOOSENED, Status.INCONCLUSIVE):
+            detail = f"approved by {approval} ({outcome.status.value})"
+            return replace(outcome, status=Status.WARN, detail=detail, approval=approval)
+        return outcome
 
     @property
     def _waivers(self) -> tuple[Waiver, ...]:
@@ -143,13 +156,3 @@ class Gate:
             title=self.about.title,
             reproduce=self.about.reproduce,
         )
-
-
-def _waived(check: Check, outcome: Outcome, waivers: Iterable[Waiver]) -> Outcome:
-    """Return an outcome as a waiver in force leaves it: a warning that names the waiver."""
-    if outcome.status not in (Status.FAIL, Status.INCONCLUSIVE) or is_custody(check):
-        return outcome
-    waiver = next((w for w in waivers if w.check == check.id), None)
-    if waiver is None:
-        return outcome
-    return replace(outcome, status=Status.WARN, detail=f"{waiver} ({outcome.status.value})")

@@ -1,4 +1,4 @@
-"""Putting a result beside a golden: joining windows by id, and listing what changed between two."""
+"""A result beside its golden, joined by article, and what changed between two goldens."""
 
 from __future__ import annotations
 
@@ -8,83 +8,123 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amn.errors import GoldenError
+from amn.evaluation.statistics import ClusterTable, tabulate
+from amn.golden.schema import COSINE
+from amn.golden.table import rounded, windows_by_article, windows_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from amn.evaluation.metrics import SplitScores
+    from amn.golden.schema import Ended, Golden, GoldenRecord, SplitMetrics
+    from amn.golden.table import Table
 
-    from amn.golden.schema import GoldenRecord, GoldenSplit, SplitMetrics
-
-EXAMPLES = 3
-WINDOW_ID = np.dtype([("article", np.int64), ("chunk", np.int32)])
-
-Kind = Literal["metric", "tolerance", "check", "config", "digest", "artefact", "version"]
+Kind = Literal["metric", "tolerance", "check", "number", "config", "digest", "version"]
 
 
-def align(
-    split: GoldenSplit,
-    article_ids: NDArray[np.int64],
-    target_chunks: NDArray[np.int32],
-    *,
-    path: Path,
-) -> NDArray[np.intp]:
-    """Return (N,) positions of the golden's windows among the candidate's, joined by window id.
+def joined(
+    golden: Golden, split: str, scores: Sequence[SplitScores], *, path: Path
+) -> ClusterTable:
+    """Return the sums of a candidate, one seed a score, and those of its golden, by article.
 
-    `cosines[..., align(...)]` has the candidate's cosines in the golden's order. Nothing is ever
-    joined by row number.
+    Sums of both sides have the digits that golden.csv holds, so that equal results are equal.
+    Windows are compared by their ids; nothing is ever joined by row number.
 
     Args:
-        article_ids: (N,) of the candidate's windows.
-        target_chunks: (N,) of the candidate's windows.
         path: Golden file, for messages.
 
     Raises:
-        GoldenError: If the two have different windows, or either has one twice: not comparable.
+        GoldenError: If the two have different windows, or the candidate has one twice: not
+            comparable.
+        ArgumentError: If a score is not finite.
     """
-    golden = window_ids(split.article_ids, split.target_chunks)
-    candidate = window_ids(article_ids, target_chunks)
-    golden_order = np.lexsort((golden["chunk"], golden["article"]))
-    candidate_order = np.lexsort((candidate["chunk"], candidate["article"]))
-    for side, ids in (("golden", golden[golden_order]), ("candidate", candidate[candidate_order])):
-        repeated = ids[1:][ids[1:] == ids[:-1]]
-        if len(repeated):
-            raise GoldenError(
-                path,
-                f"not comparable: expected each window of the {side} once, got {len(repeated)} "
-                f"repeats ({_examples(repeated)})",
-            )
-    if not np.array_equal(golden[golden_order], candidate[candidate_order]):
-        only_golden, only_candidate = (
-            np.setdiff1d(golden, candidate),
-            np.setdiff1d(candidate, golden),
-        )
-        raise GoldenError(
-            path,
-            f"not comparable: expected the golden's {len(golden)} windows, got {len(candidate)}; "
-            f"only in the golden: {len(only_golden)} ({_examples(only_golden)}), "
-            f"only in the candidate: {len(only_candidate)} ({_examples(only_candidate)}). "
-            "Fix: restore the data set and the split, or amn golden update "
-            f"{path.parent.name} with a reason",
-        )
-    positions = np.empty(len(golden), np.intp)
-    positions[golden_order] = candidate_order
-    return positions
+    theirs = require_same_windows(golden, split, scores, path=path)
+    sums = [tabulate({split: s.cosines[None]}, s.article_ids).by_label().sides[0] for s in scores]
+    golden_sums = theirs.seeds(COSINE, golden.record.seeds)
+    sizes = theirs.sizes.astype(np.float64)
+    return ClusterTable(theirs.articles, sizes, (rounded(np.concatenate(sums)), golden_sums))
 
 
-def window_ids(
-    article_ids: NDArray[np.int64], target_chunks: NDArray[np.int32]
-) -> NDArray[np.void]:
-    """Return (N,) pairs (article, chunk of the target) that name windows."""
-    ids = np.empty(len(article_ids), WINDOW_ID)
-    ids["article"], ids["chunk"] = article_ids, target_chunks
-    return ids
+def require_same_windows(
+    golden: Golden, split: str, scores: Sequence[SplitScores], *, path: Path
+) -> Table:
+    """Return the articles of a golden where a candidate has the same windows.
+
+    Raises:
+        GoldenError: If it has others, or one twice; the message names the first.
+    """
+    table = golden.tables[split].judged()
+    for score in scores:
+        _require_same(table, score, path)
+    return table
 
 
-def _examples(ids: NDArray[np.void]) -> str:
-    named = [f"article {article} chunk {chunk}" for article, chunk in ids[:EXAMPLES].tolist()]
-    return ", ".join(named) + (", ..." if len(ids) > EXAMPLES else "") if named else "none"
+def _require_same(golden: Table, score: SplitScores, path: Path) -> None:
+    """Return when a candidate has the windows of the golden.
+
+    Raises:
+        GoldenError: If it has others; the message names the first.
+    """
+    try:
+        articles, windows = windows_by_article(score.article_ids, score.target_chunks)
+    except ValueError as error:
+        message = f"not comparable: expected each window of the candidate once, got {error}"
+        raise GoldenError(path, message) from error
+    ours = dict(zip(articles.tolist(), windows, strict=True))
+    theirs = golden.spans
+    if ours == theirs:
+        return
+    only_golden, of_golden = windows_lost(theirs, ours)
+    only_candidate, of_candidate = windows_lost(ours, theirs)
+    raise GoldenError(
+        path,
+        f"not comparable: expected the golden's {golden.sizes.sum()} windows, got "
+        f"{len(score.article_ids)}; only in the golden: {only_golden} ({of_golden}), "
+        f"only in the candidate: {only_candidate} ({of_candidate}). "
+        "Fix: restore the data set and the split, or amn golden update "
+        f"{path.parent.name} with a reason",
+    )
+
+
+def moved_articles(old: Golden, new: Golden, split: str) -> list[tuple[str, float]]:
+    """Return the articles of a split whose mean moved, with by how much, the lowest first.
+
+    Articles with other windows than before are left out.
+    """
+    before, after = (golden.tables[split].judged() for golden in (old, new))
+    is_same = [after.spans.get(a) == w for a, w in before.spans.items()]
+    kept = before.articles[np.array(is_same, np.bool_)]
+    means = [
+        (golden.sums(split).mean(axis=0) / table.sizes)[np.isin(table.articles, kept)]
+        for golden, table in ((old, before), (new, after))
+    ]
+    by = means[1] - means[0]
+    order = [i for i in np.argsort(by, kind="stable").tolist() if by[i]]
+    return [(str(kept[i]), float(by[i])) for i in order]
+
+
+def changed_vectors(old: Golden, new: Golden) -> tuple[list[str], list[str], list[str]]:
+    """Return the articles whose vectors changed, those that are new, and those that are gone.
+
+    Where a golden does not know vectors, as one of schema 1, nothing is said to have changed.
+    """
+    before, after = (_vectors(golden) for golden in (old, new))
+    both = [key for key in before if key in after]
+    changed = [key for key in both if before[key] and after[key] and before[key] != after[key]]
+    came, went = [key for key in after if key not in before], [k for k in before if k not in after]
+    if not all(before.values()):
+        came, went = [], []
+    named = [[str(article) for _, article in keys] for keys in (changed, came, went)]
+    return named[0], named[1], named[2]
+
+
+def _vectors(golden: Golden) -> dict[tuple[str, Any], str]:
+    return {
+        (split, article): vectors
+        for split, table in golden.tables.items()
+        for article, vectors in zip(table.articles.tolist(), table.vectors, strict=True)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +164,10 @@ def diff_golden(old: GoldenRecord, new: GoldenRecord) -> list[Change]:
         *_changes(
             "digest", {"digests": old.digests.model_dump()}, {"digests": new.digests.model_dump()}
         ),
-        *_changes("artefact", _seeds(old), _seeds(new)),
         *_changes(
             "version",
-            {"versions": old.versions.model_dump()},
-            {"versions": new.versions.model_dump()},
+            {"versions": old.versions.model_dump(), "numerics": old.numerics.class_},
+            {"versions": new.versions.model_dump(), "numerics": new.numerics.class_},
         ),
     ]
 
@@ -160,20 +199,28 @@ def _tolerance_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]
 
 
 def _check_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
-    for label in old.checks:
-        if label not in new.checks:
+    """Yield the checks that are gone, that ended in another way, that came, and whose number moved.
+
+    How a check ended is not known of a golden of schema 1.
+    """
+    before, after = old.checks, new.checks
+    for label in before:
+        if label not in after:
             yield Change("check", f"checks.{label}", label, None, loosens=True)
-    for label in new.checks:
-        if label not in old.checks:
+    for label, now in after.items():
+        if label not in before:
             yield Change("check", f"checks.{label}", None, label)
+            continue
+        was = before[label]
+        if was.status and now.status is not was.status:
+            yield Change("check", f"checks.{label}", _status(was), _status(now))
+    for label, now in after.items():
+        if label in before and before[label].status and before[label].number != now.number:
+            yield Change("number", f"checks.{label}", before[label].number, now.number)
 
 
-def _seeds(record: GoldenRecord) -> dict[str, Any]:
-    """Return the artefact of each seed."""
-    return {
-        f"artefacts.seed-{seed}": artefact
-        for seed, artefact in zip(record.seeds, record.artefacts, strict=True)
-    }
+def _status(ended: Ended) -> str:
+    return ended.status.value if ended.status else "not run"
 
 
 def _changes(kind: Kind, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

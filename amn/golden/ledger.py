@@ -25,7 +25,7 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     SplitName,
     Text,
 )
-from amn.storage import canonical_json, parse_json, sha256_of
+from amn.storage import as_committed, canonical_json, parse_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ LEDGER_FILE = "ledger.jsonl"
 SCHEMA = 1
 
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-Kind = Literal["accepted", "adopted", "anchor"]
+Kind = Literal["accepted", "adopted", "anchor", "migrated"]
 
 
 class Figures(Section):
@@ -51,10 +51,17 @@ class Figures(Section):
 
 
 class EntryDigests(Section):
-    """sha256 of both files of the golden, and of what it was measured with."""
+    """sha256 of both files of the golden, and of what it was measured with.
+
+    Attributes:
+        golden: Of golden.json.
+        table: Of golden.csv; None in entries from before there was one.
+        cosines: Of golden.npz, which goldens of schema 1 had in its place.
+    """
 
     golden: Sha256
-    cosines: Sha256
+    table: Sha256 | None = None
+    cosines: Sha256 | None = None
     dataset: Sha256
     windows: Sha256
     config: Sha256
@@ -66,7 +73,8 @@ class Entry(Section):
     Attributes:
         number: From 0, in order.
         kind: `accepted` a result; `adopted` a golden that was there before its ledger; `anchor`
-            the same golden again, as what later ones must not drift away from: a release.
+            the same golden again, as what later ones must not drift away from: a release;
+            `migrated` the same golden, in the files of another schema.
         commit: HEAD when it was accepted; None outside git.
         verdict: Of the gate that judged it; None where nothing was judged.
         accepted_regression: Whether it was accepted although it failed or was worse.
@@ -206,7 +214,7 @@ def find_ledger(folder: Path) -> Ledger | None:
     """
     path = folder / LEDGER_FILE
     try:
-        return inspect_ledger(path.read_bytes())
+        return inspect_ledger(as_committed(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:  # a folder, a loop of links
@@ -247,7 +255,7 @@ def extended(
         GoldenError: If the ledger that is there is broken.
     """
     entries = read_ledger(folder)
-    accepted = acceptance.time or datetime.combine(record.created, time.min, UTC)
+    accepted = acceptance.time or datetime.combine(record.accepted.created, time.min, UTC)
     figures = Figures.model_fields
     digests = record.digests.model_dump(include=set(EntryDigests.model_fields))
     bare = {
@@ -256,8 +264,8 @@ def extended(
         "kind": acceptance.kind,
         "case": record.case,
         "time": accepted.isoformat(timespec="seconds"),
-        "author": acceptance.author or record.author,
-        "reason": acceptance.reason or record.reason,
+        "author": acceptance.author or record.accepted.author,
+        "reason": acceptance.reason or record.accepted.reason,
         "commit": acceptance.commit,
         "verdict": acceptance.verdict,
         "accepted_regression": acceptance.accepted_regression,
@@ -270,7 +278,7 @@ def extended(
     }
     entry = {**bare, "hash": sha256_of(canonical_json(bare))}
     Entry.model_validate(entry)
-    before = (folder / LEDGER_FILE).read_bytes() if entries else b""
+    before = as_committed((folder / LEDGER_FILE).read_bytes()) if entries else b""
     return before + canonical_json(entry) + b"\n"
 
 
@@ -307,7 +315,8 @@ def drift_since_anchor(entries: Sequence[Entry], split: str) -> Drift:
     steps = list(pairwise(entries[anchor:]))
     comparable = [(a, b) for a, b in steps if a.digests.windows == b.digests.windows]
     total = sum(b.mean(split) - a.mean(split) for a, b in comparable)
-    return Drift(float(total), len(steps), len(steps) - len(comparable), anchor)
+    accepted = [after for _, after in steps if after.kind != "migrated"]
+    return Drift(float(total), len(accepted), len(steps) - len(comparable), anchor)
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -1,6 +1,7 @@
-"""What a golden holds: the record in golden.json, and the cosines in golden.npz.
+"""What a golden holds: the record in golden.json, and the table in golden.csv.
 
-Shapes: S seeds, N windows of a split.
+golden.json is laid out for a diff: a line holds what changes together, and what an update leaves
+stands on the first.
 """
 
 from __future__ import annotations
@@ -8,49 +9,66 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date  # noqa: TC003 - pydantic reads the annotation
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from amn.case.config import EVALUATED
 from amn.case.section import Section
+from amn.golden.table import Table  # noqa: TC001 - pydantic reads the annotation
 from amn.storage import canonical_json, sha256_of
+from amn.verdict import Status  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from amn.evaluation.metrics import SplitScores
-
-MEAN_ATOL = 1e-9  # means of the same cosines differ by about 1e-16 between machines
+SCHEMA = 2
+COSINE = "cosine"  # the metric that decides
+DIGITS = 12  # significant ones of a number in golden.json: bounds need 9
+MEAN_ATOL = 1e-9  # of a mean from sums of 10 digits: off by 5e-10 at most
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
+FIRST = ("schema", "case", "title", "articles", "seeds", "tolerances")  # on the first line
+# Levels of tables whose members stand on lines of their own; any other field stands on one line.
+LINES = {"metrics": 2, "checks": 1, "profile": 1, "recall": 1}
+UNKNOWN = "unknown"  # of a machine that nobody wrote down
+PRECISION = "float32"  # of trainings from before it was a setting
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
 
 SplitName = Literal["in_dist", "ood"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(pattern=r"\S")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 Cosine = Annotated[float, Field(ge=-UNIT, le=UNIT)]
 Count = Annotated[int, Field(ge=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_rounded)]
+Error = Annotated[Finite, Field(ge=0)]
 
 
 class SplitMetrics(Section):
-    """What was measured on one split.
+    """What was measured on one split with one metric.
 
     Attributes:
-        mean: Mean cosine over windows and seeds.
-        per_seed: Mean cosine over windows of each seed, in the order of `seeds`.
+        mean: Over windows and seeds.
         se: Standard error of `mean`, clustered by article.
-        references: Mean cosine of each reference predictor; `mean` is the mean of the context.
         lift: `mean` above the reference predictor `mean`.
+        per_seed: Mean over windows of each seed, in the order of `seeds`.
+        references: Mean of each reference predictor; `mean` is the mean of the context.
+        windows: Of the split.
+        articles: That have windows.
     """
 
-    mean: Cosine
-    per_seed: Annotated[tuple[Cosine, ...], Field(min_length=1)]
-    se: Annotated[float, Field(ge=0)]
-    references: dict[str, Cosine]
-    lift: float
+    mean: Finite
+    se: Error
+    lift: Finite
+    per_seed: Annotated[tuple[Finite, ...], Field(min_length=1)]
+    references: dict[Name, Finite]
     windows: Count
     articles: Count
 
@@ -75,18 +93,20 @@ class Digests(Section):
     """sha256 of what the result was measured with: equal digests make two results comparable.
 
     Attributes:
+        table: Of golden.csv.
         dataset: Of the vectors.
         splits: Of the resolved lists of articles.
-        windows: Of the ids of the windows.
+        windows: Of the ids of the windows: article and target chunk, by split.
         config: Of the resolved config.
-        cosines: Of golden.npz.
+        models: Of each seed's model.safetensors, in the order of `seeds`.
     """
 
+    table: Sha256
     dataset: Sha256
     splits: Sha256
     windows: Sha256
     config: Sha256
-    cosines: Sha256
+    models: tuple[Sha256, ...]
 
 
 class Versions(Section):
@@ -104,128 +124,205 @@ class Numerics(Section):
     """What a fixed computation came to on the machine that measured the golden.
 
     Attributes:
+        class_: Precision, instruction set and library: results of one class differ by rounding
+            alone; a part that is not known is `unknown`.
         values: Result of each step (see `amn.evaluation.numerics`).
         machine: Instruction set, libraries, versions and threads: what explains a difference.
     """
 
-    values: Annotated[dict[str, Finite], Field(min_length=1)]
-    machine: dict[str, str]
+    class_: Text = Field(alias="class")
+    values: dict[Name, Finite] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
+
+
+def numerics_class(machine: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Return the numerics class of results: `float32, AVX512, MKL`.
+
+    Args:
+        machine: See `amn.evaluation.numerics.machine`.
+        config: Resolved; it names the precision of training.
+    """
+    training = config.get("training")
+    settings = training if isinstance(training, dict) else {}
+    precision = settings.get("precision", PRECISION)
+    parts = (precision, *(machine.get(name, UNKNOWN) for name in ("instructions", "torch_blas")))
+    return ", ".join(map(str, parts))
+
+
+class Accepted(Section):
+    """Who accepted a golden, when and why.
+
+    Attributes:
+        created: Day of acceptance.
+        previous: Digest of the golden.json it replaced; None for the first.
+    """
+
+    created: date
+    author: Text
+    reason: Text
+    previous: Sha256 | None = None
+
+
+class Ended(NamedTuple):
+    """How a check ended when the golden was accepted, and its number.
+
+    Attributes:
+        status: None where it did not run: there was no golden to compare with yet.
+        number: Unrounded but for `DIGITS`; None for a check that is not about one number.
+    """
+
+    status: Status | None = None
+    number: Finite | None = None
+
+
+class Checks(Section):
+    """The checks that were declared, by label: those before training, and those of the result."""
+
+    data: dict[Text, Ended]
+    result: dict[Text, Ended]
+
+
+class Profiled(Section):
+    """A statistic of the data of one split, and its spread over articles."""
+
+    value: Finite
+    spread: Error | None = None
 
 
 class GoldenRecord(Section):
     """The whole of golden.json.
 
     Attributes:
-        created: Day of acceptance.
-        reason: Why it was accepted.
-        author: Who accepted it.
-        previous: Digest of the golden it replaced; None for the first.
-        seeds: Training seeds, in the order of the rows of cosines.
-        checks: Labels of the checks that were declared when it was accepted.
-        artefacts: sha256 of each seed's model.safetensors.
+        articles: What ids of articles are: numbers, or names.
+        seeds: Training seeds, in the order of every list of seeds.
+        by_metric: Metric -> split -> what was measured.
+        ended: Every declared check.
         config: Resolved config, so that what changed can be listed key by key.
-        numerics: Fingerprint of the machine; None in goldens from before there was one.
+        numerics: Fingerprint of the machine.
+        profile: Statistic of the data -> split -> its value.
+        recall: Configuration of an index -> what was accepted of it.
     """
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(alias="schema")
     case: Text
     title: str = ""
-    created: date
-    reason: Text
-    author: Text
-    previous: Sha256 | None = None
-    metrics: dict[SplitName, SplitMetrics]
+    articles: Literal["int64", "string"] = "int64"
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     tolerances: Tolerances
-    checks: Annotated[tuple[Text, ...], Field(min_length=1)]
+    accepted: Accepted
+    by_metric: dict[Name, dict[SplitName, SplitMetrics]] = Field(alias="metrics")
+    ended: Checks = Field(alias="checks")
     digests: Digests
-    artefacts: tuple[Sha256, ...]
-    versions: Versions
     config: dict[str, Any]
-    numerics: Numerics | None = None
+    versions: Versions
+    numerics: Numerics
+    profile: dict[Name, dict[str, Profiled]] = Field(default_factory=dict)
+    recall: dict[Text, dict[Name, Finite]] = Field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, SplitMetrics]:
+        """What was measured with the metric that decides, by split."""
+        return dict(self.by_metric[COSINE].items())
+
+    @property
+    def checks(self) -> dict[str, Ended]:
+        """Every declared check, by label."""
+        return {**self.ended.data, **self.ended.result}
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        for name, values in (("seeds", self.seeds), ("checks", self.checks)):
-            if len(set(values)) != len(values):
-                raise ValueError(f"{name}: expected different ones, got {list(values)}")
-        if missing := [split for split in EVALUATED if split not in self.metrics]:
-            raise ValueError(
-                f"metrics: expected {list(EVALUATED)}, got no {' and no '.join(missing)}"
-            )
-        counts = {"artefacts": len(self.artefacts)}
-        counts |= {f"metrics.{name}.per_seed": len(m.per_seed) for name, m in self.metrics.items()}
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: expected different ones, got {list(self.seeds)}")
+        if not self.checks:
+            raise ValueError("checks: expected at least one, got none")
+        if COSINE not in self.by_metric:
+            raise ValueError(f"metrics: expected {COSINE}, got {sorted(self.by_metric)}")
+        if sha256_of(canonical_json(self.config)) != self.digests.config:
+            raise ValueError("config: expected the config of digests.config, got another one")
+        return self
+
+    @model_validator(mode="after")
+    def _measures_every_split(self) -> Self:
+        counts = {"digests.models": len(self.digests.models)}
+        for metric, splits in self.by_metric.items():
+            if missing := set(EVALUATED).difference(splits):
+                raise ValueError(
+                    f"metrics.{metric}: expected {list(EVALUATED)}, got no {min(missing)}"
+                )
+            counts |= {f"metrics.{metric}.{n}.per_seed": len(m.per_seed) for n, m in splits.items()}
         for name, n in counts.items():
             if n != len(self.seeds):
                 raise ValueError(
                     f"{name}: expected one for each of {len(self.seeds)} seeds, got {n}"
                 )
-        if sha256_of(canonical_json(self.config)) != self.digests.config:
-            raise ValueError("config: expected the config of digests.config, got another one")
+        for name, m in self.metrics.items():
+            if not max(map(abs, (m.mean, *m.per_seed, *m.references.values()))) <= UNIT:
+                raise ValueError(f"metrics.{COSINE}.{name}: expected cosines, got {m.mean!r}")
         return self
 
     def to_bytes(self) -> bytes:
         """Return golden.json as it is written: equal records give equal bytes."""
         values = self.model_dump(mode="json", by_alias=True)
-        if self.numerics is None:
-            del values["numerics"]  # the bytes, and the digest, of goldens from before it stay
-        return (json.dumps(values, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+        for name in ("profile", "recall"):
+            if not values[name]:
+                del values[name]
+        shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
+        first = ", ".join(shown.pop(name) for name in FIRST)
+        return ("{" + ",\n ".join([first, *shown.values()]) + "}\n").encode()
 
 
-@dataclass(frozen=True, eq=False)
-class GoldenSplit:
-    """The golden's cosines on one split.
-
-    Attributes:
-        cosines: (S, N) float64, a row a seed.
-        article_ids: (N,) int64.
-        target_chunks: (N,) int32; with the article id it names the window.
-    """
-
-    cosines: NDArray[np.float64]
-    article_ids: NDArray[np.int64]
-    target_chunks: NDArray[np.int32]
+def _laid_out(value: object, indent: str, levels: int) -> str:
+    """Return JSON with a line for each member of so many levels of tables."""
+    if not (levels and isinstance(value, dict) and value):
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    members = [
+        f"{json.dumps(key, ensure_ascii=False)}: " + _laid_out(member, indent + " ", levels - 1)
+        for key, member in value.items()
+    ]
+    return "{" + f",\n{indent}".join(members) + "}"
 
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """A golden: its record, and the cosines of each evaluated split."""
+    """A golden: its record, and the articles of each split, those of training too."""
 
     record: GoldenRecord
-    splits: Mapping[str, GoldenSplit]
+    tables: Mapping[str, Table]
 
     @property
     def digest(self) -> str:
         """sha256 of golden.json as amn writes it: what the next golden names as `previous`."""
         return sha256_of(self.record.to_bytes())
 
-
-def stack_seeds(scores: Sequence[SplitScores]) -> GoldenSplit:
-    """Return what a golden keeps of a split's scores, one a seed, of the same windows."""
-    cosines = np.stack([score.cosines for score in scores])
-    return GoldenSplit(cosines, scores[0].article_ids, scores[0].target_chunks)
+    def sums(self, split: str, metric: str = COSINE) -> NDArray[np.float64]:
+        """(S, G) sums of a metric over the windows of each article that has any."""
+        return self.tables[split].judged().seeds(metric, self.record.seeds)
 
 
-def summarise(split: GoldenSplit, *, se: float, references: Mapping[str, float]) -> SplitMetrics:
-    """Return the metrics of a split, as golden.json holds them.
+def summarise(
+    table: Table, seeds: Iterable[int], *, se: float, references: Mapping[str, float]
+) -> SplitMetrics:
+    """Return the cosines of a split, as golden.json holds them.
 
     Args:
         se: Standard error of the mean, clustered by article.
         references: Mean cosine of each reference predictor, among them `mean`.
 
     Raises:
-        ValidationError: If a number is not finite or not a cosine.
+        ValidationError: If a number is not finite.
     """
-    per_seed = tuple(split.cosines.mean(axis=1).tolist())
+    judged = table.judged()
+    n = int(judged.sizes.sum())
+    per_seed = tuple((judged.seeds(COSINE, seeds).sum(axis=1) / n).tolist())
     mean = float(np.mean(per_seed))
     return SplitMetrics(
         mean=mean,
-        per_seed=per_seed,
         se=se,
-        references=dict(references),
         lift=mean - references["mean"],
-        windows=len(split.article_ids),
-        articles=len(np.unique(split.article_ids)),
+        per_seed=per_seed,
+        references=dict(references),
+        windows=n,
+        articles=len(judged.articles),
     )
 
 

@@ -1,85 +1,124 @@
-"""golden.json and golden.npz: written as a pair, entered in the ledger, read only as a pair."""
+"""golden.json and golden.csv: written together with their ledger, read only as a pair."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
+from amn.case.config import EVALUATED, SPLITS
 from amn.case.section import problems_in
-from amn.errors import DataError, GoldenError
-from amn.evaluation.storage import pack_arrays, unpack_arrays
+from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
-from amn.golden.schema import MEAN_ATOL, UNIT, Golden, GoldenRecord, GoldenSplit, SplitMetrics
+from amn.golden.schema import COSINE, MEAN_ATOL, SCHEMA, UNIT, Golden, GoldenRecord, SplitMetrics
+from amn.golden.table import RECALL, parse_csv, to_csv
+from amn.golden.transaction import BEFORE, replace_together, undo
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import atomic_path, parse_json, sha256_file, sha256_of, write_bytes
+from amn.storage import as_committed, parse_json, sha256_of, write_bytes
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from amn.golden.table import Table
 
 GOLDEN_FILE = "golden.json"
-COSINES_FILE = "golden.npz"
-SCHEMA = 1
-DTYPES = {"cosines": "<f8", "article_ids": "<i8", "target_chunks": "<i4"}
+TABLE_FILE = "golden.csv"
+COSINES_FILE = "golden.npz"  # of schema 1, in place of the table
+WRITTEN = (TABLE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE)  # together
+REFERENCES_KEPT = ("last", "mean")  # what they score tells other vectors under the same ids
 
 
 def read_golden(folder: Path) -> Golden:
     """Read the golden of a case.
 
     Raises:
-        GoldenError: If it is missing, damaged, of another schema, or its files do not belong
-            together.
+        GoldenError: If it is missing, damaged, of another schema, its files do not belong together,
+            or a change of it was cut off.
     """
-    contents = []
-    for name in (GOLDEN_FILE, COSINES_FILE):
-        path = folder / name
-        try:
-            contents.append(path.read_bytes())
-        except (FileNotFoundError, NotADirectoryError) as error:
-            fix = (
-                "amn golden new"
-                if name == GOLDEN_FILE
-                else f"git checkout -- {quote(str(path))}, or amn golden update"
-            ) + f" {quote(folder.name)} --reason TEXT"
-            raise GoldenError(path, f"expected a golden, found none. Fix: {fix}") from error
-        except OSError as error:  # a folder, a loop of links
-            fix = f"git checkout -- {quote(str(path))}"
-            raise GoldenError(
-                path, f"expected a file, got: {error.strerror}. Fix: {fix}"
-            ) from error
-    return parse_golden(contents[0], contents[1], folder)
+    require_at_rest(folder)
+    record = read_file(folder, GOLDEN_FILE)
+    parsed = parse_record(record, folder)  # of another schema it has no table
+    return _put_together(parsed, read_file(folder, TABLE_FILE), folder)
 
 
-def parse_golden(record: bytes, cosines: bytes, folder: Path) -> Golden:
+def read_file(folder: Path, name: str) -> bytes:
+    """Return the content of one file of a golden.
+
+    Raises:
+        GoldenError: If there is no such file.
+    """
+    path = folder / name
+    try:
+        return as_committed(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        fix = f"git checkout -- {quote(str(path))}"
+        if name == GOLDEN_FILE:
+            fix = f"amn golden new {quote(folder.name)} --reason TEXT"
+        raise GoldenError(path, f"expected a golden, found none. Fix: {fix}") from error
+    except OSError as error:  # a folder, a loop of links
+        fix = f"git checkout -- {quote(str(path))}"
+        raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
+
+
+def require_at_rest(folder: Path) -> None:
+    """Return when no change of a golden was cut off.
+
+    Raises:
+        GoldenError: If one was; the message names the command that undoes it and goes on.
+    """
+    before = folder / BEFORE
+    if not before.is_dir():
+        return
+    name = quote(folder.name)
+    command = f"amn golden new {name} --reason TEXT"
+    if (before / GOLDEN_FILE).exists():
+        command = f"amn golden update {name} --reason TEXT"
+    if (before / COSINES_FILE).exists():
+        command = f"amn upgrade {name}"
+    message = "expected a golden at rest, found a change that was cut off"
+    raise GoldenError(before, f"{message}. Fix: the command that was, such as {command}")
+
+
+def mend(folder: Path) -> bool:
+    """Undo a change of a golden that was cut off; tell whether there was one."""
+    return undo(folder, WRITTEN)
+
+
+def parse_golden(record: bytes, table: bytes, folder: Path) -> Golden:
     """Return the golden that two files hold, wherever they were read from.
 
     Args:
         record: golden.json.
-        cosines: golden.npz.
+        table: golden.csv.
         folder: Named in messages only: a golden of another git revision is in no folder.
 
     Raises:
         GoldenError: As `read_golden`.
     """
-    parsed = parse_record(record, folder)
-    path = folder / COSINES_FILE
-    digest = sha256_of(cosines)
-    if digest != parsed.digests.cosines:
+    return _put_together(parse_record(record, folder), table, folder)
+
+
+def _put_together(record: GoldenRecord, table: bytes, folder: Path) -> Golden:
+    """Return the golden of a record and a golden.csv.
+
+    Raises:
+        GoldenError: If the two do not belong together.
+    """
+    path, fix = folder / TABLE_FILE, f"Fix: git checkout -- {quote(str(folder))}"
+    digest = sha256_of(table)
+    if digest != record.digests.table:
         raise GoldenError(
-            path,
-            f"expected sha256 {parsed.digests.cosines}, got {digest}: the file is damaged, or an "
-            f"update was cut off between its two files. Fix: git checkout -- {quote(str(folder))}, "
-            f"or amn golden update {quote(folder.name)} --reason TEXT",
+            path, f"expected sha256 {record.digests.table}, got {digest}: it was changed. {fix}"
         )
-    golden = Golden(parsed, _unpack(cosines, path))
+    try:
+        golden = Golden(record, parse_csv(table, named=record.articles == "string"))
+    except ValueError as error:
+        raise GoldenError(path, f"{error}. {fix}") from error
     _verify(golden, folder)
     return golden
 
@@ -91,18 +130,19 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
         GoldenError: If it is no golden.json of this schema; the message lists every problem.
     """
     path = folder / GOLDEN_FILE
-    update = f"amn golden update {quote(folder.name)} --reason TEXT"
-    fix = f"Fix: git checkout -- {quote(str(path))}, or {update}"
+    fix = f"Fix: git checkout -- {quote(str(path))}"
     try:
         values = parse_json(content)
     except ValueError as error:
         raise GoldenError(path, f"expected JSON, got {error}. {fix}") from error
     schema = values.get("schema") if isinstance(values, dict) else None
+    if schema == 1:
+        message = f"expected schema {SCHEMA}, got 1, of an earlier version"
+        raise GoldenError(path, f"{message}. Fix: amn upgrade {quote(folder.name)}")
     if schema != SCHEMA:
         raise GoldenError(
             path,
-            f"expected schema {SCHEMA}, got {schema!r}. Fix: use the amn that wrote it, "
-            f"or amn golden update {quote(folder.name)} --reason TEXT",
+            f"expected schema {SCHEMA}, got {schema!r}. Fix: use the amn that wrote it",
         )
     try:
         return GoldenRecord.model_validate(values)
@@ -114,34 +154,25 @@ def parse_record(content: bytes, folder: Path) -> GoldenRecord:
 def write_golden(folder: Path, golden: Golden, acceptance: Acceptance | None = None) -> None:
     """Write both files of a golden and their entry in the ledger, or leave what was there.
 
-    All are complete on disk before any takes its name: golden.npz first, the ledger last. A crash
-    in between leaves files that do not belong together: `read_golden` refuses a record of other
-    cosines by digest, and a golden that is not the ledger's last entry is `G009`.
+    A golden.npz of schema 1 is removed.
 
     Raises:
-        GoldenError: If the record and the cosines do not agree, a cosine is no finite cosine, or
-            the chain of the ledger is broken.
+        GoldenError: If the record and the table do not agree, or the chain of the ledger is broken.
     """
-    cosines = pack_splits(golden.splits)
-    digest = sha256_of(cosines)
-    if digest != golden.record.digests.cosines:
+    table = to_csv(golden.tables)
+    digest = sha256_of(table)
+    if digest != golden.record.digests.table:
         raise GoldenError(
-            folder / COSINES_FILE,
-            f"expected the cosines of digests.cosines, {golden.record.digests.cosines}, "
-            f"got {digest}. Fix: digests.cosines = cosines_digest(splits)",
+            folder / TABLE_FILE,
+            f"expected the table of digests.table, {golden.record.digests.table}, "
+            f"got {digest}. Fix: digests.table = table_digest(tables)",
         )
     _verify(golden, folder)
     content = golden.record.to_bytes()
     acceptance = acceptance or Acceptance()
     ledger = extended(folder, golden.record, acceptance, golden_digest=sha256_of(content))
-    with (
-        atomic_path(folder / LEDGER_FILE) as ledger_file,  # left last, so it is renamed last
-        atomic_path(folder / GOLDEN_FILE) as record_file,
-        atomic_path(folder / COSINES_FILE) as cosines_file,
-    ):
-        ledger_file.write_bytes(ledger)
-        record_file.write_bytes(content)
-        cosines_file.write_bytes(cosines)
+    files = {TABLE_FILE: table, GOLDEN_FILE: content, COSINES_FILE: None, LEDGER_FILE: ledger}
+    replace_together(folder, files)
 
 
 def enter(folder: Path, acceptance: Acceptance) -> None:
@@ -151,115 +182,76 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
         GoldenError: If there is no sound golden, or the chain of the ledger is broken.
     """
     golden = read_golden(folder)
-    digest = sha256_file(folder / GOLDEN_FILE)
+    digest = sha256_of(as_committed((folder / GOLDEN_FILE).read_bytes()))
     write_bytes(
         folder / LEDGER_FILE,
         extended(folder, golden.record, acceptance, golden_digest=digest),
     )
 
 
-def pack_splits(splits: Mapping[str, GoldenSplit]) -> bytes:
-    """Return golden.npz: the same cosines give the same bytes on every machine."""
-    arrays = {
-        f"{name}_{field}": np.ascontiguousarray(getattr(splits[name], field), dtype)
-        for name in sorted(splits)
-        for field, dtype in DTYPES.items()
-    }
-    return pack_arrays(arrays)
-
-
-def cosines_digest(splits: Mapping[str, GoldenSplit]) -> str:
-    """Return the sha256 that golden.npz will have: `digests.cosines` of the record."""
-    return sha256_of(pack_splits(splits))
-
-
-def _unpack(content: bytes, path: Path) -> dict[str, GoldenSplit]:
-    """Return the splits of a golden.npz."""
-    try:
-        arrays = unpack_arrays(content, path)
-    except DataError as error:
-        raise GoldenError(path, error.message) from error
-    suffix = "_cosines"
-    splits = [name.removesuffix(suffix) for name in arrays if name.endswith(suffix)]
-    expected = {
-        f"{name}_{field}": np.dtype(dtype) for name in splits for field, dtype in DTYPES.items()
-    }
-    found = {name: array.dtype for name, array in arrays.items()}
-    if found != expected:
-        raise GoldenError(path, f"expected arrays {_listed(expected)}, got {_listed(found)}")
-    return {
-        name: GoldenSplit(**{field: arrays[f"{name}_{field}"] for field in DTYPES})
-        for name in splits
-    }
-
-
-def _listed(dtypes: Mapping[str, np.dtype[Any]]) -> str:
-    return ", ".join(f"{name} {dtype}" for name, dtype in sorted(dtypes.items())) or "none"
+def table_digest(tables: Mapping[str, Table]) -> str:
+    """Return the sha256 that golden.csv will have: `digests.table` of the record."""
+    return sha256_of(to_csv(tables))
 
 
 def _verify(golden: Golden, folder: Path) -> None:
-    """Raise GoldenError unless the cosines are sound and give the record's metrics."""
-    path = folder / COSINES_FILE
-    if set(golden.splits) != set(golden.record.metrics):
-        raise GoldenError(
-            path, f"expected splits {sorted(golden.record.metrics)}, got {sorted(golden.splits)}"
-        )
-    for name, metrics in golden.record.metrics.items():
-        split = golden.splits[name]
-        if problem := _shape_problem(split, metrics) or _content_problem(split, metrics):
-            raise GoldenError(
-                path,
-                f"{name}: {problem}. Fix: amn golden update {quote(folder.name)} --reason TEXT",
+    """Raise GoldenError unless the table is sound and gives the record's metrics."""
+    problem = next(_problems(golden), None)
+    if problem:
+        fix = f"git checkout -- {quote(str(folder))}"
+        raise GoldenError(folder / TABLE_FILE, f"{problem}. Fix: {fix}")
+
+
+def _problems(golden: Golden) -> Iterator[str]:
+    """Yield what of the table does not belong to the record."""
+    record = golden.record
+    if missing := [split for split in EVALUATED if split not in golden.tables]:
+        yield f"expected articles of {', '.join(SPLITS)}, found none of {missing[0]}"
+        return
+    wanted = {f"{metric}.{seed}" for metric in record.by_metric for seed in record.seeds}
+    allowed = wanted | {
+        f"{metric}.{name}" for metric in record.by_metric for name in REFERENCES_KEPT
+    }
+    for split in EVALUATED:
+        table = golden.tables[split]
+        columns = {c for c in table.sums if not (record.recall and c.startswith(RECALL))}
+        if not wanted <= columns <= allowed:
+            yield f"{split}: expected columns {sorted(wanted)}, got {sorted(table.sums)}"
+            return
+        for metric, splits in record.by_metric.items():
+            for problem in _disagreements(table.judged(), metric, splits[split], record.seeds):
+                yield f"{split}: {problem}"
+
+
+def _disagreements(
+    table: Table, metric: str, metrics: SplitMetrics, seeds: tuple[int, ...]
+) -> Iterator[str]:
+    """Yield where the sums of a split are not those of the record's means."""
+    sizes = table.sizes
+    n = int(sizes.sum())
+    found, said = (n, len(sizes)), (metrics.windows, metrics.articles)
+    if found != said:
+        numbers = "expected {} windows of {} articles as in {}, got {} of {}"
+        yield numbers.format(*said, GOLDEN_FILE, *found)
+        return
+    means = {str(seed): mean for seed, mean in zip(seeds, metrics.per_seed, strict=True)}
+    means |= {name: mean for name, mean in metrics.references.items() if name in REFERENCES_KEPT}
+    for name, mean in means.items():
+        sums = table.sums.get(f"{metric}.{name}")
+        if sums is None:
+            continue
+        if metric == COSINE and not (np.abs(sums) <= UNIT * sizes).all():
+            worst = int(np.abs(sums / sizes).argmax())
+            yield (
+                f"expected sums of cosines, got {sums[worst]:g} of {sizes[worst]} windows in "
+                f"article {table.articles[worst]}"
             )
+        elif not abs(float(sums.sum()) / n - mean) <= MEAN_ATOL:
+            got = float(sums.sum()) / n
+            yield f"expected the mean that {GOLDEN_FILE} states for {name}, {mean!r}, got {got!r}"
 
 
-def _shape_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:
-    """Return what is wrong with shapes and types, None when nothing is."""
-    shape = (len(metrics.per_seed), metrics.windows)
-    if split.cosines.shape != shape:
-        return f"expected {shape} cosines (seeds, windows), got {split.cosines.shape}"
-    for field, dtype in DTYPES.items():
-        array: NDArray[Any] = getattr(split, field)
-        if array.dtype != dtype:
-            return f"expected {field} of type {np.dtype(dtype)}, got {array.dtype}"
-        if array.shape[-1:] != shape[1:]:
-            return f"expected {shape[1]} windows in {field}, got {array.shape}"
-    return None
-
-
-def _content_problem(split: GoldenSplit, metrics: SplitMetrics) -> str | None:
-    """Return what is wrong with the numbers, None when nothing is."""
-    bad = ~(np.abs(split.cosines) <= UNIT)  # NaN compares false
-    if bad.any():
-        seed, window = np.argwhere(bad)[0]
-        return (
-            f"expected finite cosines, got {split.cosines[seed, window]} for window {window} of "
-            f"row {seed}; {np.count_nonzero(bad)} in all"
-        )
-    order = np.lexsort((split.target_chunks, split.article_ids))
-    articles, chunks = split.article_ids[order], split.target_chunks[order]
-    repeated = np.flatnonzero((np.diff(articles) == 0) & (np.diff(chunks) == 0))
-    if len(repeated):
-        first = repeated[0]
-        return (
-            f"expected each window once, got article {articles[first]} chunk {chunks[first]} "
-            f"twice; {len(repeated)} repeats in all"
-        )
-    n_articles = len(np.unique(articles))
-    if n_articles != metrics.articles:
-        return f"expected {metrics.articles} articles, got {n_articles}"
-    means = split.cosines.mean(axis=1)
-    off = np.abs(means - metrics.per_seed)
-    if not off.max() <= MEAN_ATOL:
-        row = int(off.argmax())
-        return (
-            f"expected the mean that {GOLDEN_FILE} states for row {row}, "
-            f"{metrics.per_seed[row]!r}, got {float(means[row])!r}"
-        )
-    return None
-
-
-KEPT = (GOLDEN_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)  # kept beside a case.toml
+KEPT = (GOLDEN_FILE, TABLE_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)  # beside a case.toml
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ class CheckItem(pytest.Item):
         node, _, label = self.nodeid.rpartition("::")
         words = ["pytest", f"{node}::{label.partition('@')[0]}"]  # xdist may append its group
         words += ["--amn-first-run"] * self.config.option.amn_first_run
-        words += ["--amn-strict"] * self.config.option.amn_strict
+        is_undecided = self.outcome is not None and self.outcome.status is Status.INCONCLUSIVE
+        words += ["--amn-strict"] * is_undecided  # it is what fails then; one check is no gate
         return shlex.join(words)
 
     def facts(self, *, is_red: bool) -> dict[str, Any]:
@@ -126,7 +127,15 @@ class CheckItem(pytest.Item):
         if outcome is None or (is_red and not self.has_failed(outcome)):
             return facts
         note = str(outcome.findings[0]) if outcome.findings else outcome.detail
-        figures = {"value": outcome.value, "limit": outcome.limit, "note": note}
+        figures: dict[str, Any] = {"value": outcome.value, "limit": outcome.limit, "note": note}
+        # What a verdict over all of them rests on; under xdist no process has seen everything.
+        from amn.gate.scope import parts_looked_at  # noqa: PLC0415 - loads numpy
+
+        made = self.gate.evidence.made
+        review = made.get("review")
+        figures |= {"looked": sorted(parts_looked_at(made))}
+        figures |= {"waiver": outcome.waiver, "approval": outcome.approval}
+        figures |= {"base_note": review.note if review and not review.base else ""}
         return facts | figures | {"status": outcome.status.name}
 
 

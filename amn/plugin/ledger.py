@@ -9,7 +9,8 @@ import pytest
 
 from amn.plugin.items import FACTS, MEASURED, CheckItem
 from amn.report.visible import one_line
-from amn.verdict import EXECUTED, Outcome, Status, judge
+from amn.system import CASE_FILE, GOLDEN_FOLDER
+from amn.verdict import EXECUTED, Outcome, Status, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ class Ledger:
         self.measured: dict[str, str] = {}
         self.hidden: list[str] = []
         self._has_ended_early = False
+        self._left_out: list[str] = []
 
     @property
     def red(self) -> list[str]:
@@ -99,6 +101,7 @@ class Ledger:
             return
         is_stopped = session.exitstatus in ENDED_EARLY or session.shouldfail or session.shouldstop
         self._has_ended_early = bool(is_stopped) or session.config.option.collectonly
+        self._left_out = self._not_collected(session.config)
         self.hidden = self.red if session.exitstatus in GREEN else []
         self._judge(session)
         session.config.add_cleanup(partial(self._judge, session))  # after every other hook
@@ -110,14 +113,58 @@ class Ledger:
             self.measured[key] = self.measured.get(key) or status
 
     def _judge(self, session: pytest.Session) -> None:
-        if (self.red or self.missing) and session.exitstatus in GREEN:
+        is_bad = bool(self.red or self.missing)
+        if session.config.option.amn_strict:  # a verdict over less than all is none
+            is_bad = is_bad or bool(self._left_out)
+            green = (Verdict.PASS, None if self._has_ended_early else Verdict.PASS)
+            is_bad = is_bad or any(self._said(case)[0] not in green for case in self.cases)
+        if is_bad and session.exitstatus in GREEN:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _not_collected(self, config: pytest.Config) -> list[str]:
+        """Return the cases under golden/ that a setting or an option kept pytest from."""
+        if not config.option.amn_strict or self._has_ended_early:
+            return []
+        files = sorted((config.rootpath / GOLDEN_FOLDER).glob(f"*/{CASE_FILE}"))
+        names = (file.relative_to(config.rootpath).as_posix() for file in files)
+        return [name for name in names if name not in self.cases]
+
+    def _said(self, case: str) -> tuple[Verdict | None, str]:
+        """Return the gate's verdict over the checks that were asked for, and how it is read."""
+        mine = [k for k, c in self.collected.items() if c == case]
+        ran = {k: self.ran[k] for k in mine if k in self.ran}
+        selected = [k for k in mine if k not in self.deselected]
+        asked = list(ran) if self._has_ended_early else selected
+        if not asked:
+            return None, "nothing was asked for"
+        from amn.gate.scope import said, scope_of_items  # noqa: PLC0415 - loads numpy
+
+        outcomes = [
+            Outcome(
+                check,
+                name,
+                Status[facts["status"]],
+                waiver=facts.get("waiver", ""),
+                approval=facts.get("approval", ""),
+            )
+            for key, facts in ran.items()
+            for check, _, name in [_label(key).partition("-")]
+        ]
+        n_declared = self.cases[case][1]
+        scope = scope_of_items(ran.values(), n_declared - len(selected), n_declared)
+        verdict = judge([_label(key) for key in asked], outcomes)
+        if verdict is Verdict.PASS and scope.lacks:
+            verdict = Verdict.PARTIAL
+        return verdict, said(verdict, scope, outcomes)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write a line a case, then its scores, and what does not simply pass."""
-        if terminalreporter.config.option.collectonly or not self.cases:
+        if terminalreporter.config.option.collectonly or not (self.cases or self._left_out):
             return
         terminalreporter.write_sep("=", "amn")
+        for name in self._left_out:
+            line = f"amn: {name}: ERROR: expected to be collected with --amn-strict, and was not"
+            terminalreporter.write_line(one_line(line))
         for case in self.cases:
             for line in self._case_lines(case):
                 terminalreporter.write_line(line)
@@ -132,8 +179,8 @@ class Ledger:
         counts = (
             f"{n_declared} declared, {n_ran} ran, {idle}{n_declared - len(selected)} deselected"
         )
-        asked = set(ran) if self._has_ended_early else selected
-        lines = [f"{counts}: {_verdict(asked, ran) if asked else 'nothing was asked for'}"]
+        word = self._said(case)[1]
+        lines = [f"{counts}: {word}"]
         scores = [f for f in ran.values() if f.get("family") == "criteria" and f.get("value")]
         if scores:
             lines.append(", ".join(f"{f['name']} {f['value']} ({f['limit']})" for f in scores))
@@ -152,15 +199,6 @@ class Ledger:
             named = ", ".join(hidden)
             lines.append(f"ERROR: red by their own measure, but made to pass by a hook: {named}")
         return [one_line(f"amn: {name}: {line}") for line in lines]
-
-
-def _verdict(asked: set[str], ran: dict[str, dict[str, Any]]) -> str:
-    """Return the gate's verdict over the checks that were asked for."""
-    outcomes = []
-    for key, facts in ran.items():
-        check, _, name = _label(key).partition("-")
-        outcomes.append(Outcome(check, name, Status[facts["status"]]))
-    return judge([_label(key) for key in asked], outcomes).value
 
 
 def _label(key: str) -> str:

@@ -49,12 +49,14 @@ def gate_for(config: pytest.Config, folder: Path) -> Gate:
 def merge_base_of(config: pytest.Config) -> MergeBase:
     """Return what the change is compared with; the process finds it once."""
     from amn.golden.base.review import MergeBase  # noqa: PLC0415 - loads pydantic
-    from amn.golden.base.target import target_of  # noqa: PLC0415 - as above
 
     if MERGE_BASE not in config.stash:
-        target = config.option.amn_target or target_of(os.environ)
-        approval = config.option.amn_approve_loosening or ""
-        config.stash[MERGE_BASE] = MergeBase(config.rootpath, target, approval)
+        config.stash[MERGE_BASE] = MergeBase.within(
+            os.environ,
+            config.rootpath,
+            config.option.amn_target,
+            config.option.amn_approve_loosening,
+        )
     return config.stash[MERGE_BASE]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from amn.case.config import CaseConfig
-    from amn.golden.schema import GoldenSplit
+    from amn.evaluation.statistics import ClusterTable
 
 # Standard deviation between articles of the difference of two good predictors, neither of which is
 # the other's retraining: AMN beside ridge on wiki-mini (0.0072 in-dist, 0.0056 OOD), which are
@@ -140,25 +140,25 @@ class Calibration:
 def calibrate(
     name: str,
     config: CaseConfig,
-    scored: Mapping[str, GoldenSplit],
+    scored: Mapping[str, ClusterTable],
     *,
     golden_seeds: int,
     source: str,
     settings: Settings | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Calibration:
-    """Calibrate a case from the cosines of several seeds of its recipe.
+    """Calibrate a case from several seeds of its recipe.
 
     Args:
-        scored: Cosines of the seeds on in_dist and ood.
+        scored: Sums by article of the seeds' cosines, on in_dist and ood.
         golden_seeds: Of the golden that candidates are compared with.
-        source: Where the cosines came from, for people.
+        source: Where the seeds came from, for people.
 
     Raises:
         ArgumentError: If seeds or articles are too few to tell.
     """
     asked = settings or Settings()
-    noises = {split: noise_of(split, s.cosines, s.article_ids) for split, s in scored.items()}
+    noises = {split: noise_of(split, table) for split, table in scored.items()}
     candidate_seeds = len(config.training.seeds)
     alpha = config.golden.alpha_at(candidate_seeds)  # with adaptive seeds that of the last look
     trials = {}

@@ -12,7 +12,7 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS
 from amn.checks.broken.candidates import select_windows
 from amn.checks.broken.copying import write_rows
-from amn.checks.broken.golden import golden_of_windows
+from amn.checks.broken.golden import golden_of_articles
 from amn.data.index.build import build_index
 from amn.data.index.reader import read_index_manifest
 from amn.golden.store import read_golden, write_golden
@@ -85,7 +85,7 @@ def _files(lab: Lab, seed: int) -> list[Outcome]:
     rng = np.random.default_rng([1, seed])
     chosen = _drawn(lab, rng)
     dataset = lab.early.evidence["splits"]["train"].dataset
-    rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
+    rows = dataset.rows_of(np.concatenate(list(chosen.values())))
     with lab.copy() as copy:
         kind = read_index_manifest(copy.data).kind if copy.has_index else None
         shutil.rmtree(copy.data)
@@ -134,8 +134,8 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
                 split: {name: float(cosines.mean()) for name, cosines in values.items()}
                 for split, values in evaluations[0].references.items()
             }
-            whole = read_golden(copy.folder)
-            golden = golden_of_windows(whole, _in_golden(lab, kept), references)
+            articles = {name: every[name].article_ids[chosen] for name, chosen in kept.items()}
+            golden = golden_of_articles(read_golden(copy.folder), articles, references)
             write_golden(copy.folder, golden)
         gate = lab.judging(
             copy,
@@ -154,16 +154,6 @@ def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
     articles = np.unique(ids)
     n = max(min(FEWEST_ARTICLES, len(articles)), round(KEPT_SHARE * len(articles)))
     return np.isin(ids, rng.permutation(articles)[:n])
-
-
-def _in_golden(lab: Lab, kept: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
-    """Return the golden's windows of the kept articles."""
-    golden = read_golden(lab.pristine.folder)
-    windows = lab.clean.evidence["windows"]
-    return {
-        name: np.isin(golden.splits[name].article_ids, windows[name].article_ids[chosen])
-        for name, chosen in kept.items()
-    }
 
 
 def _on(evaluation: Evaluation, kept: dict[str, NDArray[np.bool_]]) -> Evaluation:

@@ -14,7 +14,7 @@ from amn.diagnosis.ranking import line_of
 from amn.diagnosis.subject import of_result
 from amn.prove.lab import COPY, Lab
 from amn.prove.scenes import SCENES
-from amn.verdict import Status
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from amn.gate.run import Gate
     from amn.prove.scenes import Scene
     from amn.verdict import Outcome
+
+SOUND = (Verdict.PASS.value, Verdict.PARTIAL.value)  # of a case that is in no repository
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class History:
     @property
     def passed(self) -> bool:
         """Whether the case is healthy and every scene was named for what it is."""
-        return self.healthy == "PASS" and bool(self.scenes) and all(s.is_named for s in self.scenes)
+        is_sound = self.healthy in SOUND and bool(self.scenes)
+        return is_sound and all(scene.is_named for scene in self.scenes)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -4,7 +4,7 @@ A window's cosine is its article's text, plus what the seed does everywhere, plu
 to that article. The text is on both sides of a paired comparison and cancels; the other two are the
 noise that a gate has to live with.
 
-Shapes: S seeds, N windows, G articles.
+Shapes: S seeds, G articles.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from scipy.special import chdtri, ndtri
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import MIN_CLUSTERS, POWER, cluster_interval, seed_from, tabulate
+from amn.evaluation.statistics import MIN_CLUSTERS, POWER, ClusterTable, moments_of
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 FEWEST_SEEDS = 2
 SEED_CONFIDENCE = 0.9  # of the upper limit of the seeds' spread: five seeds can look too alike
@@ -80,24 +80,21 @@ class Noise:
         return z * self.comparison_se(candidate_seeds, golden_seeds, scatter)
 
 
-def noise_of(split: str, cosines: ArrayLike, articles: ArrayLike) -> Noise:
+def noise_of(split: str, table: ClusterTable) -> Noise:
     """Estimate the noise of a split.
 
     Args:
-        cosines: (S, N) of two or more seeds of one recipe, windows in one order.
-        articles: (N,) the article of each window.
+        table: Sums by article of two or more seeds of one recipe.
 
     Raises:
-        ArgumentError: If there are fewer than 2 seeds or 8 articles, or a cosine is not finite.
+        ArgumentError: If there are fewer than 2 seeds or 8 articles.
     """
-    values = np.atleast_2d(np.asarray(cosines, np.float64))
-    n_seeds = len(values)
+    n_seeds = len(table.sides[0])
     if n_seeds < FEWEST_SEEDS:
         raise ArgumentError(
             f"{split}: expected at least {FEWEST_SEEDS} seeds to see their noise, got {n_seeds}. "
             "Fix: --seeds 5"
         )
-    table = tabulate({split: values}, articles)
     if len(table.sizes) < MIN_CLUSTERS:
         raise ArgumentError(
             f"{split}: expected at least {MIN_CLUSTERS} articles, got {len(table.sizes)}: fewer "
@@ -109,11 +106,11 @@ def noise_of(split: str, cosines: ArrayLike, articles: ArrayLike) -> Noise:
     beyond = (beyond - beyond.mean(axis=0)) * math.sqrt(n_seeds / (n_seeds - 1))
     seed_sd = float(np.std(means, ddof=1))
     high = math.sqrt((n_seeds - 1) / float(chdtri(n_seeds - 1, SEED_CONFIDENCE)))
-    interval = cluster_interval(values.mean(axis=0), articles, seed=seed_from("calibrate", split))
+    score = moments_of(ClusterTable(table.labels, table.sizes, (table.combined[None],)))
     return Noise(
         split=split,
-        mean=interval.mean,
-        score_se=interval.se,
+        mean=score.mean,
+        score_se=score.se,
         effective_articles=table.effective_clusters,
         seed_sd=seed_sd,
         seed_sd_high=high * seed_sd,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from amn.case.config import EVALUATED
 from amn.errors import CheckNotRunError
-from amn.golden.schema import stack_seeds
+from amn.evaluation.statistics import ClusterTable, tabulate
 from amn.golden.store import GOLDEN_FILE, read_golden
 
 if TYPE_CHECKING:
@@ -16,21 +18,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case.load import Case
-    from amn.golden.schema import GoldenSplit
 
 USUAL_GOLDEN_SEEDS = 5  # of the golden that a case without one will get
 
 
 @dataclass(frozen=True)
 class ScoredSeeds:
-    """Cosines of several seeds of a case's recipe.
+    """Several seeds of a case's recipe.
 
     Attributes:
+        splits: Sums by article of their cosines.
         golden_seeds: Of the case's golden, or of the one that it will get.
-        source: Where the cosines came from, for people.
+        source: Where they came from, for people.
     """
 
-    splits: Mapping[str, GoldenSplit]
+    splits: Mapping[str, ClusterTable]
     golden_seeds: int
     source: str
 
@@ -56,7 +58,12 @@ def scored_seeds(
     golden = read_golden(case.folder) if has_golden else None
     golden_seeds = len(golden.record.seeds) if golden else USUAL_GOLDEN_SEEDS
     if golden and n is None:
-        return ScoredSeeds(golden.splits, golden_seeds, f"the golden of {golden.record.created}")
+        judged = {split: golden.tables[split].judged() for split in EVALUATED}
+        tables = {
+            split: ClusterTable(t.articles, t.sizes.astype(float), (golden.sums(split),))
+            for split, t in judged.items()
+        }
+        return ScoredSeeds(tables, golden_seeds, f"the golden of {golden.record.accepted.created}")
     seeds = list(range(n)) if n else case.config.training.seeds
     splits = _trained(case, seeds, cache, progress)
     listed = ", ".join(map(str, seeds))
@@ -68,8 +75,8 @@ def _trained(
     seeds: list[int],
     cache: Path,
     progress: Callable[[int, int, str], None] | None,
-) -> dict[str, GoldenSplit]:
-    """Train what the cache does not have, on data that pass their checks, and return cosines."""
+) -> dict[str, ClusterTable]:
+    """Train what the cache does not have, on data that pass their checks, and return sums."""
     from amn.gate.modes import GateOptions, gate_of  # noqa: PLC0415 - not for a golden's seeds
 
     options = GateOptions(cache=cache, first_run=True)
@@ -80,7 +87,8 @@ def _trained(
             f"{case.name}: expected data that pass every check before training, got "
             f"{', '.join(failed)}. Fix: amn gate {quote(case.name)} --first-run"
         )
+    scores = {n: [one.scores[n] for one in gate.evidence["evaluations"]] for n in EVALUATED}
     return {
-        name: stack_seeds([one.scores[name] for one in gate.evidence["evaluations"]])
-        for name in EVALUATED
+        name: tabulate({name: np.stack([one.cosines for one in each])}, each[0].article_ids)
+        for name, each in scores.items()
     }

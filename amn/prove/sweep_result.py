@@ -1,7 +1,4 @@
-"""What came of a point of a sweep: its scores with intervals, beside the golden's.
-
-S seeds, N windows.
-"""
+"""What came of a point of a sweep: its scores with intervals, beside the golden's."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.errors import GoldenError
-from amn.evaluation.statistics import Interval, cluster_interval, seed_from
+from amn.errors import ArgumentError, GoldenError
+from amn.evaluation.statistics import ClusterTable, Interval, seed_from, table_interval
 from amn.evaluation.summary import Summary, summarise_split
-from amn.golden.compare import align
+from amn.golden.compare import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,15 +101,11 @@ def make_result(
 
 
 def _gain(runs: Sequence[Run], golden: Golden, split: str, path: Path) -> Interval | None:
-    """Return the gain over the golden, paired by window, clustered by article."""
+    """Return the gain over the golden on the same windows, clustered by article."""
     scores = [run.evaluation.scores[split] for run in runs]
-    accepted = golden.splits[split]
     try:
-        places = align(accepted, scores[0].article_ids, scores[0].target_chunks, path=path)
-    except GoldenError:  # another context or split: other windows
+        table = joined(golden, split, scores, path=path)
+    except (GoldenError, ArgumentError):  # another context or split: other windows; or no numbers
         return None
-    ours = np.mean([score.cosines for score in scores], axis=0)[places]  # (N,) over seeds
-    if not np.isfinite(ours).all():
-        return None
-    gain = ours - accepted.cosines.mean(axis=0)
-    return cluster_interval(gain, accepted.article_ids, seed=seed_from("sweep", split))
+    gain = ClusterTable(table.labels, table.sizes, (table.combined[None],))
+    return table_interval(gain, seed=seed_from("sweep", split))

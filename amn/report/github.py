@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from amn.report.verdict import alarms_of, complete, last_line, together, worst_first
 from amn.report.visible import one_line, visible
-from amn.verdict import WORST_FIRST, Status
+from amn.verdict import WORST_FIRST, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,10 @@ def to_annotations(results: Sequence[GateResult]) -> str:
     for result in results:
         shown = [o for o in worst_first(complete(result)) if o.status in LEVELS]
         notes += [(WORST_FIRST.index(o.status), _annotation(result.case, o)) for o in shown]
-        if not shown and result.verdict.exit_code():
+        if result.verdict is Verdict.PARTIAL:
+            rank = WORST_FIRST.index(Status.INCONCLUSIVE)
+            notes.append((rank, _command("warning", result.case, "scope", last_line(result))))
+        elif not shown and result.verdict.exit_code():
             notes.append((0, _command("error", result.case, "verdict", last_line(result))))
     notes.sort(key=lambda note: note[0])
     lines = [command for _, command in notes[:MOST]]

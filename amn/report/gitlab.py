@@ -9,7 +9,7 @@ from amn.report.json import dumps
 from amn.report.verdict import SPEAKING, complete, last_line, worst_first
 from amn.report.visible import one_line
 from amn.storage import canonical_json, sha256_of
-from amn.verdict import Status
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,5 +60,7 @@ def _items(result: GateResult) -> Iterator[dict[str, object]]:
             yield item(outcome.label, severity, finding.where, str(finding))
         if not outcome.findings:
             yield item(outcome.label, severity, "", outcome.detail or outcome.status.value)
-    if not shown and result.verdict.exit_code():
+    if result.verdict is Verdict.PARTIAL:
+        yield item("scope", "minor", "", last_line(result))
+    elif not shown and result.verdict.exit_code():
         yield item("verdict", "blocker", "", last_line(result))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from amn.report.verdict import alarms_of
 from amn.report.visible import visible_json
+from amn.storage import SCHEMA as BUNDLE_SCHEMA
 from amn.storage import finite
+from amn.verdict import RESULT_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,24 +19,26 @@ if TYPE_CHECKING:
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult, RecordNote
 
-SCHEMA = 1
-SCHEMA_FILE = "gate-1.schema.json"
+SCHEMAS = {  # what they are of -> their files, by version
+    "verdict": f"gate-{RESULT_SCHEMA}.schema.json",
+    "bundle": f"bundle-{BUNDLE_SCHEMA}.schema.json",
+}
 
 
 def to_json(results: Sequence[GateResult]) -> str:
     """Return the results as one JSON document."""
     alarms = alarms_of(results)
     document = {
-        "schema": SCHEMA,
+        "schema": RESULT_SCHEMA,
         "results": [result_data(result) for result in results],
         "alarms": asdict(alarms) if alarms else None,
     }
     return dumps(document)
 
 
-def json_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) that every document of `to_json` obeys."""
-    return files("amn.report").joinpath("schemas", SCHEMA_FILE).read_text("utf-8")
+def json_schema(of: str = "verdict") -> str:
+    """Return the JSON Schema (draft 2020-12) of every document of `to_json`, or of bundles."""
+    return files("amn.report").joinpath("schemas", SCHEMAS[of]).read_text("utf-8")
 
 
 def result_data(result: GateResult) -> dict[str, Any]:
@@ -42,7 +46,14 @@ def result_data(result: GateResult) -> dict[str, Any]:
     return {
         "case": result.case,
         "verdict": result.verdict.value,
-        "exit_code": result.verdict.exit_code(),
+        "word": result.word,
+        "exit_code": result.exit_code,
+        "scope": {
+            "looked": list(result.scope.looked),
+            "lacks": [asdict(lack) for lack in result.scope.lacks],
+            "declared": result.scope.declared,
+            "is_declared": result.scope.is_declared,
+        },
         "declared": list(result.declared),
         "facts": _facts(result),
         "checks": [
@@ -55,6 +66,8 @@ def result_data(result: GateResult) -> dict[str, Any]:
                 "standing": asdict(o.standing) if o.standing else None,
                 "limit": o.limit,
                 "detail": o.detail,
+                "waiver": o.waiver,
+                "approval": o.approval,
                 "seconds": round(o.seconds, 4),
                 "findings": [
                     {"where": f.where, "message": f.message, "fix": f.fix} for f in o.findings

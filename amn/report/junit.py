@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from amn.report.verdict import MEANING, complete, last_line
 from amn.report.visible import visible
-from amn.verdict import Status
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,8 @@ def to_junit(results: Sequence[GateResult], *, strict: bool = False) -> str:
     as a pass. Nothing is ever written as skipped, which most systems count as fine.
 
     Args:
-        strict: INCONCLUSIVE is a failure; otherwise it passes, with what was found as its output.
+        strict: INCONCLUSIVE and PARTIAL are failures; otherwise they pass, with what was found as
+            output.
     """
     root = ET.Element("testsuites", name="amn")
     for result in results:
@@ -47,7 +48,8 @@ def _suite(result: GateResult, *, strict: bool) -> ET.Element:
     outcomes = complete(result)
     suite = ET.Element("testsuite", name=_xml(f"amn {result.case}"))
     properties = ET.SubElement(suite, "properties")
-    facts = [("verdict", result.verdict.value), ("reproduce", result.reproduce)]
+    facts = [("verdict", result.word), ("scope", str(result.scope))]
+    facts += [("reproduce", result.reproduce)]
     facts += [("review", str(result.review))] if result.review else []
     facts += [("waiver", str(waiver)) for waiver in result.waivers]
     for name, value in facts:
@@ -58,6 +60,8 @@ def _suite(result: GateResult, *, strict: bool) -> ET.Element:
         nothing = ET.SubElement(suite, "testcase", classname=_xml(f"amn.{result.case}"))
         nothing.set("name", "declared")
         ET.SubElement(nothing, "error", message="expected declared checks, got none", type="ERROR")
+    if result.verdict is Verdict.PARTIAL:
+        suite.append(_scope(result, strict=strict))
     ET.SubElement(suite, "system-out").text = _xml(
         f"{last_line(result)}\n{MEANING[result.verdict]}"
     )
@@ -67,6 +71,19 @@ def _suite(result: GateResult, *, strict: bool) -> ET.Element:
     suite.set("skipped", "0")
     suite.set("time", f"{sum(outcome.seconds for outcome in outcomes):.3f}")
     return suite
+
+
+def _scope(result: GateResult, *, strict: bool) -> ET.Element:
+    """Return a test case of its own for what was not looked at."""
+    element = ET.Element(
+        "testcase", classname=_xml(f"amn.{result.case}"), name="scope", time="0.000"
+    )
+    if strict:
+        wrong = ET.SubElement(element, "failure", message=_xml(result.word), type="PARTIAL")
+        wrong.text = _xml(MEANING[result.verdict])
+    else:
+        ET.SubElement(element, "system-out").text = _xml(result.word)
+    return element
 
 
 def _case(case: str, outcome: Outcome, *, strict: bool) -> ET.Element:

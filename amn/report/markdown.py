@@ -25,14 +25,14 @@ from amn.report.verdict import (
     worst_verdict,
 )
 from amn.report.visible import one_line
-from amn.verdict import Status
+from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult
-    from amn.verdict import Outcome, Verdict
+    from amn.verdict import Outcome
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
 COMMENT_BYTES = 65_536  # of a GitHub comment
@@ -109,7 +109,7 @@ def code(text: str) -> str:
 
 def _overview(results: Sequence[GateResult]) -> str:
     rows = [
-        [escape(r.case), f"{_sign(r.verdict)} **{r.verdict.value}**", escape(last_line(r))]
+        [escape(r.case), f"{_sign(r.verdict)} **{escape(r.word)}**", escape(last_line(r))]
         for r in worst_cases_first(results)
     ]
     worst = worst_verdict(results)
@@ -122,11 +122,12 @@ def _overview(results: Sequence[GateResult]) -> str:
 def _head(result: GateResult) -> str:
     """Return the verdict of a case and what it means."""
     title = escape(result.title)
-    lines = [f"## {_sign(result.verdict)} {result.verdict.value}: {escape(result.case)}"]
+    lines = [f"## {_sign(result.verdict)} {escape(result.word)}: {escape(result.case)}"]
     lines += [title] if title else []
     rest = last_line(result).partition(": ")[2].removesuffix(f" Reproduce: {result.reproduce}")
     lines += [f"{escape(rest)} {MEANING[result.verdict]}"]
     lines += [f"Reproduce: {code(result.reproduce)}"] if result.reproduce else []
+    lines.append(f"Looked at: {escape(str(result.scope))}.")
     if result.review:
         lines.append(escape(beside_merge_base(result)))
     if result.waivers:
@@ -239,4 +240,4 @@ def _fit(blocks: Sequence[str], most_bytes: int) -> str:
 
 
 def _sign(verdict: Verdict) -> str:
-    return SIGNS[Status[verdict.name]]
+    return "◐" if verdict is Verdict.PARTIAL else SIGNS[Status[verdict.name]]

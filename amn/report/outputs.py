@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from amn.checks.check import parameters
 from amn.errors import ArgumentError, DataError, require
 from amn.registry import Registry
+from amn.report.anonymous import without_articles
 from amn.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -28,11 +29,18 @@ class Report:
         results: One a case.
         strict: Whether INCONCLUSIVE blocks the merge.
         faults: Case -> its self-test, which the HTML page shows.
+        shows_articles: Whether forms for people name articles; JSON does.
     """
 
     results: tuple[GateResult, ...]
     strict: bool = False
     faults: Mapping[str, FaultMatrix] = field(default_factory=dict)
+    shows_articles: bool = True
+
+    @property
+    def shown(self) -> tuple[GateResult, ...]:
+        """The results as people are shown them."""
+        return self.results if self.shows_articles else tuple(map(without_articles, self.results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,8 @@ LOGS: Registry[Callable[..., None]] = Registry(
 
 def render(kind: str, report: Report) -> str:
     """Return a report of a kind of `FILES`: it gets what its parameters name."""
-    return str(_call(FILES[kind], report))
+    results = report.results if kind == "json" else report.shown
+    return str(_call(FILES[kind], report, results=results))
 
 
 def _call(form: Callable[..., Any], report: Report, **more: object) -> Any:  # noqa: ANN401 - as it does

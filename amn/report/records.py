@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
 
 MOST_NAMES = 3
+HARMLESS = (Verdict.PASS, Verdict.PARTIAL, Verdict.INCONCLUSIVE)
 LONGEST_NAME = 36
 LONGEST_STOP = 4  # digits of an epoch
 GAP = 2  # columns between two columns of a table
@@ -52,7 +53,7 @@ def print_records(
     for one in judged:
         if one.error:
             out.print(f"{escape(str(one.path))}: {escape(one.error)}", soft_wrap=True)
-    bad = [r.case for r in results if r.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE)]
+    bad = [r.case for r in results if r.verdict not in HARMLESS]
     names = ", ".join(bad[:MOST_NAMES]) + (" …" if len(bad) > MOST_NAMES else "")
     text = f"{len(bad)} of {len(results)} records ({names})" if bad else f"{len(results)} records"
     more = " One in full: amn check run FILE" if bad else ""

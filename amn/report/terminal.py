@@ -26,6 +26,7 @@ STYLES = {
 }
 VERDICT_STYLES = {
     Verdict.PASS: "bold green",
+    Verdict.PARTIAL: "bold yellow",
     Verdict.INCONCLUSIVE: "bold yellow",
     Verdict.LOOSENED: "bold red",
     Verdict.FAIL: "bold red",

@@ -98,8 +98,8 @@ def print_results(
 
 def print_verdict(verdict: Verdict, sentence: str, out: Console) -> None:
     """Print the line that a reader looks for; it begins with the verdict."""
-    rest = sentence.removeprefix(verdict.value)
-    out.print(f"[{VERDICT_STYLES[verdict]}]{verdict.value}[/]{escape(rest)}", soft_wrap=True)
+    rest = one_line(sentence).removeprefix(verdict.value)
+    out.print(f"[{VERDICT_STYLES[verdict]}]{verdict.value}[/]{markup.escape(rest)}", soft_wrap=True)
 
 
 def escape(text: str) -> str:

@@ -9,6 +9,7 @@ from amn.checks.comparison import holm
 from amn.verdict import (
     FAMILIES,
     OWN,
+    VERDICTS,
     WORST_FIRST,
     Finding,
     Outcome,
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 
 MEANING = {
-    Verdict.PASS: "Every declared check ran and passed.",
+    Verdict.PASS: (
+        "Every declared check ran and passed; the golden and the merge base were compared."
+    ),
+    Verdict.PARTIAL: "What was looked at passed, and it is not all: that is not a pass.",
     Verdict.FAIL: (
         "This change must not be merged: its data are broken, it is below a floor, or it is worse "
         "than the golden."
@@ -47,7 +51,13 @@ MEANING = {
         "A declared check could not run, so nothing was decided: not looking is never a pass."
     ),
 }
-HOLDING = (Verdict.PASS, Verdict.LOOSENED, Verdict.INCONCLUSIVE)  # nothing fails as it stands
+HOLDING = (  # nothing fails as it stands
+    Verdict.PASS,
+    Verdict.PARTIAL,
+    Verdict.LOOSENED,
+    Verdict.INCONCLUSIVE,
+)
+BESIDE_SCOPE = (Verdict.LOOSENED, Verdict.INCONCLUSIVE)  # whose word does not name what is lacking
 SPEAKING = frozenset(Status) - {Status.PASS, Status.NOT_RUN}  # what did not run names its cause
 
 
@@ -98,8 +108,10 @@ def last_line(result: GateResult) -> str:
     bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
     idle = sum(o.status is Status.NOT_RUN for o in outcomes)
     names = ", ".join(f"{o.check} {o.name}" for o in bad)
-    if result.verdict is Verdict.PASS:
-        merit = ", on merit" if result.review and result.review.is_on_merit else ""
+    if result.verdict in (Verdict.PASS, Verdict.PARTIAL):
+        is_whole = result.review and result.review.is_on_merit and not result.scope.lacks
+        is_held = any(outcome.waiver or outcome.approval for outcome in outcomes)
+        merit = ", on merit" if is_whole and not is_held else ""
         warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
         text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
     elif result.verdict is Verdict.LOOSENED:
@@ -109,7 +121,10 @@ def last_line(result: GateResult) -> str:
         text = f"{len(open_)} of {n} checks ({', '.join(f'{o.check} {o.name}' for o in open_)})"
     else:
         text = f"{len(bad)} of {n} checks ({names})" + (f", {idle} not run" if idle else "")
-    return f"{result.verdict.value}: {text}. {reproduce}"
+    little = (
+        f"; {result.scope.why}" if result.verdict in BESIDE_SCOPE and result.scope.lacks else ""
+    )
+    return f"{result.word}: {text}{little}. {reproduce}"
 
 
 def counted(results: Sequence[GateResult]) -> str:
@@ -121,7 +136,7 @@ def counted(results: Sequence[GateResult]) -> str:
 def together(results: Sequence[GateResult]) -> str:
     """Return `FAIL: 2 of 3 cases (HARNESS other, FAIL wiki-mini)`, the worst first."""
     ordered = worst_cases_first(results)
-    named = [f"{r.verdict.value} {r.case}" for r in ordered if r.verdict is not Verdict.PASS]
+    named = [f"{r.word} {r.case}" for r in ordered if r.verdict is not Verdict.PASS]
     names = f" ({', '.join(named)})" if named else ""
     return f"{worst_verdict(results).value}: {counted(results)}{names}"
 
@@ -159,7 +174,7 @@ def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def worst_cases_first(results: Iterable[GateResult]) -> list[GateResult]:
     """Return results by verdict, the worst first; equal ones stay in their order."""
-    return sorted(results, key=lambda result: WORST_FIRST.index(Status[result.verdict.name]))
+    return sorted(results, key=lambda result: VERDICTS.index(result.verdict))
 
 
 def worst_verdict(results: Sequence[GateResult]) -> Verdict:

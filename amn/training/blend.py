@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from amn.data.sampling import evenly_spaced
-from amn.errors import CheckpointError
+from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import score
 from amn.storage import sha256_file
 from amn.training.checkpoint import load_checkpoint
@@ -22,9 +22,9 @@ from amn.training.networks.build import build_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from amn.data.ids import Ids
     from amn.data.windows import Windows
     from amn.training.networks.build import ModelSpec
 
@@ -37,13 +37,13 @@ class Blend:
 
     Attributes:
         weights: By the network's own names.
-        articles: (n,) int64 ids of the articles that it was trained on.
+        articles: (n,) ids of the articles that it was trained on.
         retained: Windows of those of them that are in the train split; empty if none is.
         digest: sha256 of the checkpoint file.
     """
 
     weights: dict[str, Tensor]
-    articles: NDArray[np.int64]
+    articles: Ids
     retained: Windows
     digest: str
 
@@ -71,7 +71,10 @@ def open_blend(path: Path, spec: ModelSpec, train: Windows) -> Blend:
     if not len(checkpoint.articles):
         message = "expected a list of training articles, got none: new ones cannot be told from old"
         raise CheckpointError(path, message)
-    old = np.flatnonzero(np.isin(train.article_ids, checkpoint.articles))
+    try:
+        old = np.flatnonzero(train.dataset.is_in(checkpoint.articles)[train.starts])
+    except ArgumentError as error:
+        raise CheckpointError(path, f"training articles: {error}") from error
     return Blend(
         weights=checkpoint.model.state_dict(),
         articles=checkpoint.articles,
@@ -89,7 +92,7 @@ def score_retention(blend: Blend, spec: ModelSpec, model: nn.Module) -> dict[str
     facts: dict[str, Any] = {
         "checkpoint": blend.digest,
         "windows": len(retained),
-        "articles": len(np.unique(retained.article_ids)),
+        "articles": len(np.unique(retained.codes)),
         "before": None,
         "after": None,
     }

@@ -10,9 +10,9 @@ from amn.case.config import EVALUATED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from amn.evaluation.behaviour import Behaviour
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
+    from amn.evaluation.surroundings import Behaviour
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
 

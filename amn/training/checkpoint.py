@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from amn.data.ids import as_ids, is_text
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.runner import predict
 from amn.storage import canonical_json, parse_json, sha256_of, write_bytes
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
     from torch import Tensor, nn
+
+    from amn.data.ids import Ids
 
 FORMAT = "amn-checkpoint/1"
 PROBE_WINDOWS = 8
@@ -35,6 +37,7 @@ PROBE_SEED = 20_071
 PROBE_ATOL = 1e-5  # instruction sets differ by less than 1e-6, look-alike forwards by 1e-2 or more
 GOLDEN_RATIO = 0.6180339887498949
 WEIGHTS = "weights."
+ARTICLES = "manifest.articles"
 DESCRIPTION = "amn"  # the one metadata entry: safetensors writes several in any order
 DIGEST = "sha256"  # of everything else in the file: the probe does not see every bit
 
@@ -45,14 +48,14 @@ class Checkpoint:
 
     Attributes:
         model: In evaluation mode.
-        articles: (n,) int64 ids of the articles it was trained on, ascending; empty if unknown.
+        articles: (n,) ids of the articles it was trained on, ascending; empty if unknown.
         provenance: What the writer said about it (seed, digests, versions).
         is_imported: Whether it came without a probe, from another project's file.
     """
 
     model: nn.Module
     spec: ModelSpec
-    articles: NDArray[np.int64]
+    articles: Ids
     provenance: dict[str, Any]
     is_imported: bool = False
 
@@ -85,13 +88,13 @@ def save_checkpoint(
     model: nn.Module,
     spec: ModelSpec,
     *,
-    articles: NDArray[np.int64],
+    articles: Ids,
     provenance: dict[str, Any],
 ) -> None:
     """Write a checkpoint atomically."""
     tensors = {WEIGHTS + name: t.contiguous() for name, t in model.state_dict().items()}
     tensors["probe.output"] = probe_output(model, spec, PROBE_SEED)
-    tensors["manifest.articles"] = torch.from_numpy(np.unique(np.asarray(articles, np.int64)))
+    tensors[ARTICLES] = _packed(np.unique(as_ids(articles)))
     description: dict[str, Any] = {
         "format": FORMAT,
         "spec": spec.to_json(),
@@ -100,6 +103,20 @@ def save_checkpoint(
     }
     description[DIGEST] = _digest(description, tensors)
     write_bytes(path, save(tensors, {DESCRIPTION: json.dumps(description, sort_keys=True)}))
+
+
+def _packed(ids: Ids) -> Tensor:
+    """Return ids as a tensor: (n,) int64, or the bytes of a list in JSON, for it has no strings."""
+    if not is_text(ids):
+        return torch.from_numpy(ids)
+    return torch.frombuffer(bytearray(canonical_json(ids.tolist())), dtype=torch.uint8)
+
+
+def _unpacked(stored: Tensor) -> Ids:
+    """Return the ids that `_packed` has stored."""
+    if stored.dtype == torch.int64:
+        return stored.numpy()
+    return as_ids(json.loads(stored.numpy().tobytes()))
 
 
 def load_checkpoint(
@@ -143,7 +160,7 @@ def load_checkpoint(
     return Checkpoint(
         model=model.eval(),
         spec=spec,
-        articles=tensors["manifest.articles"].numpy(),
+        articles=_unpacked(tensors[ARTICLES]),
         provenance=description["provenance"],
     )
 

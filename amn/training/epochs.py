@@ -261,8 +261,8 @@ class Epochs:
         """Return the article of each window, (B,) int64, if the loss looks at it."""
         if not self.loss.needs_articles:
             return None
-        ids = self.train_windows.dataset.article_ids[batch.starts]
-        return torch.from_numpy(np.repeat(ids, batch.counts)).to(self.device)
+        codes = self.train_windows.dataset.codes[batch.starts]
+        return torch.from_numpy(np.repeat(codes, batch.counts)).to(self.device)
 
     def take_step(self, batch: StretchBatch, *, measure_terms: bool = False) -> Step:
         """Take one optimiser step.

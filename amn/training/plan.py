@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from amn.case.config import EVALUATED
+from amn.data.ids import as_ids
 from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.case.load import Case
+    from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.training.blend import Blend
@@ -53,13 +55,13 @@ class Plan:
     train: Windows
     validation: Windows
     judged: dict[str, Windows]
-    articles: dict[str, list[int]]
+    articles: dict[str, list[int] | list[str]]
     digests: dict[str, str]
     blend: Blend | None = None
 
-    def seen_articles(self) -> NDArray[np.int64]:
+    def seen_articles(self) -> Ids:
         """Return the ids of all articles that a trained network has seen, ascending."""
-        own = np.asarray(self.articles["train"], np.int64)
+        own = as_ids(self.articles["train"])
         return own if self.blend is None else np.union1d(own, self.blend.articles)
 
     def key(self, seed: int) -> str:
@@ -79,7 +81,7 @@ class Plan:
 
 
 def make_plan(
-    config: CaseConfig, windows: Mapping[str, Windows], articles: Mapping[str, NDArray[np.int64]],
+    config: CaseConfig, windows: Mapping[str, Windows], articles: Mapping[str, Ids],
     digests: Mapping[str, str], *, folder: Path = HERE,
 ) -> Plan:  # fmt: skip
     """Set training articles aside for validation and put a plan together.
@@ -108,18 +110,16 @@ def make_plan(
         )
     n = max(1, round(VALIDATION_SHARE * len(ids)))
     held = np.sort(np.random.default_rng(0).choice(ids, n, replace=False))
-    is_held = np.isin(windows["train"].article_ids, held)
-    is_trained = np.isin(windows["train"].article_ids, np.setdiff1d(ids, held))
-    validation = windows["train"].take(np.flatnonzero(is_held))
+    validation = windows["train"].of(held)
     if len(validation) > VALIDATION_WINDOWS:
         validation = validation.take(evenly_spaced(len(validation), VALIDATION_WINDOWS))
     return Plan(
         config=config,
         spec=spec,
-        train=windows["train"].take(np.flatnonzero(is_trained)),
+        train=windows["train"].of(np.setdiff1d(ids, held)),
         validation=validation,
         judged={name: windows[name] for name in EVALUATED},
-        articles={name: [int(i) for i in ids] for name, ids in articles.items()},
+        articles={name: ids.tolist() for name, ids in articles.items()},
         digests=dict(digests),
         blend=blend,
     )

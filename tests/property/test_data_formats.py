@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from amn.data.dataset import open_dataset
 from amn.data.importers import import_vectors
+from amn.data.imports.keys import Keys as Said
 from amn.data.scan import scan_rows
 from amn.data.windows import find_windows
 from amn.data.writer import Chunks, write_dataset
@@ -115,7 +116,7 @@ def test_rows_in_any_order_and_any_file_of_ids_give_the_same_data_set(
     else:
         (pq.write_table if kind == "parquet" else pa.csv.write_csv)(pa.table(ids), file)
 
-    dataset = import_vectors(path / "rows.npy", path / "toy", ids=file)
+    dataset = import_vectors(path / "rows.npy", path / "toy", keys=Said(ids=file))
 
     straight = write_dataset(
         path / "straight", vectors, Chunks(article_ids=articles, chunk_index=chunks), name="toy"
@@ -146,7 +147,7 @@ def imported(
     (path / name).write_bytes(data)
     ids = whole[0] / "ids.npz" if name.endswith(".npy") else None
     try:
-        return import_vectors(path / name, path / "toy", ids=ids).gather(np.arange(6))
+        return import_vectors(path / name, path / "toy", keys=Said(ids=ids)).gather(np.arange(6))
     except AmnError as error:
         message = str(error)
     assert name in message

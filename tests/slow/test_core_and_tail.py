@@ -17,6 +17,7 @@ from amn.corpus.study.rules import parse_rules
 from amn.corpus.study.splitting import assess, plan_split
 from amn.corpus.study.study import Study
 from amn.data.importers import import_vectors
+from amn.data.imports.keys import Keys
 
 if TYPE_CHECKING:
     from amn.corpus.study.region import Region
@@ -34,7 +35,9 @@ pytestmark = [
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Region:
     folder = tmp_path_factory.mktemp("wiki") / "core"
     ids = SOURCE / "chunks.parquet"
-    return open_region(import_vectors(SOURCE / "vectors.npy", folder, name="core", ids=ids))
+    return open_region(
+        import_vectors(SOURCE / "vectors.npy", folder, name="core", keys=Keys(ids=ids))
+    )
 
 
 def test_core_and_tail_differ_in_what_they_are_made_of_and_not_in_coherence(

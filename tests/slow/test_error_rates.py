@@ -10,8 +10,13 @@ import pytest
 
 from amn.case.config import CaseConfig
 from amn.case.limits import GoldenConfig
-from amn.evaluation.statistics import ClusterTable, judge_difference, noninferiority, reach_of
-from amn.golden.schema import GoldenSplit
+from amn.evaluation.statistics import (
+    ClusterTable,
+    judge_difference,
+    noninferiority,
+    reach_of,
+    tabulate,
+)
 from amn.prove.calibrate import SCATTER, Settings, calibrate
 from amn.verdict import Verdict
 
@@ -76,8 +81,7 @@ def test_an_identical_candidate_passes_at_the_proposed_margin_and_never_fails(
     verdicts: list[Verdict] = []
     for world in (World(rng, articles=40, seed_sd=seed_sd) for _ in range(12)):
         golden = world.seeds(GOLDEN_SEEDS)
-        chunks = np.arange(len(world.clusters), dtype=np.int32)
-        split = GoldenSplit(golden, world.clusters, chunks)
+        split = tabulate({"ood": golden}, world.clusters)
         margin = calibrate(
             "world", config, {"ood": split}, golden_seeds=GOLDEN_SEEDS, source="test",
             settings=settings,

@@ -59,7 +59,7 @@ LOG = RecordKind(lambda path: path.suffix == ".their_log", read_log)
 """
 ENTRY_POINTS = """\
 [amn.importers]
-.vec = theirs:read_vec
+.rows = theirs:read_vec
 [amn.sources]
 stories = theirs:Stories
 [amn.networks]
@@ -115,7 +115,7 @@ def test_what_nobody_has_is_refused_with_what_there_is() -> None:
 
 
 def test_an_importer_reads_files_of_its_suffix(tmp_path: Path) -> None:
-    file = tmp_path / "rows.vec"
+    file = tmp_path / "rows.rows"
     file.write_text("1 0\n0 1\n1 0\n", "utf-8")
 
     dataset = import_vectors(file, tmp_path / "data")

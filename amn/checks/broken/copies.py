@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.data.articles import ArticleSample
+    from amn.data.ids import Ids
 
 DATA = "data"
 
@@ -114,7 +115,7 @@ class CaseCopy:
         write_json(path, values)
 
     def rebuild(
-        self, vectors: NDArray[Any], article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]
+        self, vectors: NDArray[Any], article_ids: Ids, chunk_index: NDArray[np.int32]
     ) -> None:
         """Write the data set anew with every digest right, without an index."""
         old = self.dataset().manifest
@@ -130,9 +131,7 @@ class CaseCopy:
             stages=[Stage(name="import", rows_in=n, rows_out=n)],
         )
 
-    def overwrite_keys(
-        self, article_ids: NDArray[np.int64], chunk_index: NDArray[np.int32]
-    ) -> None:
+    def overwrite_keys(self, article_ids: Ids, chunk_index: NDArray[np.int32]) -> None:
         """Replace the keys of a data set of one shard as a broken exporter writes them, signed."""
         import pyarrow as pa  # noqa: PLC0415 - used here alone
 
@@ -166,7 +165,7 @@ class CaseCopy:
             lambda r: r.update(sha256=sha256_file(path), size_bytes=path.stat().st_size),
         )
 
-    def set_splits(self, **articles: NDArray[np.int64]) -> None:
+    def set_splits(self, **articles: Ids) -> None:
         """Name the articles of all splits; those not given stay what they are now."""
         now = {name: split.articles for name, split in self.splits().items()}
         lists = {name: articles.get(name, now[name]) for name in SPLITS}

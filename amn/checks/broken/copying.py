@@ -18,9 +18,8 @@ from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
-from amn.golden.ledger import LEDGER_FILE
 from amn.golden.speed import SPEED_FOLDER
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
+from amn.golden.store import WRITTEN
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
     (folder / DATA).mkdir(parents=True)
     files = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, *(f.path for f in dataset.manifest.files)]
     _copy_files(dataset.path, folder / DATA, files)
-    _copy_files(case.folder, folder, [CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE])
+    _copy_files(case.folder, folder, [CASE_FILE, *WRITTEN])
     if (case.folder / SPEED_FOLDER).is_dir():
         shutil.copytree(case.folder / SPEED_FOLDER, folder / SPEED_FOLDER)
     return CaseCopy(folder, _copy_lists(case.folder, config, folder))
@@ -96,7 +95,7 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
         name: np.sort(rng.permutation(s.articles)[: max(8, round(share * len(s.articles)))])
         for name, s in splits.items()
     }
-    rows = np.flatnonzero(np.isin(dataset.article_ids, np.concatenate(list(chosen.values()))))
+    rows = dataset.rows_of(np.concatenate(list(chosen.values())))
     copy = write_rows(folder / DATA, dataset, rows)
     if dataset.index_path.exists():
         build_index(copy, read_index_manifest(dataset.path).kind)

@@ -2,52 +2,92 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from amn.golden.schema import Golden, GoldenSplit, summarise
-from amn.golden.store import cosines_digest, read_golden, write_golden
+import numpy as np
+
+from amn.golden.schema import COSINE, Ended, Golden, summarise
+from amn.golden.store import read_golden, table_digest, write_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from amn.checks.broken.copies import CaseCopy
     from amn.golden.schema import GoldenRecord
+    from amn.golden.table import Table
 
 
-def golden_of_windows(
+def golden_of_articles(
     golden: Golden,
-    chosen: dict[str, NDArray[np.bool_]],
+    kept: Mapping[str, NDArray[Any]],
     references: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Golden:
-    """Return a golden of some windows of each split, with every digest right.
+    """Return a golden of some articles of each split, with every digest right.
 
     Args:
-        chosen: split -> (N,) bool; a split that is not named keeps all its windows.
-        references: split -> reference predictor -> its mean cosine on these windows; None leaves
-            what they scored on all of them.
+        kept: split -> ids of articles; a split that is not named keeps all.
+        references: split -> reference predictor -> its mean cosine on their windows; None: as their
+            sums have it, or where there are none, what they scored on all of them.
     """
-    splits = {
-        name: GoldenSplit(
-            split.cosines[:, chosen[name]],
-            split.article_ids[chosen[name]],
-            split.target_chunks[chosen[name]],
-        )
-        if name in chosen
-        else split
-        for name, split in golden.splits.items()
+    tables = {
+        name: table.take(np.isin(table.articles, kept[name])) if name in kept else table
+        for name, table in golden.tables.items()
     }
+    return with_tables(golden, tables, references or {})
+
+
+def with_tables(
+    golden: Golden,
+    tables: Mapping[str, Table],
+    references: Mapping[str, Mapping[str, float]] | None = None,
+) -> Golden:
+    """Return a golden with other tables, and the means and digests that follow."""
     old = golden.record
-    metrics = {
-        name: summarise(
-            splits[name], se=m.se, references=(references or {}).get(name, m.references)
+    metrics = {}
+    for name, m in old.metrics.items():
+        judged = tables[name].judged()
+        n = judged.sizes.sum()
+        own = {r: judged.sums.get(f"{COSINE}.{r}") for r in m.references}
+        means = {r: float(sums.sum() / n) for r, sums in own.items() if sums is not None}
+        known = {**m.references, **(references or {}).get(name, {}), **means}
+        metrics[name] = summarise(tables[name], old.seeds, se=m.se, references=known)
+    digests = old.digests.model_copy(update={"table": table_digest(tables)})
+    changes = {"by_metric": {**old.by_metric, COSINE: metrics}, "digests": digests}
+    return Golden(old.model_copy(update=changes), tables)
+
+
+def moved(golden: Golden, *, by: float) -> Golden:
+    """Return a golden whose cosines are higher by so much in every window of every split."""
+    seeds = {f"{COSINE}.{seed}" for seed in golden.record.seeds}
+    tables = {
+        name: replace(
+            table,
+            sums={
+                column: sums + by * table.sizes if column in seeds else sums
+                for column, sums in table.sums.items()
+            },
         )
-        for name, m in old.metrics.items()
+        for name, table in golden.tables.items()
     }
-    digests = old.digests.model_copy(update={"cosines": cosines_digest(splits)})
-    return Golden(old.model_copy(update={"metrics": metrics, "digests": digests}), splits)
+    return with_tables(golden, tables)
+
+
+def with_exchanged_articles(golden: Golden) -> Golden:
+    """Return a golden in which two OOD articles of as many windows have changed places."""
+    table = golden.tables["ood"]
+    order = np.lexsort((table.sums[f"{COSINE}.last"], table.sizes))
+    sizes = table.sizes[order]
+    pairs = np.flatnonzero((sizes[1:] == sizes[:-1]) & (sizes[1:] > 0))
+    gaps = [(table.sums[f"{COSINE}.last"][order[i + 1]] - table.sums[f"{COSINE}.last"][order[i]], i)
+            for i in pairs]  # fmt: skip
+    at = max(gaps)[1]
+    places = np.arange(len(table.articles))
+    places[order[at]], places[order[at + 1]] = order[at + 1], order[at]
+    sums = {name: values[places] for name, values in table.sums.items()}
+    return with_tables(golden, {**golden.tables, "ood": replace(table, sums=sums)})
 
 
 def with_record(copy: CaseCopy, change: Callable[[GoldenRecord], dict[str, Any]]) -> None:
@@ -58,20 +98,24 @@ def with_record(copy: CaseCopy, change: Callable[[GoldenRecord], dict[str, Any]]
     """
     golden = read_golden(copy.folder)
     record = golden.record.model_copy(update=change(golden.record))
-    write_golden(copy.folder, Golden(record, golden.splits))
+    write_golden(copy.folder, Golden(record, golden.tables))
+
+
+def with_checks(record: GoldenRecord, labels: Mapping[str, Ended]) -> GoldenRecord:
+    """Return a record of other checks of the result; those of the data stay."""
+    data = {label: ended for label, ended in record.ended.data.items() if label in labels}
+    result = {label: ended for label, ended in labels.items() if label not in data}
+    ended = record.ended.model_copy(update={"data": data, "result": result})
+    return record.model_copy(update={"ended": ended})
+
+
+def with_check(copy: CaseCopy, label: str) -> None:
+    """Give the golden of a copy one more check."""
+    golden = read_golden(copy.folder)
+    record = with_checks(golden.record, {**golden.record.checks, label: Ended()})
+    write_golden(copy.folder, Golden(record, golden.tables))
 
 
 def accept_lower(copy: CaseCopy, *, by: float) -> None:
     """Accept a golden whose cosines are lower, in every window of every split."""
-    golden = read_golden(copy.folder)
-    splits = {
-        name: GoldenSplit(split.cosines - by, split.article_ids, split.target_chunks)
-        for name, split in golden.splits.items()
-    }
-    metrics = {
-        name: summarise(splits[name], se=m.se, references=m.references)
-        for name, m in golden.record.metrics.items()
-    }
-    digests = golden.record.digests.model_copy(update={"cosines": cosines_digest(splits)})
-    record = golden.record.model_copy(update={"metrics": metrics, "digests": digests})
-    write_golden(copy.folder, Golden(record, splits))
+    write_golden(copy.folder, moved(read_golden(copy.folder), by=-by))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from amn.checks.broken.copies import CaseCopy
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 
 def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
@@ -32,7 +33,7 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
     """Write rows in an order, or with repeats, that the writer refuses; every digest is right."""
     dataset = copy.dataset()
     running = np.arange(len(rows), dtype=np.int32)  # keys that the writer takes, then the real ones
-    copy.rebuild(dataset.gather(rows), np.zeros(len(rows), np.int64), running)
+    copy.rebuild(dataset.gather(rows), np.repeat(dataset.articles[:1], len(rows)), running)
     copy.overwrite_keys(dataset.article_ids[rows], dataset.chunk_index[rows])
 
 
@@ -45,7 +46,7 @@ SOME = 20  # one of so many articles
 FEWEST = 3
 
 
-def some_articles(dataset: DataSet) -> NDArray[np.int64]:
+def some_articles(dataset: DataSet) -> Ids:
     """Return the ids of one article of twenty, at least three, drawn evenly."""
     n = len(dataset.articles)
     return dataset.articles[:: max(1, min(SOME, n // FEWEST))]
@@ -60,7 +61,7 @@ def change_some(
         change: From rows (n, D) to rows of any length but 0.
     """
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
-    mine = np.isin(dataset.article_ids, some_articles(dataset))
+    mine = dataset.is_in(some_articles(dataset))
     vectors[mine] = change(vectors[mine])
     broken_rows = unit_rows(vectors[mine]).astype(dataset.manifest.dtype)
     stored = copy.vectors()  # those of the others keep their bits

@@ -9,7 +9,8 @@ import click
 
 from amn.case.load import case_files
 from amn.cli.options import PathName
-from amn.cli.workflows.require import read_results, unmet
+from amn.cli.workflows.require import let_through, read_results, unmet, verdict_of
+from amn.report.visible import one_line
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import Verdict, worst_of
 
@@ -17,14 +18,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+WAY_OUT = {
+    Verdict.PARTIAL: "gate all of it, or declare criteria.scope in a change of its own",
+    Verdict.INCONCLUSIVE: "more articles or seeds, as the check says; or an approval",
+    Verdict.LOOSENED: "take it into a change of its own; or an approval",
+}
+
+
 @click.command("require")
 @click.argument("file", type=PathName())
-@click.option("--strict", is_flag=True, help="INCONCLUSIVE exits with 4.")
-def command(file: Path, *, strict: bool) -> None:
-    """Fail unless FILE shows that every case under golden/ was judged by all its declared checks.
+def command(file: Path) -> None:
+    """Fail unless FILE shows that every case under golden/ was judged, and passes.
 
-    FILE is what `amn gate -o verdict.json` wrote. It needs neither torch nor faiss, so that a job
-    of its own, which needs all others, can run it in seconds. Exit codes as those of `amn gate`.
+    FILE is what `amn gate -o verdict.json` wrote. PASS is accepted, with its waived and approved
+    checks listed; PARTIAL where the case at the merge base declares that scope (criteria.scope);
+    nothing else. It needs neither torch nor faiss, so that a job of its own, which needs all
+    others, can run it in seconds. Exit codes as those of `amn gate --strict`.
 
     \b
     Examples:
@@ -34,10 +43,17 @@ def command(file: Path, *, strict: bool) -> None:
     cases = [path.parent.name for path in case_files(GOLDEN_FOLDER)]
     problems = list(unmet(results, cases))
     for problem in problems:
-        click.echo(f"ERROR: {problem}", err=True)
+        click.echo(f"ERROR: {one_line(problem)}", err=True)
     for result in results:
         ran = f"{len(result['checks'])} checks, {len(result['declared'])} declared"
-        click.echo(f"{result['case']}: {result['verdict']} ({ran})")
-    said = worst_of(Verdict[result["verdict"]] for result in results)
-    worst = Verdict.ERROR if problems else said
-    sys.exit(worst.exit_code(strict=strict))
+        click.echo(one_line(f"{result['case']}: {result['word']} ({ran})"))
+        for line in let_through(result):
+            click.echo(f"  {one_line(line)}")
+        verdict = verdict_of(result)
+        if verdict in WAY_OUT:
+            message = (
+                f"{result['case']}: expected PASS, got {result['word']}. Fix: {WAY_OUT[verdict]}"
+            )
+            click.echo(f"{verdict.value}: {one_line(message)}", err=True)
+    worst = Verdict.ERROR if problems else worst_of(map(verdict_of, results))
+    sys.exit(worst.exit_code(strict=True))

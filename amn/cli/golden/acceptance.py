@@ -12,20 +12,23 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from amn.cli.cases import is_ci, today
+from amn.case.config import EVALUATED
+from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import one_line
 from amn.errors import ArgumentError
 from amn.git import find_repository, user_name
-from amn.golden.ledger import Acceptance
-from amn.golden.store import GOLDEN_FILE, enter
+from amn.golden.compare import changed_vectors, diff_golden, moved_articles
+from amn.golden.ledger import Acceptance, read_ledger
+from amn.golden.store import GOLDEN_FILE, enter, mend
+from amn.system import ci_sign
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from amn.case.load import Case
-    from amn.gate.acceptance import Accepted
+    from amn.gate.acceptance import Acceptable
     from amn.golden.compare import Change
     from amn.golden.schema import Golden
 
@@ -33,6 +36,9 @@ MIN_SEEDS = DEFAULT_SEEDS = 5
 MOST_SEEDS = 1000
 SHOWN_DIGITS = 12  # of a digest
 SHOWN_FILES = 3
+MOST_CHANGES = 14  # of a table: with what is said below it, one screen of 24 lines
+FOLDED = ("digest", "number")  # said in a line below it
+FOLDED_FIGURES = (".se", ".references.constant", ".references.weighted_mean", ".references.ridge")
 
 REASON = click.option(
     "--reason", required=True, callback=one_line, help="Why this is accepted; kept for ever."
@@ -54,11 +60,29 @@ ACCEPT_REGRESSION = click.option(
 )
 
 
+def mend_all(cases: Sequence[str]) -> list[Case]:
+    """Return the named cases, with no change of their goldens left that was cut off.
+
+    Raises:
+        ConfigError: If there is no such case.
+        ArgumentError: If one is named twice.
+    """
+    found = [find_case(case) for case in cases]
+    folders = [case.folder.resolve() for case in found]
+    for case, folder in zip(found, folders, strict=True):
+        if folders.count(folder) > 1:
+            raise ArgumentError(f"{case.name}: expected each case once, got it twice")
+        if mend(case.folder):
+            click.echo(f"{case.name}: a change of its golden was cut off, and is undone", err=True)
+    return found
+
+
 def refuse_machines() -> None:
     """Raise in CI and in pytest's workers: what a machine accepts, nobody has looked at."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if is_ci() or worker:
-        found = f"the pytest worker {worker}" if worker else "CI"
+    sign = ci_sign(os.environ)
+    if sign or worker:
+        found = f"the pytest worker {worker}" if worker else f"CI ({sign} is set)"
         raise ArgumentError(
             f"amn golden: expected a person, got {found}. Fix: run it where you can look at the "
             "change, and commit it"
@@ -77,6 +101,9 @@ def refuse_dirty(case: Case) -> None:
         )
 
 
+CASES = click.argument("cases", nargs=-1, required=True)
+
+
 def make(
     case: Case,
     reason: str,
@@ -86,7 +113,7 @@ def make(
     author: str | None = None,
     previous: Golden | None = None,
     accept_regression: bool = False,
-) -> Accepted:
+) -> Acceptable:
     """Train, judge and return a golden with its verdict; nothing is written."""
     from amn.gate.acceptance import accept  # noqa: PLC0415 - loads torch
 
@@ -99,12 +126,13 @@ def make(
             author=author or default_author(),
             created=today(),
             previous=previous,
+            entries=read_ledger(case.folder),
             accept_regression=accept_regression,
             progress=progress,
         )
 
 
-def acceptance_of(case: Case, accepted: Accepted) -> Acceptance:
+def acceptance_of(case: Case, accepted: Acceptable) -> Acceptance:
     """Return what the ledger says of a golden beside its figures."""
     return Acceptance(
         commit=commit_of(case),
@@ -147,19 +175,50 @@ def default_author() -> str:
     return user_name() or getpass.getuser()
 
 
-def print_changes(changes: Sequence[Change]) -> None:
-    """Print what changed, with what lets more through marked."""
+def print_changes(old: Golden, new: Golden) -> None:
+    """Print what changed, in one screen, with what lets more through marked."""
+    changes = diff_golden(old.record, new.record)
     table = Table(box=None, pad_edge=False)
     for column in ("what", "golden", "now", ""):
-        table.add_column(column, overflow="fold")
-    for change in changes:
+        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    shown = sorted(
+        (c for c in changes if c.kind not in FOLDED and not c.key.endswith(FOLDED_FIGURES)),
+        key=lambda change: not change.loosens,
+    )
+    for change in shown[:MOST_CHANGES]:
         note = f"{change.delta:+.4f} " if change.delta is not None else ""
         mark = "[bold red]LOOSENED[/]" if change.loosens else ""
         table.add_row(escape(change.key), _shown(change.old), _shown(change.new), note + mark)
     results().print(table)
+    if len(shown) > MOST_CHANGES:
+        click.echo(f"... and {len(shown) - MOST_CHANGES} more")
+    for line in _in_words(old, new, changes):
+        click.echo(line)
 
 
-def report(accepted: Accepted, case: Case) -> None:
+def _in_words(old: Golden, new: Golden, changes: Sequence[Change]) -> Iterator[str]:
+    """Yield what changed in many places at once, a line each."""
+    for split in EVALUATED:
+        moved = moved_articles(old, new, split)
+        n = len(new.tables[split].judged().articles)
+        ends = [f"{name} {by:+.4f}" for name, by in dict([*moved[:1], *moved[-1:]]).items()]
+        yield f"{split}: {len(moved)} of {n} articles moved" + (
+            f" ({', '.join(ends)})" if ends else ""
+        )
+    vectors = zip(("changed", "new", "gone"), changed_vectors(old, new), strict=True)
+    if named := [f"{len(ids)} {what} ({_first(ids)})" for what, ids in vectors if ids]:
+        yield f"articles: {', '.join(named)}"
+    if digests := [change.key.split(".")[-1] for change in changes if change.kind == "digest"]:
+        yield f"digests: {', '.join(digests)}"
+    if numbers := [change.key.split(".")[-1] for change in changes if change.kind == "number"]:
+        yield f"numbers of {len(numbers)} checks ({_first(numbers)})"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN_FILES]) + (", ..." if len(names) > SHOWN_FILES else "")
+
+
+def report(accepted: Acceptable, case: Case) -> None:
     """Say what was written and what to do with it."""
     for name, metrics in accepted.golden.record.metrics.items():
         click.echo(
@@ -168,7 +227,7 @@ def report(accepted: Accepted, case: Case) -> None:
     if accepted.is_regression:
         click.echo(f"accepted although: {'; '.join(accepted.failures)}")
     click.echo(
-        f"wrote {case.folder / GOLDEN_FILE}, golden.npz and ledger.jsonl: commit them, with "
+        f"wrote {case.folder / GOLDEN_FILE}, golden.csv and ledger.jsonl: commit them, with "
         "case.toml"
     )
     click.echo(f"next: amn gate {quote(case.name)}")

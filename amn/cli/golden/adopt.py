@@ -6,7 +6,6 @@ from shlex import quote
 
 import click
 
-from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.errors import ArgumentError
 from amn.golden.ledger import LEDGER_FILE
@@ -24,7 +23,7 @@ def command(case: str, reason: str, author: str | None) -> None:
       amn golden adopt wiki-mini --reason "accepted before there were ledgers"
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
-    found = find_case(case)
+    (found,) = acceptance.mend_all([case])
     path = found.folder / LEDGER_FILE
     if path.exists():
         fix = f"amn golden log {quote(found.name)} shows it"

@@ -6,12 +6,11 @@ from shlex import quote
 
 import click
 
-from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, read_ledger
 from amn.golden.store import GOLDEN_FILE
-from amn.storage import sha256_file
+from amn.storage import as_committed, sha256_of
 
 
 @click.command("anchor")
@@ -28,14 +27,17 @@ def command(case: str, reason: str, author: str | None) -> None:
       amn golden anchor wiki-mini --reason "release 1.2"
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
-    found = find_case(case)
+    (found,) = acceptance.mend_all([case])
     entries = read_ledger(found.folder)
     path = found.folder / LEDGER_FILE
     if not entries:
         word = "adopt" if (found.folder / GOLDEN_FILE).exists() else "new"
         fix = f"amn golden {word} {found.name} --reason TEXT"
         raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
-    if sha256_file(found.folder / GOLDEN_FILE) != entries[-1].digests.golden:
+    if (
+        sha256_of(as_committed((found.folder / GOLDEN_FILE).read_bytes()))
+        != entries[-1].digests.golden
+    ):
         fix = f"amn golden verify {quote(found.name)}"
         raise GoldenError(path, f"expected the golden of its last entry, got another. Fix: {fix}")
     acceptance.enter_as("anchor", found, reason, author)

@@ -37,7 +37,7 @@ def command(case: str, seeds: int, cache: Path) -> None:
         found, NOT_ACCEPTED, seeds, cache, previous=old, accept_regression=True
     )
     changes = diff_golden(old.record, accepted.golden.record)
-    acceptance.print_changes(changes)
+    acceptance.print_changes(old, accepted.golden)
     for failure in accepted.failures:
         click.echo(f"an update would be refused: {failure}")
     count = f"{len(changes)} change{'s'[: len(changes) != 1]}"

@@ -32,8 +32,10 @@ def command() -> None:
             continue
         record = read_golden(case.folder).record
         metrics = [f"{record.metrics[split].mean:.4f}" for split in ("in_dist", "ood")]
-        texts = [record.case, *metrics, str(len(record.seeds)), str(record.created)]
-        table.add_row(*(escape(t) for t in (*texts, record.author, record.reason)))
+        texts = [record.case, *metrics, str(len(record.seeds)), str(record.accepted.created)]
+        table.add_row(
+            *(escape(t) for t in (*texts, record.accepted.author, record.accepted.reason))
+        )
     results().print(table)
     for name in missing:
         click.echo(f"{name}: no golden. Fix: amn golden new {quote(name)} --reason TEXT")

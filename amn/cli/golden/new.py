@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.cli.options import CACHE
 from amn.errors import ArgumentError
 from amn.golden.ledger import read_ledger
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE, write_golden
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, TABLE_FILE, write_golden
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from amn.case.load import Case
+
 
 @click.command("new")
-@click.argument("case")
+@acceptance.CASES
 @acceptance.REASON
 @acceptance.SEEDS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
 @CACHE
 def command(
-    case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
+    cases: tuple[str, ...],
+    reason: str,
+    seeds: int,
+    author: str | None,
+    accept_regression: bool,
+    cache: Path,
 ) -> None:
-    """Accept the first golden of CASE: train, judge by every other check, write.
+    """Accept the first goldens of CASES: train, judge by every other check, write.
 
     A golden that is there is never overwritten.
 
@@ -38,24 +44,37 @@ def command(
       amn golden new wiki-mini --reason "ten seeds: noisy data" --seeds 10
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
-    found = find_case(case)
-    for name in (GOLDEN_FILE, COSINES_FILE):
-        path = found.folder / name
+    named = acceptance.mend_all(cases)
+    for found in named:
+        _require_none(found)
+    for found in named:
+        accepted = acceptance.make(
+            found, reason, seeds, cache, author=author, accept_regression=accept_regression
+        )
+        write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
+        acceptance.report(accepted, found)
+
+
+def _require_none(case: Case) -> None:
+    """Return when a case has no golden, and never had one.
+
+    Raises:
+        ArgumentError: If it has one, or a ledger of one.
+        GoldenError: If its ledger is broken.
+    """
+    name = quote(case.name)
+    for file in (GOLDEN_FILE, TABLE_FILE, COSINES_FILE):
+        path = case.folder / file
         if path.exists() or path.is_symlink():
             raise ArgumentError(
                 f"{path}: expected no golden, found one: it exists. "
-                f"Fix: amn golden update {quote(case)} --reason TEXT, "
-                f"or git checkout -- {quote(str(found.folder))}"
+                f"Fix: amn golden update {name} --reason TEXT, "
+                f"or git checkout -- {quote(str(case.folder))}"
             )
-    if entries := read_ledger(found.folder):  # a broken one is refused, too
-        checkout = f"git checkout -- {quote(str(found.folder))}"
-        fix = f"{checkout}; then amn golden update {quote(case)} --reason TEXT"
+    if entries := read_ledger(case.folder):
+        checkout = f"git checkout -- {quote(str(case.folder))}"
+        fix = f"{checkout}; then amn golden update {name} --reason TEXT"
         got = f"a ledger with {len(entries)} accepted before"
         raise ArgumentError(
-            f"{found.folder}: expected a case without a golden, got {got}. Fix: {fix}"
+            f"{case.folder}: expected a case without a golden, got {got}. Fix: {fix}"
         )
-    accepted = acceptance.make(
-        found, reason, seeds, cache, author=author, accept_regression=accept_regression
-    )
-    write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
-    acceptance.report(accepted, found)

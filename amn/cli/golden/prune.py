@@ -15,7 +15,7 @@ from amn.system import GOLDEN_FOLDER
 def command(yes: bool) -> None:
     """List, or remove, what is left of goldens whose case.toml is gone.
 
-    Only golden.json, golden.npz, ledger.jsonl and waivers.toml are removed, and the folder if
+    Only golden.json, golden.csv, ledger.jsonl and waivers.toml are removed, and the folder if
     nothing else is in it.
 
     \b

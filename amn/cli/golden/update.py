@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case
 from amn.cli.golden import acceptance
 from amn.cli.options import CACHE
-from amn.golden.compare import diff_golden
 from amn.golden.ledger import read_ledger
 from amn.golden.store import read_golden, write_golden
 
@@ -18,19 +16,25 @@ if TYPE_CHECKING:
 
 
 @click.command("update")
-@click.argument("case")
+@acceptance.CASES
 @acceptance.REASON
 @acceptance.SEEDS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
 @CACHE
 def command(
-    case: str, reason: str, seeds: int, author: str | None, accept_regression: bool, cache: Path
+    cases: tuple[str, ...],
+    reason: str,
+    seeds: int,
+    author: str | None,
+    accept_regression: bool,
+    cache: Path,
 ) -> None:
-    """Replace the golden of CASE, with a reason; old, new and their difference are shown.
+    """Replace the goldens of CASES, with a reason; old, new and their difference are shown.
 
-    Refused in CI, in pytest's workers, with uncommitted files, and when the result fails or is
-    worse than the golden that is there.
+    Refused in CI, in pytest's workers, with uncommitted files, and when the result fails, is worse
+    than the golden that is there, or spends more than the budget for drift. Nothing is written
+    where nothing changed.
 
     \b
     Examples:
@@ -38,14 +42,20 @@ def command(
       amn golden update wiki-mini --reason "harder OOD region" --accept-regression
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
-    found = find_case(case)
-    old = read_golden(found.folder)
-    read_ledger(found.folder)  # a broken one is refused before anything is trained
-    acceptance.refuse_dirty(found)
-    accepted = acceptance.make(
-        found, reason, seeds, cache,
-        author=author, previous=old, accept_regression=accept_regression,
-    )  # fmt: skip
-    acceptance.print_changes(diff_golden(old.record, accepted.golden.record))
-    write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
-    acceptance.report(accepted, found)
+    goldens = []
+    for found in acceptance.mend_all(cases):
+        old = read_golden(found.folder)
+        read_ledger(found.folder)  # a broken one is refused before anything is trained
+        acceptance.refuse_dirty(found)
+        goldens.append((found, old))
+    for found, old in goldens:
+        accepted = acceptance.make(
+            found, reason, seeds, cache,
+            author=author, previous=old, accept_regression=accept_regression,
+        )  # fmt: skip
+        if not accepted.changes(old):
+            click.echo(f"{found.name}: nothing changed, and nothing is written")
+            continue
+        acceptance.print_changes(old, accepted.golden)
+        write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
+        acceptance.report(accepted, found)

@@ -203,7 +203,9 @@ def _golden(folder: Path) -> Item:
         return Item(
             "missing", name, f"ledger: {problems[0].message}", f"amn golden verify {quote(name)}"
         )
-    return Item("ok", name, f"accepted {golden.record.created}: {golden.record.reason}")
+    return Item(
+        "ok", name, f"accepted {golden.record.accepted.created}: {golden.record.accepted.reason}"
+    )
 
 
 def _workflows(folder: Path) -> Iterator[Item]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+OF_CHECK = ("id", "name", "status", "waiver", "approval")
+GREEN = {Verdict.PASS.value, Verdict.PARTIAL.value, Verdict.INCONCLUSIVE.value}
 MAY_PASS = {Status.PASS.value, Status.WARN.value, Status.INCONCLUSIVE.value}
 
 
@@ -45,19 +47,37 @@ def _is_result(result: object) -> bool:
     if not isinstance(result, dict):
         return False
     checks, declared = result.get("checks"), result.get("declared")
+    scope = result.get("scope")
     return (
         isinstance(result.get("case"), str)
         and isinstance(result.get("verdict"), str)
         and result["verdict"] in Verdict.__members__
+        and isinstance(result.get("word"), str)
+        and isinstance(scope, dict)
+        and isinstance(scope.get("lacks"), list)
+        and isinstance(scope.get("is_declared"), bool)
         and isinstance(declared, list)
         and all(isinstance(label, str) for label in declared)
         and isinstance(checks, list)
         and all(
-            isinstance(check, dict)
-            and all(isinstance(check.get(key), str) for key in ("id", "name", "status"))
+            isinstance(check, dict) and all(isinstance(check.get(key), str) for key in OF_CHECK)
             for check in checks
         )
     )
+
+
+def verdict_of(result: dict[str, Any]) -> Verdict:
+    """Return the verdict that counts: a scope that the merge base declares is enough."""
+    said = Verdict[result["verdict"]]
+    is_enough = said is Verdict.PARTIAL and result["scope"]["is_declared"]
+    return Verdict.PASS if is_enough else said
+
+
+def let_through(result: dict[str, Any]) -> Iterator[str]:
+    """Yield, one line each, the checks that a waiver or an approval let through."""
+    for check in result["checks"]:
+        if who := check["waiver"] or (check["approval"] and f"approved by {check['approval']}"):
+            yield f"{check['id']} {check['name']}: {who}"
 
 
 def unmet(results: list[dict[str, Any]], cases: Iterable[str]) -> Iterator[str]:
@@ -93,5 +113,7 @@ def _unmet_by(result: dict[str, Any]) -> Iterator[str]:
     if extra := ran - declared:
         yield f"{case}: expected only declared checks, got also {', '.join(sorted(extra))}"
     failed = [c["id"] for c in result["checks"] if c["status"] not in MAY_PASS]
-    if failed and result["verdict"] in (Verdict.PASS.value, Verdict.INCONCLUSIVE.value):
+    if result["verdict"] == Verdict.PASS.value and result["scope"]["lacks"]:
+        yield f"{case}: expected PARTIAL, got PASS although its scope lacks something"
+    if failed and result["verdict"] in GREEN:
         yield f"{case}: expected a failure, got {result['verdict']} although {failed[0]} failed"

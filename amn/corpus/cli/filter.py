@@ -21,7 +21,6 @@ from amn.corpus.study.rules import RECOMMENDED, RULES, Chosen, parse_rules
 from amn.corpus.study.scores import CONTEXT
 from amn.corpus.study.study import Study
 from amn.data.dataset import open_dataset
-from amn.data.splits import within
 from amn.errors import ArgumentError
 from amn.report.json import dumps
 
@@ -84,7 +83,7 @@ def command(
         region = open_region(dataset, progress=advance)
     untouched = np.zeros(len(region), np.bool_)
     if exempt:
-        untouched = within(region.ids, read_ids(exempt, EVALUATED))
+        untouched = read_ids(exempt, region.ids, EVALUATED).holds(region.ids)
         if not untouched.any():
             raise ArgumentError(f"--exempt {exempt}: expected ids of {source}, got none of them")
     plan = plan_filter(Study(region, context, seed), chosen, exempt=untouched, target=target)

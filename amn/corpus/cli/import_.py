@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from amn.cli.console import row_bar
 from amn.corpus.cli.summary import summary
-from amn.data.importers import import_vectors
+from amn.data.importers import Preview, import_vectors, preview_vectors
+from amn.data.imports.keys import Keys
 from amn.data.manifest import EncoderInfo
 
 
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.argument("destination", type=click.Path(path_type=Path))
+@click.argument("destination", type=click.Path(path_type=Path), required=False)
 @click.option("--name", help="Name of the data set.  [default: the folder's]")
 @click.option(
     "--ids",
     type=click.Path(path_type=Path),
-    help="Ids of the rows: .parquet, .csv or .npz with article_id and chunk_index.",
+    help="Ids of the rows, in their order: a table with article_id and chunk_index, or JSON.",
 )
-@click.option("--vector-column", metavar="NAME", help="Column of a parquet file.")
+@click.option("--vector-column", metavar="NAME", help="Column, or array, of the vectors.")
+@click.option("--article-column", metavar="NAME", help="Column with the article of each row.")
+@click.option("--order-column", metavar="NAME", help="Column that orders the rows of an article.")
+@click.option("--rows-in-order", is_flag=True, help="Rows of an article are in its text's order.")
+@click.option("--one-article", is_flag=True, help="All rows are one article, in order.")
+@click.option("--border-column", metavar="NAME", help="An article ends where this column changes.")
+@click.option("--separator", type=click.Choice(["zero", "nan"]), help="Rows that end an article.")
+@click.option("--numbers", type=click.Choice(["bfloat16"]), help="What 16 bits without a type are.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show ten rows as they were understood; write nothing."
+)
 @click.option(
     "--dtype",
     type=click.Choice(["float16", "float32"]),
@@ -43,10 +54,11 @@ from amn.data.manifest import EncoderInfo
 def command(
     *,
     source: Path,
-    destination: Path,
+    destination: Path | None,
     name: str | None,
-    ids: Path | None,
     vector_column: str | None,
+    numbers: Literal["bfloat16"] | None,
+    dry_run: bool,
     dtype: Literal["float16", "float32"],
     normalise: bool,
     drop_bad: bool,
@@ -56,26 +68,36 @@ def command(
     prefix: str | None,
     source_note: str,
     licence: str,
+    **said: Any,  # noqa: ANN401 - the fields of `Keys`
 ) -> None:
-    """Make a data set in the new folder DESTINATION from the file SOURCE.
+    """Make a data set in the new folder DESTINATION from the file or folder SOURCE.
 
-    SOURCE is an .npz of windows (context_sequences and target_vectors, or contexts and targets) or
-    of rows (vectors, article_indices, chunk_indices), an .npy of rows with --ids, or a .parquet
-    file with a column of vectors. Nothing is unpickled and nothing is overwritten.
+    Vectors: .npy, .npz (also of windows), .parquet, .arrow, .jsonl, .csv, folders of Hugging Face
+    datasets, HDF5, safetensors, .pt, word2vec text, a FAISS index, LangChain's folder. What no
+    column tells is said by an option and never guessed. Nothing is unpickled or overwritten.
 
     \b
     Examples:
       amn data import vectors.npy data/wiki --ids chunks.parquet
+      amn data import wiki.jsonl --article-column page --order-column position --dry-run
       amn data import sequences_ctx5.npz data/wiki --normalise --encoder gtr-t5-base
       amn data import wiki.parquet data/wiki --vector-column embedding --dtype float32
     """  # noqa: D301 - click's mark for text that is not to be wrapped
+    keys = Keys(**said)
+    if dry_run:
+        found = preview_vectors(source, keys=keys, vector_column=vector_column, numbers=numbers)
+        click.echo(_preview(source, found))
+        return
+    if destination is None:
+        raise click.UsageError("expected a DESTINATION, or --dry-run")
     with row_bar(f"Importing {source.name}") as advance:
         dataset = import_vectors(
             source,
             destination,
             name=name,
-            ids=ids,
+            keys=keys,
             vector_column=vector_column,
+            numbers=numbers,
             dtype=dtype,
             normalise=normalise,
             drop_bad=drop_bad,
@@ -85,3 +107,18 @@ def command(
             progress=advance,
         )
     click.echo(summary(dataset.path, dataset.manifest, len(dataset.articles)))
+
+
+def _preview(source: Path, found: Preview) -> str:
+    """Return what was understood, and the first rows."""
+    n_rows, dim = found.shape
+    lines = [
+        f"{source.name}: {n_rows:,} rows x {dim}, {found.dtype}, {found.n_articles:,} articles"
+    ]
+    lines += [f"  {what}" for what in found.said]
+    width = max(7, *(len(row[0]) for row in found.rows))
+    lines.append(f"{'article':<{width}}  {'place':>6}  {'length':>8}  first numbers")
+    for article, place, length, numbers in found.rows:
+        shown = " ".join(f"{number:+.4f}" for number in numbers)
+        lines.append(f"{article:<{width}}  {place:>6}  {length:>8.4f}  {shown}")
+    return "\n".join(lines)

@@ -153,8 +153,9 @@ def _require_one_space(a: Region, b: Region) -> None:
 def _units(
     a: Region, b: Region, shared_b: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return identities of both sides' articles; those of B alone are negative."""
-    return a.ids, np.where(shared_b, b.ids, -b.ids - 1)
+    """Return identities of both sides' articles, ordered as ids; those of B alone are negative."""
+    own = np.arange(len(b))
+    return np.arange(len(a)), np.where(shared_b, np.searchsorted(a.ids, b.ids), -own - 1)
 
 
 def _measures(
@@ -185,7 +186,7 @@ def _nearest(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[Measure, 
     far = b.means[new] @ a.means[among].T
     sides = [
         Side(ids, np.asarray(alike.max(axis=1), np.float64), np.ones(len(ids)))
-        for ids, alike in ((a.region.ids[among], own), (-b.region.ids[new] - 1, far))
+        for ids, alike in ((among, own), (-new - 1, far))
     ]
     return (Measure("nearest article of A", "cosine", difference(*sides)),)
 

@@ -134,7 +134,7 @@ def describe(
     region, dataset = study.region, study.region.dataset
     chars = dataset.column("n_chars")
     adjacent = region.scan.adjacent[region.rows[region.pairs]]
-    pair_articles = region.ids[region.article_of[region.pairs]]
+    pair_articles = region.article_of[region.pairs]
     windows = windows_of(region, study.context)
     references, note = _references(study)
     return Description(
@@ -174,7 +174,7 @@ def describe(
         ),
         context=study.context,
         windows=len(windows),
-        articles_with_windows=len(np.unique(windows.article_ids)),
+        articles_with_windows=len(np.unique(windows.codes)),
         references=references,
         references_note=note,
     )
@@ -186,9 +186,7 @@ def _references(study: Study) -> tuple[dict[str, Interval], str]:
         judged = study.judged
     except ArgumentError as error:
         return {}, str(error)
-    return {
-        name: study.interval(judged.cosines[name], judged.article_ids) for name in REFERENCES
-    }, ""
+    return {name: study.interval(judged.cosines[name], judged.codes) for name in REFERENCES}, ""
 
 
 def _languages(region: Region) -> dict[str, int]:
@@ -223,8 +221,8 @@ def _blocks(region: Region) -> tuple[Block, ...]:
     rows = np.add.reduceat(region.sizes, edges[:-1])
     return tuple(
         Block(
-            first=int(region.ids[low]),
-            last=int(region.ids[high - 1]),
+            first=region.ids[low].item(),
+            last=region.ids[high - 1].item(),
             articles=int(high - low),
             coherence=float(sums[k] / pairs[k]) if pairs[k] else float("nan"),
             rows_an_article=float(rows[k] / (high - low)),

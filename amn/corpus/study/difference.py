@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
@@ -24,12 +24,12 @@ class Side(NamedTuple):
     """A mean as sums by article: its value is sums.sum() / sizes.sum().
 
     Attributes:
-        units: (A,) int64 identities of the articles; an article of both regions has one identity.
+        units: (A,) int64 or str identities of the articles; one of both regions has one identity.
         sums: (A,) float64.
         sizes: (A,) float64 what was summed: pairs, windows, rows, or 1 for the article itself.
     """
 
-    units: NDArray[np.int64]
+    units: NDArray[Any]
     sums: NDArray[np.float64]
     sizes: NDArray[np.float64]
 

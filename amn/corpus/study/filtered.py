@@ -90,7 +90,7 @@ def write_filtered(
 
     shards = (
         (stop - start, groups(start, stop))
-        for start, stop in shard_bounds(dataset.article_ids[rows], SHARD_ROWS)
+        for start, stop in shard_bounds(dataset.codes[rows], SHARD_ROWS)
     )
     with atomic_folder(path) as folder:
         dtype = np.dtype(dataset.manifest.dtype)

@@ -14,8 +14,8 @@ import numpy as np
 from amn.checks.split import EXEMPT
 from amn.corpus.study.rules import RULES, Chosen
 from amn.corpus.study.threshold import choose_threshold
+from amn.data.ids import IdSet
 from amn.data.manifest import Stage
-from amn.data.splits import format_ranges
 from amn.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Plan:
             "parent": region.dataset.digest,
         }
         if self.exempt.any():
-            settings[EXEMPT] = format_ranges(region.ids[self.exempt])
+            settings[EXEMPT] = IdSet.of(region.ids[self.exempt].tolist()).to_json()
         return Stage(
             name="filter",
             rows_in=len(region.rows),

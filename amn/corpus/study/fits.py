@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.corpus.study.scores import Judged, judge_on
+from amn.data.ids import are_in
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import Interval, cluster_interval, seed_from
 
@@ -52,7 +53,7 @@ def compare_fits(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[tuple
         ]
     except ArgumentError as error:
         return (), str(error)
-    new = ~np.isin(b.held_out.article_ids, b.region.ids[shared_b])
+    new = ~are_in(b.held_out.article_ids, b.region.ids[shared_b])
     everything = np.ones(len(a.held_out), np.bool_)
     none = np.zeros(len(a.held_out), np.bool_)
     sets = {
@@ -76,6 +77,6 @@ def _fitted_on(
         np.concatenate([side[0].cosines["ridge"][of_a], side[1].cosines["ridge"][of_b]])
         for side in judged
     )
-    ids = np.concatenate([judged[0][0].article_ids[of_a], -1 - judged[0][1].article_ids[of_b]])
+    ids = np.concatenate([judged[0][0].codes[of_a], -1 - judged[0][1].codes[of_b]])
     gain = cluster_interval(b - a, ids, seed=seed_from("compare", name, str(seed)))
     return Fitted(name, float(a.mean()), float(b.mean()), gain)

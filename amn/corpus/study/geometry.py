@@ -63,13 +63,13 @@ def measure_geometry(
         articles: Most articles to sample.
     """
     rng = np.random.default_rng(seed)
-    sampled = sample_rows(region.rows, region.dataset.article_ids, rows, rng)
+    sampled = sample_rows(region.rows, region.dataset.codes, rows, rng)
     vectors = unit_vectors(region.dataset, sampled)
     chosen = np.sort(rng.permutation(len(means))[:articles])
     return Geometry(
         sampled_rows=len(sampled),
         sampled_articles=len(chosen),
-        random_pair=_random_pair(vectors, region.dataset.article_ids[sampled]),
+        random_pair=_random_pair(vectors, region.dataset.codes[sampled]),
         mean_length=float(np.linalg.norm(vectors.mean(axis=0, dtype=np.float64))),
         rank=effective_rank(vectors),
         **_diversity(means[chosen]),

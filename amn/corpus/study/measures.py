@@ -44,7 +44,7 @@ def ease(study: Study) -> Sums:
     for start in range(0, len(windows), BATCH_WINDOWS):
         rows = windows.gather(slice(start, start + BATCH_WINDOWS))
         cosines.append(cosine_rows(rows[:, :-1].mean(axis=1), rows[:, -1]))
-    at = np.searchsorted(region.ids, windows.article_ids)
+    at = np.searchsorted(region.ids, region.dataset.articles)[windows.codes]
     n = len(region)
     return _sums(np.bincount(at, np.concatenate(cosines), n), np.bincount(at, minlength=n))
 

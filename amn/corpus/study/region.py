@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.coherence import follows
+from amn.data.ids import IdSet, is_text, require_kind
 from amn.data.scan import scan_rows
-from amn.data.splits import parse_ranges, within
 from amn.errors import ArgumentError, DataError
 from amn.storage import parse_json
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.scan import RowScan
 
 
@@ -34,7 +35,7 @@ class Region:
     Attributes:
         label: For people: the data set's name, and the articles where it is not all of them.
         scan: One pass over all rows of the data set, those outside the region too.
-        ids: (A,) int64 article ids, ascending.
+        ids: (A,) article ids, ascending.
         first: (A,) int64 first row of each article.
         sizes: (A,) int64 rows of each article.
     """
@@ -42,7 +43,7 @@ class Region:
     label: str
     dataset: DataSet
     scan: RowScan
-    ids: NDArray[np.int64]
+    ids: Ids
     first: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
@@ -52,7 +53,7 @@ class Region:
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """All rows of the region, (n,) int64, ascending."""
-        return np.flatnonzero(within(self.dataset.article_ids, _as_ranges(self.ids)))
+        return self.dataset.rows_of(self.ids)
 
     @cached_property
     def article_of(self) -> NDArray[np.int64]:
@@ -133,25 +134,27 @@ def open_region(
     chosen = np.ones(len(dataset.articles), np.bool_)
     label = dataset.manifest.name
     if articles is not None:
-        chosen = within(dataset.articles, read_ids(articles))
+        chosen = read_ids(articles, dataset.articles).holds(dataset.articles)
         label = f"{label} {articles}"
         if not chosen.any():
             raise ArgumentError(
                 f"--articles {articles}: expected ids of {dataset.path}, which has "
                 f"{dataset.articles[0]} to {dataset.articles[-1]}, got none of them"
             )
-    ids, first, sizes = np.unique(dataset.article_ids, return_index=True, return_counts=True)
+    _, first, sizes = np.unique(dataset.codes, return_index=True, return_counts=True)
     if np.any(np.diff(first) < 0):
         raise DataError(
             dataset.path, "expected rows in article order. Fix: amn check data, then import again"
         )
     scan = scan or scan_rows(dataset, progress=progress)
-    whole = Region(label, dataset, scan, ids, first, sizes)
+    whole = Region(label, dataset, scan, dataset.articles, first, sizes)
     return whole.take(chosen)
 
 
 def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which articles are in both, by id and opening row: (A,) bool of each region."""
+    if len(a) and len(b):
+        require_kind(a.ids, b.ids)
     ids, at_a, at_b = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
     same = np.ones(len(ids), np.bool_)
     if a.dataset.manifest.dtype == b.dataset.manifest.dtype:  # digests are of stored bytes
@@ -162,23 +165,26 @@ def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np
     return in_a, in_b
 
 
-def read_ids(text: str, names: tuple[str, ...] = ()) -> NDArray[np.int64]:
-    """Return the ranges of ids, (k, 2) int64, that an option names.
+def read_ids(text: str, known: Ids, names: tuple[str, ...] = ()) -> IdSet:
+    """Return the ids that an option names.
 
     Args:
-        text: Ranges such as `1-400, 512`; or a file: `.json` with a list of ids or lists by name
-            (all of them, or one as `splits.json:ood`), else text with ids and ranges on its lines.
+        text: Whole numbers and ranges such as `1-400, 512`, where the data set's ids are strings
+            these, separated by commas; or a file: `.json` with a list of ids or lists by name (all
+            of them, or one as `splits.json:ood`), else text with ids and ranges, or one string, on
+            each line.
+        known: Ids of a data set, whose kind they are read as.
         names: The lists to take of a JSON file that has any of these; empty for all.
 
     Raises:
-        ArgumentError: If it is neither.
+        ArgumentError: If it is neither, or names ids of another kind.
         DataError: If the file does not hold ids.
     """
     name, _, key = text.partition(":")
     path = Path(name)
     if not path.is_file():
         try:
-            return parse_ranges(text)
+            return _named(text.split(","), known)
         except ArgumentError as error:
             raise ArgumentError(f"--articles: {error}, which is no file either") from error
     content = path.read_text(encoding="utf-8")
@@ -186,13 +192,20 @@ def read_ids(text: str, names: tuple[str, ...] = ()) -> NDArray[np.int64]:
         return _ids_of_json(path, content, (key,) if key else names)
     lines = [line for line in content.splitlines() if line.strip() and line[0] != "#"]
     try:
-        return parse_ranges(", ".join(line.strip().strip(",") for line in lines))
+        return _named(lines, known)
     except ArgumentError as error:
         raise DataError(path, str(error)) from error
 
 
-def _ids_of_json(path: Path, content: str, names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the ids of a JSON file as ranges of one."""
+def _named(parts: list[str], known: Ids) -> IdSet:
+    """Return the ids of a text that was cut into parts, of the kind of others."""
+    if is_text(known):
+        return IdSet.of([part.strip() for part in parts])
+    return IdSet.of(", ".join(part.strip().strip(",") for part in parts))
+
+
+def _ids_of_json(path: Path, content: str, names: tuple[str, ...]) -> IdSet:
+    """Return the ids of a JSON file."""
     try:
         found = parse_json(content)
     except ValueError as error:
@@ -204,11 +217,9 @@ def _ids_of_json(path: Path, content: str, names: tuple[str, ...]) -> NDArray[np
             raise DataError(path, f"expected a list named {wanted}, got {', '.join(found)}")
         lists = chosen or list(found.values())
         found = [i for part in lists if isinstance(part, list) for i in part]
-    if not isinstance(found, list) or not found or not all(type(i) is int for i in found):
-        raise DataError(path, "expected lists of article ids, got something else or nothing")
-    return _as_ranges(np.unique(np.asarray(found, np.int64)))
-
-
-def _as_ranges(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each id as a range: (n, 2)."""
-    return np.column_stack([ids, ids])
+    try:
+        if isinstance(found, list) and found:
+            return IdSet.of(found)
+    except ArgumentError as error:
+        raise DataError(path, f"expected lists of article ids: {error}") from error
+    raise DataError(path, "expected lists of article ids, got something else or nothing")

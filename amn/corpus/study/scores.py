@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.ids import as_numbers
 from amn.data.sampling import evenly_spaced
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.corpus.study.region import Region
+    from amn.data.ids import Ids
     from amn.evaluation.reference import References
 
 CONTEXT = 5
@@ -37,21 +39,21 @@ class Judged:
 
     Attributes:
         cosines: name -> (N,) float64.
-        article_ids: (N,) int64 article of each window.
+        codes: (N,) int64 article of each window, see `DataSet`.
     """
 
     cosines: dict[str, NDArray[np.float64]]
-    article_ids: NDArray[np.int64]
+    codes: NDArray[np.int64]
 
     def interval(self, name: str, *, seed: int) -> Interval:
         """Return one predictor's mean and its interval, clustered by article."""
-        return cluster_interval(self.cosines[name], self.article_ids, seed=seed)
+        return cluster_interval(self.cosines[name], self.codes, seed=seed)
 
 
-def is_held_out(ids: NDArray[np.int64], *, seed: int) -> NDArray[np.bool_]:
+def is_held_out(ids: Ids, *, seed: int) -> NDArray[np.bool_]:
     """Tell which articles are for judging, a fifth of them, by their ids alone: (A,) bool."""
     with np.errstate(over="ignore"):  # splitmix64
-        mixed = ids.astype(np.uint64) + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = as_numbers(ids) + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed ^= mixed >> np.uint64(31)
@@ -83,7 +85,7 @@ def fit_on(region: Region, *, context: int = CONTEXT, seed: int) -> References:
 
 def judge_on(references: References, windows: Windows) -> Judged:
     """Score fitted reference predictors."""
-    return Judged(score_references(references, windows), windows.article_ids)
+    return Judged(score_references(references, windows), windows.codes)
 
 
 def held_out_windows(region: Region, *, context: int = CONTEXT, seed: int) -> Windows:

@@ -14,7 +14,7 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.corpus.study.difference import Difference, Side, difference
 from amn.corpus.study.measures import coherence, ease
 from amn.corpus.study.scores import FIT_WINDOWS, JUDGED_WINDOWS, judge_on, windows_of
-from amn.data.splits import within
+from amn.data.ids import are_in
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.reference import fit_references
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from amn.corpus.study.region import Region
     from amn.corpus.study.study import Study
+    from amn.data.ids import Ids, IdSet
 
 By = Literal["article", "block", "cluster"]
 FEWEST_ARTICLES = 8  # of an evaluated split: fewer give no interval
@@ -47,7 +48,7 @@ class SplitPlan:
     moved: int
     settings: dict[str, Any]
 
-    def articles(self, name: str) -> NDArray[np.int64]:
+    def articles(self, name: str) -> Ids:
         """Return the ids of a split, ascending."""
         return self.region(name).ids
 
@@ -102,7 +103,7 @@ def plan_split(
     by: By,
     in_dist: float,
     ood: float,
-    ood_articles: NDArray[np.int64] | None = None,
+    ood_articles: IdSet | None = None,
 ) -> SplitPlan:
     """Divide the articles of a data set.
 
@@ -115,7 +116,7 @@ def plan_split(
             clusters of near-duplicates by chance.
         in_dist: Share of the articles that OOD leaves, between 0 and 1.
         ood: Share of the articles, between 0 and 1.
-        ood_articles: (k, 2) ranges of ids that are OOD, in place of a draw.
+        ood_articles: Ids that are OOD, in place of a draw.
 
     Raises:
         ArgumentError: If a share is out of range, or an evaluated split has fewer than 8 articles.
@@ -126,11 +127,11 @@ def plan_split(
             raise ArgumentError(f"{name}: expected a share between 0 and 1, got {share}")
     rng = np.random.default_rng(study.seed)
     found = find_windows(region.dataset, study.context, region.ids)
-    eligible = np.isin(region.ids, np.unique(found.article_ids))
+    eligible = are_in(region.ids, found.dataset.articles[np.unique(found.codes)])
     groups = study.clusters if by == "cluster" else np.arange(len(region))
     labels = np.full(len(region), TRAIN, np.int8)
     if ood_articles is not None:
-        labels[within(region.ids, ood_articles)] = OOD
+        labels[ood_articles.holds(region.ids)] = OOD
     else:
         order = np.arange(len(region))[::-1] if by == "block" else rng.permutation(len(region))
         labels[_draw(groups, eligible, round(ood * eligible.sum()), order)] = OOD
@@ -146,7 +147,7 @@ def plan_split(
                 f"{study.context}, got {n}. Fix: a larger share, or more articles"
             )
     settings: dict[str, Any] = {"by": by, "in_dist": in_dist, "seed": study.seed}
-    settings |= {"ood": ood} if ood_articles is None else {"ood": ood_articles.tolist()}
+    settings |= {"ood": ood} if ood_articles is None else {"ood": ood_articles.to_json()}
     moved = int(np.count_nonzero(drawn != labels))
     return SplitPlan(study, labels, moved, {**settings, "context": study.context})
 
@@ -187,8 +188,8 @@ def assess(plan: SplitPlan) -> tuple[SplitReport, ...]:
     """Return how representative each split is: coherence, ease, and ridge fitted on train."""
     study = plan.study
     region = study.region
-    pairs = Side(region.ids, *coherence(study))
-    windows = Side(region.ids, *ease(study))
+    pairs = Side(np.arange(len(region)), *coherence(study))
+    windows = Side(np.arange(len(region)), *ease(study))
     fitted = fit_references(windows_of(plan.region("train"), study.context, FIT_WINDOWS))
     reports: list[SplitReport] = []
     for name in SPLITS:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.ids import Ids
+
 BLOCK_WINDOWS = 1024  # 16 MB at T = 5, D = 768, float32
 
 
@@ -24,19 +26,19 @@ class Recovered:
 
     Attributes:
         vectors: (R, D) memory-mapped, in the windows' dtype.
-        article_ids: (R,) int64.
+        article_ids: (R,) int64 or str.
         chunk_index: (R,) int32.
         n_runs: Runs of windows that overlap.
     """
 
     vectors: NDArray[Any]
-    article_ids: NDArray[np.int64]
+    article_ids: Ids
     chunk_index: NDArray[np.int32]
     n_runs: int
 
 
 def recover_rows(
-    contexts: NDArray[Any], targets: NDArray[Any], articles: NDArray[np.int64] | None, file: Path
+    contexts: NDArray[Any], targets: NDArray[Any], articles: Ids | None, file: Path
 ) -> Recovered:
     """Recover the rows of windows: a run of n windows that overlap has n + T rows.
 
@@ -56,7 +58,8 @@ def recover_rows(
         begins[1:] |= articles[1:] != articles[:-1]
     first = np.flatnonzero(begins)  # (runs,) first window of each run
     lengths = np.diff(np.append(first, n_windows)) + context  # (runs,) rows of each run
-    owners = np.arange(len(first)) if articles is None else articles[first]
+    names: Ids = np.arange(len(first)) if articles is None else articles[first]
+    names, owners = np.unique(names, return_inverse=True)
     offsets = np.repeat(_first_chunks(owners, lengths), lengths)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     vectors = np.lib.format.open_memmap(
@@ -65,7 +68,7 @@ def recover_rows(
     _write_rows(contexts, targets, begins, vectors)
     return Recovered(
         vectors=vectors,
-        article_ids=np.repeat(owners, lengths).astype(np.int64),
+        article_ids=np.repeat(names[owners], lengths),
         chunk_index=(offsets + within).astype(np.int32),
         n_runs=len(first),
     )

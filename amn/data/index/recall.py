@@ -77,7 +77,7 @@ def search_sample(index: OpenIndex, dataset: DataSet, *, recall_at: int) -> Answ
             fewer.
     """
     rng = np.random.default_rng(SEED)
-    rows = sample_rows(np.arange(len(dataset)), dataset.article_ids, QUERIES, rng)
+    rows = sample_rows(np.arange(len(dataset)), dataset.codes, QUERIES, rng)
     return search_rows(index, dataset, rows, min(recall_at + 1, len(dataset)))
 
 

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from amn.case.config import EVALUATED
 from amn.case.limits import LEAST
 from amn.data.splits import selected_articles
 from amn.errors import GoldenError
-from amn.golden.compare import diff_golden, window_ids
+from amn.golden.compare import diff_golden, moved_articles
+from amn.golden.former import is_former, parse_any_golden
 from amn.golden.ledger import Entry, inspect_ledger
-from amn.golden.store import GOLDEN_FILE, parse_golden
+from amn.golden.schema import COSINE
+from amn.golden.store import GOLDEN_FILE
+from amn.golden.table import windows_lost
 from amn.storage import parse_json
 from amn.verdict import Loosening
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from amn.case.config import CaseConfig, Selector
     from amn.case.load import Case
     from amn.golden.compare import Change
-    from amn.golden.schema import Golden, GoldenSplit
+    from amn.golden.schema import Golden
 
 
 REMEASURED = 0.1  # of the margin: two runs of one recipe differ by about that much
@@ -51,22 +52,28 @@ class GoldenFiles:
 
     folder: Path
     record: bytes | None
-    cosines: bytes | None
+    table: bytes | None
+    cosines: bytes | None  # of schema 1
 
     @cached_property
     def golden(self) -> Golden | None:
         """The golden, None when there is none that can be read."""
         try:
-            return parse_golden(self.record or b"", self.cosines or b"", self.folder)
+            return parse_any_golden(
+                self.record or b"", self.table or b"", self.cosines or b"", self.folder
+            )
         except GoldenError:
             return None
 
 
-def golden_loosenings(old: GoldenFiles, new: GoldenFiles, where: str) -> Iterator[Loosening]:
+def golden_loosenings(
+    old: GoldenFiles, new: GoldenFiles, where: str, *, is_migration: bool = False
+) -> Iterator[Loosening]:
     """Yield how the golden of a case lets more through than it did.
 
     Args:
         where: Folder of the case relative to the repository, for people.
+        is_migration: Whether the change says that it is the same golden in other files.
     """
     if old.record is None:
         return
@@ -76,6 +83,8 @@ def golden_loosenings(old: GoldenFiles, new: GoldenFiles, where: str) -> Iterato
         return
     if old.record == new.record:
         return
+    if is_former(new.record):
+        return  # it is not compared with: G004 says so
     for name in sorted(_metric_names(old.record) - _metric_names(new.record)):
         yield Loosening("renamed or removed a metric", f"{file} metrics.{name}", name, "")
     before, after = old.golden, new.golden
@@ -84,11 +93,25 @@ def golden_loosenings(old: GoldenFiles, new: GoldenFiles, where: str) -> Iterato
     if before is None or after is None:
         return  # G004 says what is wrong with the one that is there now
     yield from _record_loosenings(before, after, file)
+    yield from _article_loosenings(before, after, file, is_migration=is_migration)
+
+
+def _article_loosenings(
+    before: Golden, after: Golden, file: str, *, is_migration: bool
+) -> Iterator[Loosening]:
+    """Yield the splits that lost windows, and those whose sums a migration changed."""
     for split in EVALUATED:
-        gone, n = windows_gone(before.splits[split], after.splits[split])
-        if gone and n <= len(after.splits[split].article_ids):  # fewer are listed above
+        was, now = (golden.tables[split].judged() for golden in (before, after))
+        gone, _ = windows_lost(was.spans, now.spans)
+        n = int(was.sizes.sum())
+        if gone and n <= now.sizes.sum():  # fewer are listed above
             counts = (f"{n} windows", f"{gone} of them gone")
             yield Loosening("changed the evaluation set", f"{file} {split}", *counts)
+        moved = len(moved_articles(before, after, split)) if is_migration else 0
+        if moved:
+            n_articles = f"{len(was.articles)} articles"
+            counts = (n_articles, f"{moved} of {n_articles} moved")
+            yield Loosening("moved the golden", f"{file} {split}", *counts)
 
 
 def _record_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loosening]:
@@ -132,12 +155,6 @@ def new_entries(old: bytes | None, new: bytes | None) -> list[Entry]:
     return list(inspect_ledger(new).entries[n_before:]) if new else []
 
 
-def windows_gone(old: GoldenSplit, new: GoldenSplit) -> tuple[int, int]:
-    """Return how many windows of a split are gone, and how many it had."""
-    before, after = (window_ids(s.article_ids, s.target_chunks) for s in (old, new))
-    return len(np.setdiff1d(before, after)), len(before)
-
-
 def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> Iterator[Loosening]:
     """Yield the splits in which a new anchor stands lower than the one before."""
     anchors = [e for e in entries[: anchor.number] if e.kind == "anchor"] or list(entries[:1])
@@ -158,12 +175,14 @@ def _is_noise(change: Change, before: Golden) -> bool:
 
 
 def _metric_names(record: bytes) -> set[str]:
-    """Return the metrics that a golden.json names, whether or not they are known ones."""
+    """Return the metrics that a golden.json names by split, whether or not they are known ones."""
     try:
         metrics = parse_json(record)["metrics"]
-    except (ValueError, KeyError, TypeError):
+        if is_former(record):
+            metrics = {COSINE: metrics}
+        return {f"{metric}.{split}" for metric, splits in metrics.items() for split in splits}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return set()
-    return set(metrics) if isinstance(metrics, dict) else set()
 
 
 def _shown(value: object) -> str:
@@ -186,6 +205,9 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
         if sign * value < sign * was:
             yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
     yield from _ranges(old, new, file)
+    if new.criteria.scope not in ("whole", old.criteria.scope):
+        scopes = (old.criteria.scope, new.criteria.scope)
+        yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
     if old.speed and new.speed is None:
         yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
     if old.dataset.index is not False and new.dataset.index is False:
@@ -217,12 +239,12 @@ def selector_loosenings(old: Case, new: Case, file: str) -> Iterator[Loosening]:
         what = "changed the evaluation set"
         if was.articles is not None and now.articles is not None:
             before, after = (
-                set(selected_articles(case, split, selector).tolist())
+                selected_articles(case, split, selector)
                 for case, selector in ((old, was), (new, now))
             )
-            if before <= after:
+            if before.issubset(after):
                 continue
-            what = SHRANK if after < before else what
+            what = SHRANK if after.issubset(before) else what
         yield Loosening(what, f"{file} split.{split}", _selector(was), _selector(now))
 
 

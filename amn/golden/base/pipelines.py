@@ -31,14 +31,9 @@ PIPELINES = (
     "Jenkinsfile",
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
-    "pyproject.toml",
-    "pytest.ini",
-    "tox.ini",
-    "setup.cfg",
-    f":(glob)**/{CONFTEST}",  # a pathspec of git
 )
 # Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
-SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", CONFTEST)
+SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", CONFTEST)
 RUNS_AMN = re.compile(r"\bamn\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b")
 JUDGES = re.compile(
     r"\bamn\s+(gate|check|selftest|golden\s+verify)\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b"
@@ -78,6 +73,12 @@ REMOVED = (
     (re.compile(r"--(amn-)?strict\b"), "removed --strict"),
     (re.compile(r"fetch-depth\s*:\s*0\b|GIT_DEPTH\s*:\s*['\"]?0\b"), "removed the whole history"),
 )
+
+
+def is_pipeline(path: str) -> bool:
+    """Tell whether a file, relative to the root, may decide how a gate is run."""
+    parts = PurePosixPath(path).parts
+    return parts[0] in PIPELINES or parts[-1] in SETTINGS
 
 
 def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator[Loosening]:

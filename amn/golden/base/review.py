@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from amn.case.config import EVALUATED, CaseConfig
 from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
-from amn.git import find_repository
+from amn.git import find_repository, is_checkout, smudged
 from amn.golden.base.loosenings import (
     SHRANK,
     GoldenFiles,
@@ -20,25 +20,24 @@ from amn.golden.base.loosenings import (
     new_entries,
     selector_loosenings,
 )
-from amn.golden.base.pipelines import PIPELINES, pipeline_loosenings
-from amn.golden.base.target import base_commit
+from amn.golden.base.pipelines import SETTINGS, is_pipeline, pipeline_loosenings
+from amn.golden.base.target import base_commit, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE
+from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
-from amn.storage import parse_json, parse_toml
-from amn.system import CACHE_FOLDER, CASE_FILE, CONFTEST, GOLDEN_FOLDER
+from amn.storage import as_committed, parse_json, parse_toml
+from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER, ci_sign
 from amn.verdict import Loosening, Waiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from amn.git import Repository
     from amn.golden.schema import Golden
 
-CASES = f":(glob)**/{GOLDEN_FOLDER}/*/{CASE_FILE}"  # a pathspec of git
-RUNS = f":(glob)**/{CACHE_FOLDER.as_posix()}/**"
 NO_GIT = "no git checkout"
-NO_TARGET = "no branch to compare with; name one: --target BRANCH"
+NO_COMMIT = "no commit yet"
+LINKED = "put a link in place of files"
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,30 @@ class MergeBase:
         folder: Any folder of the checkout.
         target: Branch to compare with; None: the usual one, if it is there.
         approval: Who lets this change's loosenings through, and why.
+        ci: Variable by which a CI system shows itself, where there has to be something to compare
+            with; empty on a person's machine.
     """
 
     folder: Path = field(default_factory=Path)
     target: str | None = None
     approval: str = ""
+    ci: str = ""
+
+    @classmethod
+    def within(
+        cls,
+        environ: Mapping[str, str],
+        folder: Path,
+        target: str | None = None,
+        approval: str | None = None,
+    ) -> Self:
+        """Return what is compared with in an environment: what was named there, or the usual.
+
+        Args:
+            target: What somebody named; None: what the CI system names.
+        """
+        named = target_of(environ)
+        return cls(folder, target or named, approval or "", ci_sign(environ) or (named or ""))
 
     @cached_property
     def repository(self) -> Repository | None:
@@ -82,11 +100,13 @@ class MergeBase:
     @cached_property
     def _branch_and_commit(self) -> tuple[str, str] | None:
         if self.repository:
-            return base_commit(self.repository, self.target)
-        if self.target:
+            return base_commit(self.repository, self.target, is_ci=bool(self.ci))
+        if self.target or self.ci:
+            whom = self.target or f"under CI ({self.ci})"
+            found = NO_COMMIT if is_checkout(self.folder) else "none"
             raise RepositoryError(
-                f"merge base: expected a git checkout to compare with {self.target}, found none. "
-                "Fix: run it where .git is, or leave out --target"
+                f"merge base: expected a git checkout to compare with {whom}, found {found}. "
+                "Fix: git clone all of it there, and gate in the clone"
             )
         return None
 
@@ -110,17 +130,19 @@ class MergeBase:
         """Why nothing can be compared; empty when it can."""
         if self.commit:
             return ""
-        return NO_TARGET if self.repository else NO_GIT
+        if self.repository:
+            return why_none(self.repository)
+        return NO_COMMIT if is_checkout(self.folder) else NO_GIT
 
     @cached_property
     def of_project(self) -> tuple[Loosening, ...]:
         """What got looser outside of the cases that are there: cases that are gone, CI files."""
         if not self.repository or not self.commit:
             return ()
-        changed = self.repository.changed(self.commit, [CASES, RUNS, *PIPELINES])
-        runs = [name for name in changed if f"/{CACHE_FOLDER.as_posix()}/" in f"/{name}"]
+        changed = self.repository.changed(self.commit, _is_of_project)
+        runs = [name for name in changed if _is_run(name)]
         changed = [name for name in changed if name not in runs]
-        cases = [name for name in changed if Path(name).name == CASE_FILE]
+        cases = [name for name in changed if _is_case(name)]
         root = self.repository.root
         files = [name for name in changed if name not in cases and _is_read(root / name, root)]
         before = self.repository.read(self.commit, files)
@@ -136,12 +158,23 @@ class MergeBase:
             found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
         for name in files:
             old, new = before[name], _read(root / name)
-            found += pipeline_loosenings(name, _text(old), _text(new))
+            committed = None if old is None else as_committed(old)
+            found += pipeline_loosenings(name, _text(committed), _text(new))
         return tuple(found)
 
     def why_not(self, case: Case) -> str:
-        """Return why a case cannot be compared; empty when it can."""
-        return self.note or ("" if self._where(case) else "the case is outside of this checkout")
+        """Return why a case cannot be compared; empty when it can.
+
+        Raises:
+            RepositoryError: If it has to be.
+        """
+        note = self.note or ("" if self._where(case) else "the case is outside of this checkout")
+        if note and self.ci:
+            raise RepositoryError(
+                f"merge base: expected {case.folder} in what CI checked out, got: {note}. "
+                "Fix: run amn in the checkout that has the case"
+            )
+        return note
 
     def case(self, case: Case) -> CaseAtBase:
         """Return what a case was held to at the merge base.
@@ -152,25 +185,35 @@ class MergeBase:
         where = self._where(case)
         if not self.repository or not self.commit or where is None:
             return CaseAtBase()
-        names = (CASE_FILE, GOLDEN_FILE, COSINES_FILE, LEDGER_FILE, WAIVERS_FILE)
-        paths = [f"{where}/{name}" for name in names]
+        names = (CASE_FILE, *KEPT)
+        links = dict.fromkeys(
+            link for name in names for link in self._link_loosenings(f"{where}/{name}")
+        )
+        paths = [self._through_links(f"{where}/{name}") for name in names]
         found = self.repository.read(self.commit, paths)
-        old = {name: found[path] for name, path in zip(names, paths, strict=True)}
-        if old[CASE_FILE] is None:
-            return CaseAtBase(note="a new case: nothing to compare with")
         new = {name: _read(case.folder / name) for name in names}
+        old = {
+            name: _checked_out(found[path], new[name])
+            for name, path in zip(names, paths, strict=True)
+        }
+        if old[CASE_FILE] is None:
+            note = "" if links else "a new case: nothing to compare with"
+            return CaseAtBase(note=note, loosenings=tuple(links))
         config = _config(old[CASE_FILE])
         before, after = (
-            GoldenFiles(case.folder, at[GOLDEN_FILE], at[COSINES_FILE]) for at in (old, new)
+            GoldenFiles(case.folder, *(at[n] for n in (GOLDEN_FILE, TABLE_FILE, COSINES_FILE)))
+            for at in (old, new)
         )
+        entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
+        is_migration = bool(entries) and entries[-1].kind == "migrated"
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
+            *links,
             *self._config_loosenings(case, config, before.golden, where),
-            *golden_loosenings(before, after, where),
+            *golden_loosenings(before, after, where, is_migration=is_migration),
             *ledger_loosenings(old[LEDGER_FILE], new[LEDGER_FILE], f"{where}/{LEDGER_FILE}"),
             *_waiver_loosenings(waivers, read_waivers(case.folder), f"{where}/{WAIVERS_FILE}"),
         ]
-        entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         return CaseAtBase(
             config=config,
             golden=before.golden,
@@ -183,10 +226,31 @@ class MergeBase:
         """Return a case's folder relative to the checkout, None when it is outside of it."""
         if self.repository is None:
             return None
-        folder = case.folder.resolve()
-        if not folder.is_relative_to(self.repository.root):
-            return None
-        return folder.relative_to(self.repository.root).as_posix()
+        root, folder = self.repository.root, case.folder.absolute()
+        # Where a link leads is another case: what is compared is the place that was asked for.
+        tops = (top for top in (folder, *folder.parents) if top.resolve() == root)
+        top = next(tops, None)
+        return None if top is None else folder.relative_to(top).as_posix()
+
+    def _link_loosenings(self, where: str) -> Iterator[Loosening]:
+        """Yield every link on the way to a file or folder that is none at the merge base."""
+        if self.repository is None:
+            return
+        parts = Path(where).parts
+        for n in range(1, len(parts) + 1):
+            path = "/".join(parts[:n])
+            place = self.repository.root / path
+            old = self.repository.link(self.commit, path)
+            new = str(place.readlink()) if place.is_symlink() else None
+            if old != new:
+                yield Loosening(LINKED, path, old or "no link", new or "no link")
+
+    def _through_links(self, path: str) -> str:
+        """Return where a file lies, past links that are the same at the merge base."""
+        if self.repository is None or any(self._link_loosenings(path)):
+            return path
+        root, place = self.repository.root, (self.repository.root / path).resolve()
+        return place.relative_to(root).as_posix() if place.is_relative_to(root) else path
 
     def _config_loosenings(
         self, case: Case, config: CaseConfig | None, golden: Golden | None, where: str
@@ -219,9 +283,28 @@ class MergeBase:
             yield Loosening(SHRANK, f"{path} {split}", *counts)
 
 
+def _is_of_project(path: str) -> bool:
+    """Tell whether a file is asked for whichever cases are there; relative to the root."""
+    return _is_case(path) or _is_run(path) or is_pipeline(path)
+
+
+def _is_case(path: str) -> bool:
+    parts = Path(path).parts
+    return parts[-1] == CASE_FILE and GOLDEN_FOLDER.name in parts[-3:-2]
+
+
+def _is_run(path: str) -> bool:
+    return f"/{CACHE_FOLDER.as_posix()}/" in f"/{path}"
+
+
+def _checked_out(old: bytes | None, new: bytes | None) -> bytes | None:
+    """Return a file of the merge base as a checkout has it."""
+    return None if old is None else as_committed(smudged(old, new or b""))
+
+
 def _is_read(path: Path, root: Path) -> bool:
-    """Tell whether a gate reads a file: a conftest.py at the root, beside golden/ or under it."""
-    if path.name != CONFTEST or path.parent == root:
+    """Tell whether a gate reads a file: settings at the root, beside golden/ or under it."""
+    if path.name not in SETTINGS or path.parent == root:
         return True
     is_under = GOLDEN_FOLDER.name in path.relative_to(root).parts
     return is_under or (path.parent / GOLDEN_FOLDER).is_dir()
@@ -268,7 +351,7 @@ def _lists(content: bytes | None, split: str) -> set[int]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return as_committed(path.read_bytes())
     except OSError:  # gone, or a folder or a loop of links in its place
         return None
 

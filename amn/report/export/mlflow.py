@@ -58,7 +58,7 @@ def log_to_mlflow(target: str, results: Sequence[GateResult]) -> None:
 
 def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa: ANN401 - as above
     """Log verdict, scores and the number of every check; return the run's id."""
-    tags = {"verdict": result.verdict.value, "reproduce": result.reproduce}
+    tags = {"verdict": result.word, "reproduce": result.reproduce}
     run = client.create_run(experiment, run_name=result.case, tags=_named("amn.", tags))
     params = {"mode": result.mode, **result.digests} if result.mode else {}
     for name, value in params.items():
@@ -67,7 +67,7 @@ def _log_case(client: Any, experiment: str, result: GateResult) -> str:  # noqa:
     checked = {f"checks/{o.label}": o.number for o in result.outcomes if o.number is not None}
     finite = {k: v for k, v in (values | checked).items() if math.isfinite(v)}
     _log(client, run, [(name, value, 0) for name, value in finite.items()])
-    client.set_terminated(run.info.run_id, "FAILED" if result.verdict.exit_code() else "FINISHED")
+    client.set_terminated(run.info.run_id, "FAILED" if result.exit_code else "FINISHED")
     return str(run.info.run_id)
 
 

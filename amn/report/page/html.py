@@ -148,7 +148,8 @@ def _not_drawn(result: GateResult, outcomes: Sequence[Outcome]) -> str:
 
 def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     """Return what was measured, for people: data, config, seeds, windows, golden."""
-    rows = [("candidates from", result.mode)] if result.mode else []
+    rows = [("looked at", str(result.scope))]
+    rows += [("candidates from", result.mode)] if result.mode else []
     if result.windows:
         rows.append(("candidates", ", ".join(one.name for one in result.candidates)))
         counts = (f"{name} {n:,}" for name, n in result.windows.items())
@@ -159,7 +160,8 @@ def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     ]
     if result.golden:
         record = result.golden.record
-        text = f"{record.created}, {len(record.seeds)} seeds, by {record.author}: {record.reason}"
+        then = record.accepted
+        text = f"{then.created}, {len(record.seeds)} seeds, by {then.author}: {then.reason}"
         rows.append(("golden", text))
         versions = record.versions.model_dump(exclude_none=True)
         rows.append(("golden's versions", ", ".join(f"{k} {v}" for k, v in versions.items())))

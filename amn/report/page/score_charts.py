@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.errors import GoldenError
+from amn.errors import ArgumentError, GoldenError
 from amn.evaluation.distribution import distribution
 from amn.evaluation.summary import LIFT_OVER
 from amn.evaluation.surroundings import CURVE_OFFSETS
-from amn.golden.compare import align
-from amn.golden.store import COSINES_FILE
+from amn.golden.compare import joined
+from amn.golden.store import TABLE_FILE
 from amn.report.page.charts import Chart, Frame, Key, step_edges
 from amn.report.page.plots import histogram
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.evaluation.statistics import ClusterTable
     from amn.gate.result import GateResult
 
 LISTED_ARTICLES = 8
@@ -33,21 +35,21 @@ class SplitView:
     """One split's cosines, means over seeds.
 
     Attributes:
-        article_ids: (N,) int64.
+        article_ids: (N,) ids.
         candidate: (N,) float64.
-        golden: (N,) float64 in the same order; None where the two are not comparable.
+        beside: Sums of candidate and golden by article; None where the two are not comparable.
         references: Reference predictor -> (N,) float64.
     """
 
     name: str
-    article_ids: NDArray[np.int64]
+    article_ids: NDArray[Any]
     candidate: NDArray[np.float64]
-    golden: NDArray[np.float64] | None
+    beside: ClusterTable | None
     references: dict[str, NDArray[np.float64]]
 
 
 def split_views(result: GateResult) -> list[SplitView]:
-    """Return the scored splits, joined with the golden by window id."""
+    """Return the scored splits, joined with the golden by article."""
     evaluations = [c.evaluation for c in result.candidates if c.evaluation]
     views = []
     for name in evaluations[0].scores if evaluations else ():
@@ -56,29 +58,19 @@ def split_views(result: GateResult) -> list[SplitView]:
             continue  # E001 says which windows are missing
         first = scores[0]
         cosines = np.mean([score.cosines for score in scores], axis=0)
-        golden = None
-        if result.golden and name in result.golden.splits:
-            theirs = result.golden.splits[name]
-            try:
-                order = align(
-                    theirs, first.article_ids, first.target_chunks, path=Path(COSINES_FILE)
-                )
-            except GoldenError:
-                pass  # G003 says why they are not comparable
-            else:
-                golden = np.empty_like(cosines)
-                golden[order] = theirs.cosines.mean(axis=0)
+        beside = None
+        if result.golden and name in result.golden.tables:
+            with suppress(GoldenError, ArgumentError):  # G003 says why they are not comparable
+                beside = joined(result.golden, name, scores, path=Path(TABLE_FILE))
         views.append(
-            SplitView(name, first.article_ids, cosines, golden, evaluations[0].references[name])
+            SplitView(name, first.article_ids, cosines, beside, evaluations[0].references[name])
         )
     return views
 
 
 def distributions(view: SplitView) -> Chart | None:
-    """Draw how the cosines of a split are distributed, beside the golden's."""
+    """Draw how the cosines of a split are distributed."""
     sides = [("candidate, mean over seeds", distribution(view.candidate, "cosine"))]
-    if view.golden is not None:
-        sides.append(("golden", distribution(view.golden, "cosine")))
     reference = view.references.get(LIFT_OVER)
     return histogram(
         f"{view.name}: cosines of {len(view.candidate):,} windows",
@@ -92,13 +84,16 @@ def distributions(view: SplitView) -> Chart | None:
 
 def by_article(view: SplitView, margin: float) -> Chart:
     """Draw each article's difference from the golden; without one, its lift over the context."""
-    other = view.golden if view.golden is not None else view.references[LIFT_OVER]
-    against = "golden" if view.golden is not None else "mean of the context"
-    articles, inverse, counts = np.unique(view.article_ids, return_inverse=True, return_counts=True)
-    values = np.bincount(inverse, view.candidate - other) / counts  # (A,)
+    if view.beside is not None:
+        articles, counts, against = view.beside.labels, view.beside.sizes, "golden"
+        values = view.beside.combined / counts  # (A,)
+    else:
+        articles, index, n = np.unique(view.article_ids, return_inverse=True, return_counts=True)
+        counts, against = n.astype(np.float64), "mean of the context"
+        values = np.bincount(index, view.candidate - view.references[LIFT_OVER]) / counts
     order = np.argsort(values, kind="stable")
     frame = Frame.over(
-        [0, len(order)], [*values, 0, *([-margin] if view.golden is not None else [])], x_pad=0
+        [0, len(order)], [*values, 0, *([-margin] if view.beside is not None else [])], x_pad=0
     )
     frame.axes("articles, the worst first", y_label=f"candidate - {against}")
     for css, chosen in (("worse", values < 0), ("better", values >= 0)):
@@ -106,11 +101,11 @@ def by_article(view: SplitView, margin: float) -> Chart:
         if chosen.any():
             frame.area(step_edges(np.arange(len(order) + 1.0)), heights, css)
     frame.level(0, "zero")
-    if view.golden is not None:
+    if view.beside is not None:
         frame.level(-margin, "limit", f"margin {-margin:+.3f}")
     worst = order[:LISTED_ARTICLES]
     n_worse = int((values < 0).sum())
-    rows = [(str(articles[a]), f"{counts[a]}", f"{values[a]:+.4f}") for a in worst]
+    rows = [(str(articles[a]), f"{counts[a]:.0f}", f"{values[a]:+.4f}") for a in worst]
     return Chart(
         title=f"{view.name}: {len(articles):,} articles against the {against}",
         description=(

@@ -63,8 +63,10 @@ def sides(
         case = make_case(tmp_path, golden=golden, training=seeds)
         scores = dict(toy_evaluations[0].scores)
         for name, by in (moved or {}).items():
-            cosines = toy_golden.splits[name].cosines.mean(axis=0)
-            scores[name] = replace(scores[name], cosines=cosines + by)
+            table = toy_golden.tables[name].judged()
+            means = toy_golden.sums(name).mean(axis=0) / table.sizes
+            at = np.searchsorted(table.articles, scores[name].article_ids)
+            scores[name] = replace(scores[name], cosines=means[at] + by)
         candidate = replace(toy_evaluations[0], scores=scores)
         return Sides((candidate,), toy_golden, case.config.golden, tmp_path, looks)
 
@@ -78,8 +80,8 @@ def run(check: str, sides: Sides) -> Any:
 
 def scattered(toy_golden: Any, split: str, mean: float, sd: float) -> Any:
     """(N,) a change of each article, of exactly this mean over windows."""
-    articles, index = np.unique(toy_golden.splits[split].article_ids, return_inverse=True)
-    by = np.random.default_rng(1).normal(0, sd, len(articles))[index]
+    table = toy_golden.tables[split].judged()
+    by = np.repeat(np.random.default_rng(1).normal(0, sd, len(table.articles)), table.sizes)
     return by - by.mean() + mean
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TITLES = ["List of lists", "Mercury (disambiguation)", "Aristotle", "Index of B"]
 CLUSTERS = np.repeat(np.arange(1, 13), np.arange(1, 13))
+COUNTED = np.unique(CLUSTERS, return_counts=True)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_titles_are_those_of_the_articles_that_are_asked_for(dataset: DataSet) -
 
 
 def test_every_article_is_in_a_third_by_length_and_in_a_block_of_ids() -> None:
-    groups = groups_of(None, CLUSTERS, {})
+    groups = groups_of(None, *COUNTED, {})
 
     assert set(groups) == {"length", "id block"}
     assert [len(set(group.values())) for group in groups.values()] == [3, 4]
@@ -48,18 +49,18 @@ def test_every_article_is_in_a_third_by_length_and_in_a_block_of_ids() -> None:
 def test_titles_tell_lists_and_disambiguation_pages() -> None:
     titles = {i: TITLES[i % 4] for i in range(1, 13)}
 
-    kinds = groups_of(None, CLUSTERS, titles)["kind"]
+    kinds = groups_of(None, *COUNTED, titles)["kind"]
 
     assert [kinds[i] for i in (4, 5, 6, 7)] == ["list", "disambiguation", "article", "list"]
 
 
 def test_a_kind_column_goes_before_titles(dataset: DataSet) -> None:
-    clusters = np.repeat([1, 2, 3, 4], 5)
+    articles = np.array([1, 2, 3, 4])
 
-    kinds = groups_of(dataset, clusters, titles_of(dataset, clusters))["kind"]
+    kinds = groups_of(dataset, articles, np.full(4, 5.0), titles_of(dataset, articles))["kind"]
 
     assert kinds == {1: "x", 2: "y", 3: "x", 4: "y"}
 
 
 def test_kinds_that_are_all_one_are_no_grouping() -> None:
-    assert "kind" not in groups_of(None, CLUSTERS, dict.fromkeys(range(1, 13), "Aristotle"))
+    assert "kind" not in groups_of(None, *COUNTED, dict.fromkeys(range(1, 13), "Aristotle"))

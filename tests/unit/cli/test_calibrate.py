@@ -25,7 +25,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped case: its golden is all that calibration looks at."""
     folder = tmp_path / "golden" / "wiki-mini"
     folder.mkdir(parents=True)
-    for name in ("case.toml", "golden.json", "golden.npz"):
+    for name in ("case.toml", "golden.json", "golden.csv"):
         shutil.copy(CASE / name, folder / name)
     monkeypatch.chdir(tmp_path)
     return folder
@@ -61,7 +61,7 @@ def test_json_is_all_that_goes_to_stdout(case: Path) -> None:
 
 
 def truncate(folder: Path) -> None:
-    (folder / "golden.npz").write_bytes((folder / "golden.npz").read_bytes()[:1000])
+    (folder / "golden.csv").write_bytes((folder / "golden.csv").read_bytes()[:1000])
 
 
 def no_json(folder: Path) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from amn.case.load import load_case
 from amn.cli.main import cli
+from amn.data.dataset import open_dataset
+from amn.data.splits import resolve_splits
+from amn.data.writer import Chunks, write_dataset
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from click.testing import Result
 
     from amn.data.dataset import DataSet
-
-from amn.data.writer import Chunks, write_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +34,12 @@ def new(*words: str | Path) -> Result:
     return CliRunner().invoke(cli, ["case", "new", *map(str, words)])
 
 
-def small(n_articles: int, name: str = "small") -> DataSet:
+def small(n_articles: int, name: str = "small", ids: Any = None, **columns: Any) -> DataSet:
+    """Write articles of 8 rows; each column has a value for each article."""
     articles, index = running_keys(*[8] * n_articles, first=1)
-    chunks = Chunks(article_ids=articles, chunk_index=index)
+    extra = {key: pa.array(np.repeat(np.array(values), 8)) for key, values in columns.items()}
+    named = articles if ids is None else np.array(ids)[articles - 1]
+    chunks = Chunks(article_ids=named, chunk_index=index, extra=extra)
     return write_dataset(Path("small"), drifting_rows(n_articles, 8, 16), chunks, name=name)
 
 
@@ -65,9 +72,112 @@ def test_ten_articles_are_too_few(tmp_path: Path) -> None:
 def test_twenty_four_articles_leave_eight_for_each_split() -> None:
     small(24)
 
-    assert new("mine", "--dataset", "small").exit_code == 0
+    result = new("mine", "--dataset", "small")
+
+    assert result.exit_code == 0
     split = load_case(Path("golden/mine")).config.split
-    assert (split.ood.articles, split.in_dist.fraction) == ("17-24", 0.5)
+    assert (split.in_dist.fraction, split.ood.fraction) == (0.34, 0.5)
+    assert "split: both are drawn by chance, so OOD is no shift" in result.output
+    sizes = "train 8 articles with 24 windows, in_dist 8 articles with 24 windows, ood 8 articles"
+    assert sizes in result.output
+
+
+def proposed(*words: str) -> tuple[str, dict[str, list[Any]]]:
+    """Return why, and the articles of each split as a gate resolves them."""
+    result = new("mine", "--dataset", "small", *words)
+    assert result.exit_code == 0, result.exception
+    why = next(line for line in result.output.splitlines() if line.startswith("split: "))
+    case = load_case(Path("golden/mine"))
+    splits = resolve_splits(case, open_dataset(case.dataset_path))
+    return why.removeprefix("split: "), {n: s.articles.tolist() for n, s in splits.items()}
+
+
+def test_ood_is_what_a_person_names() -> None:
+    small(40, source=["web"] * 30 + ["news"] * 10)
+
+    why, splits = proposed("--ood", "1-9")
+
+    assert why == "OOD is what --ood names"
+    assert splits["ood"] == list(range(1, 10))
+
+
+def test_ood_of_strings_is_named_one_by_one() -> None:
+    small(40, ids=[f"page {i:02d}" for i in range(40)])
+    names = [f"page {i:02d}" for i in range(8)]
+
+    assert proposed("--ood", ",".join(names))[1]["ood"] == names
+
+
+@pytest.mark.parametrize("place", ["golden/mine", "small"])
+def test_a_file_of_splits_comes_before_columns(place: str) -> None:
+    small(40, source=["web"] * 30 + ["news"] * 10)
+    lists = {"in_dist": list(range(1, 9)), "ood": list(range(9, 18))}
+    Path(place).mkdir(parents=True, exist_ok=True)
+    (Path(place) / "splits.json").write_text(json.dumps({"schema": 1, **lists, "made": {}}))
+
+    why, splits = proposed()
+
+    assert why == f"as {place}/splits.json lists it"
+    assert (splits["in_dist"], splits["ood"]) == (lists["in_dist"], lists["ood"])
+    assert splits["train"] == list(range(18, 41))
+
+
+def test_a_column_that_declares_the_split_is_kept_to() -> None:
+    small(40, split=(["train"] * 3 + ["validation"] + ["test"]) * 8)
+
+    why, splits = proposed()
+
+    assert why == (
+        "by the column split: train is what it calls 'train', in_dist is what it calls "
+        "'validation', ood is what it calls 'test'"
+    )
+    assert splits["in_dist"] == list(range(4, 41, 5))
+    assert splits["ood"] == list(range(5, 41, 5))
+    assert len(splits["train"]) == 24
+
+
+def test_of_several_sources_the_one_nearest_a_fifth_is_ood() -> None:
+    small(60, source=["web"] * 22 + ["news"] * 11 + ["law"] * 20 + ["tiny"] * 7)
+
+    why, splits = proposed()
+
+    assert why.startswith("OOD is the articles whose source is 'news', of 4 in that column")
+    assert splits["ood"] == list(range(23, 34))
+
+
+def test_the_latest_articles_are_ood_where_there_are_dates() -> None:
+    dates = [f"20{20 + i % 4}-01-01" for i in range(40)]
+    small(40, source=["web"] * 40, date=dates)
+
+    why, splits = proposed()
+
+    assert why == "OOD is the articles from date 2023-01-01 on: training sees older ones alone"
+    assert splits["ood"] == list(range(4, 41, 4))
+
+
+def test_dates_of_which_one_is_missing_or_no_date_are_not_gone_by() -> None:
+    small(40, date=["2020"] * 20 + ["soon"] * 20)
+
+    assert proposed()[0].startswith("both are drawn by chance")
+
+
+def test_a_column_that_changes_within_an_article_divides_none() -> None:
+    articles, index = running_keys(*[8] * 40, first=1)
+    extra = {"source": pa.array(["web", "news"] * 160)}
+    chunks = Chunks(article_ids=articles, chunk_index=index, extra=extra)
+    write_dataset(Path("small"), drifting_rows(40, 8, 16), chunks, name="small")
+
+    assert proposed()[0].startswith("both are drawn by chance")
+
+
+def test_a_long_list_of_ids_goes_into_a_file_beside_the_case() -> None:
+    small(120, source=["web", "web", "web", "news"] * 30)
+
+    splits = proposed()[1]
+
+    assert splits["ood"] == list(range(4, 121, 4))
+    assert load_case(Path("golden/mine")).config.split.ood.file == "splits.json"
+    assert json.loads(Path("golden/mine/splits.json").read_text())["ood"] == splits["ood"]
 
 
 def test_a_name_with_quotes_is_a_title_all_the_same() -> None:
@@ -80,7 +190,7 @@ def test_a_name_with_quotes_is_a_title_all_the_same() -> None:
 def test_what_comes_next_can_be_typed(toy_data: Path) -> None:
     lines = new("mon corpus é", "--dataset", toy_data).output.splitlines()
 
-    assert [shlex.split(line.removeprefix("next:"))[:4] for line in lines[1:]] == [
+    assert [shlex.split(line.removeprefix("next:"))[:4] for line in lines[3:]] == [
         ["amn", "check", "split", "golden/mon corpus é"],
         ["amn", "gate", "mon corpus é", "--first-run"],
         ["amn", "golden", "new", "mon corpus é"],

@@ -21,6 +21,8 @@ def test_the_published_schema_is_printed() -> None:
 
     assert result.exit_code == 0
     assert json.loads(result.stdout) == json.loads(json_schema())
+    bundle = CliRunner().invoke(cli, ["gate", "--schema", "bundle"])
+    assert json.loads(bundle.stdout) == json.loads(json_schema("bundle"))
 
 
 @pytest.mark.parametrize(

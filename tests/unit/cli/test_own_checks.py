@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.checks.broken.golden import with_checks
 from amn.cli.main import main
 from amn.golden.base.target import CI_VARIABLES
-from amn.golden.schema import Golden
+from amn.golden.schema import Ended, Golden
 from amn.golden.store import write_golden
 from amn.storage import write_archive
 from tests.checkouts import CASE_TEXT, begin_change, commit
@@ -37,10 +38,9 @@ def made(
 ) -> dict[str, Path]:
     """Projects of a case with a golden, which lists X001 or does not, and of a case without one."""
     projects = {}
-    listing = toy_golden.record.model_copy(
-        update={"checks": (*toy_golden.record.checks, "X001-spread")}
-    )
-    for name, golden in (("other", toy_golden), ("listing", Golden(listing, toy_golden.splits))):
+    checks = {**toy_golden.record.checks, "X001-spread": Ended()}
+    listing = with_checks(toy_golden.record, checks)
+    for name, golden in (("other", toy_golden), ("listing", Golden(listing, toy_golden.tables))):
         root = projects[name] = tmp_path_factory.mktemp(name)
         shutil.copytree(toy_data, root / "data")
         for case in ("case", "bare"):

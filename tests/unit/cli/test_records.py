@@ -34,7 +34,9 @@ def test_one_record_shows_every_check(tmp_path: Path) -> None:
 
     assert got.exit_code == 0
     assert "R001 first_epoch" in got.output
-    assert got.output.splitlines()[-1].startswith("PASS: 6 of 6 checks. Reproduce: amn check run")
+    assert got.output.splitlines()[-1].startswith(
+        "PARTIAL (record only): 6 of 6 checks. Reproduce: amn check run"
+    )
 
 
 def test_several_records_get_a_line_each(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ INT32 = pa.array([0, 1, 2], pa.int32())
         ({"chunk_index": INT32}, "expected a column article_id, got chunk_index"),
         (
             {"article_id": INT32, "chunk_index": INT32},
-            "article_id: expected int64, got int32",
+            "article_id: expected int64 or string, got int32",
         ),
         (
             {"article_id": pa.array([0, None, 0], pa.int64()), "chunk_index": INT32},

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.importers import import_vectors
+from amn.data.imports.keys import Keys
 from amn.data.manifest import EncoderInfo, Stage
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError, DataError
@@ -247,8 +248,10 @@ def test_members_that_are_not_used_are_never_opened(tmp_path: Path, toy: Rows) -
             {"article_ids": np.arange(4)},
             "article_ids: expected one id for each of 9 windows, got shape (4,)",
         ),
-        ({"article_ids": np.arange(9.0)}, "article_ids: expected whole numbers, got double"),
-        ({"article_ids": np.array(list("abcdefghi"))}, "article_ids: expected whole numbers, got"),
+        (
+            {"article_ids": np.arange(9.0)},
+            "article_ids: expected strings or whole numbers, got double",
+        ),
     ],
 )
 def test_windows_that_do_not_fit_together_are_refused(
@@ -267,7 +270,7 @@ def test_windows_that_do_not_fit_together_are_refused(
 
 @pytest.mark.parametrize("ids", ["ids.parquet", "ids.csv", "ids.npz"])
 def test_a_matrix_and_a_file_of_ids_are_read(source: Path, toy: Rows, ids: Any) -> None:
-    dataset = import_vectors(source / "rows.npy", source / "toy", ids=source / ids)
+    dataset = import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / ids))
 
     assert_holds(dataset, *toy)
     assert dataset.manifest.stages == (Stage(name="read rows.npy", rows_in=18, rows_out=18),)
@@ -280,7 +283,7 @@ def test_any_float_is_stored_as_asked_for(source: Path, toy: Rows, dtype: Any, s
     np.save(source / "rows.npy", vectors.astype(dtype))
 
     dataset = import_vectors(
-        source / "rows.npy", source / "toy", ids=source / "ids.npz", dtype=stored
+        source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.npz"), dtype=stored
     )
 
     assert dataset.manifest.dtype == stored
@@ -294,7 +297,9 @@ def test_title_length_and_text_are_carried_over_and_nothing_else(source: Path, t
     pq.write_table(table.take(pa.array(range(17, -1, -1))), source / "ids.parquet")
     np.save(source / "rows.npy", vectors[::-1])
 
-    dataset = import_vectors(source / "rows.npy", source / "toy", ids=source / "ids.parquet")
+    dataset = import_vectors(
+        source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.parquet")
+    )
 
     assert dataset.column("title").to_pylist() == columns["title"]
     assert dataset.column("n_chars").to_pylist() == columns["n_chars"]
@@ -513,7 +518,7 @@ def test_what_is_said_about_the_data_is_kept(source: Path) -> None:
         source / "rows.npy",
         source / "toy",
         name="wiki",
-        ids=source / "ids.npz",
+        keys=Keys(ids=source / "ids.npz"),
         encoder=EncoderInfo(name="gtr", pooling="mean"),
         source_note="dump of 2023",
         licence="CC BY-SA 4.0",
@@ -532,7 +537,7 @@ def test_progress_counts_rows_to_the_last(source: Path, monkeypatch: pytest.Monk
     import_vectors(
         source / "rows.npy",
         source / "toy",
-        ids=source / "ids.npz",
+        keys=Keys(ids=source / "ids.npz"),
         progress=lambda done, total: calls.append((done, total)),
     )
 
@@ -547,7 +552,7 @@ def test_an_existing_destination_is_refused_and_left_alone(source: Path) -> None
     (source / "toy" / "mine.txt").write_text("keep")
 
     with pytest.raises(DataError, match="toy: expected a new folder, got one that exists"):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / "ids.npz")
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.npz"))
 
     assert [p.name for p in (source / "toy").iterdir()] == ["mine.txt"]
 
@@ -572,7 +577,7 @@ def test_an_object_array_is_refused_with_its_name_and_the_way_out(
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@pytest.mark.parametrize("kept", [0, 10, 200, -1, -30])
+@pytest.mark.parametrize("kept", [10, 200, -1, -30])
 def test_a_truncated_archive_is_refused_with_its_size(
     tmp_path: Path, toy: Rows, save: Any, kept: int
 ) -> None:
@@ -637,7 +642,9 @@ def test_vectors_in_an_archive_may_have_their_ids_beside_it(source: Path, toy: R
 
     with pytest.raises(DataError, match=r"expected article_indices .* Fix: --ids FILE"):
         import_vectors(source / "rows.npz", source / "toy")
-    assert_holds(import_vectors(source / "rows.npz", source / "toy", ids=source / "ids.csv"), *toy)
+    assert_holds(
+        import_vectors(source / "rows.npz", source / "toy", keys=Keys(ids=source / "ids.csv")), *toy
+    )
 
 
 @pytest.mark.parametrize(
@@ -659,7 +666,7 @@ def test_vectors_in_an_archive_may_have_their_ids_beside_it(source: Path, toy: R
         ),
         (
             {"article_id": [1.5] * 18, "chunk_index": range(18)},
-            "article_id: expected whole numbers, got double",
+            "article_id: expected strings or whole numbers, got double",
         ),
         (
             {"article_id": [1, None] * 9, "chunk_index": range(18)},
@@ -676,7 +683,7 @@ def test_ids_that_cannot_be_used_are_refused(
     (pq.write_table if suffix == ".parquet" else pa.csv.write_csv)(table, path)
 
     with pytest.raises(DataError, match=re.escape(message)):
-        import_vectors(source / "rows.npy", source / "toy", ids=path)
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=path))
 
 
 def test_article_ids_beyond_64_bits_are_refused(source: Path) -> None:
@@ -687,7 +694,7 @@ def test_article_ids_beyond_64_bits_are_refused(source: Path) -> None:
     )
 
     with pytest.raises(DataError, match=r"ids\.npz: article_id: expected numbers below 2\^63"):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / "ids.npz")
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.npz"))
 
 
 @pytest.mark.parametrize(
@@ -703,7 +710,7 @@ def test_arrays_of_ids_that_do_not_fit_are_refused(
     np.savez(source / "ids.npz", **{"chunk_index": np.arange(18), **columns})
 
     with pytest.raises(DataError, match=re.escape(message)):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / "ids.npz")
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.npz"))
 
 
 def test_a_matrix_without_ids_is_refused_with_the_option(source: Path) -> None:
@@ -720,7 +727,7 @@ def test_a_missing_source_is_refused_with_its_name(tmp_path: Path, name: str) ->
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.pkl").touch()
 
-    with pytest.raises(DataError, match=r"expected a file of \.npz, \.npy, \.parquet, got '\.pkl'"):
+    with pytest.raises(DataError, match=r"expected a file of \.npy, .*, got '\.pkl'"):
         import_vectors(tmp_path / "rows.pkl", tmp_path / "toy")
 
 
@@ -728,14 +735,14 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_or_broken_file_of_ids_is_refused_with_its_name(source: Path, name: str) -> None:
     (source / name).write_bytes(b"\x00\xff")
     with pytest.raises(DataError, match=re.escape(name)):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / name)
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / name))
 
     (source / name).unlink()
     with pytest.raises(DataError, match=re.escape(f"{name}: expected a file of ids, found none")):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / name)
+        import_vectors(source / "rows.npy", source / "toy", keys=Keys(ids=source / name))
 
 
-@pytest.mark.parametrize("kept", [0, 3, 300, -1])
+@pytest.mark.parametrize("kept", [3, 300, -1])
 def test_a_truncated_parquet_file_is_refused_with_its_name(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "rows.parquet"
     write_lists(path, v=unit_rows(9, dtype=np.float32).tolist())
@@ -753,7 +760,7 @@ def test_a_truncated_parquet_file_is_refused_with_its_name(tmp_path: Path, kept:
             {"vector_column": "v"},
             "--vector-column: expected with another kind of file, got .npy",
         ),
-        ("rows.npy", {"ids": "ids.txt"}, "expected ids in .parquet, .csv or .npz, got '.txt'"),
+        ("rows.npy", {"ids": "ids.txt"}, ", .json, .npz, got '.txt'"),
         ("rows.npy", {"dtype": "float64"}, "dtype: expected float16 or float32, got 'float64'"),
     ],
 )
@@ -761,7 +768,7 @@ def test_options_that_do_not_fit_are_refused(
     source: Path, name: str, options: Any, message: str
 ) -> None:
     if "ids" in options:
-        options = {"ids": source / options["ids"]}
+        options = {"keys": Keys(ids=source / options["ids"])}
 
     with pytest.raises(ArgumentError, match=re.escape(message)):
         import_vectors(source / name, source / "toy", **options)
@@ -772,7 +779,7 @@ def test_ids_beside_windows_are_refused(source: Path, toy: Rows) -> None:
     np.savez(source / "w.npz", contexts=contexts, targets=targets)
 
     with pytest.raises(ArgumentError, match=r"--ids: expected with a file of rows, got windows"):
-        import_vectors(source / "w.npz", source / "toy", ids=source / "ids.npz")
+        import_vectors(source / "w.npz", source / "toy", keys=Keys(ids=source / "ids.npz"))
 
 
 @pytest.mark.parametrize("reason", [KeyboardInterrupt, OSError])
@@ -787,7 +794,9 @@ def test_an_interrupted_import_leaves_nothing_behind(
     before = sorted(source.rglob("*"))
 
     with pytest.raises(reason):
-        import_vectors(source / "rows.npy", source / "toy", ids=source / "ids.npz", normalise=True)
+        import_vectors(
+            source / "rows.npy", source / "toy", keys=Keys(ids=source / "ids.npz"), normalise=True
+        )
 
     assert sorted(source.rglob("*")) == before
 
@@ -830,12 +839,5 @@ def test_columns_of_other_names_are_listed_with_the_way_out(tmp_path: Path) -> N
     table = pa.table({"doc": articles, "pos": chunks, "vec": vectors})
     pq.write_table(table, tmp_path / "rows.parquet")
 
-    with pytest.raises(DataError, match=r"article_id, got doc, pos, vec\. Fix: rename"):
+    with pytest.raises(DataError, match=r"article_id, got doc, pos, vec\. Fix: --article-column"):
         import_vectors(tmp_path / "rows.parquet", tmp_path / "out")
-
-
-def test_ids_that_are_text_are_refused_with_the_way_out(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "ids.csv").write_text("article_id,chunk_index\nen-1,0\nen-1,1\n", "utf-8")
-
-    with pytest.raises(DataError, match=r"whole numbers, got string\. Fix: number the articles"):
-        import_vectors(source / "rows.npy", tmp_path / "out", ids=tmp_path / "ids.csv")

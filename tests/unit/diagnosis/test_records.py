@@ -26,7 +26,7 @@ MINIMUM = {"profile": "minimum", "in_dist": 0.54, "ood": 0.60, "delta": None, "l
 @pytest.mark.parametrize(
     ("file", "then", "status", "verdict"),
     [
-        ("584k", "success", "SUCCESS", Verdict.PASS),
+        ("584k", "success", "SUCCESS", Verdict.PARTIAL),
         ("790k-1", "OOD collapse", "HARNESS", Verdict.HARNESS),
         ("790k-2", "InfoNCE dominance", "INFONCE_DOMINANCE", Verdict.ERROR),
         ("790k-3", "OOD catastrophic", "HARNESS", Verdict.HARNESS),
@@ -70,7 +70,7 @@ def test_an_unreadable_record_hides_no_other(tmp_path: Path) -> None:
     assert (bad.status.value, good.status.value) == ("UNREADABLE", "SUCCESS")
     assert bad.brief.startswith("expected a record in JSON")
     assert bad.as_result("x").verdict is Verdict.ERROR
-    assert good.as_result("x").verdict is Verdict.PASS
+    assert good.as_result("x").word == "PARTIAL (record only)"
 
 
 def test_a_record_without_a_verdict_about_anything_cannot_pass(tmp_path: Path) -> None:

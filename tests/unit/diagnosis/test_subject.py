@@ -54,9 +54,9 @@ def test_json_of_something_else_is_left_to_the_readers_of_records(tmp_path: Path
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"schema": 2, "results": []}, "expected schema 1, got 2"),
-        ({"schema": 1, "results": [{"case": "x"}]}, "expected results of a gate, got: KeyError"),
-        ({"schema": 1, "results": 3}, "expected results of a gate, got: TypeError"),
+        ({"schema": 1, "results": []}, "expected schema 2, got 1"),
+        ({"schema": 2, "results": [{"case": "x"}]}, "expected results of a gate, got: KeyError"),
+        ({"schema": 2, "results": 3}, "expected results of a gate, got: TypeError"),
     ],
 )
 def test_a_damaged_verdict_is_refused(tmp_path: Path, document: object, message: str) -> None:

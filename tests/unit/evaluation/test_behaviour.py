@@ -10,9 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from amn.data.windows import find_windows
-from amn.evaluation.behaviour import Behaviour, observe
+from amn.evaluation.behaviour import observe
 from amn.evaluation.runner import is_permutation_invariant
-from amn.evaluation.surroundings import CURVE_OFFSETS, Surroundings, find_surroundings
+from amn.evaluation.surroundings import (
+    CURVE_OFFSETS,
+    ModelBehaviour,
+    Surroundings,
+    find_surroundings,
+)
 from amn.training.networks.amn import OriginalAMN, RecencyAMN
 from tests.strategies import drifting_rows, in_memory, running_keys
 
@@ -81,7 +86,7 @@ def test_one_vector_for_all_has_pairwise_cosine_1(around: Surroundings) -> None:
 
 def test_behaviour_is_plain_json_with_nan_as_null(around: Surroundings) -> None:
     values = observe(Row(-1), around).to_json()
-    values_of_few = Behaviour(
+    values_of_few = ModelBehaviour(
         **{**vars(observe(Row(-1), around)), "curve": (float("nan"),) * len(CURVE_OFFSETS)}
     ).to_json()
 

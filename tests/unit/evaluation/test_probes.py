@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from amn.data.windows import Windows, find_windows
 from amn.evaluation import metrics
-from amn.evaluation.runner import metric_self_test, path_difference, rescore, sample_windows, score
+from amn.evaluation.runner import metric_self_test, path_difference, rescore, score
+from amn.evaluation.surroundings import sample_windows
 from amn.training.losses import cosine_rows
 from amn.training.networks.build import ModelSpec, build_model
 from tests.strategies import in_memory, running_keys, unit_rows

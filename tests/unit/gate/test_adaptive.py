@@ -57,7 +57,7 @@ def test_what_cannot_be_compared_trains_no_further_seed_and_is_named(
     gate: Any, tmp_path: Path
 ) -> None:
     found = gate(1e-6)
-    (tmp_path / "golden.npz").write_bytes(b"damaged")
+    (tmp_path / "golden.csv").write_bytes(b"damaged")
 
     assert len(found.evidence["candidates"]) == 2
     assert found.outcome("G004").has_failed

@@ -32,12 +32,14 @@ def ids(text: str) -> set[str]:
 
 BEFORE_TRAINING = ids("D001-D012 D014 D015 I001-I008 S001-S010 W001-W003")
 COURSE = ids("R001-R013")
-MODEL = ids("M001-M009 E001-E007 E009-E013 C001-C005")
+MODEL = ids("M001-M009 E001-E007 E009-E014 C001-C005")
+PREDICTED = ids("W004 M002 M005 M009 E001-E006 E009-E015 C001-C005")
 SEEDS = {"E008"}  # as many as were asked for, where they are trained here
 CUSTODY = ids("G004 G008 G009 G012 G013")
 COMPARED = CUSTODY | ids("G001-G003 G007 G020")
 
 SOME_RUN, SOME_MODEL = {"runs": (Path("run"),)}, {"checkpoint": Path("model.safetensors")}
+SOME_PREDICTIONS = {"predictions": (Path("mine.parquet"),)}
 
 
 @pytest.fixture
@@ -65,6 +67,8 @@ def _named(value: Iterable[str]) -> str:
         (SOME_RUN, BEFORE_TRAINING | COURSE | MODEL | COMPARED | {"G005"}),
         ({**SOME_RUN, "allow_same": True}, BEFORE_TRAINING | COURSE | MODEL | COMPARED),
         (SOME_MODEL, BEFORE_TRAINING | MODEL | COMPARED | {"G005"}),
+        (SOME_PREDICTIONS, BEFORE_TRAINING | PREDICTED | COMPARED | {"G005"}),
+        ({**SOME_PREDICTIONS, "first_run": True}, BEFORE_TRAINING | PREDICTED),
         ({"first_run": True}, BEFORE_TRAINING | COURSE | MODEL | SEEDS),
         ({**SOME_RUN, "first_run": True}, BEFORE_TRAINING | COURSE | MODEL),
         ({**SOME_MODEL, "first_run": True}, BEFORE_TRAINING | MODEL),

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,11 +20,11 @@ from amn.data.dataset import open_dataset
 from amn.data.index.build import build_index
 from amn.errors import AmnError, DataError
 from amn.evaluation.storage import load_evaluation, save_evaluation
-from amn.gate.bundle import VERDICT_FILE, data_files, data_folders, members_of, timeless
+from amn.gate.bundle import VERDICT_FILE, data_files, data_folders, made_with, members_of, timeless
 from amn.gate.modes import GateOptions, run_gate
 from amn.gate.replay import replay
 from amn.golden.store import write_golden
-from amn.report.json import to_json
+from amn.report.json import json_schema, to_json
 from amn.storage import unpack_archive, write_archive
 from amn.verdict import BEFORE_TRAINING, Verdict, family_of
 from tests.unit.conftest import CASE
@@ -141,9 +143,9 @@ def test_what_reads_scores_and_courses_alone_is_judged_again(bundle: Callable[..
 
     judged = judged_ids(one.again)
     assert {c for c in judged if c[0] == "M"} == {"M002", "M005"}
-    assert {c for c in judged if c[0] == "E"} == {"E002", "E003", "E004", "E005", "E008"}
+    assert {c for c in judged if c[0] == "E"} == {"E002", "E003", "E004", "E005", "E008", "E014"}
     assert {c for c in judged if c[0] == "R"} == {f"R{n:03}" for n in range(1, 14)}
-    assert {c for c in judged_ids(one.carried) if c[0] in "CG"} == {"G013", "G020"}
+    assert {c for c in judged_ids(one.carried) if c[0] in "CG"} == {"G010", "G013", "G020"}
 
 
 def test_scores_that_were_changed_in_the_bundle_are_judged_as_they_are_there(
@@ -328,8 +330,14 @@ def lead_out(members: Members) -> None:
         (lambda m: m.pop("case/context.json"), "expected the files of every case"),
         (lambda m: m.pop("case/candidate-001/candidate.json"), "candidate.json"),
         (lambda m: m.pop("case/candidate-001/evaluation.json"), "evaluation.json"),
-        (lambda m: m.update({VERDICT_FILE: b'{"results": []}'}), "expected the files of every"),
-        (lambda m: m.update({VERDICT_FILE: b'{"results": [1]}'}), "expected a whole bundle"),
+        (
+            lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": []}'}),
+            "expected the files of every",
+        ),
+        (
+            lambda m: m.update({VERDICT_FILE: b'{"schema": 2, "results": [1]}'}),
+            "expected a whole bundle",
+        ),
         (lambda m: m.update({"case/context.json": b"[]"}), "expected a whole bundle"),
         (lambda m: m.update({"case/candidate-000/cosines.npz": b"PK"}), "expected sha256"),
         (lambda m: m.update({"case/candidate-000/candidate.json": b"{"}), "expected a whole"),
@@ -436,3 +444,25 @@ def test_a_gate_of_metrics_is_replayed_from_its_metrics_file(
     assert one.differences == ()
     assert any(label.startswith("C001") for label in one.again)
     assert "case/metrics.json" in unpack_archive(Path("out.zip"), Path("unpacked"))["files"]
+
+
+def test_a_bundle_says_of_itself_what_the_published_schema_says(
+    packed: Members, tmp_path: Path
+) -> None:
+    write_archive(tmp_path / "b.zip", packed, made_with())
+    with ZipFile(tmp_path / "b.zip") as archive:
+        manifest = json.loads(archive.read("bundle.json"))
+        verdict = json.loads(archive.read(VERDICT_FILE))
+
+    jsonschema.validate(manifest, json.loads(json_schema("bundle")))
+    jsonschema.validate(verdict, json.loads(json_schema("verdict")))
+
+
+def test_a_bundle_of_another_version_is_refused_by_name(bundle: Callable[..., Path]) -> None:
+    def older(members: Members) -> None:
+        edited(members, VERDICT_FILE, lambda document: document.update(schema=1))
+
+    with pytest.raises(
+        DataError, match=r"expected schema 2 of verdict\.json, got 1\. Fix: amn gate"
+    ):
+        replay(bundle(older))

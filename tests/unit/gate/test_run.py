@@ -11,12 +11,24 @@ import torch
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
+from amn.gate.evidence import Evidence
 from amn.gate.modes import GateOptions, gate_of, run_gate
+from amn.gate.run import About, Gate
 from amn.golden.store import write_golden
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
 from amn.training.networks.build import ModelSpec
-from amn.verdict import BEFORE_TRAINING, Outcome, Status, Verdict
+from amn.verdict import (
+    BEFORE_TRAINING,
+    STATUS_OF,
+    Finding,
+    Measured,
+    Outcome,
+    Severity,
+    Status,
+    Verdict,
+)
+from tests.instead import run_instead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,11 +73,11 @@ def statuses(result: GateResult, *checks: str) -> list[Status]:
 def test_a_sound_case_passes_on_its_first_run(gate: Any) -> None:
     result = gate(first_run=True)
 
-    assert result.verdict is Verdict.PASS
+    assert result.judged is Verdict.PASS
     assert result.verdict.exit_code() == 0
     assert tuple(o.label for o in result.outcomes) == result.declared
-    assert not any(label.startswith("G") for label in result.declared)
-    assert {label[0] for label in result.declared} == set("DSWRMEC")
+    assert [o for o in result.declared if o[0] == "G"] == ["G010-not_loosened"]
+    assert {label[0] for label in result.declared} == set("DSWRMECG")
     assert all(o.value or o.check == "D009" for o in result.outcomes)
 
 
@@ -154,7 +166,7 @@ def test_a_result_that_is_not_worse_than_its_golden_passes(
 
     result = gate()
 
-    assert result.verdict is Verdict.PASS
+    assert result.judged is Verdict.PASS
     assert {label[:4] for label in result.declared} > {"G001", "G002", "G003", "G004", "G006"}
 
 
@@ -175,7 +187,7 @@ def test_a_changed_floor_trains_nothing_again(gate: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("amn.training.seed.train", forbidden)
 
-    assert gate(first_run=True, sections={"criteria": {"ood": 0.1}}).verdict is Verdict.PASS
+    assert gate(first_run=True, sections={"criteria": {"ood": 0.1}}).judged is Verdict.PASS
 
 
 def test_too_few_seeds_are_inconclusive(gate: Any) -> None:
@@ -195,7 +207,7 @@ def metrics_file(folder: Path, **scores: Any) -> Path:
 @pytest.mark.parametrize(
     ("scores", "verdict", "code"),
     [
-        ({"in_dist": 0.5597, "ood": 0.6375}, Verdict.PASS, 0),
+        ({"in_dist": 0.5597, "ood": 0.6375}, Verdict.PARTIAL, 0),
         ({"in_dist": 0.4607, "ood": -0.0118}, Verdict.HARNESS, 3),
         ({"in_dist": 0.2675}, Verdict.ERROR, 3),
         ({"in_dist": 0.4621, "ood": 0.0211}, Verdict.HARNESS, 3),
@@ -215,7 +227,7 @@ def test_the_scores_of_the_record_are_judged_as_they_should_have_been(
 
     assert result.verdict is verdict
     assert result.verdict.exit_code() == code
-    assert [label[:4] for label in result.declared] == ["E005", "C001", "C002", "C003"]
+    assert [label[:4] for label in result.declared] == ["E005", "C001", "C002", "C003", "G010"]
 
 
 def test_a_score_that_was_never_measured_is_named(gate: Any, tmp_path: Path) -> None:
@@ -235,8 +247,8 @@ def test_a_metrics_file_that_is_none_is_wrong_use(gate: Any, tmp_path: Path) -> 
 def test_a_checkpoint_is_judged_like_the_run_it_came_from(gate: Any, toy_runs: Any) -> None:
     result = gate(checkpoint=toy_runs[0].folder / "model.safetensors", first_run=True)
 
-    assert result.verdict is Verdict.PASS
-    assert not {label[0] for label in result.declared} & {"R", "G"}
+    assert result.judged is Verdict.PASS
+    assert {o for o in result.declared if o[0] in "RG"} == {"G010-not_loosened"}
     assert by_id(result)["C002"].number == pytest.approx(
         toy_runs[0].evaluation.scores["ood"].mean, abs=1e-6
     )
@@ -248,7 +260,7 @@ def test_runs_are_judged_without_training(gate: Any, toy_runs: Any, tmp_path: Pa
         runs=tuple(run.folder for run in toy_runs), first_run=True, cache=tmp_path / "cache"
     )
 
-    assert result.verdict is Verdict.PASS
+    assert result.judged is Verdict.PASS
     assert not (tmp_path / "cache").exists()
     assert len(names(result)) == 3
 
@@ -340,7 +352,8 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
 ) -> None:
     seen: set[str] = set()
     metrics = metrics_file(tmp_path, in_dist=0.56)
-    for options in ({}, {"runs": ("r",)}, {"checkpoint": "c"}, {"metrics": metrics}):
+    ways = ({"runs": ("r",)}, {"checkpoint": "c"}, {"predictions": ("p",)}, {"metrics": metrics})
+    for options in ({}, *ways):
         case = make_case(tmp_path, dataset={"index": True})
         gate = gate_of(case, GateOptions(cache=tmp_path, **options))
         seen |= {check.id for check in gate.declared}
@@ -357,7 +370,7 @@ def test_checks_run_in_any_order_and_once(make_case: Any, toy_cache: Path, tmp_p
     assert gate.outcome("C005") is last
     before = [check for check in gate.declared if check.family in BEFORE_TRAINING]
     assert all(gate.outcome(check.id).status is not Status.NOT_RUN for check in before)
-    assert gate.result().verdict is Verdict.PASS
+    assert gate.result().judged is Verdict.PASS
 
 
 def test_a_crashed_training_fails_and_is_not_left_out(gate: Any, tmp_path: Path) -> None:
@@ -370,3 +383,30 @@ def test_a_crashed_training_fails_and_is_not_left_out(gate: Any, tmp_path: Path)
     assert "expected a finite" in by_id(result)["R005"].findings[0].message
     assert statuses(result, "R001", "R004") == [Status.NOT_RUN] * 2
     assert by_id(result)["R001"].detail == "not run: R005-completed failed first"
+
+
+@pytest.mark.parametrize(
+    ("severity", "status"),
+    [
+        (Severity.LOOSENED, Status.WARN),
+        (Severity.INCONCLUSIVE, Status.WARN),
+        (Severity.FAIL, Status.FAIL),
+        (Severity.HARNESS, Status.HARNESS),
+    ],
+)
+@pytest.mark.parametrize("approval", ["C. Lead: agreed", ""])
+def test_an_approval_lets_through_what_is_loosened_or_undecided_and_nothing_else(
+    severity: Severity, status: Status, approval: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(**_: object) -> Measured:
+        return Measured("odd", "never", [Finding("here", "odd", severity=severity)])
+
+    run_instead(monkeypatch, "G010", found)
+    evidence = Evidence({}, review=None, approval=approval, waivers=())
+
+    outcome = Gate(evidence, About("case"), declared=[checks()["G010"]]).outcome("G010")
+
+    assert outcome.status is (status if approval else STATUS_OF[severity])
+    is_through = bool(approval) and status is Status.WARN
+    assert outcome.approval == (approval if is_through else "")
+    assert ("approved by C. Lead: agreed" in outcome.detail) is is_through

@@ -1,4 +1,4 @@
-"""Windows are joined by id alone, and every change between two goldens is listed."""
+"""Articles are joined by id alone, and every change between two goldens is listed."""
 
 from __future__ import annotations
 
@@ -11,49 +11,58 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from amn.checks.broken.golden import moved
 from amn.errors import GoldenError
-from amn.golden.compare import Change, align, diff_golden
-from amn.golden.schema import Golden, GoldenRecord, GoldenSplit
+from amn.evaluation.metrics import SplitScores
+from amn.golden.compare import Change, changed_vectors, diff_golden, joined, moved_articles
+from amn.golden.schema import Golden, GoldenRecord
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from amn.golden.table import Table
+
     Build = Callable[..., GoldenRecord]
-    Splits = dict[str, GoldenSplit]
+    Splits = dict[str, Table]
 
-PATH = Path("golden/wiki-mini/golden.npz")
-
-
-@pytest.fixture
-def split(splits: Splits) -> GoldenSplit:
-    return splits["ood"]
+PATH = Path("golden/wiki-mini/golden.csv")
 
 
-def test_windows_in_the_same_order_are_left_alone(split: GoldenSplit) -> None:
-    positions = align(split, split.article_ids, split.target_chunks, path=PATH)
-
-    assert positions.tolist() == list(range(30))
+def scores(order: Any = slice(None), **changes: Any) -> SplitScores:
+    """Scores on the windows of the golden's OOD articles: chunks 5 to 9 of 100, 107, ... 135."""
+    ids = np.repeat(np.arange(6) * 7 + 100, 5)
+    values = {
+        "cosines": np.linspace(0.4, 0.8, 30),
+        "copy_cosines": np.zeros(30),
+        "article_ids": ids,
+        "target_chunks": np.tile(np.arange(5, 10, dtype=np.int32), 6),
+    }
+    values = {name: values[name][order] for name in values} | changes
+    return SplitScores(**values, norm_error=0.0, rank=1.0, target_rank=1.0)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1))
-def test_shuffled_windows_find_their_place(split: GoldenSplit, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    mine, theirs = rng.permutation(30), rng.permutation(30)
-    golden = GoldenSplit(split.cosines[:, mine], split.article_ids[mine], split.target_chunks[mine])
+def test_shuffled_windows_find_their_article(golden: Golden, seed: int) -> None:
+    order = np.random.default_rng(seed).permutation(30)
 
-    positions = align(golden, split.article_ids[theirs], split.target_chunks[theirs], path=PATH)
+    table = joined(golden, "ood", [scores(), scores(order)], path=PATH)
 
-    assert np.array_equal(split.cosines[:, theirs][:, positions], golden.cosines)
+    assert table.labels.tolist() == [100, 107, 114, 121, 128, 135]
+    assert table.sizes.tolist() == [5] * 6
+    expected = np.linspace(0.4, 0.8, 30).reshape(6, 5).sum(axis=1)
+    assert table.sides[0] == pytest.approx(np.stack([expected, expected]), abs=1e-9)
+    assert np.array_equal(table.sides[0][0], table.sides[0][1])
+    assert np.array_equal(table.sides[1], golden.sums("ood"))
 
 
-def test_other_windows_are_not_comparable_and_the_first_are_named(split: GoldenSplit) -> None:
-    articles = split.article_ids.copy()
+def test_other_windows_are_not_comparable_and_the_first_are_named(golden: Golden) -> None:
+    articles = scores().article_ids.copy()
     articles[:5] = 999
 
     with pytest.raises(GoldenError, match="not comparable") as e:
-        align(split, articles, split.target_chunks, path=PATH)
+        joined(golden, "ood", [scores(article_ids=articles)], path=PATH)
 
     assert str(e.value) == (
         f"{PATH}: not comparable: expected the golden's 30 windows, got 30; "
@@ -64,38 +73,50 @@ def test_other_windows_are_not_comparable_and_the_first_are_named(split: GoldenS
     )
 
 
-def test_a_missing_window_is_not_comparable(split: GoldenSplit) -> None:
-    with pytest.raises(
-        GoldenError,
-        match=r"got 29; only in the golden: 1 \(article 135 chunk 9\), only in the "
-        r"candidate: 0 \(none\)",
-    ):
-        align(split, split.article_ids[:-1], split.target_chunks[:-1], path=PATH)
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (slice(29), r"got 29; only in the golden: 1 \(article 135 chunk 9\), .*: 0 \(none\)"),
+        (slice(0), "got 0; only in the golden: 30"),
+        ([0, *range(30)], r"once, got 1 windows twice \(article 100 chunk 5\)"),
+    ],
+)
+def test_missing_and_repeated_windows_are_not_comparable(
+    golden: Golden, order: Any, message: str
+) -> None:
+    with pytest.raises(GoldenError, match=message):
+        joined(golden, "ood", [scores(), scores(order)], path=PATH)
 
 
-def test_no_windows_are_not_comparable(split: GoldenSplit) -> None:
-    with pytest.raises(GoldenError, match="got 0; only in the golden: 30"):
-        align(split, split.article_ids[:0], split.target_chunks[:0], path=PATH)
+def test_ids_that_are_names_are_not_those_that_are_numbers(golden: Golden) -> None:
+    named = scores(article_ids=scores().article_ids.astype(np.str_))
+
+    with pytest.raises(GoldenError, match=r"only in the golden: 30 .*, only in the candidate: 30"):
+        joined(golden, "ood", [named], path=PATH)
 
 
-def test_a_window_twice_in_the_candidate_is_not_comparable(split: GoldenSplit) -> None:
-    chunks = split.target_chunks.copy()
-    chunks[1] = chunks[0]
+def test_the_articles_that_moved_are_named_lowest_first(golden: Golden) -> None:
+    table = golden.tables["ood"]
+    by = np.array([0, 0.05, 0, -0.1, 0, 0])
+    sums = {n: v + by if n in ("cosine.0", "cosine.1", "cosine.2") else v
+            for n, v in table.sums.items()}  # fmt: skip
+    other = Golden(golden.record, {**golden.tables, "ood": replace(table, sums=sums)})
 
-    with pytest.raises(
-        GoldenError, match=r"window of the candidate once, got 1 repeats \(article 100 chunk 5\)"
-    ):
-        align(split, split.article_ids, chunks, path=PATH)
+    assert moved_articles(golden, golden, "ood") == []
+    moved = moved_articles(golden, other, "ood")
+    assert [name for name, _ in moved] == ["121", "107"]
+    assert [by for _, by in moved] == pytest.approx([-0.02, 0.01])
 
 
-def test_a_window_twice_in_the_golden_is_not_comparable(split: GoldenSplit) -> None:
-    chunks = split.target_chunks.copy()
-    chunks[1] = chunks[0]
+def test_articles_whose_vectors_changed_came_and_went_are_named(golden: Golden) -> None:
+    train, ood = golden.tables["train"], golden.tables["ood"]
+    other = {
+        **golden.tables,
+        "train": replace(train, vectors=("otherVec", train.vectors[1])),
+        "ood": replace(ood, articles=np.array([100, 107, 114, 121, 128, 140])),
+    }
 
-    with pytest.raises(GoldenError, match="window of the golden once, got 1 repeats"):
-        align(
-            replace(split, target_chunks=chunks), split.article_ids, split.target_chunks, path=PATH
-        )
+    assert changed_vectors(golden, Golden(golden.record, other)) == (["3"], ["140"], ["135"])
 
 
 def test_a_golden_does_not_differ_from_itself(golden: Golden) -> None:
@@ -105,30 +126,27 @@ def test_a_golden_does_not_differ_from_itself(golden: Golden) -> None:
 def test_a_lower_mean_is_listed_with_its_delta_as_loosening(
     golden: Golden, build_record: Build
 ) -> None:
-    splits = dict(golden.splits)
-    splits["ood"] = replace(splits["ood"], cosines=splits["ood"].cosines - 0.02)
+    tables = moved(golden, by=-0.02).tables
 
-    changes = {change.key: change for change in diff_golden(golden.record, build_record(splits))}
+    changes = {change.key: change for change in diff_golden(golden.record, build_record(tables))}
 
-    assert set(changes) == {"metrics.ood.mean", "metrics.ood.lift", "digests.cosines"}
+    assert set(changes) == {"metrics.ood.mean", "metrics.ood.lift", "metrics.in_dist.mean",
+                            "metrics.in_dist.lift", "digests.table"}  # fmt: skip
     mean = changes["metrics.ood.mean"]
     assert (mean.kind, mean.loosens) == ("metric", True)
     assert mean.delta == pytest.approx(-0.02)
-    assert changes["digests.cosines"].delta is None
+    assert changes["digests.table"].delta is None
 
 
 def test_a_higher_mean_loosens_nothing(golden: Golden, build_record: Build) -> None:
-    splits = dict(golden.splits)
-    splits["ood"] = replace(splits["ood"], cosines=splits["ood"].cosines + 0.02)
-
-    changes = diff_golden(golden.record, build_record(splits))
+    changes = diff_golden(golden.record, build_record(moved(golden, by=0.02).tables))
 
     assert not any(change.loosens for change in changes)
 
 
 def test_config_keys_that_differ_are_listed_one_by_one(golden: Golden, build_record: Build) -> None:
     config = {"training": {"epochs": 20, "seeds": [0, 1, 2]}, "model": {"recipe": "recency"}}
-    other = build_record(golden.splits, config=config)
+    other = build_record(golden.tables, config=config)
 
     assert diff_golden(golden.record, other) == [
         Change("config", "config.training.epochs", 15, 20),
@@ -146,7 +164,7 @@ def test_config_keys_that_differ_are_listed_one_by_one(golden: Golden, build_rec
 def test_a_check_that_is_gone_loosens_and_a_new_one_does_not(
     golden: Golden, build_record: Build
 ) -> None:
-    other = build_record(golden.splits, checks=["D001-finite", "S001-disjoint"])
+    other = build_record(golden.tables, checks=["D001-finite", "S001-disjoint"])
 
     assert diff_golden(golden.record, other) == [
         Change("check", "checks.G001-ood", "G001-ood", None, loosens=True),
@@ -165,28 +183,47 @@ def test_a_check_that_is_gone_loosens_and_a_new_one_does_not(
 def test_a_wider_tolerance_loosens(
     golden: Golden, build_record: Build, tolerances: dict[str, Any], *, loosens: bool
 ) -> None:
-    changes = diff_golden(golden.record, build_record(golden.splits, tolerances=tolerances))
+    changes = diff_golden(golden.record, build_record(golden.tables, tolerances=tolerances))
 
     assert {change.kind for change in changes} == {"tolerance"}
     assert any(change.loosens for change in changes) is loosens
 
 
 def test_fewer_windows_loosen(golden: Golden, build_record: Build) -> None:
-    split = golden.splits["ood"]
-    fewer = GoldenSplit(split.cosines[:, :25], split.article_ids[:25], split.target_chunks[:25])
-    changes = diff_golden(golden.record, build_record({**golden.splits, "ood": fewer}))
+    fewer = golden.tables["ood"].take(np.arange(5))
+    changes = diff_golden(golden.record, build_record({**golden.tables, "ood": fewer}))
 
     found = {change.key: change.delta for change in changes if change.loosens}
     assert found["metrics.ood.windows"] == -5
     assert found["metrics.ood.articles"] == -1
 
 
-def test_versions_and_artefacts_that_differ_are_listed(golden: Golden, build_record: Build) -> None:
+def test_versions_models_and_numerics_that_differ_are_listed(
+    golden: Golden, build_record: Build
+) -> None:
     versions = golden.record.versions.model_dump() | {"torch": "2.5"}
-    artefacts = ["f" * 64, *golden.record.artefacts[1:]]
-    other = build_record(golden.splits, versions=versions, artefacts=artefacts)
+    models = ["f" * 64, *golden.record.digests.models[1:]]
+    numerics = {"class": "float32, AVX512, MKL"}
+    other = build_record(
+        golden.tables, versions=versions, digests={"models": models}, numerics=numerics
+    )
 
     assert diff_golden(golden.record, other) == [
-        Change("artefact", "artefacts.seed-0", golden.record.artefacts[0], "f" * 64),
+        Change("digest", "digests.models", golden.record.digests.models, tuple(models)),
         Change("version", "versions.torch", None, "2.5"),
+        Change("version", "numerics", "float32, AVX2, MKL", "float32, AVX512, MKL"),
+    ]
+
+
+def test_a_check_that_ended_in_another_way_is_listed_before_numbers_that_moved(
+    golden: Golden,
+) -> None:
+    checks = {"data": {"D001-finite": ["WARN", None]}, "result": {"G001-ood": ["PASS", 0.7]}}
+    other = GoldenRecord.model_validate(
+        golden.record.model_dump(mode="json", by_alias=True) | {"checks": checks}
+    )
+
+    assert diff_golden(golden.record, other) == [
+        Change("check", "checks.D001-finite", "PASS", "WARN"),
+        Change("number", "checks.G001-ood", 0.6, 0.7),
     ]

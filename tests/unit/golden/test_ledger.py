@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from amn.golden.schema import GoldenRecord, GoldenSplit
+    from amn.golden.schema import GoldenRecord
+    from amn.golden.table import Table
 
 N = 4
 DIGEST = "d" * 64
@@ -25,7 +26,7 @@ DIGEST = "d" * 64
 
 @pytest.fixture
 def content(
-    tmp_path: Path, build_record: Callable[..., GoldenRecord], splits: dict[str, GoldenSplit]
+    tmp_path: Path, build_record: Callable[..., GoldenRecord], splits: dict[str, Table]
 ) -> bytes:
     """A ledger of four entries."""
     folder = tmp_path / "wiki-mini"
@@ -53,13 +54,14 @@ def test_what_was_accepted_is_read_back_in_order(content: bytes) -> None:
 
 
 def test_an_entry_holds_what_the_golden_says(
-    content: bytes, build_record: Callable[..., GoldenRecord], splits: dict[str, GoldenSplit]
+    content: bytes, build_record: Callable[..., GoldenRecord], splits: dict[str, Table]
 ) -> None:
     entry, record = inspect_ledger(content).entries[0], build_record(splits)
 
     assert entry.metrics["ood"].mean == record.metrics["ood"].mean
     assert entry.digests.golden == DIGEST
-    assert entry.digests.cosines == record.digests.cosines
+    assert entry.digests.table == record.digests.table
+    assert entry.digests.cosines is None
     assert (entry.margin, entry.alpha, entry.seeds) == (0.01, 0.05, record.seeds)
 
 

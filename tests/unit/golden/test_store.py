@@ -1,4 +1,4 @@
-"""golden.json and golden.npz survive a round trip, and nothing else is read as a golden."""
+"""golden.json and golden.csv survive a round trip, and nothing else is read as a golden."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, read_ledger
-from amn.golden.schema import Golden, GoldenRecord, GoldenSplit
+from amn.golden.schema import Golden, GoldenRecord
 from amn.golden.store import (
-    COSINES_FILE,
     GOLDEN_FILE,
-    cosines_digest,
-    pack_splits,
+    TABLE_FILE,
     parse_golden,
     read_golden,
+    table_digest,
     write_golden,
 )
+from amn.golden.table import to_csv
 from amn.storage import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Build = Callable[..., GoldenRecord]
-    Splits = dict[str, GoldenSplit]
+    from amn.golden.table import Table
 
-FIELDS = ("cosines", "article_ids", "target_chunks")
+    Build = Callable[..., GoldenRecord]
+    Splits = dict[str, Table]
 
 
 @pytest.fixture
@@ -45,15 +42,8 @@ def folder(tmp_path: Path, golden: Golden) -> Path:
 
 
 def same(one: Golden, two: Golden) -> bool:
-    """Whether two goldens hold the same values, bit for bit."""
-    pairs = [
-        (getattr(one.splits[name], field), getattr(two.splits[name], field))
-        for name in one.splits
-        for field in FIELDS
-    ]
-    return one.record == two.record and all(
-        a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs
-    )
+    """Whether two goldens hold the same values."""
+    return one.record == two.record and to_csv(one.tables) == to_csv(two.tables)
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -61,6 +51,12 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     values = json.loads((folder / GOLDEN_FILE).read_text("utf-8"))
     change(values)
     (folder / GOLDEN_FILE).write_text(json.dumps(values), encoding="utf-8")
+
+
+def reseal(folder: Path, table: bytes) -> None:
+    """Write another golden.csv, with the digest that goes with it."""
+    (folder / TABLE_FILE).write_bytes(table)
+    edit(folder, lambda values: values["digests"].update(table=sha256_of(table)))
 
 
 def test_a_golden_is_read_back_as_it_was_written(folder: Path, golden: Golden) -> None:
@@ -72,42 +68,28 @@ def test_the_digest_is_that_of_the_written_file(folder: Path) -> None:
 
 
 def test_writing_twice_gives_the_same_bytes(folder: Path, golden: Golden) -> None:
-    before = [(folder / name).read_bytes() for name in (GOLDEN_FILE, COSINES_FILE)]
+    before = [(folder / name).read_bytes() for name in (GOLDEN_FILE, TABLE_FILE)]
     write_golden(folder, golden)
 
-    assert [(folder / name).read_bytes() for name in (GOLDEN_FILE, COSINES_FILE)] == before
+    assert [(folder / name).read_bytes() for name in (GOLDEN_FILE, TABLE_FILE)] == before
     assert [entry.number for entry in read_ledger(folder)] == [0, 1]
-
-
-def test_the_order_of_splits_and_of_memory_changes_no_byte(splits: Splits) -> None:
-    turned = {
-        name: replace(split, cosines=np.asfortranarray(split.cosines))
-        for name, split in reversed(splits.items())
-    }
-
-    assert pack_splits(turned) == pack_splits(splits)
-
-
-def test_the_cosines_can_be_loaded_by_numpy_without_pickle(folder: Path, splits: Splits) -> None:
-    with np.load(folder / COSINES_FILE, allow_pickle=False) as arrays:
-        assert set(arrays) == {f"{name}_{field}" for name in splits for field in FIELDS}
-        assert np.array_equal(arrays["ood_cosines"], splits["ood"].cosines)
 
 
 def test_a_golden_of_another_revision_is_read_from_bytes(folder: Path, golden: Golden) -> None:
     record = (folder / GOLDEN_FILE).read_bytes()
-    cosines = (folder / COSINES_FILE).read_bytes()
+    table = (folder / TABLE_FILE).read_bytes()
 
-    assert same(parse_golden(record, cosines, folder), golden)
+    assert same(parse_golden(record, table, folder), golden)
 
 
-@pytest.mark.parametrize("name", [GOLDEN_FILE, COSINES_FILE])
-def test_a_missing_file_is_named_with_the_way_out(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [(GOLDEN_FILE, "amn golden new wiki-mini"), (TABLE_FILE, "git checkout -- .*golden.csv")],
+)
+def test_a_missing_file_is_named_with_the_way_out(folder: Path, name: str, fix: str) -> None:
     (folder / name).unlink()
 
-    with pytest.raises(
-        GoldenError, match=r"expected a golden, found none\. Fix: .*amn golden"
-    ) as e:
+    with pytest.raises(GoldenError, match=rf"expected a golden, found none\. Fix: {fix}") as e:
         read_golden(folder)
 
     assert e.value.path == folder / name
@@ -121,31 +103,16 @@ def test_a_folder_that_is_not_there_has_no_golden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0.0, 0.1, 0.5, 0.9, 0.999])
-def test_one_flipped_bit_in_the_cosines_is_refused_with_the_file(
-    folder: Path, place: float
-) -> None:
-    path = folder / COSINES_FILE
+def test_one_flipped_bit_in_the_table_is_refused_with_the_file(folder: Path, place: float) -> None:
+    path = folder / TABLE_FILE
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(GoldenError, match=r"golden\.npz: expected sha256 .*damaged") as e:
+    with pytest.raises(GoldenError, match=r"golden\.csv: expected sha256 .*was changed") as e:
         read_golden(folder)
 
     assert e.value.path == path
-
-
-def test_a_crash_between_the_two_files_is_refused(
-    folder: Path, build_record: Build, splits: Splits
-) -> None:
-    newer = {**splits, "ood": replace(splits["ood"], cosines=splits["ood"].cosines - 0.1)}
-    (folder / COSINES_FILE).write_bytes(pack_splits(newer))
-
-    with pytest.raises(GoldenError, match="update was cut off between its two files"):
-        read_golden(folder)
-
-    write_golden(folder, Golden(build_record(newer), newer))
-    assert read_golden(folder).record.digests.cosines == cosines_digest(newer)
 
 
 def test_a_write_that_fails_leaves_the_old_golden(
@@ -161,31 +128,23 @@ def test_a_write_that_fails_leaves_the_old_golden(
 
     assert same(read_golden(folder), golden)
     names = {path.name for path in folder.iterdir()}
-    assert names == {GOLDEN_FILE, COSINES_FILE, LEDGER_FILE}
+    assert names == {GOLDEN_FILE, TABLE_FILE, LEDGER_FILE}
     assert len(read_ledger(folder)) == 1
 
 
-def test_the_record_takes_its_name_last(
-    tmp_path: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    named: list[str] = []
-    rename = type(tmp_path).replace
-
-    def record(source: Path, target: Path) -> Path:
-        named.append(target.name)
-        return rename(source, target)
-
-    monkeypatch.setattr(type(tmp_path), "replace", record)
-    write_golden(tmp_path, golden)
-
-    assert named == [COSINES_FILE, GOLDEN_FILE, LEDGER_FILE]
-
-
-@pytest.mark.parametrize("schema", [2, "1", None])
+@pytest.mark.parametrize("schema", [3, "2", None])
 def test_a_foreign_schema_is_refused_before_anything_else(folder: Path, schema: object) -> None:
     edit(folder, lambda values: values.update(schema=schema, unknown=1))
 
-    with pytest.raises(GoldenError, match=f"expected schema 1, got {re.escape(repr(schema))}. Fix"):
+    with pytest.raises(GoldenError, match=f"expected schema 2, got {re.escape(repr(schema))}. Fix"):
+        read_golden(folder)
+
+
+def test_a_golden_of_schema_1_names_the_command_that_migrates_it(folder: Path) -> None:
+    edit(folder, lambda values: values.update(schema=1))
+    (folder / TABLE_FILE).unlink()
+
+    with pytest.raises(GoldenError, match=r"expected schema 2, got 1, .* Fix: amn upgrade wiki-m"):
         read_golden(folder)
 
 
@@ -193,161 +152,145 @@ def test_a_foreign_schema_is_refused_before_anything_else(folder: Path, schema: 
 def test_a_file_that_is_no_record_is_refused(folder: Path, content: str) -> None:
     (folder / GOLDEN_FILE).write_text(content, encoding="utf-8")
 
-    with pytest.raises(GoldenError, match=r"golden\.json: expected (JSON|schema 1), got .* Fix: "):
+    with pytest.raises(GoldenError, match=r"golden\.json: expected (JSON|schema 2), got .* Fix: "):
         read_golden(folder)
 
 
 def test_every_wrong_field_of_the_record_is_listed(folder: Path) -> None:
-    edit(folder, lambda values: values.update(reason="", mood="good"))
+    def spoil(values: dict[str, Any]) -> None:
+        values["accepted"]["reason"] = ""
+        values["mood"] = "good"
+
+    edit(folder, spoil)
 
     with pytest.raises(
-        GoldenError, match=r"got reason: .*; mood: Extra inputs .*Fix: git checkout"
+        GoldenError, match=r"got accepted\.reason: .*; mood: Extra inputs .*Fix: git checkout"
     ):
         read_golden(folder)
 
 
-def test_a_nan_in_the_record_is_refused(folder: Path) -> None:
-    edit(folder, lambda values: values["metrics"]["ood"].update(se=float("nan")))
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda values: values.update(metrics=[]),
+        lambda values: values.update(metrics={"cosine": 1}),
+        lambda values: values["metrics"]["cosine"].update(ood=None),
+        lambda values: values["metrics"]["cosine"]["ood"].update(se=float("nan")),
+        lambda values: values["metrics"]["cosine"]["ood"].update(windows=1e400),
+        lambda values: values["metrics"].update(cosine2=values["metrics"]["cosine"]),
+        lambda values: values.update(checks=["D001"]),
+        lambda values: values["checks"].update(data={"D001-finite": ["GOOD", 1]}),
+        lambda values: values["checks"].update(data={"D001-finite": "PASS"}),
+        lambda values: values["digests"].update(models="abc"),
+        lambda values: values["digests"].update(table=7),
+        lambda values: values.update(config=7),
+        lambda values: values.update(seeds={"a": 1}),
+        lambda values: values.update(seeds=[10**30, 1, 2]),
+        lambda values: values.update(numerics=None),
+        lambda values: values.update(recall={"sq8": []}),
+    ],
+)
+def test_wrong_types_of_the_record_are_one_line(folder: Path, spoil: Any) -> None:
+    edit(folder, spoil)
 
-    with pytest.raises(GoldenError, match=r"metrics\.ood\.se: Input should be a finite number"):
+    with pytest.raises(GoldenError, match=r"golden\.(json|csv): .* Fix: git checkout") as e:
         read_golden(folder)
 
+    assert "\n" not in str(e.value)
 
-def test_a_mean_lowered_by_hand_contradicts_the_cosines(folder: Path) -> None:
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"split,", b"part,"),
+        (b"in_dist", b"train"),
+        (b"5-9", b"0-2147483646"),
+        (b"5-9", b"5-8"),
+        (b"cosine.last", b"cosine.best"),
+        (b"cosine.last", b"recall.sq8"),
+        (b"cosine.2", b"cosine.9"),
+        (b"ood,", b"out,"),
+        (b"vectors0", b"vectors"),
+        (b"\n", b"\r\n"),
+        (b"100,10,", b"100,ten,"),
+        (b"100,10,", b"9e99,10,"),
+    ],
+)
+def test_a_resealed_table_of_wrong_headers_and_types_is_one_line(
+    folder: Path, old: bytes, new: bytes
+) -> None:
+    content = (folder / TABLE_FILE).read_bytes()
+    reseal(folder, content.replace(old, new))
+
+    with pytest.raises(GoldenError, match=r"golden\.csv: .* Fix: git checkout") as e:
+        read_golden(folder)
+
+    assert "\n" not in str(e.value)
+
+
+def test_a_mean_lowered_by_hand_contradicts_the_table(folder: Path) -> None:
     def lower(values: dict[str, Any]) -> None:
-        metrics = values["metrics"]["ood"]
+        metrics = values["metrics"]["cosine"]["ood"]
         for key in ("mean", "lift"):
             metrics[key] -= 0.05
         metrics["per_seed"] = [mean - 0.05 for mean in metrics["per_seed"]]
 
     edit(folder, lower)
 
-    with pytest.raises(GoldenError, match=r"ood: expected the mean that golden\.json states for"):
+    with pytest.raises(GoldenError, match=r"ood: expected the mean that golden\.json states for 0"):
         read_golden(folder)
 
 
-def changed(golden: Golden, build_record: Build, **arrays: Any) -> Golden:
-    """The golden with other arrays in `ood`, and a record of the old figures but the new digest."""
-    splits = {**golden.splits, "ood": replace(golden.splits["ood"], **arrays)}
-    digests = golden.record.digests.model_copy(update={"cosines": cosines_digest(splits)})
-    return Golden(build_record(golden.splits, digests=digests.model_dump()), splits)
+def changed(golden: Golden, build_record: Build, **fields: Any) -> Golden:
+    """The golden with another table of `ood`, and a record of the old figures but its digest."""
+    tables = {**golden.tables, "ood": replace(golden.tables["ood"], **fields)}
+    record = build_record(golden.tables, digests={"table": table_digest(tables)})
+    return Golden(record, tables)
 
 
-def test_nan_cosines_are_refused_with_their_window(
+def test_sums_that_no_cosines_have_are_refused(
     tmp_path: Path, golden: Golden, build_record: Build
 ) -> None:
-    cosines = golden.splits["ood"].cosines.copy()
-    cosines[1, 17] = np.nan
-    broken = changed(golden, build_record, cosines=cosines)
+    sums = {name: values.copy() for name, values in golden.tables["ood"].sums.items()}
+    sums["cosine.1"][2] = 5.1
 
     with pytest.raises(
-        GoldenError, match=r"ood: expected finite cosines, got nan for window 17 of row 1; 1 in all"
+        GoldenError, match=r"ood: expected sums of cosines, got 5\.1 of 5 windows in article 114"
     ):
-        write_golden(tmp_path, broken)
+        write_golden(tmp_path, changed(golden, build_record, sums=sums))
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_window_that_comes_twice_is_refused(
-    tmp_path: Path, golden: Golden, build_record: Build
-) -> None:
-    chunks = golden.splits["ood"].target_chunks.copy()
-    chunks[1] = chunks[0]
-    broken = changed(golden, build_record, target_chunks=chunks)
-
-    with pytest.raises(GoldenError, match="each window once, got article 100 chunk 5 twice; 1 rep"):
-        write_golden(tmp_path, broken)
-
-
 @pytest.mark.parametrize(
-    ("arrays", "message"),
+    ("fields", "message"),
     [
-        ({"cosines": np.zeros((3, 29))}, r"expected \(3, 30\) cosines .*, got \(3, 29\)"),
-        ({"cosines": np.zeros((3, 30), np.float32)}, "cosines of type float64, got float32"),
-        ({"article_ids": np.zeros(29, np.int64)}, r"expected 30 windows in article_ids, got"),
-        ({"target_chunks": np.zeros(30, np.int64)}, "target_chunks of type int32, got int64"),
-        ({"article_ids": np.arange(30, dtype=np.int64)}, "expected 6 articles, got 30"),
+        ({"windows": ("5-9",) * 5 + ("5-8",)}, "30 windows of 6 articles .*, got 29 of 6"),
+        ({"windows": ("5-9",) * 5 + ("",)}, "30 windows of 6 articles .*, got 25 of 5"),
+        ({"sums": {"cosine.0": np.ones(6)}}, r"ood: expected columns \['cosine\.0', 'cosine\.1'"),
     ],
 )
-def test_arrays_that_do_not_fit_the_record_are_refused(
-    tmp_path: Path, golden: Golden, build_record: Build, arrays: Any, message: str
+def test_a_table_that_does_not_fit_the_record_is_refused(
+    tmp_path: Path, golden: Golden, build_record: Build, fields: Any, message: str
 ) -> None:
     with pytest.raises(GoldenError, match=message):
-        write_golden(tmp_path, changed(golden, build_record, **arrays))
+        write_golden(tmp_path, changed(golden, build_record, **fields))
 
 
 def test_a_split_that_is_missing_is_refused(
     tmp_path: Path, golden: Golden, build_record: Build
 ) -> None:
-    splits = {"in_dist": golden.splits["in_dist"]}
-    digests = golden.record.digests.model_copy(update={"cosines": cosines_digest(splits)})
-    record = build_record(golden.splits, digests=digests.model_dump())
+    tables = {name: table for name, table in golden.tables.items() if name != "ood"}
+    record = build_record(golden.tables, digests={"table": table_digest(tables)})
 
     with pytest.raises(
-        GoldenError, match=r"expected splits \['in_dist', 'ood'\], got \['in_dist'\]"
+        GoldenError, match="expected articles of train, in_dist, ood, found none of"
     ):
-        write_golden(tmp_path, Golden(record, splits))
+        write_golden(tmp_path, Golden(record, tables))
 
 
-def test_a_record_of_other_cosines_is_not_written(tmp_path: Path, golden: Golden) -> None:
-    other = {**golden.splits, "ood": golden.splits["in_dist"]}
+def test_a_record_of_another_table_is_not_written(tmp_path: Path, golden: Golden) -> None:
+    other = {**golden.tables, "ood": golden.tables["in_dist"]}
 
-    with pytest.raises(GoldenError, match=r"expected the cosines of digests\.cosines"):
+    with pytest.raises(GoldenError, match=r"expected the table of digests\.table"):
         write_golden(tmp_path, Golden(golden.record, other))
-
-
-@pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04"])
-def test_cosines_that_are_no_archive_are_refused_even_with_the_right_digest(
-    folder: Path, content: bytes
-) -> None:
-    (folder / COSINES_FILE).write_bytes(content)
-    edit(folder, lambda values: values["digests"].update(cosines=sha256_of(content)))
-
-    with pytest.raises(GoldenError, match=r"golden\.npz: expected an .npz of plain numbers, got"):
-        read_golden(folder)
-
-
-def test_pickled_cosines_are_refused_unread(folder: Path, splits: Splits) -> None:
-    path = folder / COSINES_FILE
-    with path.open("wb") as file:
-        np.savez(file, ood_cosines=np.array([{"a": 1}], dtype=object))
-    edit(folder, lambda values: values["digests"].update(cosines=sha256_of(path.read_bytes())))
-
-    with pytest.raises(
-        GoldenError,
-        match=r"expected an \.npz of plain numbers, got: Object arrays cannot be loaded",
-    ):
-        read_golden(folder)
-    assert splits
-
-
-def test_arrays_of_other_names_are_refused(folder: Path) -> None:
-    path = folder / COSINES_FILE
-    with path.open("wb") as file:
-        np.savez(file, scores=np.zeros(3))
-    edit(folder, lambda values: values["digests"].update(cosines=sha256_of(path.read_bytes())))
-
-    with pytest.raises(GoldenError, match="expected arrays none, got scores float64"):
-        read_golden(folder)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), seeds=st.integers(1, 4))
-def test_any_golden_survives_a_round_trip(
-    tmp_path: Path, build_record: Build, data: st.DataObject, seeds: int
-) -> None:
-    splits = {}
-    for name in ("in_dist", "ood"):
-        n = data.draw(st.integers(1, 12))
-        splits[name] = GoldenSplit(
-            cosines=data.draw(hnp.arrays(np.float64, (seeds, n), elements=st.floats(-1, 1))),
-            article_ids=data.draw(
-                hnp.arrays(np.int64, n, elements=st.integers(-(2**63), 2**63 - 1))
-            ),
-            target_chunks=np.arange(n, dtype=np.int32),
-        )
-    golden = Golden(build_record(splits, title=data.draw(st.text(max_size=20))), splits)
-
-    write_golden(tmp_path, golden)
-
-    assert same(read_golden(tmp_path), golden)

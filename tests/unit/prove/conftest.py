@@ -30,7 +30,7 @@ def gated_case(
     shutil.copytree(toy_data, folder / "data")
     build_index(open_dataset(folder / "data"), "flat")
     record = toy_golden.record.model_copy(update={"case": folder.name})
-    write_golden(folder, Golden(record, toy_golden.splits))
+    write_golden(folder, Golden(record, toy_golden.tables))
     return make_case(folder, dataset={"path": "data"})
 
 

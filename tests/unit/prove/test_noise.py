@@ -9,12 +9,19 @@ import numpy as np
 import pytest
 
 from amn.errors import ArgumentError
+from amn.evaluation.statistics import ClusterTable, tabulate
 from amn.prove.noise import noise_of
 from tests.strategies import seeds_of_a_recipe
 
 
+def recipe(n: int) -> ClusterTable:
+    """Sums by article of seeds of one recipe."""
+    cosines, articles = seeds_of_a_recipe(n)
+    return tabulate({"ood": cosines}, articles)
+
+
 def test_the_noise_of_many_seeds_is_what_they_were_made_with() -> None:
-    noise = noise_of("ood", *seeds_of_a_recipe(400))
+    noise = noise_of("ood", recipe(400))
 
     assert noise.seed_sd == pytest.approx(math.hypot(0.002, 0.004 / math.sqrt(60)), rel=0.1)
     assert noise.seed_sd < noise.seed_sd_high < 1.1 * noise.seed_sd
@@ -22,7 +29,7 @@ def test_the_noise_of_many_seeds_is_what_they_were_made_with() -> None:
 
 def test_few_seeds_leave_more_room_for_their_noise() -> None:
     cosines, articles = seeds_of_a_recipe(40)
-    few, many = noise_of("ood", cosines[:3], articles), noise_of("ood", cosines, articles)
+    few, many = (noise_of("ood", tabulate({"ood": c}, articles)) for c in (cosines[:3], cosines))
 
     assert few.seed_sd_high / few.seed_sd > 2.5
     assert many.seed_sd_high / many.seed_sd < 1.3
@@ -31,7 +38,7 @@ def test_few_seeds_leave_more_room_for_their_noise() -> None:
 def test_the_seed_noise_is_the_spread_of_the_means() -> None:
     cosines, articles = seeds_of_a_recipe(5)
 
-    noise = noise_of("ood", cosines, articles)
+    noise = noise_of("ood", tabulate({"ood": cosines}, articles))
 
     assert noise.seed_sd == pytest.approx(cosines.mean(axis=1).std(ddof=1), rel=1e-9)
     assert noise.mean == pytest.approx(cosines.mean(), rel=1e-12)
@@ -39,7 +46,7 @@ def test_the_seed_noise_is_the_spread_of_the_means() -> None:
 
 
 def test_more_seeds_and_less_scatter_make_a_comparison_sharper() -> None:
-    noise = noise_of("ood", *seeds_of_a_recipe(5))
+    noise = noise_of("ood", recipe(5))
 
     errors = [
         noise.comparison_se(5, 5),
@@ -64,6 +71,6 @@ def test_what_tells_nothing_about_noise_is_refused(
     cosines: Any, articles: Any, message: str
 ) -> None:
     with pytest.raises(ArgumentError) as caught:
-        noise_of("ood", cosines, articles)
+        noise_of("ood", tabulate({"ood": cosines}, articles))
 
     assert message in str(caught.value)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from amn.case.config import CaseConfig
 from amn.errors import ArgumentError
-from amn.golden.schema import GoldenSplit
+from amn.evaluation.statistics import ClusterTable, tabulate
 from amn.prove.calibrate import STEP, Calibration, Settings, calibrate
 from tests.strategies import seeds_of_a_recipe
 
@@ -26,12 +25,11 @@ CASE = {
 QUICK = Settings(trials=200)
 
 
-def scored(**options: Any) -> Mapping[str, GoldenSplit]:
+def scored(**options: Any) -> Mapping[str, ClusterTable]:
     splits = {}
     for seed, name in enumerate(("in_dist", "ood")):
         cosines, articles = seeds_of_a_recipe(5, seed=seed, **options)
-        chunks = np.arange(len(articles), dtype=np.int32)
-        splits[name] = GoldenSplit(cosines, articles, chunks)
+        splits[name] = tabulate({name: cosines}, articles)
     return splits
 
 

@@ -39,6 +39,7 @@ def alarmed(**_: object) -> Measured:
 
 
 NO_DEFECT = {"D013-alignment"}  # asked for with an encoder and texts alone
+OF_PREDICTIONS = {"W004-joined", "E015-not_ahead"}  # of a model that cannot be run here
 
 
 def test_every_defect_of_a_check_is_tried() -> None:
@@ -60,8 +61,8 @@ def test_every_check_that_a_case_declares_is_shown_to_fail(
 
     caught = {row.check for row in matrix.defects if row.state == "caught"}
     assert {check.label for check in declared} - caught == set()
-    assert [row for row in matrix.defects if row.state != "caught"] == []
-    assert set(matrix.unproven) == NO_DEFECT
+    assert {row.check for row in matrix.defects if row.state != "caught"} == OF_PREDICTIONS
+    assert set(matrix.unproven) == NO_DEFECT | OF_PREDICTIONS
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_sound_gate_catches_every_defect_and_raises_no_false_alarm(selftest: A
 
     assert [row for row in matrix.defects if row.state == "missed"] == []
     idle = {row.check.partition("-")[0] for row in matrix.defects if row.state == "not applicable"}
-    assert idle == {"C010", "C011", "C012"}  # the case has no [speed]
+    assert idle == {"C010", "C011", "C012", "W004", "E015"}  # no [speed], no predictions
     assert [row for row in matrix.clean if row.alarms] == []
     assert matrix.passed
     assert len(matrix.defects) == len(trials())

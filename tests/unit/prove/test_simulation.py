@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import noninferiority
+from amn.evaluation.statistics import noninferiority, tabulate
 from amn.prove.noise import noise_of
 from amn.prove.simulation import Trials, simulate
 from tests.strategies import seeds_of_a_recipe
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def noise() -> Noise:
-    return noise_of("ood", *seeds_of_a_recipe(5))
+    cosines, articles = seeds_of_a_recipe(5)
+    return noise_of("ood", tabulate({"ood": cosines}, articles))
 
 
 def trials_of(noise: Noise, **options: Any) -> Trials:

@@ -9,6 +9,7 @@ import pytest
 from amn.evaluation.summary import Summary
 from amn.gate.result import GateResult
 from amn.verdict import Finding, Outcome, Standing, Status
+from tests.whole import WHOLE
 
 HOSTILE = (
     "<script>alert(1)</script> ]]> | `x` **b** @team #1 [a](b)\n\n# head \x00\x1b[31m & 😀 ~~s~~"
@@ -24,6 +25,7 @@ def result(*outcomes: Outcome, **changes: Any) -> GateResult:
         "case": "wiki-mini",
         "declared": tuple(o.label for o in outcomes),
         "outcomes": outcomes,
+        "made": WHOLE,
         "reproduce": "amn gate wiki-mini",
     }
     return GateResult(**(values | changes))

@@ -15,6 +15,7 @@ from amn.report.page.html import to_html
 from amn.report.text import print_results
 from amn.report.verdict import alarms_of
 from amn.verdict import Outcome, Status
+from tests.whole import WHOLE
 
 
 def case(name: str, *, alpha: float = 0.05, **p: float | None) -> GateResult:
@@ -28,7 +29,7 @@ def case(name: str, *, alpha: float = 0.05, **p: float | None) -> GateResult:
         )
         for check, value in p.items()
     )
-    return GateResult(name, tuple(o.label for o in outcomes), outcomes)
+    return GateResult(name, tuple(o.label for o in outcomes), outcomes, WHOLE)
 
 
 CLEAR, CHANCE, FINE = (

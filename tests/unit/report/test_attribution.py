@@ -8,6 +8,7 @@ import pytest
 
 from amn.checks.comparison import Compared
 from amn.evaluation.attribution import Attribution, attribute
+from amn.evaluation.statistics import tabulate
 from amn.gate.result import GateResult
 from amn.report.json import dumps, to_json
 from amn.report.markdown import to_markdown
@@ -30,7 +31,8 @@ def found() -> Attribution:
     """Article 3 fell by 0.3, the other lists by 0.05, and all others gained a little."""
     change = np.where(ARTICLES == 3, -0.3, np.where(ARTICLES <= 10, -0.05, 0.01))
     golden = np.full(len(ARTICLES), 0.6)
-    return attribute(golden + change, golden, ARTICLES, titles={3: TITLE}, groupings=GROUPS)
+    sides = {"candidate": (golden + change)[None], "golden": golden[None]}
+    return attribute(tabulate(sides, ARTICLES), titles={3: TITLE}, groupings=GROUPS)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from amn.gate.result import GateResult
 from amn.report.github import MOST, to_annotations
 from amn.report.verdict import last_line
 from amn.verdict import Finding, Outcome, Status
+from tests.whole import WHOLE
 
 
 def outcome(check: str, status: Status, *findings: Finding, detail: str = "") -> Outcome:
@@ -19,6 +20,7 @@ def result(*outcomes: Outcome) -> GateResult:
         case="wiki-mini",
         declared=tuple(o.label for o in outcomes),
         outcomes=outcomes,
+        made=WHOLE,
         reproduce="amn gate wiki-mini",
     )
 

@@ -47,12 +47,19 @@ def scored(score: Summary) -> GateResult:
 
 def test_a_result_becomes_this_document() -> None:
     assert json.loads(to_json([RESULT])) == {
-        "schema": 1,
+        "schema": 2,
         "results": [
             {
                 "case": "wiki-mini",
                 "verdict": "FAIL",
+                "word": "FAIL",
                 "exit_code": 1,
+                "scope": {
+                    "looked": [],
+                    "lacks": [{"kind": "scores", "why": "scores only"}],
+                    "declared": "",
+                    "is_declared": False,
+                },
                 "declared": ["C002-ood"],
                 "facts": {
                     "title": "Wikipedia",
@@ -70,6 +77,8 @@ def test_a_result_becomes_this_document() -> None:
                         "standing": {"low": 0.55, "high": 0.59, "least": 0.6, "most": None},
                         "limit": ">= 0.6000",
                         "detail": "0.55 ... 0.59",
+                        "waiver": "",
+                        "approval": "",
                         "seconds": 0.1235,
                         "findings": [
                             {

@@ -15,6 +15,7 @@ from amn.report.text import print_result
 from amn.report.verdict import last_line
 from amn.verdict import Finding, Loosening, Outcome, Review, Status, Verdict, Waiver
 from tests.scores import interval
+from tests.whole import WHOLE
 
 NAMES = ("C001", "C002", "G001", "D009")
 
@@ -30,6 +31,7 @@ def result(*statuses: Status, **changes: Any) -> GateResult:
         case="wiki-mini",
         declared=tuple(o.label for o in outcomes),
         outcomes=outcomes,
+        made=WHOLE,
         reproduce="amn gate wiki-mini",
     )
     return replace(made, **changes)

@@ -38,7 +38,11 @@ BUNDLE = (
     ("amn gate case --bundle m.json/o.zip", 2, "expected a folder at m.json, got a file", SCORES),
     ("amn gate case case --bundle o.zip", 2, "expected cases of different names, got case twice"),
     ("amn gate nowhere --bundle o.zip", 2, "golden/nowhere/case.toml: expected a case file"),
-    (GATE + "--metrics m.json --run x", 2, "expected one of --run, --checkpoint, --metrics"),
+    (
+        GATE + "--metrics m.json --run x",
+        2,
+        "expected one of --run, --checkpoint, --predictions",
+    ),
     (GATE + "-o x.pdf", 2, "expected a suffix of .html, .json"),
     (GATE + "-o html=", 2, "-o html=: expected a path, got none"),
     (GATE + "-o a.md -o a.md", 2, "expected a path of its own, got it twice"),
@@ -135,13 +139,13 @@ REPLAY = (
     (
         "amn replay x.zip",
         3,
-        "FAIL in the bundle, PASS now",
+        "FAIL in the bundle, PARTIAL now",
         partial(bundle, verdict={"verdict": "FAIL"}),
     ),
     (
         "amn replay x.zip",
         3,
-        "PASS in the bundle, ERROR now",
+        "PARTIAL in the bundle, ERROR now",
         partial(bundle, verdict={"checks": []}),
     ),
     ("amn replay x.zip", 3, "nesting that is too deep", partial(bundle, **{VERDICT: DEEP})),

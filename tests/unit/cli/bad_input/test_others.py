@@ -43,7 +43,7 @@ CALIBRATE = (
     ("amn {} case --cache ''", 2, "expected a path, got an empty text"),
     ("amn {} case", 3, "golden.json: expected JSON", cut(RECORD)),
     ("amn {} case", 3, "expected JSON, got nesting that is too deep", put(RECORD, DEEP)),
-    ("amn {} case", 3, "golden.npz: expected sha256", put("golden/case/golden.npz", pickled())),
+    ("amn {} case", 3, "golden.csv: expected sha256", put("golden/case/golden.csv", pickled())),
     ("amn {} case", 3, "golden.json: expected a file, got: Is a directory", put(RECORD, FOLDER)),
 )
 REPORT = (
@@ -57,7 +57,7 @@ REPORT = (
     ("amn {} case --reference mean=nan", 2, "expected constant or mean=COSINE in -1 ... 1"),
     ("amn {} case --title 'a\x1b[1m'", 2, r"got '\x1b' at character 2"),
     ("amn {} case --profile strict", 2, "'strict' is not one of"),
-    ("amn {} golden/case/golden.npz", 3, "golden.npz: expected "),
+    ("amn {} golden/case/golden.csv", 3, "golden.csv: expected "),
     ("amn {} r.json", 3, "expected a record in JSON, got Expecting value", put("r.json", b"")),
     ("amn {} r.json", 3, "history: expected at least one epoch", put("r.json", b"[]")),
     ("amn {} r.json", 3, "r.json: expected ", put("r.json", b'{"record": {}}')),
@@ -89,7 +89,7 @@ INIT = (
     ("amn {} gitlab", 2, "Fix: amn ci init gitlab -o .gitlab/amn.yml", put(".gitlab-ci.yml", b"x")),
     ("amn {} github", 3, "expected a checkout that git can read", broken_git),
 )
-RESULTS = "v.json: expected schema 1 and results, got something else"
+RESULTS = "v.json: expected schema 2 and results, got something else"
 REQUIRE = (
     ("amn {}", 2, "Missing argument 'FILE'"),
     ("amn {} ''", 2, "expected a path, got an empty text"),
@@ -100,9 +100,9 @@ REQUIRE = (
     ("amn {} v.json", 3, "got: nesting that is too deep", put("v.json", DEEP)),
     ("amn {} v.json", 3, "got: a number of too many digits", put("v.json", DIGITS)),
     ("amn {} v.json", 3, RESULTS, put("v.json", b"[]")),
-    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 2, "results": []}')),
-    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 1, "results": {}}')),
-    ("amn {} v.json", 3, "results[0]: expected", put("v.json", b'{"schema": 1, "results": [{}]}')),
+    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 1, "results": []}')),
+    ("amn {} v.json", 3, RESULTS, put("v.json", b'{"schema": 2, "results": {}}')),
+    ("amn {} v.json", 3, "results[0]: expected", put("v.json", b'{"schema": 2, "results": [{}]}')),
     ("amn {} v.json --stric", 2, "No such option '--stric'"),
 )
 DOCTOR = (

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,12 +18,22 @@ def _with_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("golden/toy/case.toml").touch()
 
 
-def require(verdict: str, *statuses: str, options: tuple[str, ...] = ()) -> Result:
-    checks = [{"id": f"C00{i}", "name": "x", "status": s} for i, s in enumerate(statuses)]
-    declared = [f"{check['id']}-x" for check in checks]
-    results = [{"case": "toy", "verdict": verdict, "declared": declared, "checks": checks}]
-    Path("verdict.json").write_text(json.dumps({"schema": 1, "results": results}), "utf-8")
-    return CliRunner().invoke(cli, ["ci", "require", "verdict.json", *options])
+def require(verdict: str, *statuses: str, **changes: Any) -> Result:
+    checks = [
+        {"id": f"C00{i}", "name": "x", "status": s, "waiver": "", "approval": ""}
+        for i, s in enumerate(statuses)
+    ]
+    result = {
+        "case": "toy",
+        "verdict": verdict,
+        "word": verdict,
+        "scope": {"lacks": [], "is_declared": False},
+        "declared": [f"{check['id']}-x" for check in checks],
+        "checks": checks,
+    }
+    document = {"schema": 2, "results": [result | changes]}
+    Path("verdict.json").write_text(json.dumps(document), "utf-8")
+    return CliRunner().invoke(cli, ["ci", "require", "verdict.json"])
 
 
 @pytest.mark.parametrize(
@@ -32,16 +43,37 @@ def require(verdict: str, *statuses: str, options: tuple[str, ...] = ()) -> Resu
         ("FAIL", "FAIL", 1),
         ("HARNESS", "HARNESS", 3),
         ("ERROR", "ERROR", 3),
-        ("INCONCLUSIVE", "INCONCLUSIVE", 0),
+        ("INCONCLUSIVE", "INCONCLUSIVE", 4),
         ("LOOSENED", "LOOSENED", 5),
     ],
 )
-def test_the_exit_code_is_that_of_the_gate(verdict: str, status: str, code: int) -> None:
+def test_the_exit_code_is_that_of_a_strict_gate(verdict: str, status: str, code: int) -> None:
     assert require(verdict, status).exit_code == code
 
 
-def test_strict_does_not_let_inconclusive_pass() -> None:
-    assert require("INCONCLUSIVE", "INCONCLUSIVE", options=("--strict",)).exit_code == 4
+@pytest.mark.parametrize(("is_declared", "code"), [(False, 4), (True, 0)])
+def test_a_partial_verdict_is_enough_only_where_the_merge_base_declares_it(
+    *, is_declared: bool, code: int
+) -> None:
+    lacks = [{"kind": "scores", "why": "scores only"}]
+
+    result = require("PARTIAL", "PASS", scope={"lacks": lacks, "is_declared": is_declared})
+
+    assert result.exit_code == code
+    assert ("declare criteria.scope in a change of its own" in result.output) != is_declared
+
+
+def test_what_was_waived_or_approved_is_listed() -> None:
+    held = {"id": "C001", "name": "ood", "status": "WARN", "waiver": "C001 waived", "approval": ""}
+    approved = held | {"id": "G010", "waiver": "", "approval": "C. Lead: agreed"}
+
+    result = require("PASS", checks=[held, approved], declared=["C001-ood", "G010-ood"])
+
+    assert result.exit_code == 0
+    assert result.output.splitlines()[1:] == [
+        "  C001 ood: C001 waived",
+        "  G010 ood: approved by C. Lead: agreed",
+    ]
 
 
 def test_a_pass_in_which_a_declared_check_did_not_run_is_none() -> None:

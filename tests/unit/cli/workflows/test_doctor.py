@@ -109,7 +109,7 @@ def test_a_workflow_of_ones_own_is_compared_with_the_least_there_is(project: Pat
         ("golden", "nothing is gated", "amn case new"),
         ("golden/case/case.toml", "a golden without a case", "amn golden prune"),
         ("golden/case/golden.json", "no golden", "amn golden new case"),
-        ("golden/case/golden.npz", "found none", "amn golden verify case"),
+        ("golden/case/golden.csv", "found none", "amn golden verify case"),
         ("golden/case/ledger.jsonl", "without a ledger", "amn golden adopt case --reason TEXT"),
         ("golden/case/data", "no data set at data", "amn data import"),
         (".git", "no checkout with a commit", "git init"),

@@ -17,8 +17,13 @@ def result(case: str = "a", verdict: str = "PASS", **statuses: str) -> dict[str,
     return {
         "case": case,
         "verdict": verdict,
+        "word": verdict,
+        "scope": {"lacks": [], "is_declared": False},
         "declared": [f"{check}-x" for check in statuses],
-        "checks": [{"id": c, "name": "x", "status": s} for c, s in statuses.items()],
+        "checks": [
+            {"id": c, "name": "x", "status": s, "waiver": "", "approval": ""}
+            for c, s in statuses.items()
+        ],
     }
 
 
@@ -39,6 +44,11 @@ def test_every_case_judged_and_every_declared_check_run_is_all_that_is_asked() -
         ([result("a") | {"checks": []}], ["a"], "2 did not: C001-x, C002-x"),
         ([result("a") | {"declared": ["C001-x"]}], ["a"], "got also C002-x"),
         ([result("a", C001="FAIL")], ["a"], "expected a failure, got PASS although C001 failed"),
+        (
+            [result("a") | {"scope": {"lacks": [{}], "is_declared": True}}],
+            ["a"],
+            "a: expected PARTIAL, got PASS although its scope lacks something",
+        ),
     ],
 )
 def test_what_was_not_looked_at_is_named(
@@ -54,12 +64,13 @@ def test_what_was_not_looked_at_is_named(
         b"\xff",
         b"[]",
         b"{}",
-        b'{"schema": 2, "results": []}',
-        b'{"schema": 1, "results": {}}',
-        b'{"schema": 1, "results": [1]}',
-        json.dumps({"schema": 1, "results": [result(verdict="GREEN")]}).encode(),
-        json.dumps({"schema": 1, "results": [result() | {"checks": None}]}).encode(),
-        json.dumps({"schema": 1, "results": [result() | {"declared": [1]}]}).encode(),
+        b'{"schema": 1, "results": []}',
+        b'{"schema": 2, "results": {}}',
+        b'{"schema": 2, "results": [1]}',
+        json.dumps({"schema": 2, "results": [result(verdict="GREEN")]}).encode(),
+        json.dumps({"schema": 2, "results": [result() | {"checks": None}]}).encode(),
+        json.dumps({"schema": 2, "results": [result() | {"declared": [1]}]}).encode(),
+        json.dumps({"schema": 2, "results": [result() | {"scope": {}}]}).encode(),
         b"[" * 100_000,
     ],
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +11,12 @@ from click.testing import CliRunner
 
 from amn.corpus.cli import command
 from amn.data.dataset import open_dataset
+from amn.data.imports.sources import format_table
 from amn.data.manifest import EncoderInfo
 from amn.errors import DataError
 from tests.strategies import running_keys, unit_rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 
@@ -101,4 +102,54 @@ def test_a_long_import_shows_no_bar_where_there_is_no_terminal(
 def test_the_help_has_examples() -> None:
     text = run("--help").stdout
 
-    assert len(re.findall(r"^    amn data import ", text, re.MULTILINE)) == 3
+    assert len(re.findall(r"^    amn data import ", text, re.MULTILINE)) == 4
+
+
+def test_a_dry_run_shows_ten_rows_and_writes_nothing(source: Path) -> None:
+    names = [f"page {number}" for number in range(4) for _ in range(3)]
+    (source / "ids.json").write_text(json.dumps({"page": names}))
+    vectors = unit_rows(12)
+    np.save(source / "rows.npy", vectors)
+    before = sorted(source.rglob("*"))
+
+    result = run(
+        *(source / "rows.npy", "--ids", source / "ids.json", "--article-column", "page"),
+        *("--rows-in-order", "--dry-run"),
+    )
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[:5] == [
+        "rows.npy: 12 rows x 8, float16, 4 articles",
+        "  a matrix of float16",
+        "  articles by page",
+        "  rows of an article in the order of the file",
+        "article   place    length  first numbers",
+    ]
+    shown = " ".join(f"{number:+.4f}" for number in vectors[4, :4].astype(float))
+    length = float(np.linalg.norm(vectors[4].astype(float)))
+    assert lines[9] == f"page 1        1  {length:>8.4f}  {shown}"
+    assert len(lines) == 15
+    assert sorted(source.rglob("*")) == before
+
+
+def test_what_was_said_stands_in_the_manifest(source: Path) -> None:
+    np.save(source / "rows.npy", unit_rows(7))
+
+    assert run(source / "rows.npy", source / "toy", "--one-article").exit_code == 0
+
+    stage = open_dataset(source / "toy").manifest.stages[0]
+    assert stage.name == "read rows.npy: one article, its rows in the order of the file"
+
+
+def test_a_destination_is_needed_to_write(source: Path) -> None:
+    result = run(source / "rows.npy", "--one-article")
+
+    assert result.exit_code == 2
+    assert "expected a DESTINATION, or --dry-run" in result.stderr
+
+
+def test_the_table_of_formats_is_that_of_the_registry() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "data.md").read_text("utf-8")
+
+    assert format_table() in page

@@ -62,6 +62,16 @@ def test_ids_that_the_data_set_does_not_have_are_an_error(region: Callable[..., 
         region([2, 2], articles="5-9")
 
 
+NUMBERS, STRINGS = np.array([1]), np.array(["a"])
+
+
+def test_strings_are_read_as_they_stand_one_a_line(tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("# held out\na, b\n1-2\n")
+
+    assert read_ids(str(tmp_path / "ids.txt"), STRINGS).names.tolist() == ["1-2", "a, b"]
+    assert read_ids("x, y,z", STRINGS).names.tolist() == ["x", "y", "z"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "key", "expected"),
     [
@@ -76,9 +86,9 @@ def test_ids_are_read_from_files(
 ) -> None:
     (tmp_path / name).write_text(content)
 
-    ranges = read_ids(f"{tmp_path / name}{key}")
+    found = read_ids(f"{tmp_path / name}{key}", NUMBERS)
 
-    assert [i for low, high in ranges.tolist() for i in range(low, high + 1)] == expected
+    assert found.first(9).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -94,16 +104,16 @@ def test_a_file_without_ids_is_an_error(tmp_path: Path, content: str, message: s
     (tmp_path / "ids.json").write_text(content)
 
     with pytest.raises(DataError, match=message):
-        read_ids(str(tmp_path / "ids.json"))
+        read_ids(str(tmp_path / "ids.json"), NUMBERS)
 
 
 def test_a_list_that_the_file_lacks_is_named(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('{"train": [1]}')
 
     with pytest.raises(DataError, match="expected a list named 'ood', got train"):
-        read_ids(f"{tmp_path / 's.json'}:ood")
+        read_ids(f"{tmp_path / 's.json'}:ood", NUMBERS)
 
 
 def test_text_that_is_neither_ranges_nor_a_file_is_an_error() -> None:
     with pytest.raises(ArgumentError, match=r"got 'nothing\.txt', which is no file either"):
-        read_ids("nothing.txt")
+        read_ids("nothing.txt", NUMBERS)

@@ -32,10 +32,11 @@ def test_the_fit_sees_no_held_out_article(region: Callable[..., Region]) -> None
     fitted = fit_on(part, context=3, seed=0)
     rest = fit_on(part.take(~is_held_out(part.ids, seed=0)), context=3, seed=0)
 
-    judged = judge_on(fitted, held_out_windows(part, context=3, seed=0))
+    windows = held_out_windows(part, context=3, seed=0)
+    judged = judge_on(fitted, windows)
 
     assert np.array_equal(fitted.ridge, rest.ridge)
-    assert is_held_out(judged.article_ids, seed=0).all()
+    assert is_held_out(windows.article_ids, seed=0).all()
     assert judged.interval("ridge", seed=0).mean > judged.interval("constant", seed=0).mean
 
 

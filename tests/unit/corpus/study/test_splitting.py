@@ -16,6 +16,7 @@ from amn.corpus.study.splitting import (
     settle,
 )
 from amn.corpus.study.study import Study
+from amn.data.ids import IdSet
 from amn.errors import ArgumentError
 from tests.strategies import drifting_rows, unit_rows
 
@@ -65,7 +66,7 @@ def test_a_block_is_the_highest_ids_but_for_copies_of_what_trains(study: Study) 
 
 
 def test_a_region_of_ids_can_be_the_ood(study: Study) -> None:
-    labels = planned(study, ood_articles=np.array([[10, 19], [30, 30]]))
+    labels = planned(study, ood_articles=IdSet.of("10-19, 30"))
 
     assert np.flatnonzero(labels == OOD).tolist() == [*range(10, 20), 30]
 

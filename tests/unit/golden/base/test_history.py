@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.case.load import load_case
+from amn.checks.broken.golden import moved as moved_by
+from amn.checks.broken.golden import with_checks
 from amn.gate.modes import GateOptions, run_gate
 from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
-from amn.golden.schema import Golden, GoldenSplit, summarise
-from amn.golden.store import GOLDEN_FILE, cosines_digest, pack_splits, write_golden
+from amn.golden.schema import Golden
+from amn.golden.store import GOLDEN_FILE, write_golden
+from amn.golden.table import to_csv
 from amn.golden.waivers import WAIVERS_FILE
 from amn.system import CACHE_FOLDER
 from amn.verdict import Status, Verdict
@@ -95,19 +98,11 @@ def project(made: Project, tmp_path: Path) -> Project:
     return Project(tmp_path / "p", made.accepted, made._cache)
 
 
-def moved(golden: Golden, by: float, **changes: Any) -> Golden:
+def moved(golden: Golden, by: float, **accepted: Any) -> Golden:
     """Return a golden whose every cosine is moved."""
-    splits = {
-        n: GoldenSplit(s.cosines + by, s.article_ids, s.target_chunks)
-        for n, s in golden.splits.items()
-    }
-    old = golden.record.metrics
-    metrics = {
-        n: summarise(s, se=old[n].se, references=old[n].references) for n, s in splits.items()
-    }
-    digests = golden.record.digests.model_copy(update={"cosines": cosines_digest(splits)})
-    values = {"metrics": metrics, "digests": digests, **changes}
-    return Golden(golden.record.model_copy(update=values), splits)
+    lower = moved_by(golden, by=by)
+    who = golden.record.accepted.model_copy(update=accepted)
+    return Golden(lower.record.model_copy(update={"accepted": who}), lower.tables)
 
 
 def whats(result: GateResult) -> list[str]:
@@ -124,18 +119,19 @@ def by_hand(project: Project) -> None:
     """Write a lower golden with every digest right, past the ledger."""
     golden = moved(project.accepted, -0.05)
     (project.folder / GOLDEN_FILE).write_bytes(golden.record.to_bytes())
-    (project.folder / "golden.npz").write_bytes(pack_splits(golden.splits))
+    (project.folder / "golden.csv").write_bytes(to_csv(golden.tables))
 
 
 def renamed_metric(project: Project) -> None:
     values = json.loads((project.folder / GOLDEN_FILE).read_bytes())
-    values["metrics"]["ood_mean"] = values["metrics"].pop("ood")
+    values["metrics"]["cosine_mean"] = values["metrics"].pop("cosine")
     (project.folder / GOLDEN_FILE).write_text(json.dumps(values), "utf-8")
 
 
 def fewer_checks(project: Project) -> None:
-    checks = tuple(c for c in project.accepted.record.checks if c != "D001-finite")
-    write_golden(project.folder, moved(project.accepted, 0.0, checks=checks))
+    old = project.accepted
+    checks = {label: e for label, e in old.record.checks.items() if label != "D001-finite"}
+    write_golden(project.folder, Golden(with_checks(old.record, checks), old.tables))
 
 
 def waive(project: Project, created: str, expires: str) -> None:

@@ -92,7 +92,7 @@ def test_a_shallow_clone_says_that_it_cannot_look_and_what_to_do(
 ) -> None:
     clone(origin, tmp_path / "c", "--depth", "1", branches)
     with pytest.raises(RepositoryError, match="fetch-depth: 0") as caught:
-        _ = MergeBase(tmp_path / "c", target).commit
+        _ = MergeBase(tmp_path / "c", target, ci="CI").commit
 
     assert "merge base: expected " in str(caught.value)
     git(

@@ -15,6 +15,7 @@ from amn.training.candidate import Candidate
 from amn.training.record import Epoch, TrainingRecord
 from amn.verdict import Outcome, Status
 from tests.scores import interval
+from tests.whole import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ def scored() -> GateResult:
         "toy",
         (outcome.label,),
         (outcome,),
-        made={"summaries": scores},
+        made={**WHOLE, "summaries": scores},
         mode="train",
         reproduce="amn gate toy",
     )

@@ -1,0 +1,319 @@
+"""Predictions from anywhere: a vector a window, read from a file and joined by the window's name.
+
+A window's name is its article and the chunk of its target, `11001/17`: see `Windows.names`.
+Letters: N windows or rows, B rows at a time, D numbers in a vector.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from amn.case.config import EVALUATED
+from amn.data.vectors import NPY_ERRORS, lengths
+from amn.errors import AmnError, DataError
+from amn.evaluation.metrics import NORM_ATOL, Scoring, SplitScores
+from amn.registry import Registry
+from amn.storage import ZIP_ERRORS, atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from amn.data.windows import Windows
+
+    Rows = tuple[pa.StringArray, NDArray[Any]]  # names (B,) and vectors (B, D)
+
+BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
+WINDOW, PREDICTION = "window", "prediction"  # columns, or arrays of an .npz
+NAMED = 3  # windows in a message
+READERS: Registry[Callable[[Path], Iterator[Rows]]] = Registry(
+    "amn.predictions",
+    {
+        ".parquet": "amn.evaluation.predictions:read_parquet",
+        ".npz": "amn.evaluation.predictions:read_npz",
+        ".npy": "amn.evaluation.predictions:read_npy",
+    },
+)
+
+
+def write_windows(path: Path, chosen: Mapping[str, Windows], *, with_vectors: bool = False) -> int:
+    """Write windows as a .parquet file, a row a window, and return how many.
+
+    Columns: `window` name, `split`, `article_id`, `data_set` (the folder's name), `context_rows`
+    (T row numbers in it, oldest first) and `target_row`. With vectors also `context` (T lists of D
+    float32) and `target`, which is null where the split is judged.
+
+    Args:
+        chosen: split -> windows.
+    """
+    first = next(iter(chosen.values()))
+    vector = pa.list_(pa.float32(), first.dataset.dim)
+    fields: dict[str, Any] = {
+        WINDOW: pa.string(),
+        "split": pa.string(),
+        "article_id": pa.array(first.article_ids[:0]).type,
+        "data_set": pa.string(),
+        "context_rows": pa.list_(pa.int64(), first.context),
+        "target_row": pa.int64(),
+    }
+    if with_vectors:
+        fields |= {"context": pa.list_(vector, first.context), "target": vector}
+    schema = pa.schema(list(fields.items()))
+    with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+        for split, windows in chosen.items():
+            for start in range(0, len(windows), BATCH_ROWS):
+                part = windows.take(slice(start, start + BATCH_ROWS))
+                columns = _columns(split, part, schema, with_vectors=with_vectors)
+                writer.write_table(pa.table(columns, schema=schema))
+    return sum(map(len, chosen.values()))
+
+
+def _columns(
+    split: str, windows: Windows, schema: pa.Schema, *, with_vectors: bool
+) -> dict[str, Any]:
+    """Return the columns of some windows."""
+    n = len(windows)
+    rows = windows.rows(slice(None))
+    columns: dict[str, Any] = {
+        WINDOW: windows.names(),
+        "split": [split] * n,
+        "article_id": pa.array(windows.article_ids),
+        "data_set": [windows.dataset.path.name] * n,
+        "context_rows": _lists(pa.array(rows[:, :-1].ravel()), windows.context),
+        "target_row": windows.targets,
+    }
+    if with_vectors:
+        vectors = windows.gather(slice(None))
+        dim = vectors.shape[-1]
+        context = _lists(pa.array(vectors[:, :-1].ravel()), dim)
+        columns["context"] = _lists(context, windows.context)
+        target = _lists(pa.array(vectors[:, -1].ravel()), dim)
+        hidden = pa.nulls(n, schema.field("target").type)
+        columns["target"] = hidden if split in EVALUATED else target
+    return columns
+
+
+def _lists(numbers: Any, size: int) -> Any:  # noqa: ANN401 - Arrow arrays of any kind
+    """Return numbers as lists of one size."""
+    return pa.FixedSizeListArray.from_arrays(numbers, size)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Predictions of one file beside the windows that were asked for.
+
+    Attributes:
+        name: Of the file.
+        scores: split -> scores; a window without a prediction has NaN.
+        sampled: split -> (B, D) float32 predictions of the windows that were asked to be kept.
+        faults: What is wrong with the join, one line each, with counts and names: windows missing,
+            twice, foreign, or without a direction (zero, NaN, infinite). Empty when nothing is.
+        rows: Rows in the file.
+    """
+
+    name: str
+    scores: Mapping[str, SplitScores]
+    sampled: Mapping[str, NDArray[np.float32]]
+    faults: tuple[str, ...]
+    rows: int
+
+
+def join_predictions(
+    path: Path, judged: Mapping[str, Windows], sampled: Mapping[str, NDArray[np.int64]]
+) -> Joined:
+    """Read a file of predictions once and score every window of the judged splits.
+
+    Rows may come in any order; they are never joined by their place. Vectors may have any length:
+    one that is not 1 within 1e-4 is scaled, as the cosine does.
+
+    Args:
+        judged: split -> windows.
+        sampled: split -> positions of windows whose predictions are kept.
+
+    Raises:
+        DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
+    """
+    read = READERS.require(path.suffix, f"--predictions {path}")
+    names = {split: windows.names() for split, windows in judged.items()}
+    starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
+    wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
+    parts = {n: Scoring(windows, keep=sampled[n]) for n, windows in judged.items()}
+    dim = next(iter(judged.values())).dataset.dim
+    seen = np.zeros(len(wanted), np.int64)
+    foreign, flat, total = list[Any](), list[Any](), 0
+    n_foreign = n_flat = 0
+    for given, vectors in _checked(path, read(path), dim):
+        total += len(given)
+        at = pc.index_in(given, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
+        known = at >= 0
+        n_foreign += int((~known).sum())
+        foreign += given.filter(pa.array(~known)).slice(0, NAMED).to_pylist()
+        rows, has_direction = _unit(vectors)
+        is_flat = known & ~has_direction
+        n_flat += int(is_flat.sum())
+        flat += given.filter(pa.array(is_flat)).slice(0, NAMED).to_pylist()
+        np.add.at(seen, at[known], 1)
+        for start, part in zip(starts, parts.values(), strict=False):
+            mine = known & (at >= start) & (at < start + len(part.windows))
+            if mine.any():
+                part.add(at[mine] - start, rows[mine])
+    missing, twice = np.flatnonzero(seen == 0), np.flatnonzero(seen > 1)
+    faults = [
+        _fault(len(missing), "windows without a prediction", wanted.take(missing[:NAMED])),
+        _fault(len(twice), "windows with several", wanted.take(twice[:NAMED])),
+        _fault(n_foreign, "rows of windows that nobody asked for", foreign),
+        _fault(n_flat, "rows without a direction (zero, NaN or infinite)", flat),
+    ]
+    return Joined(
+        name=path.name,
+        scores={split: part.scores() for split, part in parts.items()},
+        sampled={split: part.kept for split, part in parts.items()},
+        faults=tuple(fault for fault in faults if fault),
+        rows=total,
+    )
+
+
+def _fault(n: int, what: str, names: Any) -> str:  # noqa: ANN401 - names: a list or an Arrow array
+    """Return `windows without a prediction: 3 (11001/5, ...)`; empty for none."""
+    shown = [str(name) for name in names][:NAMED]
+    return f"{what}: {n:,} ({', '.join(shown)}{', ...' if n > NAMED else ''})" if n else ""
+
+
+def _unit(vectors: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return rows (B, D) float32 of length 1, and which of them had a direction; others are NaN."""
+    rows = np.array(vectors, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = lengths(np.asarray(vectors, np.float64))
+    has_direction = np.isfinite(norms) & (norms > 0)
+    rows[~has_direction] = np.nan
+    off = has_direction & (np.abs(norms - 1) > NORM_ATOL)
+    rows[off] = np.asarray(vectors, np.float64)[off] / norms[off, None]
+    return rows, has_direction
+
+
+def _checked(path: Path, batches: Iterator[Rows], dim: int) -> Iterator[Rows]:
+    """Yield the batches of a file; what a damaged one raises becomes a DataError."""
+    try:
+        for names, vectors in batches:
+            if vectors.ndim != 2 or vectors.shape[1] != dim:  # noqa: PLR2004 - a matrix
+                got = " x ".join(map(str, vectors.shape[1:])) or "single"
+                raise DataError(path, f"expected vectors of {dim} numbers, got {got}")
+            if not np.issubdtype(vectors.dtype, np.floating):
+                raise DataError(path, f"expected floating-point numbers, got {vectors.dtype}")
+            yield names, vectors
+    except AmnError:
+        raise
+    except (pa.ArrowException, *NPY_ERRORS, *ZIP_ERRORS, KeyError) as error:
+        text = " ".join(str(error).split())
+        raise DataError(path, f"expected a whole file of predictions, got: {text}") from error
+
+
+def read_parquet(path: Path) -> Iterator[Rows]:
+    """Rows of a .parquet file: `window` string, `prediction` a list of floats of one length."""
+    file = parquet.ParquetFile(path)
+    columns = file.schema_arrow.names
+    if missing := [name for name in (WINDOW, PREDICTION) if name not in columns]:
+        raise DataError(
+            path,
+            f"expected the columns {WINDOW} and {PREDICTION}, got {', '.join(columns) or 'none'}: "
+            f"no {' and no '.join(missing)}. Fix: take {WINDOW} from amn windows CASE -o FILE",
+        )
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[WINDOW, PREDICTION]):
+        lists: Any = batch.column(PREDICTION)  # a list or a fixed-size list
+        sizes = pc.unique(pc.list_value_length(lists)).to_pylist() if len(lists) else [0]
+        if len(sizes) != 1 or sizes[0] is None:
+            message = f"{PREDICTION}: expected lists of one length, got {sizes[:NAMED]}"
+            raise DataError(path, message)
+        numbers = lists.flatten().to_numpy(zero_copy_only=False)
+        yield _names(batch.column(WINDOW)), numbers.reshape(len(lists), sizes[0])
+
+
+def read_npz(path: Path) -> Iterator[Rows]:
+    """Rows of an .npz: `window` (N,) of text and `prediction` (N, D), read piece by piece."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
+        for name in (WINDOW, PREDICTION):
+            if f"{name}.npy" not in members:
+                got = ", ".join(member.removesuffix(".npy") for member in members) or "none"
+                raise DataError(path, f"expected the arrays {WINDOW} and {PREDICTION}, got {got}")
+        with _array(archive, WINDOW) as (shape, dtype, pieces):
+            names = _texts(path, np.concatenate([np.empty((0, *shape[1:]), dtype), *pieces]))
+        with _array(archive, PREDICTION) as (shape, _, pieces):
+            _require_as_many(path, len(names), shape)
+            start = 0
+            for piece in pieces:
+                yield names.slice(start, len(piece)), piece
+                start += len(piece)
+
+
+@contextmanager
+def _array(
+    archive: zipfile.ZipFile, name: str
+) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], Iterator[NDArray[Any]]]]:
+    """Open an array of an .npz: shape, dtype, and its rows, some at a time; never unpickled."""
+    with archive.open(f"{name}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, is_fortran, dtype = read(stream)
+        if dtype.hasobject or is_fortran or not shape:
+            raise ValueError(f"{name}: expected plain rows, got {dtype} in another order")
+        row = dtype.itemsize * int(np.prod(shape[1:], dtype=np.int64))
+
+        def pieces() -> Iterator[NDArray[Any]]:
+            for start in range(0, shape[0], BATCH_ROWS):
+                n = min(BATCH_ROWS, shape[0] - start)
+                content = stream.read(n * row)
+                if len(content) != n * row:
+                    raise EOFError(f"{name}: expected {shape[0]:,} rows, got fewer")
+                yield np.frombuffer(content, dtype).reshape(n, *shape[1:])
+
+        yield shape, dtype, pieces()
+
+
+def read_npy(path: Path) -> Iterator[Rows]:
+    """Rows of an .npy (N, D), mapped, with names (N,) of text in `NAME.windows.npy` beside it."""
+    beside = path.with_suffix(".windows.npy")
+    if not beside.is_file():
+        raise DataError(
+            path,
+            f"expected the names of its windows in {beside.name} beside it, found none. "
+            f"Fix: np.save({beside.name!r}, names), names from amn windows CASE -o FILE",
+        )
+    names = _texts(beside, np.load(beside, allow_pickle=False))
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    _require_as_many(path, len(names), vectors.shape)
+    for start in range(0, len(vectors), BATCH_ROWS):
+        piece = np.asarray(vectors[start : start + BATCH_ROWS])
+        yield names.slice(start, len(piece)), piece
+
+
+def _texts(path: Path, names: NDArray[Any]) -> pa.StringArray:
+    """Return names of windows as Arrow strings."""
+    if names.dtype.kind not in "US" or names.ndim != 1:
+        raise DataError(path, f"{WINDOW}: expected (N,) text, got {names.dtype} {names.shape}")
+    return _names(pa.array(names.astype(str)))
+
+
+def _names(column: pa.Array[Any]) -> pa.StringArray:
+    """Return a column of names as plain strings, whatever kind of text it is stored as."""
+    return cast("pa.StringArray", column.cast(pa.string()))
+
+
+def _require_as_many(path: Path, n: int, shape: tuple[int, ...]) -> None:
+    """Raise DataError unless there is a vector for every name."""
+    if not shape or shape[0] != n:
+        raise DataError(path, f"expected {n:,} vectors, one a window, got {shape and shape[0]:,}")

@@ -1,0 +1,155 @@
+"""Scope: what a verdict rests on, read off the evidence that was made, never off a mode.
+
+A whole gate reads the data, measures a model and the course of its training, compares it with the
+golden, and the change with its merge base. What passes with less than that is PARTIAL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from amn.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from amn.verdict import Outcome, Review
+
+DATA, MODEL, RECORD, GOLDEN, BASE = PARTS = ("data", "model", "record", "golden", "merge base")
+SCORES, SEEDS, CHECKS = "scores", "seeds", "checks"  # what else a scope may lack, or be all of
+# Part of the evidence -> that it was made shows what was looked at.
+SHOWN_BY = {DATA: "scanned", MODEL: "evaluations", RECORD: "histories", GOLDEN: "sides"}
+WITHOUT = {
+    DATA: "data not read",
+    RECORD: "no record of training",
+    GOLDEN: "golden not compared",
+}
+# What a case may declare to be enough, as `criteria.scope`: kinds of what may be missing.
+DECLARED = {"scores": {SCORES}, "model": {RECORD, SEEDS}}
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that a whole gate has and this one has not.
+
+    Attributes:
+        kind: Of `PARTS`, or `scores`, `seeds`, `checks`.
+        why: For people: `no merge base: no commit yet`.
+    """
+
+    kind: str
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a verdict rests on.
+
+    Attributes:
+        looked: The parts of `PARTS` that were looked at, in their order.
+        lacks: Why that is not all; empty for a whole gate.
+        declared: What the case at the merge base declares to be enough; empty for a whole gate.
+    """
+
+    looked: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] = (Lack("data", "nothing looked at"),)
+    declared: str = ""
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the case at the merge base declares that this much is enough."""
+        return {lack.kind for lack in self.lacks} <= DECLARED.get(self.declared, set())
+
+    @property
+    def why(self) -> str:
+        """Why it is not all, for people; empty for a whole gate."""
+        return "; ".join(map(str, self.lacks))
+
+    def __str__(self) -> str:
+        rest = f" ({self.why})" if self.lacks else ""
+        return (", ".join(self.looked) or "nothing") + rest
+
+
+def parts_looked_at(made: Mapping[str, Any]) -> set[str]:
+    """Return the parts of a whole gate that were looked at, by the evidence that was made."""
+    looked = {part for part, evidence in SHOWN_BY.items() if evidence in made}
+    review: Review | None = made.get("review")
+    return looked | {BASE} if review and review.base else looked
+
+
+def scope_of(made: Mapping[str, Any]) -> Scope:
+    """Return the scope of a gate that has come to its end."""
+    looked = parts_looked_at(made)
+    review: Review | None = made.get("review")
+    return Scope(
+        looked=tuple(part for part in PARTS if part in looked),
+        lacks=(*_lacks(looked, made), *_base_lacks(looked, review.note if review else None)),
+        declared=review.scope if review else "",
+    )
+
+
+def scope_of_items(facts: Iterable[Mapping[str, Any]], n_deselected: int, n_declared: int) -> Scope:
+    """Return the scope of checks that ran as tests, one by one, maybe in several processes.
+
+    Args:
+        facts: `looked` and `base_note` of each check that ran.
+    """
+    ran = list(facts)
+    looked = {part for fact in ran for part in fact.get("looked", ())}
+    notes = [fact["base_note"] for fact in ran if fact.get("base_note")]
+    lacks = _lacks(looked, {})
+    if n_deselected:
+        lacks = [Lack(CHECKS, f"{n_deselected} of {n_declared} checks deselected")]
+    lacks += _base_lacks(looked, notes[0] if notes else "") if notes or not n_deselected else []
+    return Scope(tuple(part for part in PARTS if part in looked), tuple(lacks))
+
+
+def said(verdict: Verdict, scope: Scope, outcomes: Iterable[Outcome]) -> str:
+    """Return a verdict in words: what a PARTIAL one lacks, what was let through in a PASS."""
+    found = tuple(outcomes)
+    waived = sum(bool(outcome.waiver) for outcome in found)
+    more = [scope.why] if verdict is Verdict.PARTIAL else []
+    if verdict in (Verdict.PASS, Verdict.PARTIAL):
+        more += [f"{waived} waived"] if waived else []
+        more += [f"approved by {who}" for who in dict.fromkeys(o.approval for o in found) if who]
+    return f"{verdict.value} ({'; '.join(more)})" if more else verdict.value
+
+
+def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
+    """Return what is missing but for the merge base; of little, what there is: `scores only`."""
+    if MODEL in looked:
+        found = [Lack(part, why) for part, why in WITHOUT.items() if part not in looked]
+        return [*found, *_seed_lacks(made)]
+    if "summaries" in made:
+        return [Lack(SCORES, "scores only")]
+    little = [part for part in (DATA, RECORD) if part in looked]
+    what = " and ".join(little) or ("custody of the golden" if "golden_folder" in made else "")
+    return [Lack(MODEL, f"{what} only" if what else "nothing looked at")]
+
+
+def _seed_lacks(made: Mapping[str, Any]) -> list[Lack]:
+    """Return that fewer seeds were brought than the case asks for; copies of one are one.
+
+    Where the gate trains, a check counts them.
+    """
+    candidates = made.get("candidates", ())
+    case = made.get("case")
+    if case is None or "asked" in made or not candidates:
+        return []
+    n, wanted = len({one.digest for one in candidates}), len(case.config.training.seeds)
+    return [Lack(SEEDS, f"{n} of {wanted} seeds")] if n < wanted else []
+
+
+def _base_lacks(looked: Collection[str], note: str | None) -> list[Lack]:
+    """Return that nothing was compared with a merge base, and why.
+
+    Args:
+        note: Of the comparison; None where nobody asked for one.
+    """
+    if BASE in looked or (note is None and MODEL not in looked):
+        return []  # of a part of a gate
+    return [Lack(BASE, f"no merge base: {note}" if note else "no merge base")]

@@ -1,0 +1,181 @@
+"""`amn golden new` and `update`: several cases, no change, drift, and being killed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amn.checks.broken.golden import moved
+from amn.cli.main import main
+from amn.golden.base.target import CI_VARIABLES
+from amn.golden.ledger import read_ledger
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, WRITTEN, read_golden, write_golden
+from amn.golden.transaction import BEFORE
+from tests.checkouts import CASE_TEXT, begin_change, commit, git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+WHY = ("--reason", "why")
+SCREEN = 24  # lines
+
+
+@pytest.fixture
+def project(tmp_path: Path, toy_data: Path, toy_golden: Any) -> Path:
+    """`case` has a golden, `one` and `two` have none."""
+    root = tmp_path / "project"
+    shutil.copytree(toy_data, root / "data")
+    for name in ("case", "one", "two"):
+        (root / "golden" / name).mkdir(parents=True)
+        (root / "golden" / name / "case.toml").write_text(CASE_TEXT, "utf-8")
+    write_golden(root / "golden" / "case", toy_golden)
+    begin_change(root)
+    return root
+
+
+@pytest.fixture
+def run(
+    project: Path,
+    toy_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, str, str]]:
+    """Run `amn WORDS` in the project; return exit code, stdout and stderr."""
+    for name in ("CI", "PYTEST_XDIST_WORKER", *CI_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(project)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["amn", *words, "--cache", str(toy_cache)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_an_update_without_a_change_writes_nothing(run: Any, project: Path) -> None:
+    run("golden", "update", "case", *WHY)  # the toy case lay elsewhere
+    commit(project)
+    before = contents(project / "golden" / "case")
+
+    code, out, _ = run("golden", "update", "case", *WHY)
+
+    assert (code, out) == (0, "case: nothing changed, and nothing is written\n")
+    assert contents(project / "golden" / "case") == before
+
+
+def test_new_and_update_take_several_cases(run: Any, project: Path) -> None:
+    code, out, _ = run("golden", "new", "one", "two", *WHY)
+    assert code == 0, out
+    commit(project)
+
+    assert [read_golden(project / "golden" / n).record.case for n in ("one", "two")] == [
+        "one", "two",
+    ]  # fmt: skip
+    code, out, _ = run("golden", "update", "one", "two", *WHY)
+    assert (code, out.count("nothing changed")) == (0, 2)
+
+
+def test_nothing_is_accepted_when_one_of_several_cases_cannot_be(run: Any, project: Path) -> None:
+    code, out, err = run("golden", "new", "one", "case", *WHY)
+
+    assert (code, out) == (2, "")
+    assert "case/golden.json: expected no golden, found one" in err
+    assert not (project / "golden" / "one" / GOLDEN_FILE).exists()
+
+
+def test_an_update_that_spends_more_than_the_budget_for_drift_says_so_at_once(
+    run: Any, project: Path, toy_golden: Any
+) -> None:
+    folder = project / "golden" / "case"
+    (folder / "case.toml").write_text(CASE_TEXT + "[golden]\ndrift = 0.002\n", "utf-8")
+    (folder / "ledger.jsonl").unlink()
+    write_golden(folder, moved(toy_golden, by=0.005))
+    commit(project)
+    before = contents(folder)
+
+    code, out, err = run("golden", "update", "case", *WHY)
+
+    assert (code, out) == (3, "")
+    assert (
+        "G012-drift ood: expected at most 0.002 below the anchor, got 0.0050 since entry 0" in err
+    )
+    assert contents(folder) == before
+    assert "would be refused: G012-drift in_dist" in run("golden", "diff", "case")[1]
+    code, out, _ = run("golden", "update", "case", *WHY, "--accept-regression")
+    assert code == 0
+    assert "accepted although: G012-drift" in out
+    assert read_ledger(folder)[-1].accepted_regression
+
+
+def cut_off(folder: Path, replaced: tuple[str, ...]) -> None:
+    """Leave a folder as an update does that is killed after it replaced some files."""
+    before = folder / BEFORE
+    before.mkdir()
+    for name in WRITTEN:
+        if (folder / name).exists():
+            shutil.copy(folder / name, before / name)
+    for name in replaced:
+        (folder / name).write_bytes(b"half an update")
+    (folder / f".{TABLE_FILE}.abc").write_bytes(b"a temporary file")
+
+
+@pytest.mark.parametrize("replaced", [(), (TABLE_FILE,), (TABLE_FILE, GOLDEN_FILE)])
+def test_an_update_that_was_killed_is_undone_by_the_same_command_which_goes_on(
+    run: Any, project: Path, replaced: tuple[str, ...]
+) -> None:
+    folder = project / "golden" / "case"
+    (folder / "case.toml").write_text(CASE_TEXT.replace("epochs = 3", "epochs = 4"), "utf-8")
+    commit(project)
+    cut_off(folder, replaced)
+    code, out, _ = run("gate", "case")
+    assert code == 3
+    assert "found a change that was cut off. Fix: the command that was, such as amn golden u" in out
+
+    code, out, err = run("golden", "update", "case", *WHY, "--accept-regression")
+
+    assert code == 0, err
+    assert "a change of its golden was cut off, and is undone" in err
+    assert len(read_ledger(folder)) == 2
+    assert set(contents(folder)) == {"case.toml", GOLDEN_FILE, TABLE_FILE, "ledger.jsonl"}
+    assert not (folder / BEFORE).exists()
+
+
+def test_a_first_golden_that_was_killed_is_undone_by_the_same_command_which_goes_on(
+    run: Any, project: Path
+) -> None:
+    folder = project / "golden" / "one"
+    cut_off(folder, (TABLE_FILE, GOLDEN_FILE))
+
+    code, _, err = run("golden", "new", "one", *WHY)
+
+    assert code == 0, err
+    assert read_golden(folder).record.case == "one"
+
+
+def test_a_diff_and_the_change_of_golden_json_fit_a_screen_each(run: Any, project: Path) -> None:
+    folder = project / "golden" / "case"
+    text = CASE_TEXT.replace("epochs = 3", "epochs = 4").replace("lr = 0.003", "lr = 0.004")
+    (folder / "case.toml").write_text(text, "utf-8")
+    commit(project)
+
+    code, out, _ = run("golden", "diff", "case")
+    assert code == 0
+    assert len(out.splitlines()) <= SCREEN, out
+    assert "ood: 12 of 12 articles moved (" in out
+
+    assert run("golden", "update", "case", *WHY, "--accept-regression")[0] == 0
+    diff = git(project, "diff", "golden/case/golden.json")
+    assert 10 < len(diff.splitlines()) <= SCREEN
+    lines = git(project, "diff", "--stat", "golden/case/golden.csv")
+    assert "24 insertions" in lines  # every judged article, and no article of training
