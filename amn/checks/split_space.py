@@ -397,9 +397,9 @@ MOST_QUERIED = 1024  # articles, each looked for among all: 2 % are then known w
 # Rows of an article that are compared with the same rows of others.
 FIRST_ROW = 3
 OTHER_ROWS = (1, 5)
-# Of the distance of the same row in any two articles: 0.05 on wiki-mini, where none of core's or
+# Of the distance of the same row in any two articles: 0.025 on wiki-mini, where none of core's or
 # mini's articles has a first and one of the second rows within 0.08.
-NEAR_DISTANCE = 1 / 20
+NEAR_DISTANCE = 1 / 40
 
 
 def near_articles(copy: CaseCopy) -> None:
@@ -421,7 +421,7 @@ def near_articles(copy: CaseCopy) -> None:
 def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Measured:
     """Few evaluated articles are near-copies of another one of their data set.
 
-    At most 2 % of them have their row 3, and their row 1 or 5, twenty times nearer to those of
+    At most 2 % of them have their row 3, and their row 1 or 5, forty times nearer to those of
     another one, in 1 - cosine, than any two articles of the set are in the median.
 
     Why: Another crawl of the same text under other ids weighs double, and can be in train and OOD
