@@ -8,7 +8,7 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check, some_ids
-from amn.checks.data_order import FEWEST_ARTICLES, STRETCH, SURE, moving_sums
+from amn.checks.data_order import FEW_TO_BREAK, FEWEST_ARTICLES, STRETCH, SURE, moving_sums
 from amn.data.articles import direction_scores, excess_below, lead_scores
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.errors import DoesNotApplyError
@@ -84,8 +84,8 @@ def shifted_stretch(copy: CaseCopy) -> None:
     """In thirty articles that follow each other every vector is one row after its id."""
     dataset = copy.dataset()
     n = len(dataset.articles)
-    if n < 3 * STRETCH:
-        raise DoesNotApplyError(f"expected {3 * STRETCH} articles, got {n}")
+    if n < FEW_TO_BREAK:
+        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
     few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
     rows = np.flatnonzero(dataset.is_in(few))
     vectors = copy.vectors().astype(np.float64)

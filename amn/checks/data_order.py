@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FEWEST_ARTICLES = 8
 FEWEST_PAIRS = 200  # neighbours in all: text in order gives them a z of 6 in every space tried
 STRETCH = 20  # articles that follow each other
+FEW_TO_BREAK = 120  # articles: of fewer, what is broken in some is within the spread of all
 SURE = 4.0  # standard deviations between what is usual here and a limit, to tell them apart
 
 # Copies are this much nearer than neighbours usually are. Where these are a cosine of 0.6 apart, as
@@ -120,6 +121,8 @@ SORT = "sort the export by (article, chunk), not by insertion: amn data import"
 def blocks_shuffled(copy: CaseCopy) -> None:
     """Blocks of five rows are in another order."""
     dataset = copy.dataset()
+    if len(dataset.articles) < FEW_TO_BREAK:
+        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
     changes = np.diff(dataset.chunk_index // 5) != 0
     block = np.concatenate([[0], np.cumsum(changes | (np.diff(dataset.codes) != 0))])
     keys = np.random.default_rng(0).random(int(block[-1]) + 1)[block]
@@ -185,8 +188,8 @@ def stretch_shuffled(copy: CaseCopy) -> None:
     """Rows are shuffled in thirty articles that follow each other."""
     dataset = copy.dataset()
     n = len(dataset.articles)
-    if n < 3 * STRETCH:
-        raise DoesNotApplyError(f"expected {3 * STRETCH} articles, got {n}")
+    if n < FEW_TO_BREAK:
+        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
     mine = dataset.is_in(dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
     rows = np.lexsort((noise, dataset.codes))
@@ -243,8 +246,8 @@ def moving_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def fifth_shuffled(copy: CaseCopy) -> None:
     """Rows are shuffled in a fifth of the articles, here and there."""
     dataset = copy.dataset()
-    if len(dataset.articles) < 5 * STRETCH // 2:
-        raise DoesNotApplyError(f"expected 50 articles, got {len(dataset.articles)}")
+    if len(dataset.articles) < FEW_TO_BREAK:
+        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
     mine = dataset.is_in(dataset.articles[::5])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
     rows = np.lexsort((noise, dataset.codes))
@@ -387,6 +390,14 @@ def overlapping(copy: CaseCopy) -> None:
     has_next = np.flatnonzero(np.diff(dataset.codes) == 0)
     vectors[has_next] += vectors[has_next + 1]
     broken.rows.rewrite_vectors(copy, vectors)
+    if not _overlaps(*mean_by_lag(copy.dataset(), OVERLAP_LAGS).tolist()):
+        raise DoesNotApplyError("expected rows that are less alike without a part of each other")
+
+
+def _overlaps(near: float, second: float, far: float) -> bool:
+    """Tell whether likeness falls so fast from neighbours on that they have a part in common."""
+    fall, usual = near - second, second - far
+    return fall > OVERLAP_FALL * (1 - near) and fall > OVERLAP_RATIO * usual
 
 
 @check(
@@ -412,7 +423,7 @@ def check_chunk_overlap(data_sets: tuple[DataSet, ...]) -> Measured:
         near, second, far = mean_by_lag(dataset, OVERLAP_LAGS).tolist()
         fall, usual = near - second, second - far
         ratios.append(float(fall / usual) if usual > 0 else 0.0)
-        if not (fall > OVERLAP_FALL * (1 - near) and fall > OVERLAP_RATIO * usual):
+        if not _overlaps(near, second, far):
             continue
         message = (
             f"expected neighbours less than {OVERLAP_FALL:.0%} of their distance more alike than "

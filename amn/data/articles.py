@@ -301,7 +301,7 @@ def space_scores(sample: ArticleSample) -> NDArray[np.float64]:
             ):
                 found[mine, 0] = _spectrum_correlation(part, values, basis)
                 found[mine, 1] = part.means @ mean
-        # Of unlike articles among those fitted on, a whitened mean makes typical ones: it comes last.
+        # Unlike articles among those fitted on hide from a whitened mean: it comes second.
         scores = own[:, 0] if kept.all() else _discriminant(own, turned)
         kept = scores >= np.quantile(scores, 1 - KEPT)
     return scores
