@@ -8,7 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from amn.system import __version__
+
 if TYPE_CHECKING:
+    from amn.api import Evaluated, check_data, check_index, check_split, compare, evaluate
     from amn.case.load import Case, load_case
     from amn.checks.check import check
     from amn.data.dataset import DataSet, open_dataset
@@ -19,15 +22,19 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
     from amn.verdict import Finding, Measured, Outcome, Severity, Status, Verdict
 
-__version__ = "0.1.0"
-
 _HOME = {
     "AmnError": "amn.errors",
+    "Evaluated": "amn.api",
     "Case": "amn.case.load",
     "DataSet": "amn.data.dataset",
     "Finding": "amn.verdict",
     "Measured": "amn.verdict",
     "check": "amn.checks.check",
+    "check_data": "amn.api",
+    "check_index": "amn.api",
+    "check_split": "amn.api",
+    "compare": "amn.api",
+    "evaluate": "amn.api",
     "GateOptions": "amn.gate.modes",
     "GateResult": "amn.gate.result",
     "Outcome": "amn.verdict",
@@ -45,6 +52,7 @@ __all__ = [
     "AmnError",
     "Case",
     "DataSet",
+    "Evaluated",
     "Finding",
     "GateOptions",
     "GateResult",
@@ -56,6 +64,12 @@ __all__ = [
     "Windows",
     "__version__",
     "check",
+    "check_data",
+    "check_index",
+    "check_split",
+    "compare",
+    "evaluate",
+    "gate",
     "load_case",
     "open_dataset",
     "run_gate",
@@ -65,6 +79,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name from its module on first use (PEP 562)."""
+    if name == "gate":  # a room that can be called
+        return import_module("amn.gate")
     if name not in _HOME:
         raise AttributeError(f"module 'amn' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

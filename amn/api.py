@@ -1,31 +1,194 @@
-"""One family of checks on one thing: what `amn check` does."""
+"""The Python door: gating, evaluating, comparing, and one family of checks at a time.
+
+Paths may be texts. Results are true where they pass, and have `verdict` and `exit_code`.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from amn.case.config import CaseConfig
 from amn.case.load import Case, load_case
 from amn.checks.own import load_conftests
+from amn.data.dataset import DataSet, open_dataset
+from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
-from amn.gate.modes import GateOptions, gate_of
+from amn.evaluation.metrics import Scoring
+from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
+from amn.gate.modes import GateOptions, gate_of, result_of
 from amn.gate.run import Gate, is_early
+from amn.golden.base.review import MergeBase
+from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import date
-    from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from amn.checks.check import Check
+    from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.statistics import Comparison, Interval
     from amn.gate.result import GateResult
-    from amn.golden.base.review import MergeBase
 
     Report = Callable[[int, int, str], None]
+    AnyPath = str | Path
+
+BATCH_WINDOWS = 1024
+
+
+def gate(  # noqa: PLR0913 - the options of `amn gate`
+    case: AnyPath | Case,
+    *,
+    runs: AnyPath | Sequence[AnyPath] = (),
+    checkpoint: AnyPath | None = None,
+    predictions: AnyPath | Sequence[AnyPath] = (),
+    metrics: AnyPath | None = None,
+    first_run: bool = False,
+    allow_same: bool = False,
+    target: str | None = None,
+    cache: AnyPath = CACHE_FOLDER,
+    progress: Report | None = None,
+) -> GateResult:
+    """Gate a case: what `amn gate CASE` does, compared with the merge base as it is there.
+
+    Args:
+        case: Its name under golden/, or its folder.
+        runs: Run folders to judge instead of training.
+        checkpoint: Checkpoint to judge instead of training.
+        predictions: Files of predictions to judge instead of training, one a seed.
+        metrics: Scores to judge instead of training.
+        first_run: There is no golden yet.
+        allow_same: Judge a file that the golden was made from.
+        target: Branch that the change is for; None: what CI names, or origin's default branch.
+        progress: Called with (done, in all, text) by whatever takes long.
+
+    Raises:
+        ArgumentError: For more than one thing to judge.
+        ConfigError: For a case that is none.
+    """
+    found = case if isinstance(case, Case) else _load(_case_folder(case))
+    if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
+        kinds = "runs, checkpoint, predictions, metrics"
+        raise ArgumentError(f"amn.gate: expected one of {kinds}, got several")
+    options = GateOptions(
+        cache=Path(cache),
+        runs=_paths(runs),
+        checkpoint=Path(checkpoint) if checkpoint else None,
+        predictions=_paths(predictions),
+        metrics=Path(metrics) if metrics else None,
+        first_run=first_run,
+        allow_same=allow_same,
+        merge_base=MergeBase.within(os.environ, found.folder, target),
+        today=datetime.now(tz=UTC).date(),
+    )
+    return result_of(gate_of(found, options, progress=progress), options)
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluated:
+    """Scores of a predictor on windows, with their interval.
+
+    Attributes:
+        scores: Window by window.
+        interval: 95 % of the mean cosine, clustered by article.
+    """
+
+    scores: SplitScores
+    interval: Interval
+
+    @property
+    def mean(self) -> float:
+        """Mean cosine over windows."""
+        return self.scores.mean
+
+    def __repr__(self) -> str:
+        low, high = self.interval.low, self.interval.high
+        n, articles = len(self.scores.cosines), len(np.unique(self.scores.article_ids))
+        return f"{self.mean:.4f} ({low:.4f} ... {high:.4f}), {n:,} windows of {articles:,} articles"
+
+
+def evaluate(
+    predict: Callable[[NDArray[np.float32]], ArrayLike],
+    dataset: AnyPath | DataSet,
+    windows: int | Windows,
+) -> Evaluated:
+    """Score any predictor on the windows of a data set by the cosine.
+
+    Args:
+        predict: Contexts (B, T, D) float32, oldest first -> predictions (B, D) of any length.
+        windows: T, for all windows of that context; or some of them, of that data set.
+
+    Raises:
+        ArgumentError: If there are no windows, or predictions are not (B, D) finite numbers.
+    """
+    opened = dataset if isinstance(dataset, DataSet) else open_dataset(dataset)
+    chosen = windows if isinstance(windows, Windows) else find_windows(opened, windows)
+    if not len(chosen):
+        raise ArgumentError("amn.evaluate: expected windows, got none")
+    scoring = Scoring(chosen)
+    for start in range(0, len(chosen), BATCH_WINDOWS):
+        rows = chosen.gather(slice(start, start + BATCH_WINDOWS))
+        made = np.asarray(predict(rows[:, :-1]), np.float32)
+        if made.shape != rows[:, -1].shape or not np.isfinite(made).all():
+            got = f"{made.shape}" if made.shape != rows[:, -1].shape else "some that are not"
+            message = f"expected {rows[:, -1].shape} finite numbers, got {got}"
+            raise ArgumentError(f"amn.evaluate: {message}")
+        scoring.add(np.arange(start, start + len(rows)), made, rows[:, -2:])
+    scores = scoring.scores()
+    seed = seed_from("score", "evaluate")
+    return Evaluated(scores, cluster_interval(scores.cosines, scores.article_ids, seed=seed))
+
+
+def compare(
+    candidate: Evaluated | Sequence[Evaluated],
+    accepted: Evaluated | Sequence[Evaluated],
+    *,
+    margin: float = 0.01,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Judge whether a predictor is not worse than another one, paired and clustered by article.
+
+    Args:
+        candidate: One evaluation, or one a seed.
+        accepted: What it is compared with, on the same windows.
+        margin: How much worse still counts as not worse.
+        alpha: One-sided error of each bound.
+
+    Raises:
+        ArgumentError: If the windows differ, or an option is out of range.
+    """
+    sides = [one if isinstance(one, Sequence) else [one] for one in (candidate, accepted)]
+    first, *others = [one.scores for side in sides for one in side]
+    for other in others:
+        is_same = np.array_equal(first.article_ids, other.article_ids) and np.array_equal(
+            first.target_chunks, other.target_chunks
+        )
+        if not is_same:
+            raise ArgumentError("amn.compare: expected scores of the same windows, got others")
+    mine, theirs = ([one.scores.cosines for one in side] for side in sides)
+    seed = seed_from("compare", "evaluate")
+    return noninferiority(mine, theirs, first.article_ids, margin=margin, alpha=alpha, seed=seed)
+
+
+def _paths(paths: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:
+    """Return one path or several as a tuple."""
+    several = [paths] if isinstance(paths, str | Path) else paths
+    return tuple(Path(path) for path in several)
+
+
+def _case_folder(case: AnyPath) -> Path:
+    """Return the folder of a case: under golden/, or as it is named."""
+    under_golden = GOLDEN_FOLDER / case
+    return under_golden if (under_golden / CASE_FILE).is_file() else Path(case)
 
 
 def _some(gate: Gate, chosen: Iterable[Check], command: str) -> GateResult:
@@ -56,37 +219,39 @@ def _bare_case(dataset: Path, *, index: bool) -> Case:
     return Case(folder=dataset, config=config)
 
 
-def _load(case_path: Path) -> Case:
+def _load(case_path: AnyPath) -> Case:
     """Load a case, and the checks of one's own that hold for it."""
     case = load_case(case_path)
     load_conftests([case.folder])
     return case
 
 
-def _require_folder(dataset: Path) -> None:
-    """Raise ArgumentError for a file: vectors that are no data set yet."""
+def _require_folder(path: AnyPath) -> Path:
+    """Return the folder of a data set; a file holds vectors that are none yet: ArgumentError."""
+    dataset = Path(path)
     if dataset.is_file():
         fix = shlex.join(["amn", "data", "import", str(dataset), "FOLDER"])
         raise ArgumentError(f"{dataset}: expected the folder of a data set, got a file. Fix: {fix}")
+    return dataset
 
 
 def check_data(
-    dataset: Path,
+    dataset: AnyPath,
     *,
     encode: Callable[[list[str]], NDArray[np.float32]] | None = None,
     progress: Report | None = None,
 ) -> GateResult:
     """Run the D checks on a data set folder; with an encoder, re-encode a sample of its texts."""
-    _require_folder(dataset)
+    dataset = _require_folder(dataset)
     case = _bare_case(dataset, index=False)
     options = GateOptions(cache=dataset, encode=encode)
     gate = gate_of(case, options, progress=progress)
     return _some(gate, _of(gate, "data"), shlex.join(["amn", "check", "data", str(dataset)]))
 
 
-def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
+def check_index(dataset: AnyPath, *, progress: Report | None = None) -> GateResult:
     """Run the I checks, and the D checks they need, on a data set folder."""
-    _require_folder(dataset)
+    dataset = _require_folder(dataset)
     case = _bare_case(dataset, index=True)
     gate = gate_of(case, GateOptions(cache=dataset), progress=progress)
     return _some(
@@ -95,7 +260,7 @@ def check_index(dataset: Path, *, progress: Report | None = None) -> GateResult:
 
 
 def check_split(
-    case_path: Path, *, today: date | None = None, progress: Report | None = None
+    case_path: AnyPath, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run everything that a gate runs before training: D, I, S and W."""
     case = _load(case_path)
@@ -115,11 +280,11 @@ def check_custody(
 
 
 def check_run(
-    run: Path, case_path: Path, *, today: date | None = None, progress: Report | None = None
+    run: AnyPath, case_path: AnyPath, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
     """Run the R, M and E checks on a run folder."""
     case = _load(case_path)
-    options = GateOptions(cache=case.folder, runs=(run,), first_run=True, today=today)
+    options = GateOptions(cache=case.folder, runs=(Path(run),), first_run=True, today=today)
     gate = gate_of(case, options, progress=progress)
     chosen = [*_before_training(gate), *_of(gate, "record", "model", "evaluation")]
     return _some(

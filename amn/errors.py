@@ -22,7 +22,11 @@ A message reads `where: expected X, got Y. Fix: command`.
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, requires
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
     from typing import Self
+
+DISTRIBUTION = "amn-gate"  # what pip calls it
 
 
 class AmnError(Exception):
@@ -117,6 +123,15 @@ def require(module: str, *, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module:  # installed but broken: its own error says more
             raise
-        raise MissingDependencyError(
-            f"{module}: not installed. Fix: pip install 'amn[{extra}]'"
-        ) from error
+        raise MissingDependencyError(f"{module}: not installed. Fix: {bring(extra)}") from error
+
+
+def bring(extra: str) -> str:
+    """Return the command that installs what an extra lists, wherever amn itself came from."""
+    with suppress(PackageNotFoundError):
+        lines = (line.partition(";") for line in requires(DISTRIBUTION) or ())
+        wanted = [
+            one.strip() for one, _, marker in lines if extra in re.findall(r"\w+", marker)[1:]
+        ]
+        return f"pip install {' '.join(map(quote, wanted))}"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+__version__ = "0.2.0"
+
 # Each is set by a CI system to every job; the first two by most of them.
 CI_SIGNS = (
     "CI",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,6 @@ from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 GONE = {"speed.memory": "peak memory is no check any more, for its ratio is not repeatable"}
 
@@ -70,12 +70,13 @@ class Case:
         return self.with_training(init_from=str(checkpoint.resolve()), lr=BLEND_LR)
 
 
-def load_case(path: Path) -> Case:
+def load_case(path: str | Path) -> Case:
     """Read a case from its folder or its case.toml.
 
     Raises:
         ConfigError: If the file is missing or wrong; `.problems` lists everything, with lines.
     """
+    path = Path(path)
     file = path if path.name == CASE_FILE else path / CASE_FILE
     return parse_case(_text_of(file), file)
 

@@ -120,7 +120,7 @@ def golden_other_windows(copy: CaseCopy) -> None:
 
 
 def golden_other_vectors(copy: CaseCopy) -> None:
-    """Two OOD articles of the golden have changed places: the mean of no predictor moves."""
+    """Two OOD articles of the golden have changed places."""
     write_golden(copy.folder, broken.golden.with_exchanged_articles(read_golden(copy.folder)))
 
 
@@ -243,7 +243,7 @@ def check_other_artefact(golden: Golden, brought: tuple[Candidate, ...]) -> Meas
         Finding(
             candidate.name,
             f"expected a file that is not the golden's, got its sha256 {candidate.digest[:12]}…",
-            "pass the new checkpoint, or --allow-same",
+            "pass the new checkpoint or predictions, or --allow-same",
         )
         for candidate in brought
         if candidate.digest in artefacts

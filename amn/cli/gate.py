@@ -12,8 +12,14 @@ import click
 
 from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
-from amn.cli.options import CACHE, PathName, engine_options, one_line, open_engine
-from amn.errors import ArgumentError
+from amn.cli.options import (
+    CACHE,
+    PathName,
+    engine_options,
+    one_line,
+    open_engine,
+    require_files,
+)
 from amn.gate.modes import GateOptions, gate_of, result_of, train_together
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
@@ -175,11 +181,7 @@ def command(
     if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
         kinds = "--run, --checkpoint, --predictions, --metrics"
         raise click.UsageError(f"expected one of {kinds}, got several")
-    if missing := [file for file in predictions if not file.is_file()]:
-        fix = "write one vector for each window of amn windows CASE -o FILE"
-        raise ArgumentError(
-            f"--predictions: expected a file at {missing[0]}, found none. Fix: {fix}"
-        )
+    require_files("--predictions", predictions)
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
     wanted = parse_outputs(outputs)

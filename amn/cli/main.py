@@ -13,10 +13,10 @@ import traceback
 
 import click
 
-from amn import __version__
 from amn.cli.lazy import LazyGroup
 from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError
 from amn.report.visible import visible
+from amn.system import __version__
 
 COMMANDS = {
     "gate": "The main job: check, train, measure, compare; one verdict.",

@@ -12,7 +12,7 @@ from amn.errors import ArgumentError
 from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from amn.engines import Engine
 
@@ -98,3 +98,10 @@ def open_engine(
 
     with ray_cluster(address):
         yield RayEngine(most)
+
+
+def require_files(option: str, files: Sequence[Path]) -> None:
+    """Raise ArgumentError unless every file is there."""
+    if missing := [file for file in files if not file.is_file()]:
+        fix = "write one vector for each window of amn windows CASE -o FILE"
+        raise ArgumentError(f"{option}: expected a file at {missing[0]}, found none. Fix: {fix}")

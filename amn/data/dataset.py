@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -223,12 +223,13 @@ def run_starts(ids: Ids) -> NDArray[np.int64]:
     return np.flatnonzero(is_start)
 
 
-def open_dataset(path: Path) -> DataSet:
+def open_dataset(path: str | Path) -> DataSet:
     """Open a data set; vectors stay on disk until they are used.
 
     Raises:
         DataError: If a file is missing, truncated, of another shape, or not what the manifest says.
     """
+    path = Path(path)
     manifest = read_manifest(path)
     shards: list[Shard] = []
     tables: list[pa.Table] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from amn.storage import atomic_folder, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -49,7 +49,7 @@ class Chunks:
 
 
 def write_dataset(  # noqa: PLR0913 - a data set has this many parts
-    path: Path,
+    path: str | Path,
     vectors: NDArray[Any],
     chunks: Chunks,
     *,
@@ -99,6 +99,7 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
     shards = (
         (stop - start, groups(start, stop)) for start, stop in shard_bounds(article_ids, shard_rows)
     )
+    path = Path(path)
     with atomic_folder(path) as folder:
         files = write_shards(folder, shards, dim=vectors.shape[1], dtype=np.dtype(dtype))
         manifest = Manifest(

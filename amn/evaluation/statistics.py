@@ -260,7 +260,7 @@ class Interval:
     macro: Bounds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Candidate minus golden, and whether the candidate is not worse.
 
@@ -297,6 +297,20 @@ class Comparison:
     effective_clusters: float
     articles_needed: int | None
     detectable: float
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of its verdict."""
+        return self.verdict.exit_code()
+
+    def __bool__(self) -> bool:
+        """Tell whether the candidate is not worse."""
+        return self.verdict is Verdict.PASS
+
+    def __repr__(self) -> str:
+        bounds = f"{self.lower:+.4f} ... {self.upper:+.4f}"
+        rest = f"margin {self.margin:g}, {self.n_clusters} articles"
+        return f"Comparison({self.verdict.value}: {self.difference:+.4f} ({bounds}), {rest})"
 
     @property
     def standard_errors(self) -> float:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from amn import __version__
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED
@@ -38,7 +37,7 @@ from amn.golden.schema import (
 )
 from amn.golden.store import GOLDEN_FILE, table_digest
 from amn.storage import canonical_json, sha256_of
-from amn.system import installed
+from amn.system import __version__, installed
 from amn.verdict import BEFORE_TRAINING, FAMILIES, Status
 
 if TYPE_CHECKING:
@@ -78,14 +77,14 @@ class Acceptable:
     def changes(self, previous: Golden) -> bool:
         """Tell whether it says anything else than a golden that was accepted before.
 
-        Who accepted it, when and why, the numbers of checks beside the same scores, and threads of
-        the machine are nothing else.
+        Who accepted it, when and why, the numbers of checks beside the same scores, and how a
+        machine of the same class rounds are nothing else.
         """
 
         def said(record: GoldenRecord) -> GoldenRecord:
             same = {label: Ended(ended.status) for label, ended in record.checks.items()}
             checks = Checks(data={}, result=same)
-            numerics = record.numerics.model_copy(update={"machine": {}})
+            numerics = record.numerics.model_copy(update={"values": {}, "machine": {}})
             update = {"accepted": previous.record.accepted, "ended": checks, "numerics": numerics}
             return record.model_copy(update=update)
 
@@ -102,6 +101,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     *,
     cache: Path,
     seeds: Sequence[int],
+    predictions: tuple[Path, ...] = (),
     reason: str,
     author: str,
     created: date,
@@ -114,7 +114,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
 
     Args:
         cache: Folder for runs by content.
-        seeds: At least 5.
+        seeds: At least 5; of predictions their numbers, whatever is given.
+        predictions: Files of predictions to judge and accept instead of training, one a seed.
         reason: Why this result is accepted; kept for ever.
         previous: The golden that it replaces; it must not be worse, where the two can be compared.
         entries: Of its ledger: what they and this result add up to has to stay within the budget
@@ -126,12 +127,14 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         GoldenError: If there are too few seeds, no reason, or a check does not pass.
     """
     path = case.folder / GOLDEN_FILE
-    if len(set(seeds)) < MIN_SEEDS:
+    if predictions:
+        seeds = range(len(predictions))
+    elif len(set(seeds)) < MIN_SEEDS:
         raise GoldenError(path, f"expected at least {MIN_SEEDS} seeds, got {len(set(seeds))}")
     if not reason.strip():
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
     judged = case.with_training(seeds=list(seeds))
-    options = GateOptions(cache=cache, first_run=True, today=created)
+    options = GateOptions(cache=cache, predictions=predictions, first_run=True, today=created)
     gate = gate_of(judged, options, progress=progress)
     verdict, failures, outcomes = _judge(gate, previous, path)
     if drifted := tuple(_drifted(entries, gate.evidence, case.config.golden.drift_budget)):
@@ -144,9 +147,9 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         )
     evidence = gate.evidence
     tables = tables_of(evidence, seeds)
-    asked = evidence_of(case, GateOptions(cache=cache))
+    asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions))
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
-    declared = declare(asked.without(*PASSING))
+    declared = declare(asked.without(*PASSING, "brought"))
     record = GoldenRecord.model_validate(
         {
             "schema": SCHEMA,

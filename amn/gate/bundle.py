@@ -20,14 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amn import __version__
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.manifest import MANIFEST_FILE, read_manifest
 from amn.errors import ArgumentError, DataError
 from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluation
 from amn.golden.store import KEPT
 from amn.storage import is_inside, write_archive
-from amn.system import CASE_FILE, installed
+from amn.system import CASE_FILE, __version__, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

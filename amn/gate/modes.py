@@ -286,8 +286,11 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
         chosen |= named(makers.declared)
         if case.config.golden.adaptive_seeds is not None:
             chosen |= {"candidates": makers.trained_adaptively, "looks": makers.looks}
-    elif not options.allow_same:
-        chosen |= named(makers.brought)
+    else:
+        if not options.allow_same:
+            chosen |= named(makers.brought)
+        if options.predictions and _is_of_predictions(case):
+            chosen |= named(makers.declared)
     if _has_numerics(case):
         chosen |= named(makers.numerics)
     return chosen
@@ -305,6 +308,15 @@ def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
     with suppress(AmnError, OSError):
         return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _is_of_predictions(case: Case) -> bool:
+    """Tell whether the golden was made from predictions, by the checks that it has."""
+    of_them = {check.label for check in checks().values() if "joined" in check.reads}
+    with suppress(AmnError, OSError):
+        content = (case.folder / GOLDEN_FILE).read_bytes()
+        return bool(of_them & {*parse_record(content, case.folder).checks})
     return False
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from itertools import pairwise
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from amn.case.section import Section, problems_in
 from amn.errors import GoldenError
@@ -65,6 +65,12 @@ class EntryDigests(Section):
     dataset: Sha256
     windows: Sha256
     config: Sha256
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> Self:
+        if (self.table is None) == (self.cosines is None):
+            raise ValueError("expected the digest of a table, or of cosines")
+        return self
 
 
 class Entry(Section):

@@ -20,6 +20,7 @@ import base64
 import csv
 import hashlib
 import io
+import math
 import re
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
@@ -390,8 +391,8 @@ def _sum(name: str, cell: str, windows: int) -> float:
     Raises:
         ValueError: If it is no finite number, or there is none.
     """
-    value = float(cell) if cell else np.nan
+    value = float(cell) if cell else math.nan
     wanted = bool(cell) if name.startswith(RECALL) else windows > 0
-    if np.isfinite(value) != wanted or bool(cell) != wanted:
+    if math.isfinite(value) != wanted or bool(cell) != wanted:
         raise ValueError(f"{name}: expected a finite sum of {windows} windows, got {cell[:40]!r}")
     return value

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from ruamel.yaml import YAML
 
-from amn.cli.workflows.init import render_workflow
+from amn.cli.workflows.init import EXAMPLE, System, render_workflow
 from tests.hostile.steps import lower
 from tests.net.scenes import commit
 
@@ -29,22 +29,29 @@ WHO = "c-lead: label amn-approved"
 TOKEN = "glpat-secret"
 
 
+def workflow_of(system: System) -> str:
+    """Return the workflow of a CI system, for main."""
+    return render_workflow(system, branch="main", source=EXAMPLE)
+
+
 def github() -> str:
     """Return the step of the gate."""
-    steps = YAML(typ="safe").load(render_workflow("github", branch="main"))["jobs"]["gate"]["steps"]
+    steps = YAML(typ="safe").load(workflow_of("github"))["jobs"]["gate"]["steps"]
     return str(next(step["run"] for step in steps if step.get("name") == "Gate"))
 
 
 def gitlab() -> str:
     """Return the lines of the gate, as they follow the fetch."""
-    lines = YAML(typ="safe").load(render_workflow("gitlab", branch="main"))["amn-gate"]["script"]
+    lines = YAML(typ="safe").load(workflow_of("gitlab"))["amn-gate"]["script"]
     return "\n".join(lines[3:])
 
 
 def jenkins() -> str:
     """Return the script of the gate's stage."""
     return re.findall(
-        r"def gate = '''(.*?)'''", render_workflow("jenkins", branch="main"), re.DOTALL
+        r"def gate = '''(.*?)'''",
+        workflow_of("jenkins"),
+        re.DOTALL,
     )[0]
 
 
@@ -185,7 +192,7 @@ def test_gitlab_knows_no_approval_without_a_token_or_a_request(
 
 def ask_gitlab(folder: Path, server: GitLab, **variables: str) -> str:
     """Run the job that asks for the approval; return what it writes."""
-    job = YAML(typ="safe").load(render_workflow("gitlab", branch="main"))["amn-approval"]
+    job = YAML(typ="safe").load(workflow_of("gitlab"))["amn-approval"]
     address = f"http://127.0.0.1:{server.server_port}/api/v4"
     subprocess.run(  # noqa: S603 - our own step
         ["bash", "-e", "-c", "\n".join(job["script"])],  # noqa: S607 - as a runner does

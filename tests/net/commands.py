@@ -436,8 +436,8 @@ CONFIG += [
 
 
 def _lower(golden_margin: Any) -> None:
-    """Lower a recorded mean by hand, where the cosines say otherwise."""
-    golden_margin["metrics"]["ood"]["mean"] -= 0.05
+    """Lower a recorded mean by hand, where the table says otherwise."""
+    golden_margin["metrics"]["cosine"]["ood"]["mean"] -= 0.05
 
 
 # Changes in a history of git, beside the merge base with main.
@@ -465,7 +465,7 @@ HISTORY = _group("toy", GATE_TOY, {
     ),
     "history-golden-by-hand": (s.in_json(f"{TOY}/golden.json", _lower), s.commit),
     "history-check-removed": (
-        s.in_json(f"{TOY}/golden.json", lambda g: g["checks"].remove("D001-finite")), s.commit
+        s.in_json(f"{TOY}/golden.json", lambda g: g["checks"]["data"].pop("D001-finite")), s.commit
     ),
     "history-ledger-edited": (
         s.edit(f"{TOY}/ledger.jsonl", "first accepted result", "agreed by all"), s.commit

@@ -46,7 +46,7 @@ def test_an_exported_name_resolves(name: str) -> None:
 
 
 def test_every_lazy_name_is_exported() -> None:
-    assert sorted([*amn._HOME, "__version__"]) == sorted(amn.__all__)
+    assert sorted([*amn._HOME, "__version__", "gate"]) == sorted(amn.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

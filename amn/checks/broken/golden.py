@@ -9,6 +9,7 @@ import numpy as np
 
 from amn.golden.schema import COSINE, Ended, Golden, summarise
 from amn.golden.store import read_golden, table_digest, write_golden
+from amn.golden.table import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,18 +77,20 @@ def moved(golden: Golden, *, by: float) -> Golden:
 
 
 def with_exchanged_articles(golden: Golden) -> Golden:
-    """Return a golden in which two OOD articles of as many windows have changed places."""
+    """Return a golden in which two OOD articles have changed places: the easiest and the hardest.
+
+    Each keeps its windows and has the means of the other.
+    """
     table = golden.tables["ood"]
-    order = np.lexsort((table.sums[f"{COSINE}.last"], table.sizes))
-    sizes = table.sizes[order]
-    pairs = np.flatnonzero((sizes[1:] == sizes[:-1]) & (sizes[1:] > 0))
-    gaps = [(table.sums[f"{COSINE}.last"][order[i + 1]] - table.sums[f"{COSINE}.last"][order[i]], i)
-            for i in pairs]  # fmt: skip
-    at = max(gaps)[1]
+    means = {name: values / np.maximum(table.sizes, 1) for name, values in table.sums.items()}
+    last = means[f"{COSINE}.last"]
     places = np.arange(len(table.articles))
-    places[order[at]], places[order[at + 1]] = order[at + 1], order[at]
-    sums = {name: values[places] for name, values in table.sums.items()}
-    return with_tables(golden, {**golden.tables, "ood": replace(table, sums=sums)})
+    hard, easy = np.nanargmin(last), np.nanargmax(last)
+    places[[hard, easy]] = easy, hard
+    sums = {name: rounded(values[places] * table.sizes) for name, values in means.items()}
+    kept = {name: np.where(places == np.arange(len(places)), table.sums[name], sums[name])
+            for name in sums}  # fmt: skip
+    return with_tables(golden, {**golden.tables, "ood": replace(table, sums=kept)})
 
 
 def with_record(copy: CaseCopy, change: Callable[[GoldenRecord], dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from amn.cli.options import PathName
-from amn.cli.workflows.init import PACKAGE, PLACES, SYSTEMS, System, render_workflow
+from amn.cli.workflows.init import PLACES, SYSTEMS, System, installed_from, render_workflow
 from amn.errors import ArgumentError
 from amn.git import find_repository
 from amn.storage import write_bytes
@@ -18,12 +18,16 @@ from amn.storage import write_bytes
 @click.argument("system", type=click.Choice(SYSTEMS))
 @click.option("--branch", help="What changes are merged into. Default: origin's, or main.")
 @click.option(
-    "--package", default=PACKAGE, show_default=True, help="What pip installs, such as a git URL."
+    "--install",
+    "source",
+    metavar="SOURCE",
+    help="What pip installs amn from: git+https://HOST/amn@COMMIT, a wheel, a folder. Default: "
+    "where this one came from.",
 )
 @click.option("-o", "--output", type=PathName(), help="Where. Default: where it is read.")
 @click.option("--force", is_flag=True, help="Replace a file that is there and differs.")
 def command(
-    system: str, branch: str | None, package: str, output: Path | None, *, force: bool
+    system: str, branch: str | None, source: str | None, output: Path | None, *, force: bool
 ) -> None:
     """Write a workflow that blocks a merge on every verdict but PASS.
 
@@ -33,12 +37,13 @@ def command(
     Examples:
       amn ci init github
       amn ci init gitlab -o .gitlab/amn.yml      to be included by a .gitlab-ci.yml that is there
-      amn ci init jenkins --package 'amn @ git+https://example.org/amn@v1'
+      amn ci init jenkins --install git+https://example.org/amn@v1
     """  # noqa: D301 - \b keeps click from wrapping the examples
     place = PLACES[cast("System", system)]
     file = output or place.file
     branch = _default_branch() if branch is None else branch
-    text = render_workflow(cast("System", system), branch=branch, package=package)
+    source = installed_from() if source is None else source
+    text = render_workflow(cast("System", system), branch=branch, source=source)
     old = _old(file)
     if old == text.encode():
         click.echo(f"{file} is as it would be written")

@@ -15,7 +15,7 @@ from rich.table import Table
 from amn.case.config import EVALUATED
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
-from amn.cli.options import one_line
+from amn.cli.options import PathName, one_line, require_files
 from amn.errors import ArgumentError
 from amn.git import find_repository, user_name
 from amn.golden.compare import changed_vectors, diff_golden, moved_articles
@@ -77,6 +77,13 @@ def mend_all(cases: Sequence[str]) -> list[Case]:
     return found
 
 
+def require_one(cases: Sequence[str], predictions: Sequence[Path]) -> None:
+    """Raise ArgumentError for predictions that are not there, or of more cases than one."""
+    require_files("--predictions", predictions)
+    if predictions and len(cases) > 1:
+        raise ArgumentError(f"--predictions: expected one case beside it, got {len(cases)}")
+
+
 def refuse_machines() -> None:
     """Raise in CI and in pytest's workers: what a machine accepts, nobody has looked at."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
@@ -104,12 +111,21 @@ def refuse_dirty(case: Case) -> None:
 CASES = click.argument("cases", nargs=-1, required=True)
 
 
+PREDICTIONS = click.option(
+    "--predictions",
+    multiple=True,
+    type=PathName(dir_okay=False),
+    help="Accept these predictions, one file a seed, instead of training: see amn windows.",
+)
+
+
 def make(
     case: Case,
     reason: str,
     seeds: int,
     cache: Path,
     *,
+    predictions: tuple[Path, ...] = (),
     author: str | None = None,
     previous: Golden | None = None,
     accept_regression: bool = False,
@@ -122,6 +138,7 @@ def make(
             case,
             cache=cache,
             seeds=range(seeds),
+            predictions=predictions,
             reason=reason,
             author=author or default_author(),
             created=today(),

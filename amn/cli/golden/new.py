@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @acceptance.CASES
 @acceptance.REASON
 @acceptance.SEEDS
+@acceptance.PREDICTIONS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
 @CACHE
@@ -30,6 +31,7 @@ def command(
     cases: tuple[str, ...],
     reason: str,
     seeds: int,
+    predictions: tuple[Path, ...],
     author: str | None,
     accept_regression: bool,
     cache: Path,
@@ -42,14 +44,22 @@ def command(
     Examples:
       amn golden new wiki-mini --reason "first accepted result"
       amn golden new wiki-mini --reason "ten seeds: noisy data" --seeds 10
+      amn golden new mine --reason "our own model" --predictions a.npz --predictions b.npz
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
+    acceptance.require_one(cases, predictions)
     named = acceptance.mend_all(cases)
     for found in named:
         _require_none(found)
     for found in named:
         accepted = acceptance.make(
-            found, reason, seeds, cache, author=author, accept_regression=accept_regression
+            found,
+            reason,
+            seeds,
+            cache,
+            predictions=predictions,
+            author=author,
+            accept_regression=accept_regression,
         )
         write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
         acceptance.report(accepted, found)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @acceptance.CASES
 @acceptance.REASON
 @acceptance.SEEDS
+@acceptance.PREDICTIONS
 @acceptance.AUTHOR
 @acceptance.ACCEPT_REGRESSION
 @CACHE
@@ -26,6 +27,7 @@ def command(
     cases: tuple[str, ...],
     reason: str,
     seeds: int,
+    predictions: tuple[Path, ...],
     author: str | None,
     accept_regression: bool,
     cache: Path,
@@ -42,6 +44,7 @@ def command(
       amn golden update wiki-mini --reason "harder OOD region" --accept-regression
     """  # noqa: D301 - \b keeps click from wrapping the examples
     acceptance.refuse_machines()
+    acceptance.require_one(cases, predictions)
     goldens = []
     for found in acceptance.mend_all(cases):
         old = read_golden(found.folder)
@@ -51,7 +54,8 @@ def command(
     for found, old in goldens:
         accepted = acceptance.make(
             found, reason, seeds, cache,
-            author=author, previous=old, accept_regression=accept_regression,
+            predictions=predictions, author=author, previous=old,
+            accept_regression=accept_regression,
         )  # fmt: skip
         if not accepted.changes(old):
             click.echo(f"{found.name}: nothing changed, and nothing is written")

@@ -10,8 +10,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
 from amn.case.load import case_files, load_case
-from amn.cli.workflows.init import PLACES, render_workflow
-from amn.errors import AmnError, ConfigError
+from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
+from amn.errors import AmnError, ConfigError, bring
 from amn.git import find_repository
 from amn.golden.base.pipelines import JUDGES, pipeline_loosenings
 from amn.golden.base.target import base_commit
@@ -94,7 +94,7 @@ def _modules() -> Iterator[Item]:
             yield Item("ok", module, does)
         else:
             state: State = "missing" if is_needed else "note"
-            yield Item(state, module, f"not installed: {does}", f"pip install 'amn[{extra}]'")
+            yield Item(state, module, f"not installed: {does}", bring(extra))
 
 
 def _git(folder: Path, target: str | None) -> Iterator[Item]:
@@ -227,7 +227,7 @@ def _workflow(file: Path, text: str, least: str) -> Iterator[Item]:
     name = file.as_posix()
     template = next(
         (
-            render_workflow(system, branch="main")
+            render_workflow(system, branch="main", source=EXAMPLE)
             for system, place in PLACES.items()
             if place.file == file
         ),

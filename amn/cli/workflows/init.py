@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
-from amn import __version__
-from amn.errors import ArgumentError
+from amn.errors import DISTRIBUTION, ArgumentError
 
 System = Literal["github", "gitlab", "jenkins"]
 SYSTEMS: tuple[System, ...] = get_args(System)
-PACKAGE = f"amn=={__version__}"
+EXAMPLE = "git+https://example.org/amn@v1"
+REACHED = ("git+", "https://", "http://")  # what a machine of a CI system can fetch
 PLAIN = re.compile(
     r"[\w@./][\w@=<>!~.,/:+ \[\]-]*", re.ASCII
 )  # what needs no quoting in YAML, Groovy or bash
@@ -53,17 +56,52 @@ PLACES: dict[System, Place] = {
 }
 
 
-def render_workflow(system: System, *, branch: str, package: str = PACKAGE) -> str:
+def installed_from() -> str:
+    """Return where the running amn was installed from, as a machine of a CI system can have it.
+
+    A commit of a git repository, or a file on a server (PEP 610); empty where it came from a folder
+    or a file of this machine, or nobody knows.
+    """
+    with suppress(PackageNotFoundError):
+        origin = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        url, vcs = str(origin.get("url", "")), origin.get("vcs_info")
+        if vcs:
+            url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+        return url if url.startswith(REACHED) else ""
+    return ""
+
+
+def requirement(source: str) -> str:
+    """Return what pip installs with every extra that a gate needs, from a source.
+
+    Args:
+        source: A URL, a wheel, a folder, or a requirement as it is.
+    """
+    if source.startswith(REACHED):
+        return f"{DISTRIBUTION}[all] @ {source}"
+    if "[" in source or "@" in source:
+        return source
+    name, pinned, version = source.partition("==")
+    return f"{name}[all]{pinned}{version}"
+
+
+def render_workflow(system: System, *, branch: str, source: str) -> str:
     """Return the workflow of a CI system.
 
     Args:
         branch: What changes are merged into.
-        package: What pip installs: `amn==1.2`, `amn @ git+https://host/amn@v1`.
+        source: What pip installs amn from: `git+https://host/amn@COMMIT`, a wheel, a folder.
 
     Raises:
         ArgumentError: If one of them holds what YAML, Groovy or a shell would read otherwise.
     """
-    for name, value in (("branch", branch), ("package", package)):
+    if not source:
+        fix = "--install 'git+https://HOST/amn@COMMIT', or a wheel or folder of the repository"
+        raise ArgumentError(
+            "--install: expected a source that a machine of the CI system can reach, got an amn "
+            f"that was installed from here. Fix: amn ci init {system} {fix}"
+        )
+    for name, value in (("branch", branch), ("install", source)):
         if not PLAIN.fullmatch(value):
             raise ArgumentError(
                 f"--{name}: expected letters, digits and @=<>!~.,/:+[]-, got {value!r}"
@@ -71,4 +109,6 @@ def render_workflow(system: System, *, branch: str, package: str = PACKAGE) -> s
     text = (
         files("amn.cli.workflows").joinpath("templates", PLACES[system].template).read_text("utf-8")
     )
-    return text.replace("@BRANCH@", branch).replace("@AMN@", package)
+    whole = requirement(source)
+    core = whole.replace("[all]", "", 1)  # judges what others have written
+    return text.replace("@BRANCH@", branch).replace("@AMN@", whole).replace("@CORE@", core)

@@ -221,7 +221,7 @@ def read_datasets(path: Path, scratch: Path, keys: Keys, vector_column: str | No
 
 
 def read_hdf5(path: Path, scratch: Path, keys: Keys, vector_column: str | None) -> Source:
-    """Matrix in HDF5, its ids in arrays beside it (needs h5py: `amn[formats]`)."""
+    """Matrix in HDF5, its ids in arrays beside it (needs h5py: extra `formats`)."""
     return _read_members(path, scratch, keys, vector_column, arrays.hdf5)
 
 

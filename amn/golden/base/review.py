@@ -172,7 +172,7 @@ class MergeBase:
         if note and self.ci:
             raise RepositoryError(
                 f"merge base: expected {case.folder} in what CI checked out, got: {note}. "
-                "Fix: run amn in the checkout that has the case"
+                "Fix: gate in the checkout that has the case"
             )
         return note
 

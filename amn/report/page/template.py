@@ -7,9 +7,9 @@ import hashlib
 from functools import cache
 from typing import Any
 
-from amn import __version__
 from amn.errors import require
 from amn.report.visible import visible_value
+from amn.system import __version__
 
 
 def render(name: str, **values: Any) -> str:  # noqa: ANN401 - what a template shows

@@ -6,15 +6,18 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from amn.checks.broken.golden import moved
 from amn.cli.main import main
+from amn.data.writer import Chunks, write_dataset
 from amn.golden.base.target import CI_VARIABLES
 from amn.golden.ledger import read_ledger
 from amn.golden.store import GOLDEN_FILE, TABLE_FILE, WRITTEN, read_golden, write_golden
 from amn.golden.transaction import BEFORE
 from tests.checkouts import CASE_TEXT, begin_change, commit, git
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,3 +182,28 @@ def test_a_diff_and_the_change_of_golden_json_fit_a_screen_each(run: Any, projec
     assert 10 < len(diff.splitlines()) <= SCREEN
     lines = git(project, "diff", "--stat", "golden/case/golden.csv")
     assert "24 insertions" in lines  # every judged article, and no article of training
+
+
+def test_articles_that_have_names_are_accepted_and_compared_by_their_names(
+    run: Any, project: Path
+) -> None:
+    vectors = drifting_rows(64, 16, 24)
+    articles, index = running_keys(*[16] * 64, first=1)
+    names = np.array([f"doc {article:03d}" for article in articles])
+    data = project / "named"
+    write_dataset(
+        data, vectors, Chunks(article_ids=names, chunk_index=index), name="named", dtype="float32"
+    )
+    text = CASE_TEXT.replace("../../data", "../../named")
+    for ids, chosen in (("41-52", range(41, 53)), ("53-64", range(53, 65))):
+        text = text.replace(f'"{ids}"', str([f"doc {n:03d}" for n in chosen]).replace("'", '"'))
+    (project / "golden" / "one" / "case.toml").write_text(text, "utf-8")
+
+    code, out, err = run("golden", "new", "one", *WHY)
+
+    assert code == 0, out + err
+    golden = read_golden(project / "golden" / "one")
+    assert golden.record.articles == "string"
+    assert golden.tables["ood"].articles.tolist() == [f"doc {n:03d}" for n in range(53, 65)]
+    assert "one: nothing changed" not in run("golden", "diff", "one")[1]
+    assert "G001 ood" in run("gate", "one")[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from amn.checks.check import checks
 from amn.evaluation.runner import predict
+from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.golden.store import write_golden
 from amn.verdict import EXECUTED, Status, Verdict
@@ -174,6 +176,48 @@ def test_no_file_of_predictions_is_an_error_of_the_check_that_reads_it(
     outcome = next(one for one in result.outcomes if one.check == "W004")
     assert result.verdict is Verdict.ERROR
     assert "expected a whole file of predictions" in outcome.findings[0].message
+
+
+@pytest.fixture
+def accepted(
+    toy_runs: Any, judged: Any, save: Any, make_case: Any, toy_cache: Path, tmp_path: Path
+) -> Case:
+    """The toy case with a golden that was made from the predictions of two seeds."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    case: Case = make_case(folder, training={"seeds": [0]})
+    files = [save(*predictions_of(run, judged), f"{run.seed}.npz") for run in toy_runs[:2]]
+    found = accept(
+        case, cache=toy_cache, seeds=(), predictions=tuple(files),
+        reason="our own model", author="A. Nonymous", created=date(2025, 1, 31),
+    )  # fmt: skip
+    write_golden(folder, found.golden)
+    return case
+
+
+def test_a_golden_of_predictions_holds_the_next_ones_to_it(
+    accepted: Case, toy_runs: Any, judged: Any, save: Any, toy_cache: Path
+) -> None:
+    names, made = predictions_of(toy_runs[2], judged)
+    better = GateOptions(cache=toy_cache, predictions=(save(names, made),))
+    worse = replace(better, predictions=(save(*context_mean(names, made, judged), "w.npz"),))
+
+    kept, lost = run_gate(accepted, better), run_gate(accepted, worse)
+
+    assert "G006-same_checks" in kept.declared
+    assert {o.label for o in kept.outcomes if o.has_failed} == set()
+    assert [lack.kind for lack in kept.scope.lacks] == ["merge base"]  # a case in no repository
+    assert {o.label for o in lost.outcomes if o.has_failed} >= {"G001-ood", "G002-in_dist"}
+
+
+def test_a_case_that_is_trained_again_shows_which_checks_of_its_predictions_are_gone(
+    accepted: Case, toy_cache: Path
+) -> None:
+    result = run_gate(accepted.with_training(seeds=[0, 1, 2]), GateOptions(cache=toy_cache))
+
+    outcome = next(one for one in result.outcomes if one.check == "G006")
+    assert outcome.status is Status.LOOSENED
+    assert "W004-joined" in str(outcome.findings[0])
 
 
 # What the checks of predictions find, arm by arm.

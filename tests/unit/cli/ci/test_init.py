@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from amn.cli.main import cli
-from amn.cli.workflows.init import PLACES, SYSTEMS, System
+from amn.cli.workflows.init import EXAMPLE, PLACES, SYSTEMS, System
 from amn.errors import ArgumentError
 
 
@@ -16,7 +17,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def init(*words: str) -> Result:
-    return CliRunner().invoke(cli, ["ci", "init", *words])
+    source = [] if "--install" in words else ["--install", EXAMPLE]
+    return CliRunner().invoke(cli, ["ci", "init", *words, *source])
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -68,7 +70,7 @@ def test_force_replaces_it_and_says_so() -> None:
         ["github", "gitlab"],
         ["github", "--branch", ""],
         ["github", "--branch", "a\nb"],
-        ["github", "--package", "amn; rm -rf /"],
+        ["github", "--install", "amn; rm -rf /"],
         ["github", "-o", "."],
         ["github", "-o", "kept"],
         ["github", "-o", "kept/amn.yml"],
@@ -85,3 +87,55 @@ def test_bad_input_is_one_line_with_2_and_changes_nothing(words: list[str]) -> N
     assert "\n" not in str(result.exception)
     assert [path.name for path in Path().rglob("*")] == ["kept"]
     assert Path("kept").read_text("utf-8") == "mine"
+
+
+ORIGINS = {
+    "git": {"url": "https://host/amn.git", "vcs_info": {"vcs": "git", "commit_id": "0a1b2c3"}},
+    "wheel": {"url": "https://host/amn_gate-0.2.0-py3-none-any.whl", "archive_info": {}},
+    "folder": {"url": "file:///home/me/amn", "dir_info": {"editable": True}},
+}
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"),
+    [
+        ("git", "amn-gate[all] @ git+https://host/amn.git@0a1b2c3"),
+        ("wheel", "amn-gate[all] @ https://host/amn_gate-0.2.0-py3-none-any.whl"),
+        ("folder", ""),
+        ("", ""),
+    ],
+)
+def test_the_workflow_installs_amn_from_where_this_one_came_from(
+    origin: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Installed:
+        def read_text(self, _: str) -> str | None:
+            return json.dumps(ORIGINS[origin]) if origin else None
+
+    monkeypatch.setattr("amn.cli.workflows.init.distribution", lambda _: Installed())
+    result = CliRunner().invoke(cli, ["ci", "init", "github"])
+
+    if source:
+        assert f'AMN: "{source}"' in PLACES["github"].file.read_text("utf-8")
+        core = source.replace("[all]", "")
+        assert f'AMN_CORE: "{core}"' in PLACES["github"].file.read_text("utf-8")
+    else:  # what no machine of a CI system can reach
+        assert "Fix: amn ci init github --install 'git+https://" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("wheels/amn_gate.whl", "wheels/amn_gate.whl[all]"),
+        (".", ".[all]"),
+        ("amn-gate==9", "amn-gate[all]==9"),
+        ("amn-gate[train] @ git+ssh://host/amn", "amn-gate[train] @ git+ssh://host/amn"),
+    ],
+)
+def test_whatever_is_installed_brings_every_extra_that_a_gate_needs(
+    source: str, written: str
+) -> None:
+    result = CliRunner().invoke(cli, ["ci", "init", "gitlab", "--install", source])
+
+    assert result.exit_code == 0
+    assert f'AMN: "{written}"' in PLACES["gitlab"].file.read_text("utf-8")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from amn.cli.main import cli
 from amn.cli.workflows.doctor import Item, examine
-from amn.cli.workflows.init import PLACES, SYSTEMS, System, render_workflow
+from amn.cli.workflows.init import EXAMPLE, PLACES, SYSTEMS, System, render_workflow
 from amn.golden.store import write_golden
 from amn.storage import write_bytes
 from tests.checkouts import begin_change, commit, git
@@ -30,6 +30,11 @@ ood = { articles = "53-64" }
 """
 
 
+def workflow_of(system: System) -> str:
+    """Return the workflow of a CI system, for main."""
+    return render_workflow(system, branch="main", source=EXAMPLE)
+
+
 @pytest.fixture
 def project(tmp_path: Path, toy_golden: Golden) -> Path:
     """A project that lacks nothing."""
@@ -40,7 +45,7 @@ def project(tmp_path: Path, toy_golden: Golden) -> Path:
     (case / "case.toml").write_text(CASE, "utf-8")
     write_golden(case, toy_golden)
     file = folder / PLACES["github"].file
-    write_bytes(file, render_workflow("github", branch="main").encode())
+    write_bytes(file, workflow_of("github").encode())
     begin_change(folder)
     return folder
 
@@ -56,7 +61,7 @@ def test_a_project_that_lacks_nothing(project: Path) -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_workflow_that_is_written_is_not_called_weak(system: System, project: Path) -> None:
     shutil.rmtree(project / ".github")
-    text = render_workflow(system, branch="trunk", package="amn @ git+https://example.org/amn@v1")
+    text = render_workflow(system, branch="trunk", source="git+https://example.org/other@v2")
     write_bytes(project / PLACES[system].file, text.encode())
 
     items = [i for i in examine(project) if i.what == PLACES[system].file.as_posix()]
@@ -167,7 +172,7 @@ def test_a_missing_package_is_named_with_its_extra(
 ) -> None:
     monkeypatch.setattr("amn.cli.workflows.doctor.find_spec", lambda name: name != "torch")
 
-    assert [item.fix for item in missing(project)] == ["pip install 'amn[train]'"]
+    assert [item.fix for item in missing(project)] == ["pip install 'torch>=2.4'"]
 
 
 def test_the_command_says_it_in_lines_or_json_and_exits_with_1(

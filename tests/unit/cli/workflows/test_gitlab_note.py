@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ruamel.yaml import YAML
 
-from amn.cli.workflows.init import render_workflow
+from amn.cli.workflows.init import EXAMPLE, System, render_workflow
 from amn.report.markdown import MARKER
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 TOKEN = "glpat-secret"
 BODY = f"{MARKER}\n## FAIL: 100 % & a=b +ü\n"
 PAGE = 2  # notes that the server gives at once, whatever it is asked for
+
+
+def workflow_of(system: System) -> str:
+    """Return the workflow of a CI system, for main."""
+    return render_workflow(system, branch="main", source=EXAMPLE)
 
 
 class GitLab(ThreadingHTTPServer):
@@ -99,7 +104,7 @@ def gitlab() -> Iterator[GitLab]:
 
 def run(gitlab: GitLab, folder: Path, **environment: str) -> str:
     """Run the step; return what it says."""
-    job = YAML(typ="safe").load(render_workflow("gitlab", branch="main"))["amn-note"]
+    job = YAML(typ="safe").load(workflow_of("gitlab"))["amn-note"]
     variables = {
         "CI_API_V4_URL": f"http://127.0.0.1:{gitlab.server_port}/api/v4",
         "CI_PROJECT_ID": "7",
@@ -175,7 +180,7 @@ def test_without_a_report_gitlab_is_not_asked(gitlab: GitLab, tmp_path: Path) ->
 
 
 def test_the_job_runs_nothing_of_the_change_and_runs_whatever_the_gate_said() -> None:
-    jobs = YAML(typ="safe").load(render_workflow("gitlab", branch="main"))
+    jobs = YAML(typ="safe").load(workflow_of("gitlab"))
     job = jobs["amn-note"]
 
     assert job["variables"] == {"GIT_STRATEGY": "none"}

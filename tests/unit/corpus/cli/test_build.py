@@ -134,7 +134,7 @@ def test_ray_that_is_not_installed_is_named_with_its_extra(
     result = run(source, source.parent / "out", "--engine", "ray")
 
     assert isinstance(result.exception, MissingDependencyError)
-    assert str(result.exception) == "ray: not installed. Fix: pip install 'amn[ray]'"
+    assert str(result.exception) == "ray: not installed. Fix: pip install 'ray[data]>=2.30'"
     assert not (source.parent / "out.building").exists()
 
 
