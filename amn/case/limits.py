@@ -148,7 +148,7 @@ class DataConfig(Section):
     border_stretch: float = 0.25
     positions: Annotated[int, Field(ge=0)] = 2
     lone_rows: Share = 0.08
-    reversed: Share = 0.001
+    reversed: Share = 0.0001
     apart: Share = 0.02
     leaked: Share = 0.005
     near_articles: Share = 0.02

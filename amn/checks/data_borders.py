@@ -329,7 +329,7 @@ def check_reversed_articles(
 
     What tells the place of a row is fitted on other articles of the set; reversing an article turns
     the sign of its score. The number of articles below 0 is held against that of articles as far
-    above the middle: one time in a thousand chance alone has as many more.
+    above the middle: one time in ten thousand chance alone has as many more.
 
     Why: A second source that numbers its chunks from the end is seen by no likeness of neighbours.
     Fix: Compare the texts of the named articles with their chunk_index
