@@ -7,7 +7,7 @@
 #   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
 #   all     lint types layers net test slow gate    (the default)
-#   nightly all, and bench
+#   nightly all, bench, and 300 clean data sets
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -51,6 +51,8 @@ run_test() { OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden; }
 run_slow() { find_browser && OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
 run_net() { "$VENV/bin/python" -m tests.net.run; }
 run_gate() { "$VENV/bin/amn" gate; }
+run_clean() { "$VENV/bin/python" -m tests.clean_sets; }
+
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
 
 # The tests of the HTML report drive a real Chromium; they skip, visibly, where there is none.
@@ -70,9 +72,9 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    net | test | slow | gate | bench) "run_$1" ;;
+    net | test | slow | gate | bench | clean) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench all nightly, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench clean all nightly, got '$1'" >&2
       exit 2
       ;;
   esac
@@ -80,7 +82,7 @@ step() {
 
 steps=("${@:-all}")
 [[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
-[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" bench)
+[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" bench clean)
 install
 for name in "${steps[@]}"; do
   step "$name"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
 from amn.case.section import Section, Seed
 from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
@@ -148,6 +148,7 @@ class CaseConfig(Section):
     criteria: CriteriaConfig = CriteriaConfig()
     golden: GoldenConfig = GoldenConfig()
     index: IndexConfig = IndexConfig()
+    data: DataConfig = DataConfig()
     speed: SpeedConfig | None = None
 
     @model_validator(mode="before")
@@ -193,6 +194,7 @@ class CaseConfig(Section):
             "title": True,
             "blocked_by": True,
             "speed": True,
+            "data": True,
             "golden": {"drift"},
             "criteria": {"scope"},
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
