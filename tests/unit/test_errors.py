@@ -47,9 +47,7 @@ def test_a_bad_argument_is_also_a_value_error_and_a_missing_package_an_import_er
 
 
 def test_a_missing_package_is_named_with_its_extra() -> None:
-    with pytest.raises(
-        MissingDependencyError, match="no_such: .* 'faiss-cpu>=1"
-    ):
+    with pytest.raises(MissingDependencyError, match=r"no_such: .* 'faiss-cpu>=1"):
         require("no_such", extra="index")
 
 
