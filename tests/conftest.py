@@ -1,4 +1,4 @@
-"""Profiles of hypothesis: the same examples every time; with AMN_EXAMPLES=long more, and new ones."""
+"""Profiles of hypothesis: the same examples every time; AMN_EXAMPLES=long draws new ones, more."""
 
 from __future__ import annotations
 
