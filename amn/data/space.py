@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.articles import correlation_of_logs
+from amn.data.articles import correlation_of_logs, principal_axes
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import cosine_rows, unit_rows
 
@@ -174,8 +174,8 @@ def shared_space(sample: ArticleSample, first: NDArray[np.bool_]) -> float:
 
 def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Return the correlation of one covariance's log variances with the other's eigenvalues."""
-    values, directions = np.linalg.eigh(other)
-    variances = np.einsum("dk,dk->k", directions, one @ directions)
+    values, directions = principal_axes(other)
+    variances = np.vecdot(directions.T.astype(np.float64), (one @ directions).T)
     return float(correlation_of_logs(np.maximum(variances, 0)[None], values)[0])
 
 
