@@ -21,9 +21,9 @@ from amn.data.coherence import mean_by_article
 from amn.data.dataset import run_starts
 from amn.data.ids import later_ids
 from amn.data.repeats import near_rows
-from amn.data.sampling import evenly_spaced, sample_rows, unit_vectors
+from amn.data.sampling import evenly_spaced, unit_vectors
 from amn.data.scan import scan_rows
-from amn.data.space import by_article, main_cut, mean_drift, shared_space
+from amn.data.space import main_cut, mean_drift, shared_space
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 
-MOST_ROWS = 4000  # of a split
+MOST_MEANS = 512  # articles of a split, to compare its mean: every one is drawn 999 times
 FEWEST_ARTICLES = 8
 LEAST_TOLD = 0.3  # that halves of train share, for a split to be compared by it
 # Distance of mean vectors, in units of an article's own (effect) and of chance (z). Same source:
@@ -52,20 +52,6 @@ EASE_Z = 6.0
 TURNED_Z = 6.0
 BACKWARDS_Z = -3.1  # one of a thousand splits whose articles run in no direction
 OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
-
-
-def _sampled(
-    splits: dict[str, Split], rng: np.random.Generator
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.int64]]]:
-    """Return unit vectors of at most `MOST_ROWS` rows of each split, and their articles."""
-    vectors: dict[str, NDArray[np.float32]] = {}
-    ids: dict[str, NDArray[np.int64]] = {}
-    for name in SPLITS:
-        dataset = splits[name].dataset
-        rows = sample_rows(splits[name].rows, dataset.codes, MOST_ROWS, rng)
-        vectors[name] = unit_vectors(dataset, rows)
-        ids[name] = dataset.codes[rows]
-    return vectors, ids
 
 
 def rotated_ood(copy: CaseCopy) -> None:
@@ -291,7 +277,7 @@ def shifted_ood(copy: CaseCopy) -> None:
     needs=["D003", "D001", "S002", "S005"],
     broken_by=[shifted_ood],
 )
-def check_drift(splits: dict[str, Split]) -> Measured:
+def check_drift(split_samples: dict[str, ArticleSample]) -> Measured:
     """No split's mean vector is further from train's than articles and chance explain.
 
     Why: Another pooling or prefix moves all vectors of a split by one offset, and leaves their
@@ -299,12 +285,13 @@ def check_drift(splits: dict[str, Split]) -> Measured:
     Fix: Compare encoder, pooling and prefix, and look at both with amn check data
     """
     rng = np.random.default_rng(7)
-    vectors, ids = _sampled(splits, rng)
-    means = {name: by_article(vectors[name], ids[name], mean=True) for name in SPLITS}
+    means = {n: sample.thinned(MOST_MEANS).means for n, sample in split_samples.items()}
     findings: list[Finding] = []
     figures: list[str] = []
     effects: list[float] = []
     for name in EVALUATED:
+        if min(len(means["train"]), len(means[name])) < FEWEST_ARTICLES:
+            continue
         effect, z = mean_drift(means["train"], means[name], rng)
         effects.append(effect)
         figures.append(f"{name} {effect:.3f} (z {z:.1f})")
@@ -317,7 +304,8 @@ def check_drift(splits: dict[str, Split]) -> Measured:
             fix = "compare encoder, pooling and prefix; look at both with amn check data"
             findings.append(Finding(name, message, fix))
     limit = f"< {DRIFT_EFFECT} or z < {DRIFT_Z:.0f}"
-    return Measured(", ".join(figures), limit, findings, number=max(effects))
+    value = ", ".join(figures) or "too few articles"
+    return Measured(value, limit, findings, number=max(effects, default=None))
 
 
 def easy_in_dist(copy: CaseCopy) -> None:

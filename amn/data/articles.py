@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.data.ids import Ids
 
-MOST_ROWS = 40_000  # 123 MB as float32 at D = 768: of a larger set, fewer rows of an article
-SPLIT_ROWS = 12_000  # of a split of such a set
+MOST_ROWS = 24_000  # 74 MB as float32 at D = 768: of a larger set, fewer rows of an article
+SPLIT_ROWS = 8000  # of a split of such a set
 MOST_OF_ARTICLE = 48  # consecutive rows from the first on
+WHOLE = 1000  # articles: of so many the sample has 24 rows each, or all
 FEWEST_OF_ARTICLE = 6  # rows: with fewer an article says little about itself
 MAIN = 128  # directions: the cost of all that is fitted grows with their square
 ROWS_OF_MAIN = 16  # of which each of them needs so many
@@ -178,7 +179,7 @@ def sample_split(dataset: DataSet, among: Ids, sample: ArticleSample) -> Article
         among: (m,) ids of the split.
         sample: Of all articles of `dataset`.
     """
-    if len(sample.starts) <= MOST_ROWS // MOST_OF_ARTICLE:
+    if len(sample.starts) <= WHOLE:
         return sample.take(np.isin(sample.articles, among))
     return sample_articles(dataset, among, most=SPLIT_ROWS)
 
@@ -307,6 +308,7 @@ def minority_below(scores: NDArray[np.float64], cut: float) -> Minority:
 
 ROUNDS = 2  # the second without what the first found least like the others
 KEPT = 7 / 8  # of the articles are fitted on in the second round
+MOST_FITTED = 1000  # articles
 MOST_TURNED = 128  # articles, to know where turned ones are
 ROWS_TO_COMPARE = 6000  # in all, in D directions: their cost grows with its square
 LEAST_TO_COMPARE = 8  # of each article, all the same
@@ -324,7 +326,9 @@ def space_scores(sample: ArticleSample) -> NDArray[np.float64]:
     if not len(sample.starts):
         return np.ones(0)
     first = _space_features(sample.main, np.ones(len(sample.starts), np.bool_), turned=False)[0]
-    kept = first[:, 0] >= np.quantile(first[:, 0], 1 - KEPT)
+    kept = np.zeros(len(first), np.bool_)
+    kept[evenly_spaced(len(first), MOST_FITTED)] = True
+    kept &= first[:, 0] >= np.quantile(first[:, 0], 1 - KEPT)
     few = sample.shortened(max(LEAST_TO_COMPARE, ROWS_TO_COMPARE // len(sample.starts)))
     own, turned = _space_features(few, kept, turned=True)
     return _discriminant(own, turned) if len(turned) else np.ones(len(own))
@@ -423,7 +427,7 @@ def principal_axes(
     from scipy.linalg import eigh  # noqa: PLC0415 - takes 0.25 s to load
 
     values, directions = eigh(covariance.astype(np.float32), driver="evd")
-    return values.astype(np.float64), directions
+    return values.astype(np.float64), np.asarray(directions, np.float32)
 
 
 def correlation_of_logs(
@@ -658,4 +662,6 @@ def along_mean(train: ArticleSample, other: ArticleSample) -> tuple[NDArray[np.f
     1 for train's own mean, -1 for it turned: (A,) and (A',).
     """
     everything = np.ones(len(train.starts), np.bool_)
-    return sign_scores(train), np.asarray(other.means @ _along_mean(train, everything, train.within()))
+    return sign_scores(train), np.asarray(
+        other.means @ _along_mean(train, everything, train.within())
+    )
