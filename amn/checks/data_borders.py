@@ -252,7 +252,7 @@ def all_backwards(copy: CaseCopy) -> None:
     """Every article runs from its end to its beginning."""
     dataset = copy.dataset()
     sample = copy.sample()
-    if not float(lead_scores(sample).mean()) > 0:
+    if not float(lead_scores(sample.main).mean()) > 0:
         raise DoesNotApplyError("expected first rows that are nearer to the middle than last ones")
     rows = np.lexsort((-dataset.chunk_index, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
@@ -282,7 +282,7 @@ def check_reading_direction(
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
-        leads = lead_scores(sample)
+        leads = lead_scores(sample.main)
         error = float(leads.std(ddof=1) / np.sqrt(len(leads)))
         z = float(leads.mean()) / max(error, np.finfo(float).tiny)
         found.append(z)

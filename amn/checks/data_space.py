@@ -396,7 +396,7 @@ def check_article_grid(
 
 def _joined(sample: ArticleSample) -> NDArray[np.float64]:
     """Return how far an article is above the median of `joint_scores`, turned round: (A,)."""
-    scores = joint_scores(sample.main)
+    scores = joint_scores(sample)
     middle, high = np.quantile(scores, [0.5, 0.85])
     return np.asarray(-(scores - middle) / max(float(high - middle), np.finfo(float).tiny))
 

@@ -13,7 +13,7 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
 from amn.checks.comparison import Sides, is_decided
-from amn.data.articles import row_order, sample_articles
+from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
@@ -72,7 +72,6 @@ if TYPE_CHECKING:
 
 
 Sound = TypeVar("Sound")
-SPLIT_ROWS = 12_000  # 37 MB as float32 at D = 768
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
@@ -195,12 +194,31 @@ def splits(case: Case, data_sets: tuple[DataSet, ...]) -> dict[str, Split]:
     }
 
 
-def split_samples(splits: dict[str, Split]) -> dict[str, ArticleSample]:
-    """The first rows of articles of each split: see `sample_articles`."""
+def split_samples(
+    splits: dict[str, Split],
+    data_sets: tuple[DataSet, ...],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The articles of each split in its data set's sample, or one of its own: see `sample_split`.
+
+    Of a large data set the sample holds few articles of a small split.
+    """
+    of = {id(dataset): sample for dataset, sample in zip(data_sets, article_samples, strict=True)}
     return {
-        name: sample_articles(split.dataset, split.articles, most=SPLIT_ROWS)
+        name: sample_split(split.dataset, split.articles, of[id(split.dataset)])
         for name, split in splits.items()
     }
+
+
+def split_mains(
+    splits: dict[str, Split],
+    split_samples: dict[str, ArticleSample],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The same rows along the main directions of their data set, of all splits' rows if several."""
+    is_one = len({id(split.dataset) for split in splits.values()}) == 1
+    both = article_samples[0] if is_one else pooled(*(split_samples[name] for name in SPLITS))
+    return {name: sample.along(both.basis) for name, sample in split_samples.items()}
 
 
 def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
@@ -621,7 +639,7 @@ def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
 
 DATA = named(folders, opened, data_sets, scanned, article_samples, article_orders, data_limits)
 INDEX = named(indexed, index_limits, opened_index, index, answers)
-SPLIT = named(splits, split_samples, windows, scans, judged, judged_data)
+SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
 ASKED = named(sampled, surroundings, metric, curve)
 MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
