@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from amn.system import __version__
 
 if TYPE_CHECKING:
-    from amn.api import Evaluated, check_data, check_index, check_split, compare, evaluate
+    from amn.api import Evaluated, check_data, check_index, check_split, compare, evaluate, predict
     from amn.case.load import Case, load_case
     from amn.checks.check import check
     from amn.data.dataset import DataSet, open_dataset
@@ -35,6 +35,7 @@ _HOME = {
     "check_split": "amn.api",
     "compare": "amn.api",
     "evaluate": "amn.api",
+    "predict": "amn.api",
     "GateOptions": "amn.gate.modes",
     "GateResult": "amn.gate.result",
     "Outcome": "amn.verdict",
@@ -72,6 +73,7 @@ __all__ = [
     "gate",
     "load_case",
     "open_dataset",
+    "predict",
     "run_gate",
     "write_dataset",
 ]

@@ -22,8 +22,9 @@ from amn.data.dataset import DataSet, open_dataset
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import Scoring
+from amn.evaluation.predictions import write_predictions
 from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
-from amn.gate.modes import GateOptions, gate_of, result_of
+from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
@@ -91,6 +92,24 @@ def gate(  # noqa: PLR0913 - the options of `amn gate`
         today=datetime.now(tz=UTC).date(),
     )
     return result_of(gate_of(found, options, progress=progress), options)
+
+
+def predict(
+    case: AnyPath | Case, model: Callable[[NDArray[np.float32]], ArrayLike], file: AnyPath
+) -> Path:
+    """Write what a model predicts for the judged windows of a case: what `gate` takes.
+
+    Args:
+        model: Contexts (B, T, D) float32, oldest first -> predictions (B, D) of any length.
+        file: A .parquet file to write.
+
+    Raises:
+        ArgumentError: If predictions are not (B, D).
+    """
+    found = case if isinstance(case, Case) else _load(_case_folder(case))
+    judged = evidence_of(found, GateOptions(cache=Path()))["judged"]
+    write_predictions(Path(file), judged, model)
+    return Path(file)
 
 
 @dataclass(frozen=True, repr=False)

@@ -108,6 +108,10 @@ class CheckNotRunError(AmnError):
     """A declared check has no implementation, was skipped, or returned nothing."""
 
 
+class DoesNotApplyError(AmnError):
+    """A defect cannot be brought into this case; the message says what it would take."""
+
+
 class MissingDependencyError(AmnError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 

@@ -5,7 +5,7 @@ Loaded whenever pytest starts, so whatever is heavy is imported when a case is c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,14 +16,17 @@ from amn.plugin.settings import require_said
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
 
     from amn.case.load import Case
     from amn.evaluation.summary import Summary
+    from amn.gate.result import GateResult
     from amn.training.candidate import Candidate
 
 
@@ -174,3 +177,32 @@ def amn_evaluation(
     gate = gate_for(request.config, amn_case.folder)
     scores: dict[str, Summary] = gate.evidence["summaries"]
     return scores
+
+
+@pytest.fixture
+def amn_predictions(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[str, Callable[[NDArray[np.float32]], ArrayLike]], Path]:
+    """A function of a case under golden/ and a model: it writes what the model predicts to a file.
+
+    The model is any function from contexts (B, T, D) to predictions (B, D).
+    """
+    from amn.api import predict  # noqa: PLC0415 - loads numpy and more
+
+    def write(case: str, model: Callable[[NDArray[np.float32]], ArrayLike]) -> Path:
+        folder = request.config.rootpath / GOLDEN_FOLDER / case
+        return predict(folder, model, tmp_path / f"{case}.parquet")
+
+    return write
+
+
+@pytest.fixture
+def amn_gate(request: pytest.FixtureRequest) -> Callable[..., GateResult]:
+    """The function `amn.gate` for cases under golden/: `amn_gate("mine", predictions=file)`."""
+    from amn.api import gate  # noqa: PLC0415 - loads numpy and more
+
+    def judge(case: str, **options: Any) -> GateResult:  # noqa: ANN401 - those of `amn.gate`
+        folder = request.config.rootpath / GOLDEN_FOLDER / case
+        return gate(folder, **{"cache": request.config.option.amn_cache, **options})
+
+    return judge

@@ -1,4 +1,4 @@
-"""Profiles of hypothesis: `ci` gives the same examples every time."""
+"""Profiles of hypothesis: the same examples every time; AMN_EXAMPLES=long draws new ones, more."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from amn.system import CI_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-settings.register_profile("dev", max_examples=25, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.register_profile("default", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("long", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("AMN_EXAMPLES", "default"))
 
 
 @pytest.fixture(scope="session", autouse=True)

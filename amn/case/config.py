@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
 from amn.case.section import Section, Seed
-from amn.case.training import BLEND_LR, RECIPES, TrainingConfig
+from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
 
 SPLITS = ("train", "in_dist", "ood")
@@ -74,6 +74,10 @@ class ModelConfig(Section):
         layers: Recurrent or decoder layers (gru, lstm, transformer).
         heads: Attention heads (transformer).
         dropout: Share of numbers that training leaves out.
+        factory: A network of one's own, `package.module:function`: called with `dim`, `context` and
+            `options`, it returns a torch module from (B, T, D) to (B, D). Looked for beside the
+            case, where the command runs, and among installed packages.
+        options: What the factory is called with besides.
 
     Sizes are those of the recipe where the file is silent (see `amn.case.training`); None where the
     kind has no such size.
@@ -86,9 +90,18 @@ class ModelConfig(Section):
     layers: int | None = Field(default=None, ge=1)
     heads: int | None = Field(default=None, ge=1)
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ModelConfig:
+        if self.factory:
+            if foreign := sorted(self.model_fields_set - {"factory", "options"}):
+                names = ", ".join(foreign)
+                raise ValueError(f"{names}: expected none beside factory. Fix: put it in options")
+            return self
+        if self.options:
+            raise ValueError("options: expected a factory beside them, got none")
         recipes = RECIPES[self.kind]
         if self.recipe not in recipes:
             names = " or ".join(recipes)
@@ -108,11 +121,13 @@ class ModelConfig(Section):
     @property
     def architecture(self) -> str:
         """Name of the network's forward; checkpoints carry it."""
+        if self.factory:
+            return f"factory {self.factory}"
         return f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
 
     def sizes(self) -> dict[str, Any]:
         """Return the sizes that are set, by name."""
-        return self.model_dump(exclude={"kind", "recipe"}, exclude_none=True)
+        return self.model_dump(exclude={"kind", "recipe", "factory", "options"}, exclude_none=True)
 
 
 class CaseConfig(Section):
@@ -133,6 +148,7 @@ class CaseConfig(Section):
     criteria: CriteriaConfig = CriteriaConfig()
     golden: GoldenConfig = GoldenConfig()
     index: IndexConfig = IndexConfig()
+    data: DataConfig = DataConfig()
     speed: SpeedConfig | None = None
 
     @model_validator(mode="before")
@@ -144,6 +160,8 @@ class CaseConfig(Section):
         model, training = values.get("model", {}), values.get("training", {})
         if not isinstance(model, dict) or not isinstance(training, dict):
             return values
+        if model.get("factory"):
+            return {**values, "training": _merged(OWN, training)}
         recipes = RECIPES.get(str(model.get("kind", "amn")), {})
         name = str(model.get("recipe", next(iter(recipes), "")))
         recipe = recipes.get(name)
@@ -176,8 +194,10 @@ class CaseConfig(Section):
             "title": True,
             "blocked_by": True,
             "speed": True,
+            "data": True,
             "golden": {"drift"},
             "criteria": {"scope"},
+            "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 

@@ -1,4 +1,4 @@
-"""What case.toml may say of limits: floors, the golden's margin, the index's recall, speed."""
+"""What case.toml may say of limits: floors, data, the golden's margin, recall, speed."""
 
 from __future__ import annotations
 
@@ -106,6 +106,72 @@ class IndexConfig(Section):
     recall_at: int = Field(default=10, ge=1)
     recall: Annotated[float, Field(gt=0, le=1)] = 0.9
     self_recall: Annotated[float, Field(gt=0, le=1)] = 0.99
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class DataConfig(Section):
+    """What the statistical checks of the data are held to; a case's own limits with why.
+
+    Attributes:
+        reason: Why a limit is another one than the default's.
+        row_order: D007: least z of the order of rows.
+        duplicates: D008: most neighbours that are copies.
+        borders: D014: least z of the fall of the cosine at borders of articles.
+        groups: D015: least share of what halves of one group have in common.
+        shared_space: S006: least share of what halves of train have in common.
+        blocks: D016: most of the fall from neighbours to any two rows, at one period.
+        order_stretch: D017: least z of 20 articles that follow each other.
+        unordered: D018: least chance of as many articles whose order says nothing.
+        border_stretch: D019: least fall at 20 borders, in shares of the mean.
+        positions: D020: most places at which all articles jump.
+        lone_rows: D021: most rows as unlike both neighbours as random ones.
+        reversed: D023: least chance of as many articles that run backwards.
+        apart: D024 to D027: most articles, as a share of all, that are not like the others.
+        leaked: S003, S004: most rows that are training rows as well.
+        near_articles: S010: most articles that are near-copies.
+        easier: S008: most standard deviations of an article that a split is easier than train.
+        turned: S011: least of train's mean that a split's has along it.
+        separable: S012: most times that a split stands out as train's own halves do.
+    """
+
+    reason: str = ""
+    row_order: float = 3.1
+    duplicates: Share = 0.005
+    borders: float = 3.1
+    groups: Share = 0.3
+    shared_space: Share = 0.3
+    blocks: Share = 0.5
+    order_stretch: float = 1.6
+    unordered: Share = 0.001
+    border_stretch: float = 0.25
+    positions: Annotated[int, Field(ge=0)] = 2
+    lone_rows: Share = 0.08
+    reversed: Share = 0.0001
+    apart: Share = 0.02
+    leaked: Share = 0.005
+    near_articles: Share = 0.02
+    easier: Positive = 1.0
+    turned: float = 0.2
+    separable: Positive = 2.0
+
+    @model_validator(mode="after")
+    def _says_why(self) -> DataConfig:
+        own = sorted(self.model_fields_set - {"reason"})
+        if own and not self.reason.strip():
+            raise ValueError(f"reason: expected why {', '.join(own)} is not the default, got none")
+        return self
+
+    def limits(self) -> dict[str, float]:
+        """Return every limit by name."""
+        return {name: float(value) for name, value in self.model_dump(exclude={"reason"}).items()}
+
+
+LEAST = (  # limits of [data] that a number may not be below; the others may not be above
+    "row_order", "borders", "groups", "shared_space", "order_stretch", "unordered",
+    "border_stretch", "reversed", "turned",
+)  # fmt: skip
 
 
 RATIOS = ("latency", "inference", "training")  # speed beside the plain loop, see `amn bench`

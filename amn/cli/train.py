@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -17,6 +18,7 @@ from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
 from amn.gate.modes import GateOptions, evidence_of, plan_of
 from amn.system import CACHE_FOLDER
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from amn.case.load import Case
@@ -88,6 +90,8 @@ def command(
 
     A sweep keeps its course and its runs in .amn: started again, it goes on where it was.
 
+    A training that a rule stopped is named with the rule, number and limit; the exit code is 1.
+
     With --engine ray seeds and points are tasks of a cluster whose nodes see the same files.
 
     \b
@@ -118,7 +122,9 @@ def command(
         if sweep:
             sweep_case(found, sweep, out, style, engine=cluster)
             return
-        _train(found, out, seeds, find_device(device), cluster)
+        ended = _train(found, out, seeds, find_device(device), cluster)
+    for line in ended:
+        click.echo(line)
     click.echo(
         f"next: amn gate {quote(case)} "
         + " ".join(
@@ -126,12 +132,14 @@ def command(
             for seed in seeds or found.config.training.seeds
         )
     )
+    if ended:
+        sys.exit(Verdict.FAIL.exit_code())
 
 
 def _train(
     found: Case, out: Path, seeds: tuple[int, ...], device: str, engine: Engine | None
-) -> None:
-    """Train seeds and print a line each."""
+) -> list[str]:
+    """Train seeds and print a line each; return why those ended that did not finish."""
     from amn.training.workers import train_seeds  # noqa: PLC0415 - loads torch
 
     notify = partial(click.echo, err=True)
@@ -140,6 +148,7 @@ def _train(
     is_blend = found.config.training.init_from is not None
     for column in (*columns, *(["old articles"] if is_blend else [])):
         table.add_column(column)
+    ended = []
     with progress_bar() as bar:
         plan = plan_of(found)
         wanted = seeds or found.config.training.seeds
@@ -149,6 +158,10 @@ def _train(
         ):
             record, scores = run.record, run.evaluation.scores
             retention = run.info.get("retention")
+            if record.stop:
+                rule = f"{record.status} by {record.stop.check} in epoch {record.stop.epoch}"
+                fix = f"amn rules {record.stop.check}; or amn diagnose {quote(str(run.folder))}"
+                ended.append(f"{run.folder}: {rule}: {record.stop.message}. Fix: {fix}")
             table.add_row(
                 str(run.folder),
                 record.status,
@@ -159,6 +172,7 @@ def _train(
                 *([_retention(retention)] if retention else []),
             )
     results().print(table)
+    return ended
 
 
 def _retention(facts: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.dataset import run_starts
-from amn.data.sampling import evenly_spaced, unit_vectors
+from amn.data.articles import correlation_of_logs, principal_axes
+from amn.data.sampling import evenly_spaced
 from amn.data.vectors import cosine_rows, unit_rows
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
-    from amn.data.ids import Ids
 
 
 DIRECTIONS_FRACTION = (
@@ -46,56 +46,6 @@ def principal_directions(
     covariance = (centred.T @ centred).astype(np.float64)
     top = (dim - n_directions, dim - 1)
     return np.asarray(eigh(covariance, subset_by_index=top)[1], np.float32)
-
-
-def variance_parts(
-    vectors: NDArray[np.float32], directions: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return each row's squared distance from the mean, along `directions` and in all: (n, 2)."""
-    centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    along = centred @ directions
-    return np.column_stack([np.vecdot(along, along), np.vecdot(centred, centred)]).astype(
-        np.float64
-    )
-
-
-def captured_share(parts: NDArray[np.float64]) -> float:
-    """Return the share of variance that `variance_parts` found along the directions, 0 to 1."""
-    along, total = parts.sum(axis=0)
-    return float(along / total) if total > 0 else 0.0
-
-
-def by_article(
-    values: NDArray[np.floating], article_ids: Ids, *, mean: bool = False
-) -> NDArray[np.float64]:
-    """Return the sum (or mean) of the rows of each article: (A, C) float64, ids ascending.
-
-    Args:
-        values: (n, C).
-        article_ids: (n,) ids or codes, in any order.
-    """
-    order = np.argsort(article_ids, kind="stable")
-    _, starts, counts = np.unique(article_ids[order], return_index=True, return_counts=True)
-    sums = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
-    return sums / counts[:, None] if mean else sums
-
-
-def share_p_value(
-    left: NDArray[np.float64], right: NDArray[np.float64], rng: np.random.Generator
-) -> float:
-    """Return how often chance alone gives `right` a captured share as low as it has.
-
-    Whole articles are exchanged between the two sides; p = (k + 1) / (B + 1).
-
-    Args:
-        left: (A, 2) `variance_parts` summed by article.
-        right: (A', 2) likewise.
-    """
-    pooled = np.concatenate([left, right])
-    observed = captured_share(right)
-    draws = _choices(len(pooled), len(right), rng) @ pooled  # (B, 2)
-    lower = np.count_nonzero(draws[:, 0] <= observed * draws[:, 1])
-    return float(lower + 1) / (PERMUTATIONS + 1)
 
 
 def mean_drift(
@@ -157,11 +107,7 @@ def most_frequent(dataset: DataSet) -> tuple[NDArray[np.float64], NDArray[np.flo
         return longest / len(rows), stored.std(axis=0, dtype=np.float64)
 
 
-MOST_ARTICLES = 256  # the shared part moves by 0.02 with others
-ROWS = 8  # of an article, from its first to its last
-COMPARED = slice(None, None, 3)  # of these rows: pairs of articles are many enough
 FEWEST_OF_GROUP = 8
-FLAT = 1.25  # times what a random rotation leaves: below, no direction is a main one
 ROUNDS = 20  # of exchanging articles: it settles after five or so
 
 
@@ -171,62 +117,53 @@ class Groups:
 
     Attributes:
         first: (A,) bool, whether an article is in the first one.
-        shared: Of the variance along common directions, the part that both have in common: 1 where
-            they spread alike, 0 where one is no nearer to the other than after a random rotation.
         mean_cosine: Of the mean vectors of both.
         gap: Share of the variance along the direction that parts them best which lies between
             them, 0 to 1: 0.64 where articles are one normal cloud, 1 for two points.
     """
 
     first: NDArray[np.bool_]
-    shared: float
     mean_cosine: float
     gap: float
 
 
-@dataclass(frozen=True)
-class ArticleSample:
-    """Some rows of some articles, spread evenly over each.
-
-    Attributes:
-        vectors: (A, K, D) float32 unit rows.
-        articles: (A,) ids.
-    """
-
-    vectors: NDArray[np.float32]
-    articles: Ids
-
-
-def sample_articles(dataset: DataSet) -> ArticleSample:
-    """Return rows of articles that have `ROWS` of them or more."""
-    starts = run_starts(dataset.codes)
-    sizes = np.diff(np.append(starts, len(dataset)))
-    long = np.flatnonzero(sizes >= ROWS)
-    if not len(long):
-        return ArticleSample(np.empty((0, ROWS, dataset.dim), np.float32), dataset.articles[:0])
-    chosen = long[evenly_spaced(len(long), MOST_ARTICLES)]
-    steps = np.arange(ROWS) * (sizes[chosen, None] - 1) // (ROWS - 1)
-    rows = starts[chosen, None] + steps
-    vectors = unit_vectors(dataset, rows.ravel()).reshape(*rows.shape, dataset.dim)
-    return ArticleSample(vectors, dataset.articles[dataset.codes[starts[chosen]]])
-
-
-def find_groups(vectors: NDArray[np.float32]) -> list[Groups]:
-    """Return the ways to part articles in two, each with what the groups have in common.
-
-    Args:
-        vectors: (A, K, D) unit rows.
-    """
-    means = vectors.mean(axis=1)
+def find_groups(sample: ArticleSample) -> list[Groups]:
+    """Return the ways to part articles in two, of `FEWEST_OF_GROUP` and more each."""
+    means = sample.means
     found = [_along_main_direction(means), *((side, 0.0) for side in _by_likeness(means))]
     return [
-        Groups(side, _shared(vectors, side), _mean_cosine(vectors, side), gap)
+        Groups(side, _mean_cosine(means, side), gap)
         for side, gap in found
         if min(np.count_nonzero(side), np.count_nonzero(~side)) >= FEWEST_OF_GROUP
     ]
 
 
-def _by_likeness(means: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
+def main_cut(sample: ArticleSample) -> NDArray[np.bool_]:
+    """Return the articles of one of the two groups that part best: (A,) bool."""
+    return _along_main_direction(sample.means)[0]
+
+
+def shared_space(sample: ArticleSample, first: NDArray[np.bool_]) -> float:
+    """Return how alike the directions are in which two groups' rows vary: about 1, 0 if turned.
+
+    The correlation of log variances of one group's rows within their articles, along the principal
+    directions of the other's, with the other's own; the mean of both ways.
+
+    Args:
+        first: (A,) which articles are in the first group.
+    """
+    covariances = [sample.within(mine) for mine in (first, ~first)]
+    return float(np.mean([_likeness(*pair) for pair in (covariances, covariances[::-1])]))
+
+
+def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the correlation of one covariance's log variances with the other's eigenvalues."""
+    values, directions = principal_axes(other)
+    variances = np.vecdot(directions.T.astype(np.float64), (one @ directions).T)
+    return float(correlation_of_logs(np.maximum(variances, 0)[None], values)[0])
+
+
+def _by_likeness(means: NDArray[np.float64]) -> Iterator[NDArray[np.bool_]]:
     """Yield splits of articles into groups that are alike among themselves, of either sign.
 
     The leading eigenvectors of the modularity (Newman 2006, "Modularity and community structure in
@@ -254,7 +191,7 @@ def _by_likeness(means: NDArray[np.float32]) -> Iterator[NDArray[np.bool_]]:
         yield side
 
 
-def _along_main_direction(means: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
+def _along_main_direction(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
     """Cut articles where two clouds lie furthest apart along the direction of most variance.
 
     The cut of most variance between groups (Otsu 1979, "A threshold selection method from
@@ -279,34 +216,7 @@ def _along_main_direction(means: NDArray[np.float32]) -> tuple[NDArray[np.bool_]
     return side, float(between[cut] / max(along.var(), np.finfo(float).tiny))
 
 
-def _shared(vectors: NDArray[np.float32], side: NDArray[np.bool_]) -> float:
-    """Return what two groups' directions of variance have in common, see `Groups`.
-
-    The mean squared product of centred rows is the trace of the product of two covariances (the RV
-    coefficient: Robert & Escoufier 1976). Rows of one article are never compared with each other,
-    and what a random rotation would leave, the product of the traces over D, is taken off. 1 where
-    variance is the same in all directions: a rotation changes nothing then.
-    """
-    dim = vectors.shape[-1]
-    halves = []
-    for mine in (side, ~side):
-        some = vectors[mine][:, COMPARED]
-        two = [half.reshape(-1, dim) for half in (some[::2], some[1::2])]
-        halves.append([half - half.mean(axis=0) for half in two])
-    traces = [float(np.mean([np.vecdot(h, h).mean() for h in two])) for two in halves]
-    chance = traces[0] * traces[1] / dim
-    own = float(np.sqrt(_product(*halves[0]) * _product(*halves[1])))
-    cross = float(np.mean([_product(a, b) for a in halves[0] for b in halves[1]]))
-    return (cross - chance) / (own - chance) if own > FLAT * chance else 1.0
-
-
-def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
-    """Return the mean squared product of all pairs of rows of two sets."""
-    products = left @ right.T
-    return float(np.vdot(products, products) / products.size)
-
-
-def _mean_cosine(vectors: NDArray[np.float32], side: NDArray[np.bool_]) -> float:
+def _mean_cosine(means: NDArray[np.float64], side: NDArray[np.bool_]) -> float:
     """Return the cosine of the mean vectors of two groups, 0 where one of them is zero."""
-    left, right = (vectors[mine].mean(axis=(0, 1), dtype=np.float64) for mine in (side, ~side))
+    left, right = (means[mine].mean(axis=0) for mine in (side, ~side))
     return float(np.nan_to_num(cosine_rows(left, right)))

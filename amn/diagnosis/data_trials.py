@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.data_order import DUPLICATE_COSINE
+from amn.checks.data_order import copy_distance
 from amn.data.scan import FAR_LAG
 from amn.diagnosis.diagnosis import Trial
 
@@ -68,7 +68,8 @@ def deduplicate(dataset: DataSet) -> Trial:
     """Return how many rows repeat the one before, and what dropping them does to coherence."""
     vectors, order = _stored(dataset)
     ordered = vectors[order]
-    near = np.einsum("nd,nd->n", ordered[:-1], ordered[1:], dtype=np.float64) >= DUPLICATE_COSINE
+    distances = 1 - np.einsum("nd,nd->n", ordered[:-1], ordered[1:], dtype=np.float64)
+    near = distances <= copy_distance(distances)
     kept = ordered[np.concatenate([[True], ~near])]
     share = float(near.mean()) if len(near) else 0.0
     line = (

@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from amn.case.config import EVALUATED
 from amn.data.vectors import NPY_ERRORS, lengths
-from amn.errors import AmnError, DataError
+from amn.errors import AmnError, ArgumentError, DataError
 from amn.evaluation.metrics import NORM_ATOL, Scoring, SplitScores
 from amn.registry import Registry
 from amn.storage import ZIP_ERRORS, atomic_path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from amn.data.windows import Windows
 
@@ -76,6 +76,33 @@ def write_windows(path: Path, chosen: Mapping[str, Windows], *, with_vectors: bo
                 columns = _columns(split, part, schema, with_vectors=with_vectors)
                 writer.write_table(pa.table(columns, schema=schema))
     return sum(map(len, chosen.values()))
+
+
+def write_predictions(
+    path: Path, judged: Mapping[str, Windows], predict: Callable[[NDArray[np.float32]], ArrayLike]
+) -> int:
+    """Write the predictions of a function for windows as a .parquet file; return how many.
+
+    Args:
+        predict: Contexts (B, T, D) float32, oldest first -> predictions (B, D).
+
+    Raises:
+        ArgumentError: If they are not (B, D).
+    """
+    dim = next(iter(judged.values())).dataset.dim
+    schema = pa.schema({WINDOW: pa.string(), PREDICTION: pa.list_(pa.float32(), dim)})
+    with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+        for windows in judged.values():
+            names = windows.names()
+            for start in range(0, len(windows), BATCH_ROWS):
+                context = windows.gather(slice(start, start + BATCH_ROWS))[:, :-1]
+                made = np.asarray(predict(context), np.float32)
+                if made.shape != (len(context), dim):
+                    message = f"expected predictions ({len(context)}, {dim}), got {made.shape}"
+                    raise ArgumentError(f"{path.name}: {message}")
+                columns = [names.slice(start, len(made)), _lists(pa.array(made.ravel()), dim)]
+                writer.write_batch(pa.record_batch(columns, schema=schema))
+    return sum(map(len, judged.values()))
 
 
 def _columns(

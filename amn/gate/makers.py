@@ -13,9 +13,9 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
 from amn.checks.comparison import Sides, is_decided
+from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
-from amn.data.space import sample_articles
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
 from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
-    from amn.case.limits import CriteriaConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
     from amn.case.load import Case
+    from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
-    from amn.data.space import ArticleSample
     from amn.engines import Engine
     from amn.evaluation.predictions import Joined
     from amn.evaluation.reference import References
@@ -129,6 +129,16 @@ def article_samples(data_sets: tuple[DataSet, ...]) -> tuple[ArticleSample, ...]
     return tuple(sample_articles(dataset) for dataset in data_sets)
 
 
+def article_orders(article_samples: tuple[ArticleSample, ...]) -> tuple[RowOrder, ...]:
+    """How much the order of its rows is worth in each of those articles."""
+    return tuple(row_order(sample) for sample in article_samples)
+
+
+def data_limits(case: Case) -> DataConfig:
+    """What the statistical checks of the data are held to."""
+    return case.config.data
+
+
 def row_digests(
     data_sets: tuple[DataSet, ...],
 ) -> tuple[NDArray[np.uint64] | DataError | None, ...]:
@@ -183,6 +193,33 @@ def splits(case: Case, data_sets: tuple[DataSet, ...]) -> dict[str, Split]:
         name: Split(name, own[split.dataset.path.resolve()], split.articles, split.missing)
         for name, split in found.items()
     }
+
+
+def split_samples(
+    splits: dict[str, Split],
+    data_sets: tuple[DataSet, ...],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The articles of each split in its data set's sample, or one of its own: see `sample_split`.
+
+    Of a large data set the sample holds few articles of a small split.
+    """
+    of = {id(dataset): sample for dataset, sample in zip(data_sets, article_samples, strict=True)}
+    return {
+        name: sample_split(split.dataset, split.articles, of[id(split.dataset)])
+        for name, split in splits.items()
+    }
+
+
+def split_mains(
+    splits: dict[str, Split],
+    split_samples: dict[str, ArticleSample],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The same rows along the main directions of their data set, of all splits' rows if several."""
+    is_one = len({id(split.dataset) for split in splits.values()}) == 1
+    both = article_samples[0] if is_one else pooled(*(split_samples[name] for name in SPLITS))
+    return {name: sample.along(both.basis) for name, sample in split_samples.items()}
 
 
 def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
@@ -606,9 +643,9 @@ def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
     return {maker.__name__: maker for maker in makers}
 
 
-DATA = named(folders, opened, data_sets, scanned, article_samples)
+DATA = named(folders, opened, data_sets, scanned, article_samples, article_orders, data_limits)
 INDEX = named(indexed, index_limits, opened_index, index, answers)
-SPLIT = named(splits, windows, scans, judged, judged_data)
+SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
 ASKED = named(sampled, surroundings, metric, curve)
 MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)

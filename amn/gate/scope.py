@@ -1,7 +1,8 @@
 """Scope: what a verdict rests on, read off the evidence that was made, never off a mode.
 
-A whole gate reads the data, measures a model and the course of its training, compares it with the
-golden, and the change with its merge base. What passes with less than that is PARTIAL.
+A whole gate reads the data, measures a model and, where the golden's had one, the course of its
+training, compares it with the golden, and the change with its merge base. What passes with less
+than that is PARTIAL.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from amn.verdict import Verdict
+from amn.verdict import Verdict, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from amn.golden.schema import Golden
     from amn.verdict import Outcome, Review
 
 DATA, MODEL, RECORD, GOLDEN, BASE = PARTS = ("data", "model", "record", "golden", "merge base")
@@ -122,13 +124,21 @@ def said(verdict: Verdict, scope: Scope, outcomes: Iterable[Outcome]) -> str:
 def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
     """Return what is missing but for the merge base; of little, what there is: `scores only`."""
     if MODEL in looked:
-        found = [Lack(part, why) for part, why in WITHOUT.items() if part not in looked]
+        seen = looked if _has_records(made) else {*looked, RECORD}
+        found = [Lack(part, why) for part, why in WITHOUT.items() if part not in seen]
         return [*found, *_seed_lacks(made)]
     if "summaries" in made:
         return [Lack(SCORES, "scores only")]
     little = [part for part in (DATA, RECORD) if part in looked]
     what = " and ".join(little) or ("custody of the golden" if "golden_folder" in made else "")
     return [Lack(MODEL, f"{what} only" if what else "nothing looked at")]
+
+
+def _has_records(made: Mapping[str, Any]) -> bool:
+    """Tell whether the golden was accepted with a course of training; one of predictions is not."""
+    golden: Golden | None = made.get("golden")
+    checks = golden.record.checks if golden else ()
+    return golden is None or any(family_of(label.partition("-")[0]) == RECORD for label in checks)
 
 
 def _seed_lacks(made: Mapping[str, Any]) -> list[Lack]:

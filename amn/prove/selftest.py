@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.checks.check import Defect, checks
-from amn.errors import ArgumentError, CheckNotRunError
+from amn.errors import ArgumentError, CheckNotRunError, DoesNotApplyError
 from amn.gate.run import Gate, is_early
 from amn.prove.clean import variants
 from amn.prove.lab import Lab
@@ -265,12 +265,19 @@ def _try(lab: Lab, trial: Trial) -> DefectRow:
     is_declared = check.id in {one.id for one in lab.early.declared}
     if not (lab.has_golden if check.family == FAMILIES["G"] else is_declared):
         return replace(row, message=f"{check.label} is not declared for this case")
-    outcome = _ask(lab, trial)
+    try:
+        outcome = _ask(lab, trial)
+    except DoesNotApplyError as error:
+        return replace(row, message=str(error), seconds=time.perf_counter() - begin)
+    is_caught = trial.is_caught(outcome.status)
+    message = lab.readable(_message(outcome))
+    if not is_caught and outcome.limit:
+        message = f"got {outcome.value} against a limit of {outcome.limit}: {message}"
     return replace(
         row,
-        state="caught" if trial.is_caught(outcome.status) else "missed",
+        state="caught" if is_caught else "missed",
         status=outcome.status.value,
-        message=lab.readable(_message(outcome)),
+        message=message,
         seconds=time.perf_counter() - begin,
     )
 

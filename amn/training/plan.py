@@ -15,7 +15,7 @@ from amn.data.sampling import evenly_spaced
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.storage import canonical_json, sha256_of
-from amn.training.networks.build import ModelSpec, spec_for
+from amn.training.networks.build import ModelSpec, admit, spec_for
 from amn.training.record import ValidationReferences
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Plan:
         articles: Ids of each split, as resolved.
         digests: Of the data sets and the resolved config.
         blend: The checkpoint to go on from, where there is one.
+        folder: Of the case: where a factory of one's own is looked for.
+        code: sha256 of that factory's module; empty where the case names none.
     """
 
     config: CaseConfig
@@ -58,6 +60,8 @@ class Plan:
     articles: dict[str, list[int] | list[str]]
     digests: dict[str, str]
     blend: Blend | None = None
+    folder: Path = HERE
+    code: str = ""
 
     def seen_articles(self) -> Ids:
         """Return the ids of all articles that a trained network has seen, ascending."""
@@ -75,6 +79,7 @@ class Plan:
             "articles": self.articles,
             "data": {k: v for k, v in self.digests.items() if k != "config"},
             "seed": seed,
+            **({"code": self.code} if self.code else {}),
             "versions": [TRAINING_VERSION, METRIC_VERSION, torch.__version__, np.__version__],
         }
         return sha256_of(canonical_json(content))
@@ -96,6 +101,7 @@ def make_plan(
         CheckpointError: If `training.init_from` is no checkpoint to go on from.
     """
     spec, blend = spec_for(config, windows["train"].dataset.dim), None
+    code = admit(config, folder)
     ids = np.unique(windows["train"].article_ids)
     if config.training.init_from:
         from amn.training.blend import open_blend  # noqa: PLC0415 - few cases go on from another
@@ -122,6 +128,8 @@ def make_plan(
         articles={name: ids.tolist() for name, ids in articles.items()},
         digests=dict(digests),
         blend=blend,
+        folder=folder,
+        code=code,
     )
 
 

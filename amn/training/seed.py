@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from amn.errors import AmnError, CheckNotRunError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation, save_evaluation
@@ -15,6 +16,7 @@ from amn.storage import atomic_folder, sha256_file, with_digest, write_json
 from amn.training.blend import score_retention
 from amn.training.checkpoint import save_checkpoint
 from amn.training.loop import Start, Trained, train
+from amn.training.networks.build import admit
 from amn.training.plan import TRAINING_VERSION, Plan, PlanReferences
 from amn.training.run import (
     MODEL_FILE,
@@ -56,22 +58,30 @@ def run_seed(
     if folder.exists():
         raise FileExistsError(folder)
     state = state_of(folder)
-    trained = train(
-        plan.spec,
-        plan.train,
-        plan.validation,
-        plan.config.training,
-        seed=seed,
-        references=references.validation,
-        start=Start(
-            weights=plan.blend.weights if plan.blend else None,
-            state=state,
-            key=plan.key(seed),
-            notify=notify,
-        ),
-        progress=progress,
-        device=device,
+    admit(plan.config, plan.folder)  # again, where this is another process
+    start = Start(
+        weights=plan.blend.weights if plan.blend else None,
+        state=state,
+        key=plan.key(seed),
+        notify=notify,
     )
+    try:
+        trained = train(
+            plan.spec,
+            plan.train,
+            plan.validation,
+            plan.config.training,
+            seed=seed,
+            references=references.validation,
+            start=start,
+            progress=progress,
+            device=device,
+        )
+    except Exception as error:
+        if not plan.code or isinstance(error, AmnError):
+            raise
+        got = f"{type(error).__name__}: {error}"
+        raise CheckNotRunError(f"{plan.spec.architecture}: expected to train, got {got}") from error
     _write_run(plan, seed, folder, trained, references)
     clear_left_overs(folder)
     return load_run(folder)

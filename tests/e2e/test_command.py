@@ -153,7 +153,8 @@ def test_a_floor_above_the_score_fails_with_the_number(accepted: Any) -> None:
 
 
 def test_several_cases_exit_with_the_worst(accepted: Any) -> None:
-    code, out, _ = accepted("gate", "mine", "high", "--first-run")
+    small_case("higher", "in_dist = 0.3\nood = 0.99\ndelta = [-0.3, 0.3]")
+    code, out, _ = accepted("gate", "mine", "higher", "--first-run")
 
     assert code == 1
     assert out.count("Reproduce: ") == 2

@@ -116,6 +116,7 @@ def run(folder: Path, words: list[str], env: Mapping[str, str]) -> tuple[int, st
 
     text, here = StringIO(), Path.cwd()
     home = {"HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", "COLUMNS": "200"}
+    home["PYTEST_XDIST_WORKER"] = ""  # a person types this
     with (
         mock.patch.dict(os.environ, {**home, **env}),
         mock.patch.object(sys, "argv", ["amn", *words]),

@@ -81,7 +81,7 @@ SHIPPED = [
     Command("shipped-diagnose", "trained", f"amn diagnose wiki-mini {JSON}"),
     Command("shipped-report", "trained", "amn report wiki-mini --format markdown"),
     Command("shipped-doctor", "shipped", "amn doctor"),
-    Command("shipped-ci-init", "shipped", "amn ci init gitlab", file=".gitlab-ci.yml"),
+    Command("shipped-ci-init", "shipped", "amn ci init gitlab --install .", file=".gitlab-ci.yml"),
     Command("shipped-calibrate", "shipped", f"amn calibrate wiki-mini --trials 200 {JSON}"),
     Command(
         "shipped-require", "trained", "amn ci require v.json", before=("amn gate -o v.json",)

@@ -1,4 +1,4 @@
-"""amn_case, amn_run and amn_evaluation in users' own tests."""
+"""amn_case, amn_run, amn_evaluation, amn_predictions and amn_gate in users' own tests."""
 
 from __future__ import annotations
 
@@ -124,3 +124,30 @@ def test_bad_data_fail_a_test_before_anything_is_trained(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["toy: expected sound data, got D001-finite*failed. Fix: pytest *"])
     assert not (project / ".amn").exists()
+
+
+def test_a_model_of_ones_own_is_gated_in_a_test_of_ones_own(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        """
+        def mean(context):
+            return context.mean(axis=1)
+
+        def test_mine(amn_predictions, amn_gate):
+            file = amn_predictions("toy", mean)
+            result = amn_gate("toy", predictions=file, first_run=True)
+            assert [o.label for o in result.outcomes if o.has_failed] == []
+            assert not result  # nothing to compare it with
+
+        def test_what_was_seen(amn_predictions, amn_gate):
+            file = amn_predictions("toy", lambda context: context[:, -1])
+            assert "E004-not_copy" in [
+                o.label for o in amn_gate("toy", predictions=file).outcomes if o.has_failed
+            ]
+        """
+    )
+
+    result = run("-q", "test_a_model_of_ones_own_is_gated_in_a_test_of_ones_own.py")
+
+    result.assert_outcomes(passed=2)

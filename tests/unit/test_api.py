@@ -149,3 +149,25 @@ def test_the_page_of_the_door_has_every_public_name_and_its_example_runs(
     [example] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example.replace("golden/wiki-mini/data", str(toy_data)), {})  # noqa: S102 - our page
+
+
+def test_what_a_function_predicts_is_written_for_every_judged_window(
+    toy_case: Case, toy_splits: Evidence, tmp_path: Path
+) -> None:
+    file = amn.predict(toy_case, mean, tmp_path / "mine.parquet")
+
+    result = amn.gate(toy_case, predictions=file, first_run=True, cache=tmp_path)
+    assert "W004-joined" not in {o.label for o in result.outcomes if o.has_failed}
+    for split in ("in_dist", "ood"):
+        windows = toy_splits["windows"][split]
+        expected = amn.evaluate(mean, windows.dataset, windows).mean
+        assert result.scores[split].mean == pytest.approx(expected, abs=1e-7)
+
+
+def test_predictions_of_another_shape_are_refused_and_nothing_is_written(
+    toy_case: Case, tmp_path: Path
+) -> None:
+    with pytest.raises(ArgumentError, match=r"expected predictions \(.*, 24\), got"):
+        amn.predict(toy_case, lambda context: context, tmp_path / "mine.parquet")
+
+    assert list(tmp_path.iterdir()) == []

@@ -32,7 +32,9 @@ def test_everything_amn_raises_has_one_base() -> None:
     kinds = [
         kind
         for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, Exception)
+        if isinstance(kind, type)
+        and issubclass(kind, Exception)
+        and kind.__module__ == "amn.errors"
     ]
 
     assert len(kinds) >= 9
@@ -45,7 +47,7 @@ def test_a_bad_argument_is_also_a_value_error_and_a_missing_package_an_import_er
 
 
 def test_a_missing_package_is_named_with_its_extra() -> None:
-    with pytest.raises(MissingDependencyError, match=r"no_such: not installed\. .*amn\[index\]"):
+    with pytest.raises(MissingDependencyError, match=r"no_such: .* 'faiss-cpu>=1"):
         require("no_such", extra="index")
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from amn.case.config import SPLITS, Selector
 from amn.case.load import Case
+from amn.data.articles import sample_articles
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import Split, resolve_splits
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
+    from amn.data.articles import ArticleSample
     from amn.data.ids import Ids
 
 DATA = "data"
@@ -70,6 +72,10 @@ class CaseCopy:
         """Return all vectors as stored, (N, D), in memory."""
         dataset = self.dataset()
         return dataset.gather(np.arange(len(dataset)))
+
+    def sample(self) -> ArticleSample:
+        """Return the articles that statistical checks of the data look at, as they are now."""
+        return sample_articles(self.dataset())
 
     def clone(self, folder: Path) -> CaseCopy:
         """Return a copy that shares every file with this one until it is changed."""

@@ -9,9 +9,13 @@ import numpy as np
 from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from amn.checks.broken.copies import CaseCopy
+    from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
 
 
 def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
@@ -31,3 +35,41 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
     running = np.arange(len(rows), dtype=np.int32)  # keys that the writer takes, then the real ones
     copy.rebuild(dataset.gather(rows), np.repeat(dataset.articles[:1], len(rows)), running)
     copy.overwrite_keys(dataset.article_ids[rows], dataset.chunk_index[rows])
+
+
+def rotation(dim: int) -> NDArray[np.float64]:
+    """Return a random rotation: (D, D) orthonormal."""
+    return np.asarray(np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
+
+
+SOME = 20  # one of so many articles
+FEWEST = 3
+
+
+def some_articles(dataset: DataSet) -> Ids:
+    """Return the ids of one article of twenty, at least three, drawn evenly."""
+    n = len(dataset.articles)
+    return dataset.articles[:: max(1, min(SOME, n // FEWEST))]
+
+
+def change_some(
+    copy: CaseCopy, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> None:
+    """Give the rows of one article of twenty other vectors.
+
+    Args:
+        change: From rows (n, D) to rows of any length but 0.
+    """
+    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    mine = dataset.is_in(some_articles(dataset))
+    vectors[mine] = change(vectors[mine])
+    broken_rows = unit_rows(vectors[mine]).astype(dataset.manifest.dtype)
+    stored = copy.vectors()  # those of the others keep their bits
+    stored[mine] = broken_rows
+    copy.rebuild(stored, dataset.article_ids, dataset.chunk_index)
+
+
+def quantised(rows: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+    """Round every row to multiples of its largest number over `steps`."""
+    scale = steps / np.abs(rows).max(axis=1, keepdims=True)
+    return np.asarray(np.round(rows * scale) / scale)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
+from amn.case.limits import LEAST
 from amn.data.splits import selected_articles
 from amn.errors import GoldenError
 from amn.golden.compare import diff_golden, moved_articles
@@ -260,6 +261,10 @@ def _limits(config: CaseConfig) -> dict[str, tuple[str, float, int]]:
         "golden.margin": (MARGIN, config.golden.margin, -1),
         "golden.alpha": ("raised alpha", config.golden.alpha, -1),
         "golden.drift": ("widened the drift budget", config.golden.drift_budget, -1),
+        **{
+            f"data.{name}": ("loosened a limit of the data", value, 1 if name in LEAST else -1)
+            for name, value in config.data.limits().items()
+        },
         **_speed_limits(config),
         # `relative` is the strictest that can be said without the data; a number has no share.
         "training.abort.first_epoch": (RULE, math.inf if first == "relative" else first, 1),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict, dataclass
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from amn.errors import ArgumentError
 from amn.registry import Registry
+from amn.storage import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import nn
 
@@ -25,6 +32,8 @@ class ModelSpec:
         dim: Numbers in a vector.
         context: Context rows.
 
+        options: What a factory of one's own is called with besides.
+
     A network takes the sizes that its kind has (see `amn.case.training`), and no others.
     """
 
@@ -36,10 +45,12 @@ class ModelSpec:
     layers: int = 1
     heads: int = 1
     dropout: float = 0.0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain JSON data."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.options else {k: v for k, v in values.items() if k != "options"}
 
 
 def spec_for(config: CaseConfig, dim: int) -> ModelSpec:
@@ -48,6 +59,7 @@ def spec_for(config: CaseConfig, dim: int) -> ModelSpec:
         architecture=config.model.architecture,
         dim=dim,
         context=config.windows.context,
+        options=config.model.options,
         **config.model.sizes(),
     )
 
@@ -65,12 +77,83 @@ NETWORKS: Registry[Callable[..., nn.Module]] = Registry(
 )
 
 
+ADMITTED: dict[str, Callable[..., nn.Module]] = {}  # by architecture: factories that a case names
+
+
+def admit(config: CaseConfig, folder: Path) -> str:
+    """Import the factory that a case names, and return the sha256 of its module's source.
+
+    Only what a case names is ever imported: the name in a checkpoint runs no code. Empty where the
+    case names none.
+
+    Args:
+        folder: Of the case: where its module is looked for first.
+
+    Raises:
+        ArgumentError: If it cannot be imported, or is no function.
+    """
+    factory = config.model.factory
+    if factory is None:
+        return ""
+    module, _, name = factory.partition(":")
+    places = [str(folder.resolve()), str(Path.cwd())]
+    for file in (Path(place, *module.split(".")).with_suffix(".py") for place in places):
+        known = sys.modules.get(module)
+        if known and file.is_file() and known.__file__ != str(file):
+            del sys.modules[module]  # of another case
+            break
+    sys.path[:0] = places
+    try:
+        found = import_module(module)
+        function = getattr(found, name)
+        source = inspect.getsource(found)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise ArgumentError(
+            f"model.factory: expected a function {name} in {module}, got {got}. Fix: put "
+            f"{module.partition('.')[0]}.py beside case.toml or where amn runs, or install it"
+        ) from error
+    finally:
+        for place in places:
+            sys.path.remove(place)
+    if not callable(function):
+        raise ArgumentError(f"model.factory: expected a function, got {type(function).__name__}")
+    ADMITTED[config.model.architecture] = function
+    return sha256_of(source.encode())
+
+
+def _build_own(spec: ModelSpec) -> nn.Module:
+    """Build a network of one's own, and see that it gives one vector a window."""
+    factory = ADMITTED.get(spec.architecture)
+    if factory is None:
+        raise ArgumentError(
+            f"architecture: expected a case that names {spec.architecture!r}, got none: a file"
+            " runs no code by its own word. Fix: gate it with its case"
+        )
+    what = spec.architecture
+    try:
+        model = factory(dim=spec.dim, context=spec.context, **spec.options)
+        with torch.no_grad():
+            shape = tuple(model.eval()(torch.zeros(2, spec.context, spec.dim)).shape)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise ArgumentError(f"{what}: expected a torch module, got {got}") from error
+    if shape != (2, spec.dim):
+        raise ArgumentError(
+            f"{what}: expected (2, {spec.dim}) for contexts (2, {spec.context}, {spec.dim}), got "
+            f"{shape}"
+        )
+    return model
+
+
 def build_model(spec: ModelSpec) -> nn.Module:
     """Build a network with freshly drawn weights, from torch's current random state.
 
     Raises:
-        ArgumentError: If no network has that name.
+        ArgumentError: If no network has that name, or a factory gives none.
     """
+    if spec.architecture.startswith("factory "):
+        return _build_own(spec)
     network = NETWORKS.require(spec.architecture, "architecture")
     return network(**{size: getattr(spec, size) for size in inspect.signature(network).parameters})
 

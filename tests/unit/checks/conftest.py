@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from amn.case.config import CaseConfig
+from amn.case.limits import DataConfig
 from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
 from amn.gate import makers
@@ -114,7 +115,8 @@ def data_evidence() -> Callable[..., Evidence]:
 
     def data_evidence(*folders: Path, **parts: Any) -> Evidence:
         chosen = {**makers.DATA, **named(makers.row_digests)}
-        return Evidence(chosen, folders=folders, progress=None, **parts)
+        given = {"data_limits": DataConfig(), **parts}
+        return Evidence(chosen, folders=folders, progress=None, **given)
 
     return data_evidence
 

@@ -21,6 +21,9 @@ PROSE = {
     "brings",
     "loads",
     "itself",
+    "from",
+    "was",
+    "runs",
 }  # `import amn`, and sentences about amn itself
 
 

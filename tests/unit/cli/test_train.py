@@ -102,6 +102,22 @@ def test_a_sweep_of_a_key_that_is_not_there_trains_nothing(project: Path) -> Non
     assert not (project / ".amn").exists()
 
 
+def test_a_training_that_a_rule_stopped_names_it_with_its_number_and_is_1(
+    project: Path,
+) -> None:
+    case = project / "toy" / "case.toml"
+    way = "epochs = 3, abort.first_epoch = 0.99,"
+    case.write_text(case.read_text().replace("epochs = 1,", way))
+
+    result = CliRunner().invoke(cli, ["train", "toy", "--seed", "0"])
+
+    assert result.exit_code == 1
+    [line] = [one for one in result.stdout.splitlines() if "R001" in one]
+    assert line.startswith("runs/toy-seed-0: stopped by R001 in epoch 1: expected at least 0.99")
+    assert "got 0." in line
+    assert "amn rules R001" in line
+
+
 KILLED = """
 import os, signal
 from amn.cli.main import main

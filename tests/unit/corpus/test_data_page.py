@@ -112,6 +112,6 @@ def test_without_jinja_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
-    with pytest.raises(MissingDependencyError, match=r"amn\[report\]"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'jinja2>=3"):
         write_comparison(comparison, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()

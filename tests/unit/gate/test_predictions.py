@@ -206,6 +206,7 @@ def test_a_golden_of_predictions_holds_the_next_ones_to_it(
 
     assert "G006-same_checks" in kept.declared
     assert {o.label for o in kept.outcomes if o.has_failed} == set()
+    assert [lack.kind for lack in kept.scope.lacks] == ["merge base"]  # a case in no repository
     assert {o.label for o in lost.outcomes if o.has_failed} >= {"G001-ood", "G002-in_dist"}
 
 

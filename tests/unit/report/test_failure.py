@@ -166,7 +166,7 @@ def test_without_jinja_the_extra_is_named(
         raise ModuleNotFoundError(name=module)
 
     monkeypatch.setattr("amn.errors.import_module", absent)
-    with pytest.raises(MissingDependencyError, match=r"amn\[report\]"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'jinja2>=3"):
         to_markdown(history)
 
 

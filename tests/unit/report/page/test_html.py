@@ -151,5 +151,5 @@ def test_without_jinja2_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
 
-    with pytest.raises(MissingDependencyError, match=r"pip install 'amn\[report\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'jinja2>=3"):
         to_html([failed])
