@@ -143,6 +143,7 @@ def test_our_own_run_that_was_changed_is_refused(tmp_path: Path) -> None:
         ("a.json", "{'history'", "expected a record in JSON"),
         ("a.json", "", "expected a record in JSON"),
         ("a.json", "[" * 100_000, "expected a record in JSON"),
+        ("a.json", '[{"val_cosine": 0.1, "val_cosine": 0.6}]', "the key 'val_cosine' twice"),
         ("a.json", {"scores": 1}, "expected epochs under 'history' or 'epochs', found none"),
         ("a.json", {"history": []}, "history: expected at least one epoch, got none"),
         ("a.json", [1, 2], "history[0]: expected a table of one epoch, got 1"),
