@@ -29,6 +29,7 @@ from amn.training.records.names import KNOWN, read_names
 if TYPE_CHECKING:
     from amn.gate.result import GateResult
 
+INDEX_SUFFIXES = (".faiss", ".index")  # of files that faiss wrote, here and elsewhere
 FOLDER = click.argument("path", type=click.Path(path_type=Path))
 
 
@@ -80,7 +81,7 @@ def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None
 @FORMAT
 def index(path: Path, style: str) -> None:
     """Check the FAISS index of a data set against its vectors: I001 and on."""
-    if path.is_file():
+    if path.is_file() and path.suffix in INDEX_SUFFIXES:
         raise DataError(
             path,
             "expected the folder of a data set, got a file. Fix: amn index adopt "
