@@ -260,7 +260,9 @@ class MergeBase:
         if config is None:
             yield Loosening("replaced a case.toml that cannot be read now", file, "unreadable", "")
             return
-        yield from limit_loosenings(config, case.config, file)
+        yield from limit_loosenings(
+            config, case.config, file, is_over_mean=golden is not None and golden.is_over_mean
+        )
         # With a golden on both sides windows are compared by id, which says more than a selector.
         has_golden = golden is not None and (case.folder / GOLDEN_FILE).exists()
         for loosening in selector_loosenings(Case(case.folder, config), case, file):
