@@ -141,8 +141,8 @@ class DataConfig(Section):
     row_order: float = 3.1
     duplicates: Share = 0.005
     borders: float = 3.1
-    groups: Share = 0.3
-    shared_space: Share = 0.3
+    groups: Share = 0.5
+    shared_space: Share = 0.5
     blocks: Share = 0.5
     order_stretch: float = 1.6
     unordered: Share = 0.0001

@@ -184,8 +184,8 @@ def no_skill_in_dist(evaluations: tuple[Evaluation, ...], criteria: CriteriaConf
 def check_lift_in_dist(lifts: dict[str, Interval | None], criteria: CriteriaConfig) -> Measured:
     """In-dist, the gain over the strongest reference predictor is above criteria.lift.
 
-    So is the lower end of its clustered 95 % interval, over each of constant, last, mean, weighted
-    mean and ridge.
+    The lower end of its clustered 95 % interval is above 0, over each of constant, last, mean,
+    weighted mean and ridge; above criteria.lift where that is negative.
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
@@ -203,8 +203,8 @@ def no_skill_ood(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) 
 def check_lift_ood(lifts: dict[str, Interval | None], criteria: CriteriaConfig) -> Measured:
     """OOD, the gain over the strongest reference predictor is above criteria.lift.
 
-    So is the lower end of its clustered 95 % interval, over each of constant, last, mean, weighted
-    mean and ridge.
+    The lower end of its clustered 95 % interval is above 0, over each of constant, last, mean,
+    weighted mean and ridge; above criteria.lift where that is negative.
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
@@ -220,14 +220,14 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
         raise CheckNotRunError(f"{split}: expected cosines of every window, got none")
     text = f"{lift.mean:+.4f} ({lift.low:+.4f} ... {lift.high:+.4f})"
     findings = []
-    least = limit if limit < 0 else max(limit, LEAST_SEEN)
-    if not lift.mean > least:
+    is_none = limit if limit < 0 else LEAST_SEEN
+    if not lift.mean > max(limit, is_none):
         message = (
             f"expected a lift above {limit}, got {text}: a reference predictor is as good or better"
         )
         findings.append(Finding(split, message, "the default recipe, or better data"))
-    elif not lift.low > least:
-        message = f"expected a lift above {limit} with its interval, got {text}"
+    elif not lift.low > is_none:
+        message = f"expected a lift above {min(limit, 0.0)} with its interval, got {text}"
         findings.append(
             Finding(split, message, "judge on more articles", severity=Severity.INCONCLUSIVE)
         )

@@ -31,8 +31,8 @@ class Summary:
         per_seed: Mean cosine of each seed.
         interval: Of `mean`, clustered by article; None where only the mean is known.
         references: Mean cosine of each reference predictor that is known.
-        lift: Interval of the gain over the strongest reference predictor, see `lift_over`; None where
-            windows are not known.
+        lift: Interval of the gain over the strongest reference predictor, see `lift_over`; None
+            where windows are not known.
         strongest: Name of that reference predictor; empty where windows are not known.
     """
 

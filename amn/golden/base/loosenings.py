@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
-from amn.case.limits import LEAST, LIFT
+from amn.case.limits import LEAST
 from amn.data.splits import selected_articles
 from amn.errors import GoldenError
 from amn.golden.compare import diff_golden, moved_articles
@@ -193,19 +193,13 @@ FLOOR, MARGIN, RULE = "lowered a floor", "widened a margin", "loosened a stoppin
 SHRANK = "shrank the evaluation set"
 
 
-def limit_loosenings(
-    old: CaseConfig, new: CaseConfig, file: str, *, is_over_mean: bool = False
-) -> Iterator[Loosening]:
+def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
     """Yield every limit that was lowered, widened or removed, by its key in case.toml.
 
     Args:
         file: Path of the case.toml, for people.
-        is_over_mean: Whether the old `criteria.lift` was a gain over the mean of the context. Over
-            the strongest reference predictor that says as much as the default at most.
     """
     before, after = _limits(old), _limits(new)
-    if is_over_mean:
-        before["criteria.lift"] = (FLOOR, min(old.criteria.lift, LIFT), 1)
     for key, (what, value, sign) in after.items():
         was = before[key][1] if key in before else -sign * math.inf
         if sign * value < sign * was:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from amn.case.config import EVALUATED, CaseConfig
+from amn.case.limits import LIFT
 from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
 from amn.git import find_repository, is_checkout, smudged
@@ -206,6 +207,8 @@ class MergeBase:
         )
         entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         is_migration = bool(entries) and entries[-1].kind == "migrated"
+        if config and before.golden and before.golden.is_over_mean:
+            config = _over_strongest(config)
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
             *links,
@@ -260,9 +263,7 @@ class MergeBase:
         if config is None:
             yield Loosening("replaced a case.toml that cannot be read now", file, "unreadable", "")
             return
-        yield from limit_loosenings(
-            config, case.config, file, is_over_mean=golden is not None and golden.is_over_mean
-        )
+        yield from limit_loosenings(config, case.config, file)
         # With a golden on both sides windows are compared by id, which says more than a selector.
         has_golden = golden is not None and (case.folder / GOLDEN_FILE).exists()
         for loosening in selector_loosenings(Case(case.folder, config), case, file):
@@ -332,6 +333,17 @@ def _config(content: bytes | None) -> CaseConfig | None:
         return CaseConfig.model_validate(parse_toml((content or b"").decode()))
     except ValueError:
         return None
+
+
+def _over_strongest(config: CaseConfig) -> CaseConfig:
+    """Return a config whose least lift, over the mean of the context, is over the strongest.
+
+    A gain over the mean of the context says nothing of one over the strongest reference predictor;
+    what may be asked for all the same is what the default asks for.
+    """
+    least = min(config.criteria.lift, LIFT)
+    criteria = config.criteria.model_copy(update={"lift": least})
+    return config.model_copy(update={"criteria": criteria})
 
 
 def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:
