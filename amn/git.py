@@ -124,6 +124,15 @@ class Repository:
     def _trees(self) -> dict[str, dict[str, Blob]]:
         return {}
 
+    def files(self, commit: str) -> tuple[str, ...]:
+        """Return every path that a commit has or git tracks now, in order."""
+        return tuple(sorted({*self.tree(commit), *self._index}))
+
+    def staged(self, path: str) -> Blob | None:
+        """Return what git tracks at a path now, None where it tracks nothing there."""
+        found = self._index.get(path)
+        return Blob(found[2], found[1]) if found else None
+
     def read(self, commit: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Return what files held at a commit, None for those that were not there.
 
@@ -181,21 +190,21 @@ class Repository:
         return [path for path in paths if self._differs(commit, path, before[path])]
 
     @cached_property
-    def _index(self) -> dict[str, tuple[str, str]]:
-        """Tag (`S`: not checked out, on purpose) and object of every file that git tracks."""
+    def _index(self) -> dict[str, tuple[str, str, str]]:
+        """Tag (`S`: not checked out, on purpose), object and mode of every file that git tracks."""
         entries = self._ask("ls-files", "-s", "-t", "-z", "--full-name").split(b"\0")
         split = (entry.partition(b"\t") for entry in entries if entry)
         return {
-            os.fsdecode(path): (tag, digest)
+            os.fsdecode(path): (tag, digest, mode)
             for about, _, path in split
-            for tag, _, digest, _ in [about.decode().split()]
+            for tag, mode, digest, _ in [about.decode().split()]
         }
 
     def _differs(self, commit: str, path: str, old: bytes | None) -> bool:
         """Tell whether a file is another one than at a commit."""
         file = self.root / path
         was = self.tree(commit).get(path)
-        tag, digest = self._index.get(path, ("", ""))
+        tag, digest, _ = self._index.get(path, ("", "", ""))
         if not os.path.lexists(file):
             return was is not None and not (tag == "S" and digest == was.id)
         try:

@@ -54,7 +54,7 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
     return Review(
         target=merge_base.branch,
         base=merge_base.commit,
-        note=at_base.note,
+        note="; ".join(filter(None, (at_base.note, merge_base.neutral))),
         loosenings=tuple(dict.fromkeys(loosenings)),
         is_judged=is_judged,
         worse_on_base=worse,

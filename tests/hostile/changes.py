@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.hostile.ground import CASE, TOML, Change
+from tests.hostile.running import HOW_IT_RUNS
 from tests.hostile.steps import (
     bare_inside,
     clone,
@@ -433,4 +434,4 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED]
+CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS]

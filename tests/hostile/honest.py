@@ -4,21 +4,161 @@ from __future__ import annotations
 
 from tests.checkouts import CASE_TEXT
 from tests.hostile.ground import TOML, Change
+from tests.hostile.running import FILES, TEXTS
 from tests.hostile.steps import (
     clone,
     converted,
     large,
     lower,
     merged,
+    moved,
     nested,
     own_origin,
     scores,
     words,
     worktree,
 )
-from tests.net.scenes import edit, put
+from tests.net.scenes import append, edit, put, remove
+
+GATE = ".github/workflows/gate.yml"
+TEMPLATE = merged(put(FILES["github"], TEXTS["github"]))
+
+
+def fine(name: str, *steps: object) -> Change:
+    """Return a change that passes, and is not accused."""
+    return Change(id=name, do=steps, code=0, says=("PASS: ",))
+
+
+def lines(name: str, path: str, old: str, new: str) -> Change:
+    """Return a change of a file that was merged before."""
+    return fine(name, merged(put(path, old)), put(path, new))
+
+
+# What changes nothing of how the gate is run.
+NEUTRAL = [
+    fine("workflow-comments", TEMPLATE, append(FILES["github"], "# the end\n")),
+    fine(
+        "workflow-as-json",
+        put(
+            GATE,
+            '{"jobs": {"gate": {"steps": [{"uses": "actions/checkout@v4", "with": {"fetch-depth": 0}}, {"run": "amn gate --strict"}], "runs-on": "ubuntu-latest"}}}',
+        ),
+    ),
+    fine(
+        "workflow-quotes",
+        TEMPLATE,
+        edit(
+            FILES["github"],
+            'python-version: "3.11"\n          cache: pip\n          cache-dependency-path: .github/workflows/amn.yml\n      - name: Install\n        run: python -m pip install "$AMN"\n      - name: Every',
+            "python-version: '3.11'\n          cache: pip\n          cache-dependency-path: .github/workflows/amn.yml\n      - name: Install\n        run: python -m pip install \"$AMN\"\n      - name: Every",
+        ),
+    ),
+    fine(
+        "workflow-keys-in-another-order",
+        TEMPLATE,
+        edit(
+            FILES["github"],
+            "    needs: [gate, selftest]\n    if: always()\n",
+            "    if: always()\n    needs: [gate, selftest]\n",
+        ),
+    ),
+    fine(
+        "workflow-block-list",
+        TEMPLATE,
+        edit(
+            FILES["github"],
+            "    needs: [gate, selftest]\n",
+            "    needs:\n      - gate\n      - selftest\n",
+        ),
+    ),
+    fine(
+        "workflow-comment-in-a-script",
+        TEMPLATE,
+        edit(
+            FILES["github"],
+            '          echo "gate, selftest',
+            '          # all of them\n          echo "gate, selftest',
+        ),
+    ),
+    fine(
+        "another-workflow",
+        put(
+            ".github/workflows/docs.yml",
+            "on: push\njobs:\n  docs:\n    runs-on: ubuntu-latest\n    steps: [{run: make html}]\n",
+        ),
+    ),
+    fine(
+        "a-job-that-the-verdict-does-not-need",
+        append(GATE, "  docs:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make html\n"),
+    ),
+    lines(
+        "gitlab-another-job",
+        ".gitlab-ci.yml",
+        TEXTS["gitlab"],
+        TEXTS["gitlab"] + "\ndocs:\n  script: [make html]\n",
+    ),
+    lines("gitlab-comment", ".gitlab-ci.yml", TEXTS["gitlab"], "# ours\n" + TEXTS["gitlab"]),
+    lines("jenkins-comment", "Jenkinsfile", TEXTS["jenkins"], "// ours\n" + TEXTS["jenkins"]),
+    lines(
+        "jenkins-indentation", "Jenkinsfile", TEXTS["jenkins"], TEXTS["jenkins"].replace("  ", "\t")
+    ),
+    fine("first-workflow-of-gitlab", put(".gitlab-ci.yml", TEXTS["gitlab"])),
+    fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
+    lines(
+        "requirements-more", "requirements.txt", "numpy==2.1\n", "# ours\nnumpy==2.1\nrich==14\n"
+    ),
+    lines(
+        "requirements-sorted",
+        "requirements.txt",
+        "numpy==2.1\nrich==13\n",
+        "rich==13\nnumpy==2.1\n",
+    ),
+    lines(
+        "lock-of-uv-more",
+        "uv.lock",
+        'version = 1\n[[package]]\nname = "numpy"\nversion = "2.1"\n',
+        'version = 1\n[[package]]\nname = "numpy"\nversion = "2.1"\n[[package]]\nname = "attrs"\nversion = "25"\n',
+    ),
+    lines(
+        "project-dependency",
+        "pyproject.toml",
+        '[project]\ndependencies = ["numpy>=2"]\n',
+        '[project]\ndependencies = ["numpy>=2", "attrs"]\n[tool.ruff]\nline-length = 100\n',
+    ),
+    fine(
+        "pytest-quiet",
+        put(
+            "pytest.ini",
+            "[pytest]\naddopts = -ra --strict-markers --ignore=docs\nmarkers =\n    slow: slow\n",
+        ),
+    ),
+    fine("conftest-check", put("golden/toy/conftest.py", "# mine\nN = 1\n")),
+    lines(
+        "conftest-comment",
+        "conftest.py",
+        "def pytest_configure(config): pass\n",
+        "# ours\ndef pytest_configure(config):\n    pass\n",
+    ),
+    fine(
+        "conftest-fixture",
+        put("conftest.py", "import pytest\n\n\n@pytest.fixture\ndef mine():\n    return print\n"),
+    ),
+    fine("conftest-of-the-tests", put("tests/conftest.py", "def pytest_configure(config): pass\n")),
+    fine(
+        "attributes-of-git-lfs",
+        put(".gitattributes", "*.npy filter=lfs diff=lfs merge=lfs -text\n*.sh text eol=lf\n"),
+    ),
+    fine("package-of-its-own", put("src/mine/__init__.py", "x = 1\n"), put("mine.py", "x = 2\n")),
+    fine("a-file-renamed", merged(put("notes.md", "x\n")), moved("notes.md", "more.md")),
+    fine("a-file-removed", merged(put("notes.md", "amn\n")), remove("notes.md")),
+    fine(
+        "a-link-elsewhere", put("docs/x", "x"), lambda root: (root / "docs" / "y").symlink_to("x")
+    ),
+    fine("readme-of-github", put(".github/README.md", "amn gate || true\n")),
+]
 
 HONEST = [
+    *NEUTRAL,
     Change(id="nothing", code=0, says=("PASS: ", "on merit")),
     Change(id="nothing-strict", words="amn gate toy --strict", code=0, says=("PASS: ",)),
     Change(id="in-ci", env={"CI": "true"}, code=0, says=("PASS: ",)),

@@ -135,6 +135,33 @@ def linked(path: str, target: str) -> Step:
     return step
 
 
+def tracked_link(path: str, target: str) -> Step:
+    """As `linked`, with a relative link that holds in every clone."""
+
+    def step(root: Path) -> None:
+        linked(path, target)(root)
+        place = root / path
+        place.unlink()
+        place.symlink_to("../" * path.count("/") + target)
+
+    return step
+
+
+def moved(path: str, target: str) -> Step:
+    """Return what moves a file."""
+    return lambda root: (root / path).rename(root / target)
+
+
+def both(*steps: Step) -> Step:
+    """Return what does one step after the other."""
+
+    def step(root: Path) -> None:
+        for one in steps:
+            one(root)
+
+    return step
+
+
 def filtered(root: Path) -> None:
     """Let git run a program whenever it reads or writes a case.toml."""
     put(".gitattributes", "*.toml filter=own\n*.json filter=own\n")(root)

@@ -13,8 +13,8 @@ from amn.case.load import case_files, load_case
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
 from amn.errors import AmnError, ConfigError, bring
 from amn.git import find_repository
-from amn.golden.base.pipelines import JUDGES, pipeline_loosenings
 from amn.golden.base.target import base_commit
+from amn.golden.base.tricks import JUDGES, tricks
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, find_orphans, read_golden
 from amn.system import CASE_FILE, GOLDEN_FOLDER
@@ -234,7 +234,7 @@ def _workflow(file: Path, text: str, least: str) -> Iterator[Item]:
         least,
     )
     old = template if "amn ci require" in text else least
-    weak = [f"{one.what}: {one.new or one.old}" for one in pipeline_loosenings(name, old, text)]
+    weak = [f"{one.what}: {one.new or one.old}" for one in tricks(name, old, text)]
     for line in weak:
         yield Item("missing", name, f"weak, it {line}", "amn ci init, and compare")
     if not weak:

@@ -35,21 +35,21 @@ def _code_of_checks(text: str) -> dict[str, str]:
     That are limits, helpers, defects and imported names of the same file, round every corner.
     """
     try:
-        body = [part for statement in ast.parse(text).body for part in _parts(statement)]
+        body = [part for statement in ast.parse(text).body for part in import_parts(statement)]
     except (SyntaxError, ValueError):
         return {}
     found: dict[str, str] = {}
     for statement in body:
         mine, names = [statement], _used(statement)
-        while more := [one for one in body if one not in mine and _bound(one) & names]:
+        while more := [one for one in body if one not in mine and bound_names(one) & names]:
             mine += more
             names = names.union(*map(_used, more))
         code = "\n".join(ast.unparse(one) for one in body if one in mine)
-        found |= dict.fromkeys(_ids(statement), code)
+        found |= dict.fromkeys(check_ids(statement), code)
     return found
 
 
-def _parts(statement: ast.stmt) -> list[ast.stmt]:
+def import_parts(statement: ast.stmt) -> list[ast.stmt]:
     """Return a statement; of an import, one a name."""
     if isinstance(statement, ast.Import):
         return [ast.Import([alias]) for alias in statement.names]
@@ -58,7 +58,7 @@ def _parts(statement: ast.stmt) -> list[ast.stmt]:
     return [statement]
 
 
-def _bound(statement: ast.stmt) -> set[str]:
+def bound_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement binds in its file."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
@@ -75,7 +75,7 @@ def _names(statement: ast.stmt) -> list[ast.Name]:
     return [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
 
 
-def _ids(statement: ast.stmt) -> list[str]:
+def check_ids(statement: ast.stmt) -> list[str]:
     """Return the ids of the checks that a statement declares: `@check("X001", ...)`."""
     functions = [node for node in ast.walk(statement) if isinstance(node, ast.FunctionDef)]
     calls = [c for one in functions for c in one.decorator_list if isinstance(c, ast.Call)]

@@ -1,26 +1,36 @@
-"""CI files that this change made weaker: a step that may fail, may be left out, or is gone.
+"""What runs the gate, compared as a whole: workflows, settings, conftest.py, pinned versions.
 
-Read as lines, without a parser of each CI system: what counts is what was added to or taken from a
-file that runs `amn`. A comment is no line. A conftest.py is read as Python, for its hooks.
+Any change to it is named with its difference. Tricks that are known have names of their own; the
+rest is "changed how the gate is run", unless it belongs to the few kinds that are neutral: comments
+and layout, a job that the verdict does not need, a dependency that measures nothing.
 """
 
 from __future__ import annotations
 
-import ast
+import fnmatch
 import re
-from collections import Counter
-from pathlib import PurePosixPath
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from amn.golden.base import modules
 from amn.golden.base.own import check_loosenings
-from amn.golden.base.target import CI_VARIABLES
-from amn.system import CONFTEST, GOLDEN_FOLDER
+from amn.golden.base.readings import differences, or_none, text_lines, words, yaml_lines
+from amn.golden.base.settings import ATTRIBUTES, LOCK, READERS, YAML
+from amn.golden.base.tricks import ADDED, CHANGED, RUNS_AMN, named, tricks
+from amn.storage import as_committed
+from amn.system import CACHE_FOLDER, CONFTEST, GOLDEN_FOLDER
 from amn.verdict import Loosening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-# Where pipelines, and the scripts and settings that they run `amn` with, are kept.
+    from amn.git import Repository
+    from amn.golden.base.readings import Line
+
+# Where pipelines, and the scripts that they run `amn` with, are kept.
 PIPELINES = (
     ".github",
     ".gitlab-ci.yml",
@@ -32,116 +42,332 @@ PIPELINES = (
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
 )
+PROSE = (".md", ".rst", ".txt", ".json")
+GITLAB = ".gitlab-ci.yml"
+# What GitLab reads at the top of a file that is no job.
+GITLAB_GLOBAL = {
+    "default", "include", "stages", "variables", "workflow", "image", "services", "cache",
+    "before_script", "after_script", "spec",
+}  # fmt: skip
 # Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
-SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", CONFTEST)
-RUNS_AMN = re.compile(r"\bamn\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b")
-JUDGES = re.compile(
-    r"\bamn\s+(gate|check|selftest|golden\s+verify)\b|pytest\b.*\bgolden\b|\bci/run(\.sh)?\b"
-)
-VARIABLES = "|".join(CI_VARIABLES)
-LEFT_OUT = "--ignore|--deselect|collect_ignore|norecursedirs"
-# What a line that was added says, and what that does to the gate.
-ADDED = (
-    (re.compile(r"continue-on-error\s*:\s*(?!false\b)\S"), "set continue-on-error"),
-    (re.compile(r"allow_failure\s*:\s*(?!false\b)"), "set allow_failure"),
-    (re.compile(r"(amn|pytest|ci/run)\b.*\|\|\s*(true|exit\s+0|echo)\b"), "ignored an exit code"),
-    (re.compile(r"(amn|pytest|ci/run)\b.*\|\|\s*:\s*(['\"]|$)"), "ignored an exit code"),
-    (re.compile(r"\bset\s+\+e\b"), "ignored an exit code"),
-    (re.compile(r"\b(catchError|warnError)\b"), "ignored an exit code"),
-    (re.compile(r"returnStatus\s*:\s*true"), "ignored an exit code"),
-    (re.compile(r"^(-\s+)?if\s*:(?!.*(always|!\s*cancelled)\s*\()"), "made a step conditional"),
-    (re.compile(r"^when\s*\{|^when\s*:\s*manual"), "made a step conditional"),
-    (re.compile(r"^(paths|paths-ignore|only|except|changes|branches-ignore)\s*:"), "made a job conditional"),  # noqa: E501 - a table
-    (re.compile(r"--(amn-)?first-run\b"), "judged without a golden (--first-run)"),
-    (re.compile(r"--allow-same\b"), "allowed the golden's own file (--allow-same)"),
-    (re.compile(r"--(amn-)?approve-loosening\b"), "approved its own loosening"),
-    (re.compile(r"-p\s*['\"]?\s*,?\s*['\"]?no:amn\b"), "switched off the pytest plugin"),
-    (re.compile(r"--(amn-)?target\b"), "named the branch to compare with"),
-    (re.compile(rf"\b({VARIABLES})\b['\"]?\s*(=|:)(?!=)"), "named the branch to compare with"),
-    (re.compile(rf"({LEFT_OUT}).*\b{GOLDEN_FOLDER}\b"), "left golden/ out of pytest"),
+SETTINGS = (
+    "pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini",
+    "setup.cfg", CONFTEST,
 )  # fmt: skip
-# The same for settings of pytest, read whether or not they name the gate.
-IN_SETTINGS = re.compile(rf"--amn-|\bno:amn\b|({LEFT_OUT}).*\b{GOLDEN_FOLDER}\b")
-# Hooks of pytest that can leave a check out, rewrite its report or set the exit status.
-HOOKS = re.compile(
-    r"\bpytest_(runtest_(protocol|makereport|logreport)|report_teststatus|sessionfinish"
-    r"|collection_modifyitems)\b"
-)
-# What a line that was taken away said.
-REMOVED = (
-    (JUDGES, "removed a step of the gate"),
-    (re.compile(r"--(amn-)?strict\b"), "removed --strict"),
-    (re.compile(r"fetch-depth\s*:\s*0\b|GIT_DEPTH\s*:\s*['\"]?0\b"), "removed the whole history"),
-)
+WORKFLOWS = ("github", "gitlab", "yaml", "script")  # kinds of files that run commands
+# Programs that run what a file of their own says.
+RUNNERS = {
+    "make": ("Makefile", "makefile", "GNUmakefile"), "just": ("justfile", "Justfile"),
+    "nox": ("noxfile.py",), "tox": ("tox.ini", "tox.toml"), "invoke": ("tasks.py",),
+    "docker": ("Dockerfile", "docker-compose.yml", "compose.yml"), "task": ("Taskfile.yml",),
+}  # fmt: skip
+TAKEN = "gave another job the name of one of the gate"
+# What lets a job speak for others: set the status that a branch requires, or move what is compared.
+SPEAKS = re.compile(r"permissions.*(\b(statuses|checks|contents|actions): write|write-all)")
 
 
-def is_pipeline(path: str) -> bool:
-    """Tell whether a file, relative to the root, may decide how a gate is run."""
-    parts = PurePosixPath(path).parts
-    return parts[0] in PIPELINES or parts[-1] in SETTINGS
-
-
-def pipeline_loosenings(path: str, old: str | None, new: str | None) -> Iterator[Loosening]:
-    """Yield how a CI file got weaker.
+@dataclass(frozen=True)
+class Running:
+    """Files that decide how the gate is run, at the merge base and now.
 
     Args:
-        path: Relative to the root of the repository.
-        old: Its text at the merge base, None if it was not there.
-        new: Its text now, None if it is gone.
+        repository: The checkout.
+        commit: The merge base.
     """
-    if PurePosixPath(path).name == CONFTEST:
-        yield from _hook_loosenings(path, old or "", new or "")
-        yield from check_loosenings(path, old or "", new or "")
-    if old is None or not RUNS_AMN.search(old):
-        if new is not None and PurePosixPath(path).name in SETTINGS:
-            yield from _settings_loosenings(path, old or "", new)
-        return
-    if new is None:
-        yield Loosening("removed a CI file of the gate", path, "there", "gone")
-        return
-    before, after = _lines(old), _lines(new)
-    added, removed = after - before, before - after
-    for pattern, what in ADDED:
-        if found := next((line for line in added if pattern.search(line)), None):
-            yield Loosening(what, path, "", found)
-    for pattern, what in REMOVED:
-        if _count(pattern, after) < _count(pattern, before):
-            found = next(line for line in removed if pattern.search(line))
-            yield Loosening(what, path, found, "")
 
+    repository: Repository
+    commit: str
+    _texts: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
-def _settings_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
-    """Yield how settings of pytest take something out of the gate that they did not name before."""
-    for line in _lines(new) - _lines(old):
-        if IN_SETTINGS.search(line):
-            what = next((what for pattern, what in ADDED if pattern.search(line)), "")
-            if what:
-                yield Loosening(what, path, "", line)
+    def compare(self) -> tuple[list[Loosening], list[str]]:
+        """Return what was loosened, and the files that changed in nothing that counts."""
+        loosened: list[Loosening] = []
+        neutral: list[str] = []
+        wanted = {**self._fixed, **self._named}
+        for path in self.repository.changed(self.commit, lambda name: name in wanted):
+            found = list(self._of_file(path, wanted[path]))
+            loosened += found
+            neutral += [] if found else [path]
+        return loosened + list(self._brought()), neutral
 
+    @cached_property
+    def _files(self) -> tuple[str, ...]:
+        return self.repository.files(self.commit)
 
-def _hook_loosenings(path: str, old: str, new: str) -> Iterator[Loosening]:
-    """Yield the first hook that was added or changed and can hide a failure from pytest."""
-    before = set(_statements(old))
-    for statement in _statements(new):
-        if statement not in before and (hook := HOOKS.search(statement)):
-            yield Loosening("added or changed a hook that can hide a failure", path, "", hook[0])
+    def texts(self, path: str) -> tuple[str | None, str | None]:
+        """Return a file at the merge base and now; None where it is not there."""
+        if path not in self._texts:
+            old = self.repository.read(self.commit, [path])[path]
+            self._texts[path] = (_text(old), _read(self.repository.root / path))
+        return self._texts[path]
+
+    @cached_property
+    def _fixed(self) -> dict[str, str]:
+        """Files that are read by their name -> kind."""
+        found = {path: kind for path in self._files if (kind := self._kind(path))}
+        for path in list(found):
+            if path == GITLAB:
+                found |= dict.fromkeys(self._included(path, set()), "gitlab")
+        return found
+
+    def _kind(self, path: str) -> str:  # noqa: PLR0911 - a line a kind
+        """Return how a file is read; empty where it runs nothing by its name alone."""
+        pure, root = PurePosixPath(path), self.repository.root
+        name, parts = pure.name, pure.parts
+        if name == CONFTEST and is_read(root / path, root):
+            return "conftest"
+        if name in SETTINGS and is_read(root / path, root):
+            return "settings"
+        if name == ATTRIBUTES:
+            return "attributes"
+        is_near = len(parts) == 1 or parts[0] in PIPELINES or self._beside(pure)
+        if LOCK.fullmatch(name) and is_near:
+            return "lock"
+        if parts[:2] == (".github", "workflows") and pure.suffix in YAML:
+            return "github"
+        if parts[0] in (GITLAB, ".gitlab") and pure.suffix in YAML:
+            return "gitlab"
+        if parts[0] not in PIPELINES or pure.suffix in PROSE:
+            return ""
+        return "yaml" if pure.suffix in YAML else "script"
+
+    def _beside(self, path: PurePosixPath) -> bool:
+        return (self.repository.root / path.parent / GOLDEN_FOLDER).is_dir()
+
+    def _included(self, path: str, seen: set[str]) -> set[str]:
+        """Return the local files that a pipeline of GitLab includes, and that they include."""
+        for text in self.texts(path):
+            for line in or_none(yaml_lines, text or ""):
+                if line.keys[:1] != ("include",):
+                    continue
+                pattern = line.value.strip('"').lstrip("/")
+                for name in {*fnmatch.filter(self._files, pattern)} - seen:
+                    seen.add(name)
+                    self._included(name, seen)
+        return seen
+
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        """Files that the jobs of the gate name, what those name, and imports of a conftest.py."""
+        tracked = set(self._files)
+        found: dict[str, str] = {}
+        by_kind = {path for path, kind in self._fixed.items() if kind not in ("yaml", "script")}
+        queue = []
+        for path, kind in self._fixed.items():
+            for text in self.texts(path) if kind in WORKFLOWS else ():
+                if text is not None:
+                    said = words(self._relevant(kind, text) or [])
+                    queue += [(path, said)] if RUNS_AMN.search(said) else []
+        while queue:
+            path, said = queue.pop()
+            for name in _mentioned(said, tracked) - by_kind - set(found) - {path}:
+                found[name] = "python" if name.endswith(".py") else "named"
+                queue += [(name, text) for text in self.texts(name) if text]
+        conftests = [path for path, kind in self._fixed.items() if kind == "conftest"]
+        for name in modules.imported(conftests, tracked, self.texts):
+            found.setdefault(name, "python")
+        return found
+
+    def _relevant(self, kind: str, text: str | None) -> list[Line] | None:
+        """Return what a pipeline says that the verdict needs; None where it cannot be read."""
+        if text is None:
+            return []
+        if kind == "script":
+            return text_lines(text, ("#", "//"))
+        try:
+            lines = yaml_lines(text)
+        except ValueError:
+            return None
+        return lines if kind == "yaml" else _needed(lines, kind)
+
+    def _of_file(self, path: str, kind: str) -> Iterator[Loosening]:
+        """Yield how one file that changed was loosened."""
+        old, new = self.texts(path)
+        if kind == "conftest":
+            yield from check_loosenings(path, old or "", new or "")
+            yield from modules.conftest_loosenings(path, old or "", new or "", ADDED, CHANGED)
             return
+        if kind in ("github", "gitlab"):
+            yield from self._of_pipeline(path, kind, old, new)
+            return
+        if kind in ("script", "yaml") and not RUNS_AMN.search(old or ""):
+            return
+        if kind in ("script", "yaml", "named") and new is None:
+            yield Loosening("removed a CI file of the gate", path, "there", "gone")
+            return
+        read = READERS[kind]
+        try:
+            before, after = (list(read(path, text or "")) for text in (old, new))
+        except (ValueError, TypeError, AttributeError) as error:
+            yield Loosening(CHANGED, path, "", f"cannot be compared: {error}"[:200])
+            return
+        yield from named(path, before, after)
+
+    def _of_pipeline(
+        self, path: str, kind: str, old: str | None, new: str | None
+    ) -> Iterator[Loosening]:
+        before, after = self._relevant(kind, old), self._relevant(kind, new)
+        runs = [RUNS_AMN.search(words(lines or [])) for lines in (before, after)]
+        if before is None or after is None:
+            if RUNS_AMN.search(old or "") or self._is_gated:
+                other = Loosening(CHANGED, path, "", "cannot be read as YAML")
+                yield from list(tricks(path, old or "", new or "")) or [other]
+        elif runs[0] and new is None:
+            yield Loosening("removed a CI file of the gate", path, "there", "gone")
+        elif runs[0]:
+            yield from named(path, before, after)
+            yield from self._speaking(path, kind, old, new)
+        else:
+            for name in sorted(_names(after) & self._names_elsewhere(path)):
+                yield Loosening(TAKEN, path, "", name)
+            yield from self._speaking(path, kind, old, new)
+
+    def _speaking(
+        self, path: str, kind: str, old: str | None, new: str | None
+    ) -> Iterator[Loosening]:
+        """Yield what lets a job that the verdict does not need speak for one that it does."""
+        if kind != "github" or not self._is_gated:
+            return
+        before, after = (or_none(yaml_lines, text or "") for text in (old, new))
+        for difference in differences(before, after):
+            line = difference.new
+            if line and SPEAKS.search(f"{' '.join(line.keys[:-1])} {line.text}"):
+                yield Loosening("let a job write for others", f"{path} {line.where}", "", line.text)
+        names = self._names_elsewhere("")
+        others = _jobs(after) - _jobs(before) - _jobs(_needed(after, kind))
+        for job in sorted(others):
+            shown = {line.value for line in after if line.keys == ("jobs", job, "name")} | {job}
+            if taken := shown & names:
+                yield Loosening(TAKEN, path, "", min(taken))
+
+    @cached_property
+    def _is_gated(self) -> bool:
+        """Whether a pipeline of the merge base runs the gate."""
+        return bool(self._names_elsewhere(""))
+
+    def _names_elsewhere(self, path: str) -> set[str]:
+        """Return the names of the gate's jobs at the merge base, in other files."""
+        found: set[str] = set()
+        for other, kind in self._fixed.items():
+            if other != path and kind in WORKFLOWS:
+                lines = self._relevant(kind, self.texts(other)[0]) or []
+                if RUNS_AMN.search(words(lines)):
+                    found |= _names(lines) or {other}
+        return found
+
+    def _brought(self) -> Iterator[Loosening]:
+        """Yield files that are new and that Python runs, or takes for a package, by themselves."""
+        before = self.repository.tree(self.commit)
+        tops = {_top(name) for name in before}
+        places = {
+            PurePosixPath(p).parent for p in (*self._named, *self._fixed) if p.endswith(".py")
+        }
+        for path in self._files:
+            if path in before and before[path] == self.repository.staged(path):
+                continue
+            pure = PurePosixPath(path)
+            folder = pure.parent.parent if pure.parent.name == "__pycache__" else pure.parent
+            is_code = pure.suffix in (".pyc", ".pyo") and (
+                folder in places or len(folder.parts) == 0 or GOLDEN_FOLDER.name in pure.parts
+            )
+            top = _top(path)
+            is_other = path not in before and top not in tops and top in SHADOWED
+            is_path = pure.suffix == ".pth" or pure.stem in ("sitecustomize", "usercustomize")
+            if is_code or is_other or is_path or pure.name == "pyvenv.cfg":
+                yield Loosening(CHANGED, path, "", "run by Python itself, or in place of a package")
+        cache = CACHE_FOLDER.parts
+        for path in ("/".join(cache[:n]) for n in range(1, len(cache) + 1)):
+            staged = self.repository.staged(path)
+            if staged is not None and staged != before.get(path):
+                yield Loosening("brought its own finished runs", path, "none", "a link")
 
 
-def _statements(text: str) -> list[str]:
-    """Return the top-level statements, without comments and layout; what is no Python is one."""
+SHADOWED = frozenset(sys.stdlib_module_names) | {
+    "amn", "torch", "numpy", "faiss", "pyarrow", "scipy", "safetensors", "blake3", "pytest",
+    "_pytest", "pluggy", "pip", "setuptools", "click", "pydantic", "rich", "filelock", "yaml",
+}  # fmt: skip
+
+
+def is_read(path: Path, root: Path) -> bool:
+    """Tell whether a gate reads a file: settings at the root, beside golden/ or under it."""
+    if path.parent == root:
+        return True
+    is_under = GOLDEN_FOLDER.name in path.relative_to(root).parts
+    return is_under or (path.parent / GOLDEN_FOLDER).is_dir()
+
+
+def _jobs(lines: Iterable[Line]) -> set[str]:
+    return {line.keys[1] for line in lines if line.keys[:1] == ("jobs",) and len(line.keys) > 1}
+
+
+def _names(lines: Iterable[Line]) -> set[str]:
+    """Return the ids and names of the jobs that lines belong to."""
+    found = set()
+    for line in lines:
+        if line.keys[:1] == ("jobs",) and len(line.keys) > 1:
+            found.add(line.keys[1])
+            if line.keys[2:] == ("name",):
+                found.add(line.value)
+        elif line.keys and line.keys[0] not in ("on", "env", "permissions", "name", "defaults"):
+            found.add(line.keys[0])
+    return found - GITLAB_GLOBAL - {"concurrency", "run-name"}
+
+
+def _needed(lines: list[Line], kind: str) -> list[Line]:
+    """Return what a pipeline says without the jobs that the verdict does not need.
+
+    Nothing where no job of it runs the gate. GitHub keeps jobs under `jobs`, GitLab at the top.
+    """
+    depth = 2 if kind == "github" else 1
+
+    def job_of(line: Line) -> str | None:
+        if kind == "github":
+            return line.keys[1] if line.keys[:1] == ("jobs",) and len(line.keys) > 1 else None
+        return line.keys[0] if line.keys and line.keys[0] not in GITLAB_GLOBAL else None
+
+    jobs: dict[str, list[Line]] = {}
+    for line in lines:
+        if (job := job_of(line)) is not None:
+            jobs.setdefault(job, []).append(line)
+    shared = [line for line in lines if job_of(line) is None]
+    queue = [name for name, own in jobs.items() if RUNS_AMN.search(words(own))]
+    needed: set[str] = set()
+    while queue:
+        name = queue.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        for line in jobs[name]:
+            is_link = {"needs", "extends", "dependencies", "!reference"} & set(line.keys[depth:])
+            queue += [line.value] if is_link and line.value in jobs else []
+    if not needed and not RUNS_AMN.search(words(shared)):
+        return []
+    return [line for line in lines if (job := job_of(line)) is None or job in needed]
+
+
+def _mentioned(text: str, tracked: set[str]) -> set[str]:
+    """Return the tracked files that a text names, and those of the programs that it runs."""
+    found = set()
+    for word in set(re.findall(r"[\w./-]+", text)):
+        name = word.removeprefix("./").rstrip("/.")
+        places = (name, *(f"{name}/action{suffix}" for suffix in YAML))
+        found |= {place for place in (*places, *RUNNERS.get(name, ())) if place in tracked}
+    return {name for name in found if GOLDEN_FOLDER.name not in PurePosixPath(name).parts}
+
+
+def _top(path: str) -> str:
+    """Return the module or package at the root that a file belongs to."""
+    first = PurePosixPath(path).parts[0]
+    is_python = path.endswith((".py", ".so", ".pyd", ".pyc"))
+    return first.split(".")[0] if is_python else ""
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else as_committed(content).decode(errors="replace")
+
+
+def _read(path: Path) -> str | None:
     try:
-        return [ast.unparse(statement) for statement in ast.parse(text).body]
-    except (SyntaxError, ValueError):
-        return [text]
-
-
-def _lines(text: str) -> Counter[str]:
-    """Return how often each line occurs: continued ones joined, without comments, indentation."""
-    joined = re.sub(r"\\\r?\n\s*", " ", text)
-    stripped = (re.sub(r"(^|\s)(#|//).*", "", line).strip() for line in joined.splitlines())
-    return Counter(line for line in stripped if line)
-
-
-def _count(pattern: re.Pattern[str], lines: Counter[str]) -> int:
-    return sum(n for line, n in lines.items() if pattern.search(line))
+        return _text(path.read_bytes())
+    except OSError:  # gone, or a folder or a loop of links in its place
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from amn.case.config import EVALUATED, CaseConfig
 from amn.case.limits import LIFT
 from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
-from amn.git import find_repository, is_checkout, smudged
+from amn.git import LINK, find_repository, is_checkout, smudged
 from amn.golden.base.loosenings import (
     SHRANK,
     GoldenFiles,
@@ -21,7 +22,7 @@ from amn.golden.base.loosenings import (
     new_entries,
     selector_loosenings,
 )
-from amn.golden.base.pipelines import SETTINGS, is_pipeline, pipeline_loosenings
+from amn.golden.base.pipelines import Running
 from amn.golden.base.target import base_commit, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
@@ -135,33 +136,35 @@ class MergeBase:
             return why_none(self.repository)
         return NO_COMMIT if is_checkout(self.folder) else NO_GIT
 
-    @cached_property
+    @property
     def of_project(self) -> tuple[Loosening, ...]:
         """What got looser outside of the cases that are there: cases that are gone, CI files."""
+        return self._of_project[0]
+
+    @property
+    def neutral(self) -> str:
+        """Files that decide how the gate is run and changed in nothing that counts; or empty."""
+        files = self._of_project[1]
+        return f"changed without effect on the gate: {', '.join(files)}" if files else ""
+
+    @cached_property
+    def _of_project(self) -> tuple[tuple[Loosening, ...], tuple[str, ...]]:
         if not self.repository or not self.commit:
-            return ()
-        changed = self.repository.changed(self.commit, _is_of_project)
-        runs = [name for name in changed if _is_run(name)]
-        changed = [name for name in changed if name not in runs]
-        cases = [name for name in changed if _is_case(name)]
+            return (), ()
+        changed = self.repository.changed(self.commit, lambda name: _is_case(name) or _is_run(name))
         root = self.repository.root
-        files = [name for name in changed if name not in cases and _is_read(root / name, root)]
-        before = self.repository.read(self.commit, files)
         found = [
             Loosening("removed a case", name, "there", "gone")
-            for name in cases
-            if not (root / name).exists()
+            for name in changed
+            if _is_case(name) and not (root / name).exists()
         ]
         # A gate takes them in place of training: they may have been trained on the answers.
-        brought = [name for name in runs if (root / name).exists()]
+        brought = [name for name in changed if _is_run(name) and (root / name).exists()]
         if brought:
             shown = f"{len(brought)} files"
             found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
-        for name in files:
-            old, new = before[name], _read(root / name)
-            committed = None if old is None else as_committed(old)
-            found += pipeline_loosenings(name, _text(committed), _text(new))
-        return tuple(found)
+        loosened, neutral = Running(self.repository, self.commit).compare()
+        return (*found, *loosened), tuple(neutral)
 
     def why_not(self, case: Case) -> str:
         """Return why a case cannot be compared; empty when it can.
@@ -190,6 +193,7 @@ class MergeBase:
         links = dict.fromkeys(
             link for name in names for link in self._link_loosenings(f"{where}/{name}")
         )
+        links |= dict.fromkeys(self._data_links(case))
         paths = [self._through_links(f"{where}/{name}") for name in names]
         found = self.repository.read(self.commit, paths)
         new = {name: _read(case.folder / name) for name in names}
@@ -248,6 +252,28 @@ class MergeBase:
             if old != new:
                 yield Loosening(LINKED, path, old or "no link", new or "no link")
 
+    def _data_links(self, case: Case) -> Iterator[Loosening]:
+        """Yield every link on the way to the data that this change brought.
+
+        One that a person made on a machine is none that git tracks.
+        """
+        if self.repository is None:
+            return
+        root = self.repository.root
+        folder = Path(os.path.normpath(case.dataset_path.absolute()))
+        if not folder.is_relative_to(root):
+            return
+        parts = folder.relative_to(root).parts
+        ways = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+        inside = f"{ways[-1]}/" if ways else ""
+        tracked = [name for name in self.repository.files(self.commit) if name.startswith(inside)]
+        for path in (*ways, *tracked):
+            old, new = self.repository.link(self.commit, path), self.repository.staged(path)
+            is_link = new is not None and new.mode == LINK and (root / path).is_symlink()
+            now = str((root / path).readlink()) if is_link else None
+            if now is not None and now != old:
+                yield Loosening(LINKED, path, old or "no link", now)
+
     def _through_links(self, path: str) -> str:
         """Return where a file lies, past links that are the same at the merge base."""
         if self.repository is None or any(self._link_loosenings(path)):
@@ -286,11 +312,6 @@ class MergeBase:
             yield Loosening(SHRANK, f"{path} {split}", *counts)
 
 
-def _is_of_project(path: str) -> bool:
-    """Tell whether a file is asked for whichever cases are there; relative to the root."""
-    return _is_case(path) or _is_run(path) or is_pipeline(path)
-
-
 def _is_case(path: str) -> bool:
     parts = Path(path).parts
     return parts[-1] == CASE_FILE and GOLDEN_FOLDER.name in parts[-3:-2]
@@ -303,14 +324,6 @@ def _is_run(path: str) -> bool:
 def _checked_out(old: bytes | None, new: bytes | None) -> bytes | None:
     """Return a file of the merge base as a checkout has it."""
     return None if old is None else as_committed(smudged(old, new or b""))
-
-
-def _is_read(path: Path, root: Path) -> bool:
-    """Tell whether a gate reads a file: settings at the root, beside golden/ or under it."""
-    if path.name not in SETTINGS or path.parent == root:
-        return True
-    is_under = GOLDEN_FOLDER.name in path.relative_to(root).parts
-    return is_under or (path.parent / GOLDEN_FOLDER).is_dir()
 
 
 def _waiver_loosenings(
@@ -368,7 +381,3 @@ def _read(path: Path) -> bytes | None:
         return as_committed(path.read_bytes())
     except OSError:  # gone, or a folder or a loop of links in its place
         return None
-
-
-def _text(content: bytes | None) -> str | None:
-    return None if content is None else content.decode(errors="replace")
