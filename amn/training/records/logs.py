@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import parse_json, without_digest
+from amn.storage import parse_json, read_whole, regular, without_digest
 from amn.training.record import TrainingRecord
 from amn.training.records.history import (
     FIGURES,
@@ -161,7 +161,7 @@ def read_json(path: Path) -> RunHistory:
         DataError: If it is not JSON, or holds no epochs.
     """
     try:
-        data: object = parse_json(path.read_bytes())
+        data: object = parse_json(read_whole(path))
     except FileNotFoundError as error:
         raise DataError(path, "expected a record, found none") from error
     except ValueError as error:  # not JSON, or not UTF-8
@@ -298,7 +298,7 @@ def read_csv(path: Path) -> RunHistory:
         DataError: If it has no header or no line, or a cell of a known column is no number.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from amn.errors import DataError, require
+from amn.storage import read_whole
 from amn.training.records.history import EpochFigures, RecordKind, RunHistory
 from amn.training.records.logs import field_of, number
 
@@ -70,7 +71,7 @@ def read_mlflow(folder: Path) -> RunHistory:
 def _mlflow_series(file: Path) -> list[tuple[int, float]]:
     """Return the points of one metric file."""
     points = []
-    for i, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for i, line in enumerate(read_whole(file).decode(errors="replace").splitlines(), 1):
         words = line.split()
         if len(words) < 3 or not words[2].lstrip("-").isdigit():  # noqa: PLR2004 - time, value, step
             raise DataError(file, f"line {i}: expected 'time value step', got {line[:60]!r}")
@@ -81,9 +82,7 @@ def _mlflow_series(file: Path) -> list[tuple[int, float]]:
 
 def _mlflow_meta(path: Path) -> dict[str, str]:
     """Return the plain `key: value` lines of meta.yaml; nested values are not needed."""
-    lines = (
-        path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    )
+    lines = read_whole(path).decode(errors="replace").splitlines() if path.is_file() else []
     pairs = (line.partition(":") for line in lines if ":" in line and not line.startswith(" "))
     return {key.strip(): value.strip().strip("'\"") for key, _, value in pairs}
 
