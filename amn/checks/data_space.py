@@ -69,7 +69,8 @@ def check_one_space(
 
     The correlation of log variances of one group's rows within their articles, along the principal
     directions of the other's, is at least half of what the halves of each group have with each
-    other, cut by their own topics. Where these have less than 0.85, groups are not compared.
+    other, cut by their own topics: nearer to 1, the same space, than to 0, one that is turned.
+    Where these have less than 0.85, groups are not compared.
 
     Why: Where two encoders, or two orders of dimensions, made some articles each, every split holds
     both: splits agree with each other, and the predictor learns half a task twice.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 
-MOST_MEANS = 512  # articles of a split, to compare its mean: every one is drawn 999 times
+MOST_MEANS = 256  # articles of a split, to compare its mean: every one is drawn 999 times
 FEWEST_ARTICLES = 8
 LEAST_TOLD = 0.3  # that halves of train share, for a split to be compared by it
 # Distance of mean vectors, in units of an article's own (effect) and of chance (z). Same source:
@@ -78,7 +78,9 @@ def check_space(split_mains: dict[str, ArticleSample], data_limits: DataConfig) 
     """Rows of every split vary in the directions in which train's vary.
 
     The correlation of log variances of the split's rows within their articles, along train's
-    principal directions, is at least 0.3 of what the two halves of train's own articles have.
+    principal directions, is at least half of what the two halves of train's own articles have:
+    nearer to 1, the same space, than to 0, one that is turned. Where these share less than 0.3 it
+    cannot tell.
 
     Why: A score near chance on vectors of another space was once written down as an OOD collapse.
     Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
@@ -398,7 +400,8 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     """Few evaluated articles are near-copies of another one of their data set.
 
     At most 2 % of them have their row 3, and their row 1 or 5, forty times nearer to those of
-    another one, in 1 - cosine, than any two articles of the set are in the median.
+    another one, in 1 - cosine, than any two articles of the set are in the median, beside those up
+    to twice as far: where articles are near by chance, more of them are. Fewer are a warning.
 
     Why: Another crawl of the same text under other ids weighs double, and can be in train and OOD
     at once.
@@ -408,8 +411,8 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     shares: list[float] = []
     for name in EVALUATED:
         split = splits[name]
-        articles, twins, n_queried = _find_twins(split.dataset, split.articles)
-        shares.append(len(articles) / max(n_queried, 1))
+        articles, twins, n_queried, n_chance = _find_twins(split.dataset, split.articles)
+        shares.append(max(len(articles) - n_chance, 0) / max(n_queried, 1))
         if not len(articles):
             continue
         compared = f"{FIRST_ROW} and {' or '.join(map(str, OTHER_ROWS))}"
@@ -426,10 +429,11 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     return Measured(value, limit, findings, number=max(shares))
 
 
-def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int]:
-    """Return articles that are nearly another one, one such of each, and of how many it was asked.
+def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int, int]:
+    """Return articles that are nearly another one, one such of each, and two numbers.
 
-    Ids ascend. Of a million rows this reads every article's first row and a few more.
+    Of how many it was asked, and how many have another one up to twice as far. Ids ascend. Of a
+    million rows this reads a row of every article and a few more.
 
     Args:
         among: Ids of the articles that are asked for.
@@ -446,15 +450,18 @@ def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int]:
     rows = read(queried)
     some = read(evenly_spaced(len(starts), MOST_QUERIED)) if len(starts) else rows
     usual = 1 - float(np.median(np.vecdot(some, np.roll(some, 1, axis=0)))) if len(some) else 0.0
-    near = 1 - NEAR_DISTANCE * usual
-    found = near_rows(rows, read, len(starts), near)
+    near = NEAR_DISTANCE * usual
+    found = near_rows(rows, read, len(starts), 1 - 2 * near)
     found = found.take(queried[found.left] != found.right)
     left, right = starts[queried[found.left]], starts[found.right]
-    is_near = np.zeros(len(found), np.bool_)
-    for row in OTHER_ROWS:
-        ours, theirs = unit_vectors(dataset, left + row), unit_vectors(dataset, right + row)
-        is_near |= np.vecdot(ours, theirs) >= near
-    codes = dataset.codes
+    first, *others = (
+        1 - np.vecdot(unit_vectors(dataset, left + row), unit_vectors(dataset, right + row))
+        for row in (FIRST_ROW, *OTHER_ROWS)
+    )
+    distances = np.maximum(first, np.minimum(*others))
+    is_near, codes = distances <= near, dataset.codes
     found_codes, at = np.unique(codes[left[is_near]], return_index=True)
+    further = np.unique(codes[left[distances <= 2 * near]])
     twins = codes[right[is_near]][at]
-    return dataset.articles[found_codes], dataset.articles[twins], len(queried)
+    n_chance = len(further) - len(found_codes)
+    return dataset.articles[found_codes], dataset.articles[twins], len(queried), n_chance

@@ -309,6 +309,7 @@ def minority_below(scores: NDArray[np.float64], cut: float) -> Minority:
 ROUNDS = 2  # the second without what the first found least like the others
 KEPT = 7 / 8  # of the articles are fitted on in the second round
 MOST_FITTED = 1000  # articles
+LEAST_LIKE = 1 / 4  # of them are left out of the fit, as many as may be a minority
 MOST_TURNED = 128  # articles, to know where turned ones are
 ROWS_TO_COMPARE = 6000  # in all, in D directions: their cost grows with its square
 LEAST_TO_COMPARE = 8  # of each article, all the same
@@ -328,7 +329,7 @@ def space_scores(sample: ArticleSample) -> NDArray[np.float64]:
     first = _space_features(sample.main, np.ones(len(sample.starts), np.bool_), turned=False)[0]
     kept = np.zeros(len(first), np.bool_)
     kept[evenly_spaced(len(first), MOST_FITTED)] = True
-    kept &= first[:, 0] >= np.quantile(first[:, 0], 1 - KEPT)
+    kept &= first[:, 0] >= np.quantile(first[:, 0], LEAST_LIKE)
     few = sample.shortened(max(LEAST_TO_COMPARE, ROWS_TO_COMPARE // len(sample.starts)))
     own, turned = _space_features(few, kept, turned=True)
     return _discriminant(own, turned) if len(turned) else np.ones(len(own))

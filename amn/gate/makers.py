@@ -351,7 +351,7 @@ def summaries(evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
 
 
 def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
-    """The gain of in_dist and ood over the mean of the context; None where one is no number."""
+    """The gain of each judged split over the strongest reference; None where one is no number."""
     return {split: summary.lift for split, summary in summaries.items()}
 
 

@@ -14,7 +14,7 @@ from amn.case.section import problems_in
 from amn.data.dataset import INDEX_MANIFEST
 from amn.data.index.layers import Layers, load_faiss, unwrap
 from amn.errors import DataError
-from amn.storage import parse_json, sha256_file
+from amn.storage import parse_json, read_whole, regular, sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def read_index_manifest(folder: Path) -> IndexManifest:
     """
     path = folder / INDEX_MANIFEST
     try:
-        return IndexManifest.model_validate(parse_json(path.read_bytes()))
+        return IndexManifest.model_validate(parse_json(read_whole(path)))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             path, f"expected the record of the index, found none. Fix: {REBUILD} {folder}"
@@ -165,7 +165,7 @@ def open_index(path: Path, *, timeout_s: float = PROBE_TIMEOUT_S) -> OpenIndex:
         raise DataError(path, f"expected an index, found none. Fix: {REBUILD} {path.parent}")
     if not is_as_recorded(path):
         _probe(path, timeout_s)
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         try:
             index = faiss.read_index(faiss.PyCallbackIOReader(file.read, READ_BYTES))
         except (RuntimeError, MemoryError) as error:

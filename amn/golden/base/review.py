@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from amn.case.config import EVALUATED, CaseConfig
+from amn.case.limits import LIFT
 from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
 from amn.git import LINK, find_repository, is_checkout, smudged
@@ -26,7 +27,7 @@ from amn.golden.base.target import base_commit, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
-from amn.storage import as_committed, parse_json, parse_toml
+from amn.storage import as_committed, found_file, parse_json, parse_toml
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER, ci_sign
 from amn.verdict import Loosening, Waiver
 
@@ -210,6 +211,8 @@ class MergeBase:
         )
         entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         is_migration = bool(entries) and entries[-1].kind == "migrated"
+        if config and before.golden and before.golden.is_over_mean:
+            config = _over_strongest(config)
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
             *links,
@@ -345,6 +348,17 @@ def _config(content: bytes | None) -> CaseConfig | None:
         return None
 
 
+def _over_strongest(config: CaseConfig) -> CaseConfig:
+    """Return a config whose least lift, over the mean of the context, is over the strongest.
+
+    A gain over the mean of the context says nothing of one over the strongest reference predictor;
+    what may be asked for all the same is what the default asks for.
+    """
+    least = min(config.criteria.lift, LIFT)
+    criteria = config.criteria.model_copy(update={"lift": least})
+    return config.model_copy(update={"criteria": criteria})
+
+
 def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:
     """Return the waivers of another revision; one that cannot be read waives nothing."""
     try:
@@ -363,7 +377,5 @@ def _lists(content: bytes | None, split: str) -> set[int]:
 
 
 def _read(path: Path) -> bytes | None:
-    try:
-        return as_committed(path.read_bytes())
-    except OSError:  # gone, or a folder or a loop of links in its place
-        return None
+    content = found_file(path)
+    return None if content is None else as_committed(content)

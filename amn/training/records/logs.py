@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import parse_json, without_digest
+from amn.storage import parse_json, read_whole, without_digest
 from amn.training.record import TrainingRecord
 from amn.training.records.history import RecordKind, RunHistory, history_of
 from amn.training.records.names import ASIDE_FIELD, KNOWN, normalise
@@ -58,7 +58,7 @@ def read_json(path: Path, names: Names = KNOWN) -> RunHistory:
         DataError: If it is not JSON, or holds no epochs.
     """
     try:
-        data: object = parse_json(path.read_bytes())
+        data: object = parse_json(read_whole(path))
     except FileNotFoundError as error:
         raise DataError(path, "expected a record, found none") from error
     except OSError as error:
@@ -277,7 +277,7 @@ def read_csv(path: Path, names: Names = KNOWN) -> RunHistory:
         DataError: If it has no header or no line, or a cell of a known column is no number.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_whole(path).decode("utf-8-sig")
         header = text.partition("\n")[0]
         separator = "\t" if path.suffix == ".tsv" else _separator(header)
         reader = csv.DictReader(text.splitlines(), delimiter=separator, strict=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.errors import DataError, require
+from amn.storage import read_whole
 from amn.training.records.history import RecordKind, RunHistory
 from amn.training.records.names import KNOWN, SPLIT_OF
 from amn.training.records.rows import COLUMNS, join_series, number, pick_columns
@@ -116,7 +117,7 @@ def read_mlflow(folder: Path, names: Names = KNOWN) -> RunHistory:
 def _mlflow_series(file: Path) -> list[tuple[float, float]]:
     """Return the points of one metric file."""
     points = []
-    for i, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for i, line in enumerate(read_whole(file).decode(errors="replace").splitlines(), 1):
         words = line.split()
         if len(words) < 3 or not words[2].lstrip("-").isdigit():  # noqa: PLR2004 - time, value, step
             raise DataError(file, f"line {i}: expected 'time value step', got {line[:60]!r}")
@@ -127,7 +128,7 @@ def _mlflow_series(file: Path) -> list[tuple[float, float]]:
 
 def _mlflow_meta(path: Path) -> dict[str, str]:
     """Return the plain `key: value` lines of meta.yaml; nested values are not needed."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_whole(path).decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if ":" in line and not line.startswith(" "))
     return {key.strip(): value.strip().strip("'\"") for key, _, value in pairs}
 
