@@ -166,15 +166,29 @@ def parse_json(content: str | bytes) -> Any:  # noqa: ANN401 - whatever it says
     """Return what JSON says.
 
     Raises:
-        ValueError: If it is no JSON, no UTF-8, nested too deeply, or has a number of too many
-            digits: all that a file of somebody else can hold.
+        ValueError: If it is no JSON, no UTF-8, nested too deeply, has a key twice, or a number of
+            too many digits: all that a file of somebody else can hold.
     """
     try:
-        return json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        return json.loads(content, object_pairs_hook=_each_once)
+    except (json.JSONDecodeError, UnicodeDecodeError, _DoubleKeyError):
         raise  # they say where
     except (RecursionError, ValueError) as error:
         raise ValueError(_too_much(error)) from error
+
+
+class _DoubleKeyError(ValueError):
+    """A key stands twice in one table: which value is meant, nobody can tell."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a table of JSON whose keys are each there once."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise _DoubleKeyError(f"the key {double!r} twice in one table")
+    return table
 
 
 def parse_toml(content: str) -> dict[str, Any]:

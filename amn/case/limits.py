@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from amn.case.section import Cosine, Positive, Section
 
 LEAST_LOOK = 2  # seeds: one has no spread
+LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
 
 PROFILES: dict[str, dict[str, Any]] = {
     "minimum": {"in_dist": 0.54, "ood": 0.60, "delta": (0.05, 0.10)},
@@ -21,7 +22,7 @@ class CriteriaConfig(Section):
 
     Attributes:
         delta: Range of OOD minus in-dist. The profile's range is a warning, your own is a limit.
-        lift: Least gain over the mean of the context, on both splits.
+        lift: Least gain over the strongest reference predictor, on both splits.
         scope: How much is enough for `amn ci require`: a whole gate; a model whose training nobody
             saw; or scores alone. It shapes no result, so it is no part of the resolved config.
     """
@@ -30,7 +31,7 @@ class CriteriaConfig(Section):
     in_dist: Cosine | None = None
     ood: Cosine | None = None
     delta: tuple[float, float] | None = None
-    lift: float = 0.0
+    lift: float = LIFT
     scope: Literal["whole", "model", "scores"] = "whole"
 
     @model_validator(mode="after")
@@ -140,11 +141,11 @@ class DataConfig(Section):
     row_order: float = 3.1
     duplicates: Share = 0.005
     borders: float = 3.1
-    groups: Share = 0.3
-    shared_space: Share = 0.3
+    groups: Share = 0.5
+    shared_space: Share = 0.5
     blocks: Share = 0.5
     order_stretch: float = 1.6
-    unordered: Share = 0.001
+    unordered: Share = 0.0001
     border_stretch: float = 0.25
     positions: Annotated[int, Field(ge=0)] = 2
     lone_rows: Share = 0.08

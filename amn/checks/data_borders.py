@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from amn.data.scan import Scanned
 
 FEWEST_BORDERS = 20  # to say that there is no fall; the z of fewer may miss one
-FALL = 0.5  # of the fall from neighbours to any two rows of an article: a row of another passage
+FALL = 0.5  # half-way from none, as in running text, to that of two rows of another passage
 FALL_ERRORS = 6.0
 FALL_ARTICLES = 50
 LONE_SIGMAS = 3.0  # of the cosine of two random directions, 1 / sqrt(D)
@@ -158,9 +158,9 @@ def check_positions(
 ) -> Measured:
     """At most two places are there at which the next row is another passage in all articles.
 
-    A fall of the likeness of neighbours at one place, by half of what it falls to any two rows of
-    an article and by six standard errors, over 50 articles and more. In running text no place is
-    special; the first or second row may be a form that all articles have.
+    A fall of the likeness of neighbours at one place that is nearer to what it falls to any two
+    rows of an article than to none, and six standard errors, over 50 articles and more. In running
+    text no place is special; the first or second row may be a form that all articles have.
 
     Why: Chunks that were sorted as strings (0, 1, 10, 11, 2) keep most neighbours.
     Fix: Sort chunks by number: amn data import SOURCE FOLDER
@@ -252,7 +252,7 @@ def all_backwards(copy: CaseCopy) -> None:
     """Every article runs from its end to its beginning."""
     dataset = copy.dataset()
     sample = copy.sample()
-    if not float(lead_scores(sample).mean()) > 0:
+    if not float(lead_scores(sample.main).mean()) > 0:
         raise DoesNotApplyError("expected first rows that are nearer to the middle than last ones")
     rows = np.lexsort((-dataset.chunk_index, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
@@ -282,7 +282,7 @@ def check_reading_direction(
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
-        leads = lead_scores(sample)
+        leads = lead_scores(sample.main)
         error = float(leads.std(ddof=1) / np.sqrt(len(leads)))
         z = float(leads.mean()) / max(error, np.finfo(float).tiny)
         found.append(z)

@@ -139,8 +139,8 @@ def check_row_blocks(
 ) -> Measured:
     """The likeness of neighbours does not fall at every second, third … twelfth row.
 
-    By at most half of what it falls from neighbours to any two rows of an article. In running text
-    no period is special: the null is that it falls nowhere.
+    By at most half of what it falls from neighbours to any two rows of an article: nearer to 0, as
+    in running text, where no period is special, than to 1, as where two passages meet.
 
     Why: A parallel export that writes blocks in the order in which they were done keeps most
     neighbours; windows then reach into other passages.
@@ -451,7 +451,7 @@ def article_again(copy: CaseCopy) -> None:
 def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
     """No article has half of its rows, and 3 or more, byte for byte in one other article.
 
-    At most 1 % of all rows repeat another row.
+    More than 1 % of rows that repeat another row are a warning: text has boilerplate.
 
     Why: An article that is there twice under two ids weighs double, and can be in train and OOD at
     once.
@@ -473,7 +473,12 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
                 f"got {shares[-1]:.2%} ({n_repeats:,}) in articles {some_ids(articles)}"
             )
             findings.append(
-                Finding(one.folder.name, message, "drop the second copy, then: amn data import")
+                Finding(
+                    one.folder.name,
+                    message,
+                    "drop the second copy, then: amn data import",
+                    Severity.WARNING,
+                )
             )
     value = ", ".join(f"{share:.2%}" for share in shares)
     limit = f"<= {REPEATED_TOTAL:.0%} of rows, < {REPEATED_SHARE:.0%} of an article"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.checks import broken
-from amn.checks.check import check, listed, some_ids
+from amn.checks.check import check, listed, some_ids, warned
 from amn.data.dataset import run_starts
 from amn.data.space import most_frequent
 from amn.verdict import Finding, Measured, Severity
@@ -253,9 +253,12 @@ def stuck_column(copy: CaseCopy) -> None:
     broken.rows.rewrite_vectors(copy, vectors)
 
 
-@check("D006", "not_constant", needs=["D003"], broken_by=[constant_row, stuck_column])
+@check("D006", "not_constant", needs=["D003"], broken_by=[constant_row, warned(stuck_column)])
 def check_not_constant(scanned: tuple[Scanned, ...]) -> Measured:
-    """No row repeats one number throughout, and no column in a tenth of the rows or more.
+    """No row repeats one number throughout.
+
+    A column that holds one number in a tenth of the rows or more, five times the median column's
+    share, is a warning: both were measured on text.
 
     Why: Such rows are placeholders of an encoder that failed, and have unit length all the same.
     Fix: Encode the row again, or drop it, then: amn data import
@@ -288,7 +291,7 @@ def _stuck_columns(dataset: DataSet) -> list[Finding]:
             f"{shares[worst]:.0%} in column {worst}; {len(some)} such columns: {some_ids(some)}"
         )
         fix = "some articles were encoded or exported differently: amn data build"
-        findings.append(Finding(where, message, fix))
+        findings.append(Finding(where, message, fix, Severity.WARNING))
     if len(dead) > DEAD_COLUMNS * len(shares):
         message = (
             f"expected at most {DEAD_COLUMNS:.0%} of columns to hold one number, got {len(dead)} "

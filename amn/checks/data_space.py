@@ -69,7 +69,8 @@ def check_one_space(
 
     The correlation of log variances of one group's rows within their articles, along the principal
     directions of the other's, is at least half of what the halves of each group have with each
-    other, cut by their own topics. Where these have less than 0.85, groups are not compared.
+    other, cut by their own topics: nearer to 1, the same space, than to 0, one that is turned.
+    Where these have less than 0.85, groups are not compared.
 
     Why: Where two encoders, or two orders of dimensions, made some articles each, every split holds
     both: splits agree with each other, and the predictor learns half a task twice.
@@ -396,7 +397,7 @@ def check_article_grid(
 
 def _joined(sample: ArticleSample) -> NDArray[np.float64]:
     """Return how far an article is above the median of `joint_scores`, turned round: (A,)."""
-    scores = joint_scores(sample.main)
+    scores = joint_scores(sample)
     middle, high = np.quantile(scores, [0.5, 0.85])
     return np.asarray(-(scores - middle) / max(float(high - middle), np.finfo(float).tiny))
 

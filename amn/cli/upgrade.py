@@ -11,13 +11,20 @@ from amn.cli.golden import acceptance
 from amn.cli.options import one_line
 from amn.errors import GoldenError
 from amn.golden.ledger import Acceptance, read_ledger
-from amn.golden.store import COSINES_FILE, GOLDEN_FILE, read_file, read_golden, write_golden
+from amn.golden.store import (
+    COSINES_FILE,
+    GOLDEN_FILE,
+    TABLE_FILE,
+    read_file,
+    read_golden,
+    write_golden,
+)
 from amn.storage import sha256_of
 
 if TYPE_CHECKING:
     from amn.case.load import Case
 
-REASON = "the same result, in the files of schema 2"
+REASON = "the same result, in the files of this version"
 
 
 @click.command("upgrade")
@@ -27,9 +34,11 @@ REASON = "the same result, in the files of schema 2"
 )
 @acceptance.AUTHOR
 def command(cases: tuple[str, ...], reason: str, author: str | None) -> None:
-    """Migrate the goldens of CASES from schema 1: the same result, with an entry in the ledger.
+    """Migrate the goldens of CASES: the same result, with an entry in the ledger.
 
-    Nothing is trained. The data have to be those that the golden was measured on.
+    Nothing is trained. From schema 1, the data have to be those that the golden was measured on. A
+    golden whose lift is over the mean of the context gets the one over the strongest reference
+    predictor, and the criteria.lift that the case asks for now.
 
     \b
     Examples:
@@ -40,12 +49,12 @@ def command(cases: tuple[str, ...], reason: str, author: str | None) -> None:
     acceptance.refuse_machines()
     wanted = []
     for found in acceptance.mend_all(cases):
-        if is_former(read_file(found.folder, GOLDEN_FILE)):
+        former = is_former(read_file(found.folder, GOLDEN_FILE))
+        if former or read_golden(found.folder).is_over_mean:
             read_ledger(found.folder)
             acceptance.refuse_dirty(found)
             wanted.append(found)
         else:
-            read_golden(found.folder)
             click.echo(f"{found.name}: nothing to upgrade")
     for found in wanted:
         _migrate(found, reason, author)
@@ -58,14 +67,23 @@ def _migrate(case: Case, reason: str, author: str | None) -> None:
         GoldenError: If it is damaged, not its ledger's last entry, or of other data.
     """
     from amn.gate.migration import migrated  # noqa: PLC0415 - loads torch
+    from amn.golden.former import is_former  # noqa: PLC0415 - needed where there is a golden
 
-    record, cosines = (read_file(case.folder, name) for name in (GOLDEN_FILE, COSINES_FILE))
+    record = read_file(case.folder, GOLDEN_FILE)
+    other = COSINES_FILE if is_former(record) else TABLE_FILE
+    rest = read_file(case.folder, other)
     entries = read_ledger(case.folder)
     digests = entries[-1].digests if entries else None
-    if digests and (digests.golden, digests.cosines) != (sha256_of(record), sha256_of(cosines)):
+    said = digests and (digests.golden, digests.cosines or digests.table)
+    if said and said != (sha256_of(record), sha256_of(rest)):
         message = "expected the golden of the last entry of its ledger, got another"
         raise GoldenError(case.folder / GOLDEN_FILE, f"{message}. Fix: git checkout it")
-    golden = migrated(case, record, cosines, today=today())
+    if is_former(record):
+        golden = migrated(case, record, rest, today=today())
+    else:
+        golden = read_golden(case.folder)
+    if golden.is_over_mean:
+        golden = golden.over_strongest(case.config.criteria.lift)
     entry = Acceptance(
         kind="migrated",
         commit=acceptance.commit_of(case),
@@ -75,6 +93,5 @@ def _migrate(case: Case, reason: str, author: str | None) -> None:
         reason=reason,
     )
     write_golden(case.folder, golden, entry)
-    click.echo(
-        f"{case.name}: wrote golden.json and golden.csv, and removed golden.npz: commit them"
-    )
+    gone = ", and removed golden.npz" if other == COSINES_FILE else ""
+    click.echo(f"{case.name}: wrote golden.json and golden.csv{gone}: commit them")

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.data.ids import Ids
 
-MOST_ROWS = 40_000  # 123 MB as float32 at D = 768: of a larger set, fewer rows of an article
+MOST_ROWS = 24_000  # 74 MB as float32 at D = 768: of a larger set, fewer rows of an article
+SPLIT_ROWS = 8000  # of a split of such a set
 MOST_OF_ARTICLE = 48  # consecutive rows from the first on
+WHOLE = 1000  # articles: of so many the sample has 24 rows each, or all
 FEWEST_OF_ARTICLE = 6  # rows: with fewer an article says little about itself
 MAIN = 128  # directions: the cost of all that is fitted grows with their square
 ROWS_OF_MAIN = 16  # of which each of them needs so many
+ROWS_TO_FIT = 4096  # evenly over a sample: 32 for each main direction
 FOLDS = 3  # an article is never measured with what it was fitted on
 SHRINKAGE = 0.05  # of the mean eigenvalue, added to each: few rows say little of small directions
 TINY = 1e-12
@@ -99,6 +102,12 @@ class ArticleSample:
         starts = np.cumsum(counts) - counts
         return ArticleSample(self.vectors[chosen[self.owner]], starts, self.articles[chosen])
 
+    def shortened(self, most: int) -> ArticleSample:
+        """Return at most so many rows of each article, its first ones."""
+        counts = np.minimum(self.counts, most)
+        place = np.arange(len(self.vectors)) - self.starts[self.owner]
+        return ArticleSample(self.vectors[place < most], np.cumsum(counts) - counts, self.articles)
+
     def thinned(self, most: int) -> ArticleSample:
         """Return at most so many articles, evenly over the ids."""
         chosen = np.zeros(len(self.starts), np.bool_)
@@ -106,8 +115,8 @@ class ArticleSample:
         return self.take(chosen)
 
     @cached_property
-    def main(self) -> ArticleSample:
-        """The same rows along at most `MAIN` directions, those of most of their squares: (n, K).
+    def basis(self) -> NDArray[np.float32]:
+        """(D, K) orthonormal: at most `MAIN` directions, those of most of the rows' squares.
 
         A mean that all rows have is among these directions.
         """
@@ -116,10 +125,22 @@ class ArticleSample:
         dim = self.vectors.shape[1]
         most = min(MAIN, max(len(self.vectors) // ROWS_OF_MAIN, 8))
         if dim <= most:
-            return self
-        products = (self.vectors.T @ self.vectors).astype(np.float64)
-        basis = eigh(products, subset_by_index=(dim - most, dim - 1))[1].astype(np.float32)
+            return np.eye(dim, dtype=np.float32)
+        some = self.vectors[evenly_spaced(len(self.vectors), ROWS_TO_FIT)]
+        return np.asarray(eigh(some.T @ some, subset_by_index=(dim - most, dim - 1))[1])
+
+    def along(self, basis: NDArray[np.float32]) -> ArticleSample:
+        """Return the same rows along some directions: (n, K).
+
+        Args:
+            basis: (D, K) orthonormal.
+        """
         return ArticleSample(self.vectors @ basis, self.starts, self.articles)
+
+    @cached_property
+    def main(self) -> ArticleSample:
+        """The same rows along their main directions."""
+        return self.along(self.basis)
 
 
 def sample_articles(
@@ -146,6 +167,21 @@ def sample_articles(
     return ArticleSample(
         unit_vectors(dataset, rows), first, dataset.articles[dataset.codes[starts[chosen]]]
     )
+
+
+def sample_split(dataset: DataSet, among: Ids, sample: ArticleSample) -> ArticleSample:
+    """Return the articles of a split: out of its data set's sample where that left nothing out.
+
+    Of a large data set it holds few articles or few rows of a small split; a sample of its own is
+    read then.
+
+    Args:
+        among: (m,) ids of the split.
+        sample: Of all articles of `dataset`.
+    """
+    if len(sample.starts) <= WHOLE:
+        return sample.take(np.isin(sample.articles, among))
+    return sample_articles(dataset, among, most=SPLIT_ROWS)
 
 
 def shrunk(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,14 +215,14 @@ class RowOrder:
 
 
 def row_order(sample: ArticleSample) -> RowOrder:
-    """Measure the order of rows; mean and variance over permutations are exact.
+    """Measure the order of rows along their main directions, exactly over all permutations.
 
     With G the cosines of n rows and S1, S2, R the sums of G, of G squared and of squared row sums
     off the diagonal, the sum over neighbours has mean S1 / n and second moment
     S2 / n + 2 (R - S2) / n / (n - 1) + (S1^2 - 4 R + 2 S2) / n / (n - 1): sums over ordered pairs,
     chains of three and pairs of pairs.
     """
-    unit = unit_rows(sample.centred)
+    unit = unit_rows(sample.main.centred)
     near, second = (_lagged(unit, sample.owner, lag) for lag in (1, 2))
     n = sample.counts.astype(np.float64)
     whole = sample.sums(unit)
@@ -272,6 +308,11 @@ def minority_below(scores: NDArray[np.float64], cut: float) -> Minority:
 
 ROUNDS = 2  # the second without what the first found least like the others
 KEPT = 7 / 8  # of the articles are fitted on in the second round
+MOST_FITTED = 1000  # articles
+LEAST_LIKE = 1 / 4  # of them are left out of the fit, as many as may be a minority
+MOST_TURNED = 128  # articles, to know where turned ones are
+ROWS_TO_COMPARE = 6000  # in all, in D directions: their cost grows with its square
+LEAST_TO_COMPARE = 8  # of each article, all the same
 
 
 def space_scores(sample: ArticleSample) -> NDArray[np.float64]:
@@ -280,31 +321,63 @@ def space_scores(sample: ArticleSample) -> NDArray[np.float64]:
     Two features, fitted on the other folds: the correlation of log variances within the article,
     along their principal directions, with theirs; and where its mean vector is along theirs. The
     linear discriminant between the articles and the same articles turned at random weighs the two
-    (Fisher 1936).
+    (Fisher 1936). Left out of the fit are those which the first feature along the main directions
+    finds least like the others: they hide from a whitened mean.
+    """
+    if not len(sample.starts):
+        return np.ones(0)
+    first = _space_features(sample.main, np.ones(len(sample.starts), np.bool_), turned=False)[0]
+    kept = np.zeros(len(first), np.bool_)
+    kept[evenly_spaced(len(first), MOST_FITTED)] = True
+    kept &= first[:, 0] >= np.quantile(first[:, 0], LEAST_LIKE)
+    few = sample.shortened(max(LEAST_TO_COMPARE, ROWS_TO_COMPARE // len(sample.starts)))
+    own, turned = _space_features(few, kept, turned=True)
+    return _discriminant(own, turned) if len(turned) else np.ones(len(own))
+
+
+def _space_features(
+    sample: ArticleSample, kept: NDArray[np.bool_], *, turned: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return features of articles, fitted on those of the other folds that are kept.
+
+    Args:
+        kept: (A,).
+        turned: Whether to return those of some articles that were turned at random, too.
+
+    Returns:
+        (A, 2), and (T, 2) of the turned ones; ones and none where a fold has no others.
     """
     dim, n_articles = sample.vectors.shape[1], len(sample.starts)
-    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0]
-    kept, scores = np.ones(n_articles, np.bool_), np.ones(n_articles)
-    for _ in range(ROUNDS):
-        own, turned = np.zeros((2, n_articles, 2))
-        for fold in range(FOLDS):
-            mine = sample.folds == fold
-            others = kept & ~mine
-            if not others.any() or not mine.any():
-                return scores
-            values, directions = np.linalg.eigh(sample.within(others))
-            stands_out = _along_mean(sample, others)
-            part = sample.take(mine)
-            for found, basis, mean in (
-                (own, directions, stands_out),
-                (turned, turn @ directions, turn @ stands_out),
-            ):
-                found[mine, 0] = _spectrum_correlation(part, values, basis)
-                found[mine, 1] = part.means @ mean
-        # Unlike articles among those fitted on hide from a whitened mean: it comes second.
-        scores = own[:, 0] if kept.all() else _discriminant(own, turned)
-        kept = scores >= np.quantile(scores, 1 - KEPT)
-    return scores
+    own, others_turned = np.ones((n_articles, 2)), []
+    rng = np.random.default_rng(0)
+    for fold in range(FOLDS):
+        mine = sample.folds == fold
+        others = kept & ~mine
+        if not others.any() or not mine.any():
+            return np.ones((n_articles, 2)), np.empty((0, 2))
+        within = sample.within(others)
+        values, directions = principal_axes(within)
+        mean = _along_mean(sample, others, within) if turned else np.zeros(dim)
+        part = sample.take(mine)
+        own[mine] = _features(part, values, directions, mean)
+        if turned:
+            some = part.thinned(MOST_TURNED // FOLDS)
+            turn = rng.permutation(dim), rng.choice(np.array([-1, 1], np.float32), dim)
+            some = ArticleSample(some.vectors[:, turn[0]] * turn[1], some.starts, some.articles)
+            others_turned.append(_features(some, values, directions, mean))
+    return own, np.concatenate(others_turned or [np.empty((0, 2))])
+
+
+def _features(
+    part: ArticleSample,
+    values: NDArray[np.float64],
+    directions: NDArray[np.float32],
+    mean: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the two features of each article: (A, 2)."""
+    variances = part.sums(np.square(part.centred @ directions)) / (part.counts - 1)[:, None]
+    correlations = correlation_of_logs(variances, values)
+    return np.column_stack([correlations, part.means @ mean])
 
 
 def _discriminant(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -328,28 +401,34 @@ def _trimmed(values: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArra
     return np.asarray(values[far <= np.quantile(far, KEPT)])
 
 
-def _along_mean(sample: ArticleSample, among: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _along_mean(
+    sample: ArticleSample, among: NDArray[np.bool_], within: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the direction in which articles' common mean stands out most: (D,), 1 along it.
 
     Args:
         among: (A,) the articles to take.
+        within: (D, D) the covariance of their rows within articles.
     """
     means = sample.means[among]
     centre = means.mean(axis=0)
-    spread = (means - centre).T @ (means - centre) / len(means) + sample.within(among)
+    spread = (means - centre).T @ (means - centre) / len(means) + within
     weights = np.linalg.solve(shrunk(spread), centre)
     return np.asarray(weights / max(float(centre @ weights), TINY), np.float64)
 
 
-def _spectrum_correlation(
-    sample: ArticleSample, values: NDArray[np.float64], directions: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the correlation of each article's log variances with log eigenvalues: (A,)."""
-    along = (sample.vectors - sample.means.astype(np.float32)[sample.owner]) @ directions.astype(
-        np.float32
-    )
-    variances = sample.sums(along * along) / (sample.counts - 1)[:, None]
-    return correlation_of_logs(variances, values)
+def principal_axes(
+    covariance: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return eigenvalues, ascending, and eigenvectors in columns, in single precision.
+
+    Args:
+        covariance: (D, D) symmetric.
+    """
+    from scipy.linalg import eigh  # noqa: PLC0415 - takes 0.25 s to load
+
+    values, directions = eigh(covariance.astype(np.float32), driver="evd")
+    return values.astype(np.float64), np.asarray(directions, np.float32)
 
 
 def correlation_of_logs(
@@ -383,7 +462,7 @@ def sign_scores(sample: ArticleSample) -> NDArray[np.float64]:
             others = kept & ~mine
             if not others.any() or not mine.any():
                 return scores
-            found[mine] = sample.means[mine] @ _along_mean(sample, others)
+            found[mine] = sample.means[mine] @ _along_mean(sample, others, sample.within(others))
         scores = found
         kept = scores >= np.quantile(scores, 1 - KEPT)
     return scores
@@ -405,7 +484,7 @@ def grid_scores(sample: ArticleSample) -> NDArray[np.float64]:
     return np.asarray(counts / max(float(np.median(counts)), 1.0), np.float64)
 
 
-JOINT_DIRECTIONS = 100
+JOINT_DIRECTIONS = 64  # of the main ones
 EDGE = 3  # rows that either part of an article must have
 
 
@@ -414,15 +493,16 @@ def joint_scores(sample: ArticleSample) -> NDArray[np.float64]:
 
     The largest log-likelihood ratio over all places to cut, over the square root of its rows, under
     a Gaussian model of articles and of rows in them (two-covariance PLDA, Brümmer & de Villiers
-    2010), along the directions in which articles differ most. 0 where it is too short to cut.
+    2010), along the first main directions. 0 where it is too short to cut.
     """
+    sample = sample.along(sample.basis[:, -JOINT_DIRECTIONS:])
     within = shrunk(sample.within())
     offsets = sample.means - sample.means.mean(axis=0)
     between = offsets.T @ offsets / len(offsets) - within * float(np.mean(1 / sample.counts))
     inverse = np.linalg.inv(np.linalg.cholesky(within))
     values, vectors = np.linalg.eigh(inverse @ between @ inverse.T)
-    values = np.maximum(values[-JOINT_DIRECTIONS:], TINY**0.5)
-    basis = (inverse.T @ vectors[:, -JOINT_DIRECTIONS:]).astype(np.float32)
+    values = np.maximum(values, TINY**0.5)
+    basis = (inverse.T @ vectors).astype(np.float32)
     along = (sample.vectors - sample.vectors.mean(axis=0)) @ basis
     found = np.zeros(len(sample.starts))
     for article, (start, n) in enumerate(zip(sample.starts, sample.counts, strict=True)):
@@ -460,6 +540,7 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     ends = (place == n - 1) - (place == 0).astype(np.float64)
     lengths = [np.sqrt(sample.sums((odd**2)[:, None])[:, 0]) for odd in (along, ends)]
     turn, scores = np.ones(n_articles), np.ones(n_articles)
+    withins = [shrunk(sample.within(sample.folds != fold)) for fold in range(FOLDS)]
     for _ in range(ROUNDS):
         features = np.column_stack([np.zeros((n_articles, 2)), lead_scores(sample)])
         for fold in range(FOLDS):
@@ -467,10 +548,9 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
             if mine.all() or not mine.any():
                 return scores
             rows, others = ~mine[sample.owner], sample.centred[~mine[sample.owner]]
-            within = shrunk(sample.within(~mine))
             for k, odd in enumerate((along, ends)):
                 target = (odd * turn[sample.owner])[rows].astype(np.float32) @ others
-                told = sample.centred @ np.linalg.solve(within, target.astype(np.float64))
+                told = sample.centred @ np.linalg.solve(withins[fold], target.astype(np.float64))
                 held = sample.sums((told * odd)[:, None])[:, 0] / lengths[k]
                 features[mine, k] = held[mine] / max(float(np.abs(held[~mine]).mean()), TINY)
         turned = features * turn[:, None]
@@ -563,17 +643,17 @@ def context_scores(sample: ArticleSample, context: int) -> NDArray[np.float64]:
 
     (A,); NaN where an article has no more than `context` rows.
     """
-    sums = np.concatenate(
-        [
-            np.zeros((1, sample.vectors.shape[1])),
-            np.cumsum(sample.vectors, axis=0, dtype=np.float64),
-        ]
-    )
     place = np.arange(len(sample.vectors)) - sample.starts[sample.owner]
-    rows = np.flatnonzero(place >= context)
-    means = unit_rows(sums[rows] - sums[rows - context])
     cosines = np.full(len(sample.vectors), np.nan)
-    cosines[rows] = np.vecdot(means, sample.vectors[rows].astype(np.float64))
+    if len(sample.vectors) > context:
+        sums = sample.vectors[:-context].copy()  # of rows 0 … context - 1, and so on
+        for lag in range(1, context):
+            sums += sample.vectors[lag : lag - context]
+        targets = sample.vectors[context:]
+        products = np.vecdot(sums, targets).astype(np.float64)
+        norms = np.vecdot(sums, sums).astype(np.float64) * np.vecdot(targets, targets)
+        found = products / np.sqrt(np.maximum(norms, TINY))
+        cosines[context:] = np.where(place[context:] >= context, found, np.nan)
     return article_means(cosines, sample)
 
 
@@ -583,4 +663,6 @@ def along_mean(train: ArticleSample, other: ArticleSample) -> tuple[NDArray[np.f
     1 for train's own mean, -1 for it turned: (A,) and (A',).
     """
     everything = np.ones(len(train.starts), np.bool_)
-    return sign_scores(train), np.asarray(other.means @ _along_mean(train, everything))
+    return sign_scores(train), np.asarray(
+        other.means @ _along_mean(train, everything, train.within())
+    )

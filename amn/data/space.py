@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.articles import correlation_of_logs
+from amn.data.articles import correlation_of_logs, principal_axes
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import cosine_rows, unit_rows
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
-    from amn.data.ids import Ids
 
 
 DIRECTIONS_FRACTION = (
@@ -47,21 +46,6 @@ def principal_directions(
     covariance = (centred.T @ centred).astype(np.float64)
     top = (dim - n_directions, dim - 1)
     return np.asarray(eigh(covariance, subset_by_index=top)[1], np.float32)
-
-
-def by_article(
-    values: NDArray[np.floating], article_ids: Ids, *, mean: bool = False
-) -> NDArray[np.float64]:
-    """Return the sum (or mean) of the rows of each article: (A, C) float64, ids ascending.
-
-    Args:
-        values: (n, C).
-        article_ids: (n,) ids or codes, in any order.
-    """
-    order = np.argsort(article_ids, kind="stable")
-    _, starts, counts = np.unique(article_ids[order], return_index=True, return_counts=True)
-    sums = np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
-    return sums / counts[:, None] if mean else sums
 
 
 def mean_drift(
@@ -174,8 +158,8 @@ def shared_space(sample: ArticleSample, first: NDArray[np.bool_]) -> float:
 
 def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Return the correlation of one covariance's log variances with the other's eigenvalues."""
-    values, directions = np.linalg.eigh(other)
-    variances = np.einsum("dk,dk->k", directions, one @ directions)
+    values, directions = principal_axes(other)
+    variances = np.vecdot(directions.T.astype(np.float64), (one @ directions).T)
     return float(correlation_of_logs(np.maximum(variances, 0)[None], values)[0])
 
 

@@ -13,7 +13,7 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
 from amn.checks.comparison import Sides, is_decided
-from amn.data.articles import row_order, sample_articles
+from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
@@ -38,6 +38,7 @@ from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
 from amn.training.candidate import Candidate, Observed
 from amn.training.records.history import FIGURES_OF, history_of
+from amn.training.records.rows import COLUMNS
 from amn.verdict import FAMILIES, Verdict
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ if TYPE_CHECKING:
 
 
 Sound = TypeVar("Sound")
-SPLIT_ROWS = 12_000  # 37 MB as float32 at D = 768
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
@@ -195,12 +195,31 @@ def splits(case: Case, data_sets: tuple[DataSet, ...]) -> dict[str, Split]:
     }
 
 
-def split_samples(splits: dict[str, Split]) -> dict[str, ArticleSample]:
-    """The first rows of articles of each split: see `sample_articles`."""
+def split_samples(
+    splits: dict[str, Split],
+    data_sets: tuple[DataSet, ...],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The articles of each split in its data set's sample, or one of its own: see `sample_split`.
+
+    Of a large data set the sample holds few articles of a small split.
+    """
+    of = {id(dataset): sample for dataset, sample in zip(data_sets, article_samples, strict=True)}
     return {
-        name: sample_articles(split.dataset, split.articles, most=SPLIT_ROWS)
+        name: sample_split(split.dataset, split.articles, of[id(split.dataset)])
         for name, split in splits.items()
     }
+
+
+def split_mains(
+    splits: dict[str, Split],
+    split_samples: dict[str, ArticleSample],
+    article_samples: tuple[ArticleSample, ...],
+) -> dict[str, ArticleSample]:
+    """The same rows along the main directions of their data set, of all splits' rows if several."""
+    is_one = len({id(split.dataset) for split in splits.values()}) == 1
+    both = article_samples[0] if is_one else pooled(*(split_samples[name] for name in SPLITS))
+    return {name: sample.along(both.basis) for name, sample in split_samples.items()}
 
 
 def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
@@ -332,7 +351,7 @@ def summaries(evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
 
 
 def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
-    """The gain of in_dist and ood over the mean of the context; None where one is no number."""
+    """The gain of each judged split over the strongest reference; None where one is no number."""
     return {split: summary.lift for split, summary in summaries.items()}
 
 
@@ -467,6 +486,11 @@ def abort(case: Case) -> AbortConfig:
 
 def _histories(histories: Histories) -> Histories:
     """The courses of training, where these have the figures of that kind."""
+    return histories
+
+
+def read_columns(histories: Histories) -> Histories:
+    """Courses of training that somebody else wrote down, some of whose columns nobody knows."""
     return histories
 
 
@@ -621,7 +645,7 @@ def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
 
 DATA = named(folders, opened, data_sets, scanned, article_samples, article_orders, data_limits)
 INDEX = named(indexed, index_limits, opened_index, index, answers)
-SPLIT = named(splits, split_samples, windows, scans, judged, judged_data)
+SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
 ASKED = named(sampled, surroundings, metric, curve)
 MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
@@ -662,6 +686,7 @@ EVERY = (
         plan,
         asked,
         histories,
+        read_columns,
         abort,
         brought,
         numerics,
@@ -688,18 +713,17 @@ MOST_NAMES = 8  # of what nobody could read, in a message
 
 def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:
     """Return the makers of what a history holds."""
-    return {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
+    held = {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= history.parts}
+    return {**held, **(named(read_columns) if history.unknown else {})}
 
 
 def no_best_cosines(histories: tuple[RunHistory, ...]) -> tuple[RunHistory, ...]:
     """Nothing: says what of a record nobody could read, for the check that would look at it."""
     history = histories[0]
-    unread = [
-        name for names in history.unread.values() if isinstance(names, list) for name in names
-    ]
-    got = f"none among {', '.join(map(str, unread[:MOST_NAMES]))}" if unread else "none"
+    unread = history.unknown[:MOST_NAMES]
+    got = f"none among {', '.join(unread)}" if unread else "none"
     raise CheckNotRunError(
-        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: write it under that name"
+        f"{history.name}: expected val_cosine in an epoch, got {got}. Fix: {COLUMNS}"
     )
 
 

@@ -137,11 +137,11 @@ def result_of(gate: Gate, options: GateOptions) -> GateResult:
     if options.metrics is None:
         return result
     history = gate.evidence["histories"][0]
-    from amn.checks.meaning import statuses  # noqa: PLC0415 - of a record only
+    from amn.checks.meaning import explained, statuses  # noqa: PLC0415 - of a record only
 
-    found = statuses(result.outcomes)
-    note = RecordNote(found, recorded=history.then, is_alone=False)
-    return replace(result, record=note)
+    outcomes = explained(result.outcomes)
+    note = RecordNote(statuses(outcomes), recorded=history.then, is_alone=False)
+    return replace(result, outcomes=outcomes, record=note)
 
 
 def plan_of(case: Case) -> Plan:

@@ -74,7 +74,8 @@ def headrooms(config: CaseConfig, record: GoldenRecord) -> Iterator[Headroom]:
         noise = _seed_sd(metrics) / np.sqrt(n_seeds)
         floor = config.criteria.floor(split)
         yield _judged(f"criteria.{split}", metrics.mean, floor, noise, margin)
-        yield _judged(f"criteria.lift {split}", metrics.lift, config.criteria.lift, noise, margin)
+        lift = metrics.mean - metrics.strongest
+        yield _judged(f"criteria.lift {split}", lift, config.criteria.lift, noise, margin)
         # Candidate and golden are both means over seeds.
         both = _seed_sd(metrics) * np.sqrt(1 / n_seeds + 1 / len(record.seeds))
         yield _judged(f"golden.margin {split}", 0.0, -margin, float(both), margin)

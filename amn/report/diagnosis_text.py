@@ -59,7 +59,7 @@ def healthy_lines(subject: Subject) -> tuple[str, str, str]:
     names = {"in_dist": "in-dist", "ood": "OOD"}
     scores = [f"{names.get(n, n)} {figure(value)}" for n, value in subject.scores.items()]
     if subject.lift is not None:
-        scores.append(f"{subject.lift:+.4f} or more above the mean of the context")
+        scores.append(f"{subject.lift:+.4f} or more above the strongest reference predictor")
     warned = ", ".join(outcome.check for outcome in subject.warned)
     advice = f"Worth reading: the warnings of {warned}." if warned else "Nothing to do."
     return (

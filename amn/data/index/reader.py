@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REBUILD = "amn index build"  # followed by the folder: the command that builds the index again
 
 Kind = Literal["flat", "sq8", "sq6", "sq4", "ivf", "hnsw", "pq"]
+ADOPTED = "adopted"  # the kind of an index that others built
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -32,7 +33,8 @@ class IndexManifest(BaseModel):
     """The whole of index.json.
 
     Attributes:
-        factory: How faiss's index_factory would describe the index.
+        kind: What it was built as; `adopted` where others built it.
+        factory: How faiss's index_factory would describe the index; of an adopted one its layers.
         sha256: Of index.faiss.
         size_bytes: Of index.faiss.
         vectors_digest: `DataSet.vectors_digest` of the data set it was built from.
@@ -42,7 +44,7 @@ class IndexManifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_: Literal[1] = Field(alias="schema")
-    kind: Kind
+    kind: Kind | Literal["adopted"]
     factory: str
     rows: Annotated[int, Field(ge=0)]
     dim: Annotated[int, Field(ge=1)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from amn.case.config import EVALUATED, CaseConfig
+from amn.case.limits import LIFT
 from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
 from amn.git import LINK, find_repository, is_checkout, smudged
@@ -210,6 +211,8 @@ class MergeBase:
         )
         entries = new_entries(old[LEDGER_FILE], new[LEDGER_FILE])
         is_migration = bool(entries) and entries[-1].kind == "migrated"
+        if config and before.golden and before.golden.is_over_mean:
+            config = _over_strongest(config)
         waivers = _waivers(old[WAIVERS_FILE], case.folder / WAIVERS_FILE)
         loosenings = [
             *links,
@@ -343,6 +346,17 @@ def _config(content: bytes | None) -> CaseConfig | None:
         return CaseConfig.model_validate(parse_toml((content or b"").decode()))
     except ValueError:
         return None
+
+
+def _over_strongest(config: CaseConfig) -> CaseConfig:
+    """Return a config whose least lift, over the mean of the context, is over the strongest.
+
+    A gain over the mean of the context says nothing of one over the strongest reference predictor;
+    what may be asked for all the same is what the default asks for.
+    """
+    least = min(config.criteria.lift, LIFT)
+    criteria = config.criteria.model_copy(update={"lift": least})
+    return config.model_copy(update={"criteria": criteria})
 
 
 def _waivers(content: bytes | None, path: Path) -> tuple[Waiver, ...]:

@@ -23,7 +23,7 @@ UNIT = "cosine"
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One score: of a split, or its lift over the mean of the context. Higher is better.
+    """One score: of a split, or its lift over the strongest reference predictor. Higher is better.
 
     Attributes:
         low: Lower end of its 95 % interval, None where there is none.

@@ -162,7 +162,7 @@ def test_c003_fires_with_the_difference(fires: Any, ood: float, delta: str) -> N
 
 
 @pytest.mark.parametrize(("check", "split"), [("C004", "in_dist"), ("C005", "ood")])
-def test_lift_fires_when_averaging_the_context_is_as_good(
+def test_lift_fires_when_a_reference_predictor_is_as_good(
     fires: Any, check: str, split: str
 ) -> None:
     lift = interval(-0.0149, spread=0.01)
@@ -170,14 +170,31 @@ def test_lift_fires_when_averaging_the_context_is_as_good(
 
     assert finding.where == split
     assert finding.message == (
-        f"expected a lift above 0.0, got -0.0149 ({lift.low:+.4f} ... {lift.high:+.4f}): "
-        "averaging the context is as good or better"
+        f"expected a lift above 0.001, got -0.0149 ({lift.low:+.4f} ... {lift.high:+.4f}): "
+        "a reference predictor is as good or better"
     )
 
 
 @pytest.mark.parametrize("check", ["C004", "C005"])
 def test_c004_and_c005_fire_at_exactly_no_lift(fires: Any, check: str) -> None:
     assert "got +0.0000" in fires(check, evidence(lift=interval(0.0, spread=0.0))).message
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_a_lift_that_prints_as_none_is_none_whatever_the_case_asks(fires: Any, check: str) -> None:
+    rounding = interval(4e-9, spread=1e-10)
+
+    assert "got +0.0000" in fires(check, evidence(lift=rounding, config={"lift": 0.0})).message
+
+
+@pytest.mark.parametrize("check", ["C004", "C005"])
+def test_a_lift_above_the_limit_whose_interval_excludes_none_passes(
+    passes: Any, check: str
+) -> None:
+    lift = interval(0.003, spread=0.003)
+    assert 0 < lift.low < 0.002
+
+    passes(check, evidence(lift=lift, config={"lift": 0.002}))
 
 
 @pytest.mark.parametrize("check", ["C004", "C005"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from amn.cli.main import main
 from amn.golden.base.target import CI_VARIABLES
-from amn.golden.ledger import read_ledger
-from amn.golden.store import read_golden
+from amn.golden.ledger import Acceptance, read_ledger
+from amn.golden.store import read_golden, write_golden
 from amn.golden.table import to_csv
 from tests.checkouts import CASE_TEXT, begin_change, commit
 from tests.former import windows_of, write_former
@@ -118,10 +119,59 @@ def test_an_honest_migration_passes_beside_a_merge_base_of_schema_1(
     assert run("golden", "verify", "case", "--target", "main")[0] == 0
 
 
+@pytest.fixture
+def over_mean(run: Any, project: Path) -> Path:
+    """The folder of a case of a golden whose lifts are over the mean, at the merge base."""
+    folder = project / "golden" / "case"
+    run("upgrade", "case")
+    golden = read_golden(folder)
+    splits = {
+        name: found.model_copy(update={"lift": found.mean - found.references["mean"]})
+        for name, found in golden.record.metrics.items()
+    }
+    record = golden.record.model_copy(update={"by_metric": {"cosine": splits}})
+    write_golden(folder, replace(golden, record=record), Acceptance(kind="migrated", verdict=None))
+    shutil.rmtree(project / ".git")
+    begin_change(project)
+    assert read_golden(folder).is_over_mean
+    return folder
+
+
+def test_lifts_over_the_mean_become_those_over_the_strongest_and_nothing_else_changes(
+    run: Any, over_mean: Path
+) -> None:
+    before = read_golden(over_mean)
+
+    code, out, _ = run("upgrade", "case")
+
+    assert (code, out) == (0, "case: wrote golden.json and golden.csv: commit them\n")
+    after = read_golden(over_mean)
+    for split, found in after.record.metrics.items():
+        was = before.record.metrics[split]
+        assert found.lift == pytest.approx(found.mean - max(found.references.values()))
+        assert found.model_copy(update={"lift": was.lift}) == was
+    assert to_csv(after.tables) == to_csv(before.tables)
+    assert read_ledger(over_mean)[-1].kind == "migrated"
+    assert run("gate", "case", "--target", "main")[0] == 0
+
+
+@pytest.mark.parametrize(("lift", "code"), [(-0.05, 0), (-0.051, 5)])
+def test_a_lift_over_the_mean_at_the_merge_base_asks_for_the_default_at_most(
+    run: Any, over_mean: Path, project: Path, lift: float, code: int
+) -> None:
+    toml = over_mean / "case.toml"
+    toml.write_text(toml.read_text("utf-8").replace("lift = -0.05", f"lift = {lift}"), "utf-8")
+    run("upgrade", "case")
+    commit(project)
+
+    got, out, _ = run("gate", "case", "--target", "main")
+
+    assert got == code, out
+    assert ("lowered a floor" in out) == (code == 5)
+
+
 def test_a_migration_that_lowers_the_bar_is_named(run: Any, project: Path) -> None:
     from amn.checks.broken.golden import moved  # noqa: PLC0415 - here alone
-    from amn.golden.ledger import Acceptance  # noqa: PLC0415 - as above
-    from amn.golden.store import write_golden  # noqa: PLC0415 - as above
 
     folder = project / "golden" / "case"
     run("upgrade", "case")
@@ -140,8 +190,6 @@ def test_sums_that_changed_in_a_migration_are_named_though_no_mean_moved(
     run: Any, project: Path
 ) -> None:
     from amn.checks.broken.golden import with_exchanged_articles  # noqa: PLC0415 - here alone
-    from amn.golden.ledger import Acceptance  # noqa: PLC0415 - as above
-    from amn.golden.store import write_golden  # noqa: PLC0415 - as above
 
     folder = project / "golden" / "case"
     run("upgrade", "case")

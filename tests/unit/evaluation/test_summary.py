@@ -8,10 +8,13 @@ import pytest
 
 from amn.evaluation.metrics import SplitScores
 from amn.evaluation.storage import Evaluation
-from amn.evaluation.summary import summarise_split
+from amn.evaluation.summary import lift_over, summarise_split
 
 ARTICLES, PER_ARTICLE = 12, 5
 N = ARTICLES * PER_ARTICLE
+
+
+ARTICLE_IDS = np.repeat(np.arange(ARTICLES), PER_ARTICLE)
 
 
 def evaluations(*cosines: Any) -> list[Evaluation]:
@@ -19,7 +22,7 @@ def evaluations(*cosines: Any) -> list[Evaluation]:
     base = SplitScores(
         cosines=np.zeros(N),
         copy_cosines=np.zeros(N),
-        article_ids=np.repeat(np.arange(ARTICLES), PER_ARTICLE),
+        article_ids=ARTICLE_IDS,
         target_chunks=np.tile(np.arange(PER_ARTICLE, dtype=np.int32), ARTICLES),
         norm_error=0.0,
         rank=1.0,
@@ -45,7 +48,7 @@ def test_a_summary_is_the_mean_over_windows_and_seeds() -> None:
     assert summary.interval.n_clusters == ARTICLES
 
 
-def test_lift_is_the_gain_over_the_mean_of_the_context() -> None:
+def test_lift_is_the_gain_over_the_strongest_reference() -> None:
     summary = summarise_split(evaluations(cosines(0)), "ood")
 
     assert summary.references == {"constant": pytest.approx(0.2), "mean": pytest.approx(0.5)}
@@ -59,6 +62,32 @@ def test_the_mean_of_the_context_itself_has_no_lift() -> None:
 
     assert summary.lift is not None
     assert (summary.lift.low, summary.lift.mean, summary.lift.high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("copied", ["last", "mean", "ridge"])
+def test_a_copy_of_any_reference_has_no_lift_over_the_strongest(copied: str) -> None:
+    references = {
+        name: cosines(k, 0.5 + k / 50) for k, name in enumerate(("last", "mean", "ridge"))
+    }
+
+    strongest, lift = lift_over(references[copied], references, ARTICLE_IDS, "ood")
+
+    assert strongest == "ridge"
+    assert lift.mean <= 0
+    assert lift.low <= 0
+
+
+def test_its_interval_is_as_low_as_that_over_any_reference() -> None:
+    candidate = cosines(9, 0.6)
+    noise = np.random.default_rng(1).normal(0.0, 1.5, N)
+    references = {"level": np.full(N, 0.55), "wild": candidate - 0.1 - (noise - noise.mean())}
+
+    strongest, lift = lift_over(candidate, references, ARTICLE_IDS, "ood")
+
+    assert strongest == "level"
+    alone = lift_over(candidate, {"level": references["level"]}, ARTICLE_IDS, "ood")[1]
+    assert alone.low > 0 > lift.low
+    assert lift.mean == alone.mean
 
 
 def test_a_summary_is_identical_twice() -> None:

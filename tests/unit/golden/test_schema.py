@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from amn.golden.schema import Golden, GoldenRecord, numerics_class, summarise
+from amn.golden.schema import Golden, GoldenRecord, SplitMetrics, numerics_class, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,21 @@ def test_a_summary_has_the_means_of_each_seed_and_the_lift(splits: Splits) -> No
     assert metrics.mean == pytest.approx(sums.sum() / 90)
     assert metrics.lift == pytest.approx(metrics.mean - 0.55)
     assert (metrics.windows, metrics.articles) == (30, 6)
+
+
+def test_lift_is_over_the_strongest_reference_and_an_earlier_one_over_the_mean_is_read(
+    splits: Splits,
+) -> None:
+    references = {"mean": 0.5, "ridge": 0.55}
+    metrics = summarise(splits["ood"], range(3), se=0.004, references=references)
+    values = metrics.model_dump()
+
+    earlier = SplitMetrics.model_validate(values | {"lift": metrics.mean - 0.5})
+
+    assert metrics.lift == pytest.approx(metrics.mean - 0.55)
+    assert (metrics.is_over_mean, earlier.is_over_mean) == (False, True)
+    with pytest.raises(ValidationError, match="lift: expected mean - references"):
+        SplitMetrics.model_validate(values | {"lift": metrics.mean - 0.52})
 
 
 def test_a_summary_of_nan_is_refused(splits: Splits) -> None:
