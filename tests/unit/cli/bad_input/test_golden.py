@@ -88,7 +88,7 @@ ACCEPTS = (
     (
         "amn {} case --reason why",
         2,
-        "expected TOML, got: nesting that is too deep",
+        "got: nesting that is too deep",
         put(CASE, b"a=" + DEEP),
     ),
     ("amn {} case --reason why", 2, "expected a case file, found none", put(CASE, FOLDER)),
