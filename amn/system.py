@@ -68,6 +68,8 @@ def installed(package: str) -> str | None:
 
 CASE_FILE = "case.toml"
 GOLDEN_FOLDER = Path("golden")  # golden/<case>/case.toml
+# What git is told about golden/: it may convert no ends of lines there.
+ATTRIBUTES_FILE, ATTRIBUTES = GOLDEN_FOLDER / ".gitattributes", "* -text\n"
 CACHE_FOLDER = Path(".amn") / "runs"  # finished runs, by content
 
 

@@ -158,7 +158,7 @@ def _values(text: str, file: Path) -> dict[str, Any]:
     try:
         return parse_toml(text)
     except ValueError as error:
-        raise ConfigError(file, [f"not TOML: {error}"]) from error
+        raise ConfigError(file, [f"expected TOML, got: {error}. Fix: mend it"]) from error
 
 
 def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error dictionary

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amn.case.config import MOST_TITLE
 from amn.case.load import parse_case
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
@@ -18,7 +19,7 @@ from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError
 from amn.storage import write_bytes, write_json
-from amn.system import CASE_FILE, GOLDEN_FOLDER
+from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from amn.data.splits import Split
@@ -103,8 +104,9 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     if beside and (folder / LISTS).exists():
         raise FileExistsError(folder / LISTS)
     inline |= {name: _table({"file": LISTS}) for name in beside}
+    title = f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}"
     text = TEMPLATE.format(
-        title=_toml(f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}"),
+        title=_toml(title[:MOST_TITLE]),
         path=_toml(Path(os.path.relpath(dataset_path, folder)).as_posix()),
         why=proposal.why,
         split="\n".join(f"{name:<7} = {table}" for name, table in inline.items()),
@@ -115,6 +117,8 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         ids = {name: dataset.articles[mine].tolist() for name, mine in beside.items()}
         write_json(folder / LISTS, {"schema": 1, **ids})
     write_bytes(file, text.encode())
+    if not ATTRIBUTES_FILE.exists():
+        write_bytes(ATTRIBUTES_FILE, ATTRIBUTES.encode())
     click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
     click.echo(f"split: {proposal.why}")
     splits = resolve_splits(case, dataset)

@@ -74,7 +74,7 @@ def parse_waivers(content: bytes, path: Path) -> tuple[Waiver, ...]:
     try:
         values = parse_toml(content.decode())
     except ValueError as error:
-        raise ConfigError(path, [f"not TOML: {error}"]) from error
+        raise ConfigError(path, [f"expected TOML, got: {error}. Fix: mend it"]) from error
     try:
         items = _File.model_validate(values).waiver
     except ValidationError as error:
@@ -87,4 +87,6 @@ def _describe(error: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
     """Return `waiver 2: owner: field required`."""
     where = [str(part + 1) if isinstance(part, int) else part for part in error["loc"]]
     place = " ".join(where[:2]) + "".join(f": {part}" for part in where[2:])
-    return f"{place or 'file'}: {error['msg'].removeprefix('Value error, ')}"
+    said = f"{place or 'file'}: {error['msg'].removeprefix('Value error, ')}"
+    parts = "check, reason, owner, created and expires, two dates, under [[waiver]]"
+    return said if "expected" in said else f"{said}; expected {parts}"

@@ -162,7 +162,7 @@ def load_sweep(path: Path) -> SweepConfig:
     except ValidationError as error:
         raise ConfigError(path, [_describe(item) for item in error.errors()]) from error
     except ValueError as error:
-        raise ConfigError(path, [f"not TOML: {error}"]) from error
+        raise ConfigError(path, [f"expected TOML, got: {error}. Fix: mend it"]) from error
 
 
 def _describe(item: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary

@@ -18,7 +18,7 @@ from amn.golden.base.tricks import JUDGES, tricks
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, find_orphans, read_golden
 from amn.storage import read_whole
-from amn.system import CASE_FILE, GOLDEN_FOLDER
+from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +126,10 @@ def _git(folder: Path, target: str | None) -> Iterator[Item]:
     else:
         yield Item("ok", "merge base", f"{base[1][:10]} with {base[0]}")
     yield from _tracked(repository, folder)
+    if (folder / GOLDEN_FOLDER).is_dir() and not (folder / ATTRIBUTES_FILE).is_file():
+        fix = f"echo '{ATTRIBUTES.strip()}' > {ATTRIBUTES_FILE.as_posix()}"
+        found = "not there: git may convert the ends of lines of goldens"
+        yield Item("note", ATTRIBUTES_FILE.as_posix(), found, fix)
 
 
 def _halves(error: AmnError) -> tuple[str, str]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from amn.errors import DataError
+from amn.case.load import load_case
+from amn.errors import AmnError, DataError
+from amn.gate.scope import DECLARED
 from amn.storage import parse_json, read_whole
+from amn.system import GOLDEN_FOLDER
 from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from amn.golden.base.review import MergeBase
 
 OF_CHECK = ("id", "name", "status", "waiver", "approval")
 GREEN = {Verdict.PASS.value, Verdict.PARTIAL.value, Verdict.INCONCLUSIVE.value}
@@ -66,11 +71,26 @@ def _is_result(result: object) -> bool:
     )
 
 
-def verdict_of(result: dict[str, Any]) -> Verdict:
-    """Return the verdict that counts: a scope that the merge base declares is enough."""
-    said = Verdict[result["verdict"]]
-    is_enough = said is Verdict.PARTIAL and result["scope"]["is_declared"]
-    return Verdict.PASS if is_enough else said
+def verdict_of(result: dict[str, Any], merge_base: MergeBase) -> Verdict:
+    """Return the verdict that counts: a scope that the merge base declares is enough.
+
+    The merge base is asked, not the file: the file is written by a job of the change.
+    """
+    said, scope = Verdict[result["verdict"]], result["scope"]
+    if said is not Verdict.PARTIAL or not scope["is_declared"]:
+        return said
+    lacks = {lack.get("kind") if isinstance(lack, dict) else None for lack in scope["lacks"]}
+    declared = DECLARED.get(_declared_at(result["case"], merge_base), set())
+    return Verdict.PASS if lacks <= declared else said
+
+
+def _declared_at(name: str, merge_base: MergeBase) -> str:
+    """Return what a case declares at the merge base to be enough; empty where git cannot tell."""
+    try:
+        config = merge_base.case(load_case(GOLDEN_FOLDER / name)).config
+    except AmnError:
+        return ""
+    return config.criteria.scope if config else ""
 
 
 def let_through(result: dict[str, Any]) -> Iterator[str]:

@@ -224,7 +224,7 @@ def test_a_file_in_place_of_a_folder_is_no_case(tmp_path: Path) -> None:
 
 
 def test_what_is_not_toml_or_not_text_is_refused(tmp_path: Path) -> None:
-    assert problems(tmp_path, "schema = ")[0].startswith("not TOML: ")
+    assert problems(tmp_path, "schema = ")[0].startswith("expected TOML, got: ")
     (tmp_path / "case.toml").write_bytes(b"schema = 1\n# \xff\n")
     with pytest.raises(ConfigError, match="expected UTF-8 text, got byte 0xff"):
         load_case(tmp_path)

@@ -55,7 +55,7 @@ def test_no_file_and_an_empty_file_waive_nothing(tmp_path: Path) -> None:
         ("reason =", "because =", "waiver 1: because: Extra inputs"),
         ("reason =", "because =", "waiver 1: reason: Field required"),
         ("[[waiver]]", "[[waivers]]", "waivers: Extra inputs"),
-        ("[[waiver]]", "[[waiver]", "not TOML"),
+        ("[[waiver]]", "[[waiver]", "expected TOML"),
         ("[[waiver]]", SOUND + "[[waiver]]", "expected one waiver a check, got several for C002"),
     ],
 )
@@ -69,5 +69,5 @@ def test_what_is_no_sound_waiver_is_refused(
 
 
 def test_a_waiver_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not TOML"):
+    with pytest.raises(ConfigError, match="expected TOML"):
         parse_waivers(b"\xff\xfe", tmp_path)

@@ -67,8 +67,13 @@ BUNDLE = (
     (METRICS, 2, "in_dist: Input should be a valid number", put("m.json", b'{"in_dist": "0.6"}')),
     (METRICS, 2, "in_dist: Value error, expected a cosine", put("m.json", b'{"in_dist": 7}')),
     (METRICS, 2, "extra: Extra inputs", put("m.json", b'{"ood": 0.7, "extra": 1}')),
-    (METRICS, 2, "waivers.toml: not TOML", both(SCORES, put("golden/case/waivers.toml", b"x"))),
-    (METRICS, 2, "not TOML", both(SCORES, put("golden/case/case.toml", b"[["))),
+    (
+        METRICS,
+        2,
+        "waivers.toml: expected TOML",
+        both(SCORES, put("golden/case/waivers.toml", b"x")),
+    ),
+    (METRICS, 2, "expected TOML", both(SCORES, put("golden/case/case.toml", b"[["))),
 )
 VERDICT, CONTEXT = "verdict.json", "case/context.json"
 TOML = "case/golden/case/case.toml"

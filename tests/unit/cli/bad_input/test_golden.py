@@ -83,9 +83,14 @@ ACCEPTS = (
     ("amn {} case --reason why --forced", 2, "No such option"),
     ("CI=true amn {} case --reason why", 2, "expected a person, got CI"),
     ("PYTEST_XDIST_WORKER=gw1 amn {} case --reason why", 2, "got the pytest worker gw1"),
-    ("amn {} case --reason why", 2, "not TOML: ", put(CASE, b"= 3")),
+    ("amn {} case --reason why", 2, "expected TOML: ", put(CASE, b"= 3")),
     ("amn {} case --reason why", 2, "expected UTF-8 text, got byte 0xff", put(CASE, b"\xff")),
-    ("amn {} case --reason why", 2, "not TOML: nesting that is too deep", put(CASE, b"a=" + DEEP)),
+    (
+        "amn {} case --reason why",
+        2,
+        "got: nesting that is too deep",
+        put(CASE, b"a=" + DEEP),
+    ),
     ("amn {} case --reason why", 2, "expected a case file, found none", put(CASE, FOLDER)),
     ("amn {} case --reason why", 2, "expected a case file, got: Too many levels", put(CASE, LINK)),
 )
@@ -117,7 +122,7 @@ NEW = (
     (
         "amn {} bare --reason why",
         2,
-        "waivers.toml: not TOML",
+        "waivers.toml: expected TOML",
         put("golden/bare/waivers.toml", b"x"),
     ),
 )
@@ -203,7 +208,7 @@ VERIFY = (
     ("amn {} case", 1, "expected the ledger of the golden, found none", put(LEDGER, None)),
     ("amn {} case", 3, "ledger.jsonl: expected a file, got: Too many levels", put(LEDGER, LINK)),
     ("amn {} bare", 3, "golden/case: expected a case.toml beside its golden.json", orphan),
-    ("amn {} case", 2, "waivers.toml: not TOML", put(WAIVERS, b"\xff")),
+    ("amn {} case", 2, "waivers.toml: expected TOML", put(WAIVERS, b"\xff")),
     ("amn {} case", 2, "waivers.toml: expected a file, got: Is a directory", put(WAIVERS, FOLDER)),
 )
 PRUNE = (

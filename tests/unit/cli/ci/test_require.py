@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from amn.cli.main import cli
 from amn.errors import DataError
+from tests.checkouts import CASE_TEXT, begin_change
 
 
 @pytest.fixture(autouse=True)
@@ -51,16 +52,25 @@ def test_the_exit_code_is_that_of_a_strict_gate(verdict: str, status: str, code:
     assert require(verdict, status).exit_code == code
 
 
-@pytest.mark.parametrize(("is_declared", "code"), [(False, 4), (True, 0)])
-def test_a_partial_verdict_is_enough_only_where_the_merge_base_declares_it(
-    *, is_declared: bool, code: int
+@pytest.mark.parametrize(
+    ("is_said", "at_base", "code"),
+    [(False, True, 4), (True, True, 0), (True, False, 4), (True, None, 4)],
+)
+def test_a_partial_verdict_is_enough_only_where_git_says_that_the_merge_base_declares_it(
+    *, is_said: bool, at_base: bool | None, code: int
 ) -> None:
+    scope = '\nscope = "scores"' if at_base else ""
+    Path("golden/toy/case.toml").write_text(
+        CASE_TEXT.replace("lift = -0.05", f"lift = -0.05{scope}"), "utf-8"
+    )
+    if at_base is not None:
+        begin_change(Path())
     lacks = [{"kind": "scores", "why": "scores only"}]
 
-    result = require("PARTIAL", "PASS", scope={"lacks": lacks, "is_declared": is_declared})
+    result = require("PARTIAL", "PASS", scope={"lacks": lacks, "is_declared": is_said})
 
-    assert result.exit_code == code
-    assert ("declare criteria.scope in a change of its own" in result.output) != is_declared
+    assert result.exit_code == code, result.output
+    assert ("declare criteria.scope in a change of its own" in result.output) == (code != 0)
 
 
 def test_what_was_waived_or_approved_is_listed() -> None:

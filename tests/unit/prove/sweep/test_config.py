@@ -84,7 +84,7 @@ SEARCH = "[search]\ntrials = 1\n[search.space]\n"
             SEARCH + '"a.b" = { low = 0, high = 1, log = true }',
             "expected low above 0 and below high, got low 0 and high 1",
         ),
-        ("title =", "not TOML"),
+        ("title =", "expected TOML"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, problem: str) -> None:
