@@ -189,7 +189,7 @@ BROKEN = _group("shipped", GATE_WIKI, {
     "broken-unknown-key": s.edit(CASE, "context = 5", "contxt = 5"),
     "broken-two-problems": (
         s.edit(CASE, "seeds = [0, 1, 2]", "seeds = []"),
-        s.edit(CASE, "lift    = 0.01", 'lift = "x"'),
+        s.edit(CASE, "lift    = 0.001", 'lift = "x"'),
     ),
     "broken-no-dataset": s.edit(CASE, 'path = "data"', 'path = "elsewhere"'),
     "broken-case-text": s.put(CASE, "schema = 1\n[["),
@@ -201,7 +201,7 @@ BROKEN += _group("trained", GATE_WIKI, {
     "broken-index-gone": (s.remove(f"{DATA}/index.json"), s.remove(f"{DATA}/index.faiss")),
     "broken-floor": s.edit(CASE, 'profile = "minimum"', 'profile = "minimum"\nood = 0.61'),
     "broken-floors": s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),
-    "broken-lift": s.edit(CASE, "lift    = 0.01", "lift = 0.018"),
+    "broken-lift": s.edit(CASE, "lift    = 0.001", "lift = 0.0045"),
     "broken-delta": s.edit(CASE, "[-0.03, 0.03]", "[-0.007, 0.03]"),
     "broken-waived-floor": (
         s.edit(CASE, 'profile = "minimum"', 'profile = "minimum"\nood = 0.61'),
