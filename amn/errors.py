@@ -121,7 +121,7 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module:  # installed but broken: its own error says more
+        if not f"{module}.".startswith(f"{error.name}."):  # installed but broken: it says more
             raise
         raise MissingDependencyError(f"{module}: not installed. Fix: {bring(extra)}") from error
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amn.errors import RepositoryError
-from amn.storage import as_committed, sha256_of
+from amn.storage import as_committed, found_file, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -215,8 +215,8 @@ class Repository:
                 return old is not None or self.link(commit, path) is not None
             if not stat.S_ISREG(mode) or old is None:
                 return True
-            new = file.read_bytes()
-            return as_committed(new) != as_committed(smudged(old, new))
+            new = found_file(file)
+            return new is None or as_committed(new) != as_committed(smudged(old, new))
         except OSError:  # gone, or nothing that can be read
             return True
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import shutil
+import stat
 import tempfile
 import tomllib
 import zipfile
@@ -24,9 +26,85 @@ if TYPE_CHECKING:
 
 
 BLOCK_BYTES = 1 << 20
+# Of a document that is read into memory: a million ids of 60 characters.
+MOST_BYTES = 1 << 26
+# deflate reaches 1032:1 (zlib's documentation) where all is one byte; numbers stay far below this.
+MOST_RATIO = 100
+POINTER = b"version https://git-lfs"
+MOST_FOUND_BYTES = 1 << 28  # of a golden's table: half a million articles
+MOST_POINTER_BYTES = 1024
+LFS = "expected the file itself, got a Git LFS pointer. Fix: git lfs pull"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 # What zipfile raises on damaged bytes; RuntimeError: encrypted, or packed in a way it lacks.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError)
+
+
+def regular(path: Path, inside: Path | None = None) -> Path:
+    """Return a path that leads to a regular file, and nowhere else.
+
+    Args:
+        inside: Folder that no link may lead out of.
+
+    Raises:
+        OSError: If nothing is there, or a folder.
+        DataError: If it is a FIFO or a device, a link that leads out, or stands for a file in Git
+            LFS.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device or a socket"
+        raise DataError(path, f"expected a file, got {kind}. Fix: put the file there")
+    if inside is not None and not path.resolve().is_relative_to(inside.resolve()):
+        raise DataError(
+            path,
+            f"expected a file inside {inside.name}/, got a link that leads out of it. Fix: copy "
+            "the file there",
+        )
+    if found.st_size <= MOST_POINTER_BYTES and path.read_bytes().startswith(POINTER):
+        raise DataError(path, LFS)
+    return path
+
+
+def read_whole(path: Path, inside: Path | None = None, most: int = MOST_BYTES) -> bytes:
+    """Return what a regular file holds.
+
+    Args:
+        inside: Folder that no link may lead out of.
+        most: Bytes that are read at most.
+
+    Raises:
+        OSError: As `regular`.
+        DataError: As `regular`, or if it is larger.
+    """
+    size = regular(path, inside).stat().st_size
+    if size > most:
+        raise DataError(
+            path, f"expected at most {most:,} bytes, got {size:,}. Fix: bring the file itself"
+        )
+    return path.read_bytes()
+
+
+def found_file(path: Path) -> bytes | None:
+    """Return what a regular file holds, as it is; None where there is none, or one too large."""
+    try:
+        is_fit = path.is_file() and path.stat().st_size <= MOST_FOUND_BYTES
+        return path.read_bytes() if is_fit else None
+    except OSError:  # a loop of links, or nobody may read it
+        return None
+
+
+def require_no_bomb(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raise DataError where a few bytes of a zip would be unpacked into very many."""
+    for info in archive.infolist():
+        is_large = info.file_size > MOST_BYTES
+        if is_large and info.file_size > MOST_RATIO * info.compress_size:
+            raise DataError(
+                path,
+                f"{info.filename}: expected at most {MOST_RATIO} bytes for each that is stored, "
+                f"got {info.file_size:,} for {info.compress_size:,}. Fix: write it again",
+            )
 
 
 def sha256_of(data: ReadableBuffer) -> str:
@@ -37,7 +115,7 @@ def sha256_of(data: ReadableBuffer) -> str:
 def sha256_file(path: Path) -> str:
     """Return the sha256 of a file, in hex, reading it in blocks."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
@@ -88,15 +166,29 @@ def parse_json(content: str | bytes) -> Any:  # noqa: ANN401 - whatever it says
     """Return what JSON says.
 
     Raises:
-        ValueError: If it is no JSON, no UTF-8, nested too deeply, or has a number of too many
-            digits: all that a file of somebody else can hold.
+        ValueError: If it is no JSON, no UTF-8, nested too deeply, has a key twice, or a number of
+            too many digits: all that a file of somebody else can hold.
     """
     try:
-        return json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        return json.loads(content, object_pairs_hook=_each_once)
+    except (json.JSONDecodeError, UnicodeDecodeError, _DoubleKeyError):
         raise  # they say where
     except (RecursionError, ValueError) as error:
         raise ValueError(_too_much(error)) from error
+
+
+class _DoubleKeyError(ValueError):
+    """A key stands twice in one table: which value is meant, nobody can tell."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a table of JSON whose keys are each there once."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise _DoubleKeyError(f"the key {double!r} twice in one table")
+    return table
 
 
 def parse_toml(content: str) -> dict[str, Any]:
@@ -187,7 +279,6 @@ def write_json(path: Path, value: object) -> None:
 Content = bytes | Path  # of a member, or the file that has it
 SCHEMA = 1
 MANIFEST = "bundle.json"
-MOST_MANIFEST_BYTES = 1 << 26  # the one member that is read into memory
 
 
 def write_archive(path: Path, members: Mapping[str, Content], about: Mapping[str, Any]) -> str:
@@ -228,16 +319,16 @@ def unpack_archive(path: Path, folder: Path) -> dict[str, Any]:
             a name that leads out of the folder.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(regular(path)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
             names = [info.filename for info in archive.infolist()]
             if names.count(MANIFEST) != 1:
                 raise DataError(path, f"expected one {MANIFEST}, found {names.count(MANIFEST)}")
             _require_stored(path, archive.infolist())
-            if infos[MANIFEST].file_size > MOST_MANIFEST_BYTES:
+            if infos[MANIFEST].file_size > MOST_BYTES:
                 raise DataError(
                     path,
-                    f"{MANIFEST}: expected at most {MOST_MANIFEST_BYTES:,} bytes, "
+                    f"{MANIFEST}: expected at most {MOST_BYTES:,} bytes, "
                     f"got {infos[MANIFEST].file_size:,}",
                 )
             about = _manifest(path, archive.read(MANIFEST))

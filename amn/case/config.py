@@ -11,6 +11,7 @@ from amn.case.section import Section, Seed
 from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
 
+MOST_TITLE = 200  # characters: it is printed on one line of every report
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED: Final = ("in_dist", "ood")
 
@@ -138,7 +139,7 @@ class CaseConfig(Section):
     """
 
     schema_: Literal[1] = Field(alias="schema")
-    title: str = ""
+    title: str = Field(default="", max_length=MOST_TITLE)
     blocked_by: str | None = Field(default=None, min_length=1)
     dataset: DataSetConfig
     split: SplitConfig

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from amn.case.config import CaseConfig
 from amn.case.training import BLEND_LR
-from amn.errors import ConfigError
-from amn.storage import parse_toml
+from amn.errors import ConfigError, DataError
+from amn.storage import parse_toml, read_whole
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -138,11 +138,13 @@ def vary_case(case: Case, changes: Mapping[str, Any]) -> Case:
 def _text_of(file: Path) -> str:
     """Return the text of a case file."""
     try:
-        return file.read_text(encoding="utf-8")
+        return read_whole(file).decode()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise ConfigError(
             file, ["expected a case file, found none. Fix: amn case new NAME --dataset PATH"]
         ) from error
+    except DataError as error:
+        raise ConfigError(file, [error.message]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]

@@ -13,7 +13,7 @@ from amn.checks.check import check, checks
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
 from amn.golden.schema import COSINE
-from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
@@ -267,8 +267,8 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
         if digest is None:  # of schema 1: G004 says how to migrate it
             continue
         try:
-            found = sha256_of(as_committed((folder / name).read_bytes()))
-        except OSError:
+            found = sha256_of(as_committed(read_file(folder, name)))
+        except GoldenError:
             findings.append(Finding(name, f"expected the file of entry {last.number}, found none"))
             continue
         if found != digest:

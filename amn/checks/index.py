@@ -12,7 +12,7 @@ from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.index.integrity import structure_problems, wrong_rows
 from amn.data.index.layers import ROWS_PER_CENTROID, effective_parameters
 from amn.data.index.reader import REBUILD, IndexManifest, read_index_manifest
-from amn.data.index.recall import lower_bound, recall_at, self_search
+from amn.data.index.recall import recall_at, recall_bound, self_search
 from amn.errors import DataError
 from amn.storage import sha256_file
 from amn.verdict import Finding, Measured
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from amn.data.index.recall import Answers
     from amn.data.scan import Scanned
 
-SEED = 8
-ALPHA = 0.05
 MOST_FINDINGS = 20
 MOST_LISTS = 64  # of which a broken index searches one
 
@@ -356,7 +354,7 @@ def check_recall(indexed: DataSet, answers: Answers, index_limits: IndexConfig) 
         return Measured("no neighbours", limit, [Finding(str(indexed.path), message)])
     recall = recall_at(indexed, answers, k)
     mean = float(recall.mean())
-    lower = lower_bound(recall, np.random.default_rng(SEED), alpha=ALPHA)
+    lower = recall_bound(recall)
     findings = []
     if not lower >= floor:
         message = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.checks.check import checks
@@ -36,6 +37,29 @@ def statuses(outcomes: Iterable[Outcome]) -> tuple[RunStatus, ...]:
     """
     found = {_status(outcome) for outcome in outcomes}
     return tuple(status for status in RunStatus if status in found) or (RunStatus.SUCCESS,)
+
+
+def explained(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Return outcomes of a record, of which what failed is the cause of what could not look.
+
+    A record that is dominated by another loss, or whose columns nobody understood, lacks figures
+    for that reason: verdict and status then name one and the same cause.
+    """
+    found = tuple(outcomes)
+    causes = [
+        outcome.label
+        for outcome in found
+        if outcome.status in (Status.FAIL, Status.HARNESS) and family_of(outcome.check) == "record"
+    ]
+    if not causes:
+        return found
+    detail = f"not run: {', '.join(causes)} failed first"
+    return tuple(
+        replace(outcome, status=Status.NOT_RUN, detail=detail)
+        if outcome.status is Status.ERROR
+        else outcome
+        for outcome in found
+    )
 
 
 def _status(outcome: Outcome) -> RunStatus | None:

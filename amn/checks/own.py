@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from amn.errors import ConfigError
+from amn.storage import read_whole
 from amn.system import CONFTEST, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _is_loaded(path: Path) -> bool:
 def _imports_amn(path: Path) -> bool:
     """Tell whether a file imports amn, without running it."""
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_whole(path))
     except (OSError, SyntaxError, ValueError) as error:
         raise ConfigError(path, [f"expected Python, got: {error}"]) from error
     names: list[str] = []
@@ -71,7 +72,7 @@ def _load(path: Path) -> None:
     module.__file__ = str(path)
     try:
         # What was reviewed is the source: bytecode beside it may be of other code.
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        code = compile(read_whole(path), str(path), "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - as pytest does
     except (Exception, SystemExit) as error:
         del sys.modules[name]

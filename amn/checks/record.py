@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from amn.checks.broken.records import Candidates, Parts
     from amn.training.record import TrainingRecord
     from amn.training.records.history import Histories, RunHistory
+    from amn.verdict import Outcome
 
 
 ASSUMED = " (assumed: the record names no reference predictor)"
+ASSUMED_LIMIT = " (assumed)"
+MEASURE = "give them: amn check run FILE --reference constant=COSINE --reference mean=COSINE"
 
 
 def _cosines(history: RunHistory) -> list[tuple[int, float]]:
@@ -28,19 +32,29 @@ def _cosines(history: RunHistory) -> list[tuple[int, float]]:
 
 
 def _stops(histories: Histories, abort: AbortConfig, id_: str) -> list[Finding]:
-    """Return a finding for the first epoch of each history that breaks the rule of a check."""
+    """Return a finding for the first epoch of each history that breaks the rule of a check.
+
+    Reference predictors that nobody measured decide nothing: the finding is inconclusive.
+    """
+    needed = {"R004": {"constant"}}
+    if abort.first_epoch == "relative":
+        needed["R001"] = {"constant", "mean"}
     findings = []
     for history in histories:
         lines = _cosines(history)
         cosines = [cosine for _, cosine in lines]
         constant, mean = history.reference("constant"), history.reference("mean")
+        if id_ not in ("R001", "R004") and "constant" not in history.references:
+            constant = -math.inf  # a rule that rests on nothing assumed is not kept from looking
         stops = find_stops(cosines, abort, constant=constant, mean=mean)
         stop = next((s for s in stops if s and s.check == id_), None)
         if stop:
-            is_relative = id_ == "R004" or (id_ == "R001" and abort.first_epoch == "relative")
-            note = ASSUMED if is_relative and not history.is_measured else ""
+            is_assumed = id_ in needed and not needed[id_] <= history.references.keys()
             where = f"{history.name}, epoch {lines[stop.epoch - 1][0]}"
-            findings.append(Finding(where, stop.message + note, "see amn rules " + id_))
+            message = stop.message + (ASSUMED if is_assumed else "")
+            fix = MEASURE if is_assumed else "see amn rules " + id_
+            severity = Severity.INCONCLUSIVE if is_assumed else None
+            findings.append(Finding(where, message, fix, severity=severity))
     return findings
 
 
@@ -54,17 +68,27 @@ def crashed(candidates: Candidates) -> Parts:
     return broken.records.with_record(candidates, change)
 
 
-@check("R005", "completed", broken_by=[crashed], course="at_end", means=RunStatus.CRASHED)
+def _name_end(outcome: Outcome) -> RunStatus:
+    """Return what a training that did not end well came to."""
+    return RunStatus.UNFINISHED if outcome.data == "unfinished" else RunStatus.CRASHED
+
+
+@check("R005", "completed", broken_by=[crashed], course="at_end", means=_name_end)
 def check_completed(ends: Histories) -> Measured:
     """Every seed trained to its end, or to a rule's stop, on finite numbers.
+
+    One that crashed, was killed or still runs has no result; an end that nobody knows the word for
+    is none.
 
     Why: A crashed seed that is left out makes the mean of the others look better than the recipe
     is.
     Fix: Lower training.lr, or look at the rows of that batch: amn check data DATASET
     """
-    findings = [Finding(h.name, h.stop) for h in ends if h.status == "crashed"]
+    bad = [h for h in ends if h.status in ("crashed", "unfinished", "unknown")]
+    findings = [Finding(h.name, h.stop) for h in bad]
     texts = [f"{len(h.epochs)} epochs" for h in ends]
-    return Measured(", ".join(texts), "no crash", findings)
+    worst = "crashed" if any(h.status == "crashed" for h in bad) else "unfinished"
+    return Measured(", ".join(texts), "no crash", findings, data=worst)
 
 
 def low_first_epoch(candidates: Candidates) -> Parts:
@@ -102,7 +126,7 @@ def check_first_epoch(val_cosines: Histories, abort: AbortConfig) -> Measured:
     ]
     return Measured(
         f"{min(first, default=float('nan')):.4f}",
-        f">= {max(floors):.4f}",
+        f">= {max(floors):.4f}" + _assumed(val_cosines, is_used=abort.first_epoch == "relative"),
         _stops(val_cosines, abort, "R001"),
     )
 
@@ -204,7 +228,32 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
         for _, cosine in _cosines(history)
     ]
     least = min(margins, default=float("nan"))
-    return Measured(f"{least:+.4f}", "> constant", _stops(val_cosines, abort, "R004"))
+    findings = [f for h in val_cosines for f in _below_constant(h, abort)]
+    is_measured = all("constant" in h.references for h in val_cosines)
+    limit = "> constant" + ("" if is_measured else ASSUMED_LIMIT)
+    return Measured(f"{least:+.4f}", limit, findings)
+
+
+def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
+    """Return the first epoch that a constant predictor beats.
+
+    Where nobody measured it, one thing is certain: of unit vectors, the mean scores the length of
+    the mean, which is no less than 0. An epoch below that is below every such predictor.
+    """
+    if "constant" not in history.references:
+        below = next(((epoch, c) for epoch, c in _cosines(history) if not c >= 0), None)
+        if below:
+            message = (
+                f"expected a validation cosine of at least 0, the least of any constant predictor, "
+                f"got {below[1]:.4f}"
+            )
+            return [Finding(f"{history.name}, epoch {below[0]}", message, "see amn rules R004")]
+    return _stops((history,), abort, "R004")
+
+
+def _assumed(histories: Histories, *, is_used: bool = True) -> str:
+    """Return ` (assumed)` where a limit rests on reference predictors that nobody measured."""
+    return ASSUMED_LIMIT if is_used and not all(h.is_measured for h in histories) else ""
 
 
 def unskilled_run(candidates: Candidates) -> Parts:
@@ -249,7 +298,10 @@ def check_skill(best_cosines: Histories) -> Measured:
                 f"expected a best validation cosine of at least {half:.4f}, half-way from constant"
                 f" to mean of the context{note}, got {value:.4f}"
             )
-            findings.append(Finding(history.name, message, "amn check data DATASET"))
+            is_known = history.is_measured
+            fix = "amn check data DATASET" if is_known else MEASURE
+            severity = None if is_known else Severity.INCONCLUSIVE
+            findings.append(Finding(history.name, message, fix, severity=severity))
         elif not value > mean:
             message = (
                 f"expected above the mean of the context's {mean:.4f}{note}, got {value:.4f}: "
@@ -259,4 +311,4 @@ def check_skill(best_cosines: Histories) -> Measured:
                 Finding(history.name, message, "see amn rules C004", severity=Severity.WARNING)
             )
     shown = ", ".join(f"{lift:+.4f}" for lift in lifts)
-    return Measured(f"best - mean {shown}", "> 0", findings)
+    return Measured(f"best - mean {shown}", "> 0" + _assumed(best_cosines), findings)

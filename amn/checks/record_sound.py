@@ -13,7 +13,9 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.errors import CheckNotRunError
-from amn.training.records.history import FIGURES
+from amn.training.records.history import FIGURES, RunStatus
+from amn.training.records.names import is_telling
+from amn.training.records.rows import COLUMNS
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ COSINE_ATOL = 1e-5  # of val_loss = 1 - val_cosine, summed apart in float32 and 
 BEST_RTOL = 1e-9  # a best is a copy of one of the lines
 SCORE_ATOL = 5e-5  # half of the fourth digit that people write
 RESUMED = "join the parts of a resumed run, and drop the epochs that were run twice"
+BY_STEP = ("train_loss", "train_cosine", "lr")  # what is logged every so many steps
 DIM_RTOL = 1e-4  # how near to a whole number the recovered D has to be
 
 
@@ -192,7 +195,7 @@ def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
     where, held, findings = f"{history.name}, epoch {line.epoch}", history.parts, []
     for figure in FIGURES:
         name, value = str(figure), getattr(line, figure)
-        if name in held and value is None:
+        if name in held and value is None and not (history.is_stepped and name in BY_STEP):
             findings.append(Finding(where, f"expected {name} as in the other epochs, got none"))
         elif value is not None and not math.isfinite(value):
             findings.append(Finding(where, f"expected a finite {name}, got {value}"))
@@ -202,6 +205,41 @@ def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
         if not math.isfinite(value):
             findings.append(Finding(where, f"expected a finite {name}, got {value}"))
     return findings
+
+
+def column_nobody_reads(histories: Histories) -> Parts:
+    """A column of scores has a name that nobody understands."""
+    first, *others = histories
+    return {"read_columns": (replace(first, unknown=("cosine_of_something",)), *others)}
+
+
+@check(
+    "R014",
+    "columns",
+    needs=["R005"],
+    broken_by=[column_nobody_reads],
+    course="at_end",
+    means=RunStatus.UNKNOWN_COLUMNS,
+)
+def check_columns(read_columns: Histories) -> Measured:
+    """Every column that looks like a score or a loss was understood.
+
+    It is asked of a record that has columns nobody understood; all of them are listed.
+
+    Why: A reader that skips what it does not know turns a dominated loss into a record without
+    losses, which passes.
+    Fix: Say what the column is: amn check run FILE --columns NAMES.toml
+    """
+    findings = []
+    unknown = [name for history in read_columns for name in history.unknown]
+    for history in read_columns:
+        if telling := [name for name in history.unknown if is_telling(name)]:
+            message = (
+                "expected to understand every column that looks like a score or a loss, got "
+                f"{', '.join(telling)}"
+            )
+            findings.append(Finding(history.name, message, COLUMNS))
+    return Measured(f"not understood: {', '.join(unknown)}", "no score, no loss", findings)
 
 
 def train_for_validation(candidates: Candidates) -> Parts:

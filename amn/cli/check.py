@@ -14,14 +14,17 @@ from amn.api import check_data, check_index, check_run, check_split
 from amn.cli.cases import case_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
-from amn.cli.records import PROFILE, REFERENCES, words_of
+from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
 from amn.data.encoder import EncoderConfig, encode_texts, load_encoder
 from amn.data.manifest import read_manifest
-from amn.diagnosis.records import ABORT_PROFILES, judge_records
+from amn.diagnosis.records import ABORT_PROFILES, judge_paths
+from amn.errors import DataError
 from amn.report.json import to_json
 from amn.report.records import print_records
 from amn.report.text import print_result
 from amn.report.verdict import worst_verdict
+from amn.training.records.find import describe_left_out
+from amn.training.records.names import KNOWN, read_names
 
 if TYPE_CHECKING:
     from amn.gate.result import GateResult
@@ -77,6 +80,12 @@ def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None
 @FORMAT
 def index(path: Path, style: str) -> None:
     """Check the FAISS index of a data set against its vectors: I001 and on."""
+    if path.is_file():
+        raise DataError(
+            path,
+            "expected the folder of a data set, got a file. Fix: amn index adopt "
+            f"{shlex.quote(str(path))} DATASET, then: amn check index DATASET",
+        )
     with progress_bar() as progress:
         result = check_index(path, progress=progress)
     _finish(result, style)
@@ -105,18 +114,20 @@ def split(path: Path, style: str) -> None:
 )
 @PROFILE
 @REFERENCES
+@NAMES
 @FORMAT
 def run(
     paths: tuple[Path, ...],
     case_path: Path | None,
     profile: str,
     references: dict[str, float],
+    columns: Path | None,
     style: str,
 ) -> None:
     """Check records of trainings: R; with --case also model and scores of a run: M and E.
 
-    PATHS are run folders, run.json, a history of epochs in JSON or CSV, TensorBoard or MLflow run
-    folders, or folders of these. Several get one line each.
+    PATHS are run folders, run.json, or what a trainer or tracker of yours wrote (docs/records.md
+    lists the formats), or folders of these. Several get one line each.
 
     \b
     Examples:
@@ -124,21 +135,26 @@ def run(
       amn check run training_history.json
       amn check run records/ --profile seed
       amn check run log.csv --reference constant=0.197 --reference mean=0.594
+      amn check run log.csv --columns names.toml
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if case_path:
         if len(paths) > 1:
             raise click.UsageError(f"expected one run with --case, got {len(paths)}")
-        if words := words_of(references, profile):
+        if words := words_of(references, profile, columns):
             raise click.UsageError(f"expected only PATH with --case, got {' '.join(words)}")
         with progress_bar() as progress:
             result = check_run(
                 paths[0], case_folder(str(case_path)), today=today(), progress=progress
             )
         _finish(result, style)
-    judged = judge_records(paths, ABORT_PROFILES[profile], references)
-    words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile)]
+    names = read_names(columns) if columns else KNOWN
+    all_judged = judge_paths(paths, ABORT_PROFILES[profile], references, names)
+    judged = all_judged.judged
+    words = ["amn", "check", "run", *map(str, paths), *words_of(references, profile, columns)]
     reproduce = shlex.join(words)
     found = [one.as_result(reproduce) for one in judged]
+    if all_judged.left_out:
+        click.echo(f"left out: {describe_left_out(all_judged.left_out)}", err=True)
     if len(found) == 1:
         judged[0].require_readable()
         _finish(found[0], style)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +50,18 @@ REFERENCES = click.option(
 )
 
 
-def words_of(references: Mapping[str, float], profile: str = DEFAULT_PROFILE) -> list[str]:
+NAMES = click.option(
+    "--columns",
+    type=click.Path(path_type=Path),
+    metavar="TOML",
+    help='What columns of yours are: [columns] with lines such as "sim_dev" = "val_cosine".',
+)
+
+
+def words_of(
+    references: Mapping[str, float], profile: str = DEFAULT_PROFILE, columns: Path | None = None
+) -> list[str]:
     """Return the options that give the same judgement again."""
     words = ["--profile", profile] if profile != DEFAULT_PROFILE else []
+    words += ["--columns", str(columns)] if columns else []
     return words + [word for n, v in references.items() for word in ("--reference", f"{n}={v}")]

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from amn.corpus.plan import differences
 from amn.errors import ArgumentError, BuildError, DataError
-from amn.storage import atomic_path, sha256_file, write_json
+from amn.storage import atomic_path, read_whole, sha256_file, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -177,7 +177,7 @@ def _begin(folder: Path, plan: Mapping[str, Any], *, restart: bool) -> dict[str,
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        found: dict[str, Any] = json.loads(read_whole(path))
     except FileNotFoundError:
         return None
     return found

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from amn.data.dataset import HASH_COLUMN
+from amn.storage import regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,7 @@ class ChunkTable:
 
     def __init__(self, dataset: DataSet, columns: tuple[str, ...] | None = None) -> None:
         tables = [f.path for f in dataset.manifest.files if f.path.endswith(".parquet")]
-        files = [pq.ParquetFile(dataset.path / name) for name in tables]
+        files = [pq.ParquetFile(regular(dataset.path / name)) for name in tables]
         wanted = set(columns or dataset.columns) - {HASH_COLUMN}
         wanted = wanted.intersection(*(file.schema_arrow.names for file in files))
         self.columns = tuple(name for name in dataset.columns if name in wanted)

@@ -16,7 +16,7 @@ from amn.data.ids import are_in, refusal
 from amn.data.manifest import MANIFEST_FILE, Manifest, read_manifest
 from amn.data.vectors import open_npy
 from amn.errors import ArgumentError, DataError
-from amn.storage import canonical_json, sha256_of
+from amn.storage import canonical_json, regular, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,14 +181,14 @@ class DataSet:
         """The names of the chunk table's columns, as its first file has them."""
         files = (f.path for f in self.manifest.files if f.path.endswith(".parquet"))
         first = next(files, None)
-        return tuple(pq.read_schema(self.path / first).names) if first else ()
+        return tuple(pq.read_schema(regular(self.path / first)).names) if first else ()
 
     def column(self, name: str) -> pa.ChunkedArray[Any] | None:
         """Return a column of the chunk table, None when it has no such column."""
         tables = []
         for entry in self.manifest.files:
             if entry.path.endswith(".parquet"):
-                file = pq.ParquetFile(self.path / entry.path)
+                file = pq.ParquetFile(regular(self.path / entry.path))
                 if name not in file.schema_arrow.names:
                     return None
                 tables.append(file.read(columns=[name])[name])
@@ -307,7 +307,7 @@ def numbers(column: pa.ChunkedArray[Any], dtype: type[np.number[Any]]) -> NDArra
 def _read_chunks(path: Path, *, rows: int) -> pa.Table:
     """Read the key columns of a chunk file."""
     try:
-        with pq.ParquetFile(path) as file:  # read_table would import pandas where there is one
+        with pq.ParquetFile(regular(path)) as file:
             found = file.schema_arrow.names
             table = file.read(columns=[name for name in CHUNK_COLUMNS if name in found])
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name is not UTF-8

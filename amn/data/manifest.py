@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from amn.case.section import problems_in
 from amn.errors import DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,11 +125,15 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        return Manifest.model_validate(parse_json(path.read_bytes()))
+        return Manifest.model_validate(parse_json(read_whole(path, folder)))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             path, "expected a data set manifest, found none. Fix: amn data import SOURCE FOLDER"
         ) from error
+    except OSError as error:  # a folder, a loop of links
+        fix = "amn data import SOURCE FOLDER"
+        message = f"expected a data set manifest, got: {error.strerror}. Fix: {fix}"
+        raise DataError(path, message) from error
     except ValidationError as error:
         raise DataError(
             path, "expected a data set manifest, got " + "; ".join(problems_in(error))

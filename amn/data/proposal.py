@@ -13,7 +13,7 @@ import numpy as np
 from amn.case.config import EVALUATED
 from amn.data.ids import IdSet, is_text
 from amn.errors import ArgumentError, DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def _listed(lists: tuple[Path, ...]) -> Proposal | None:
     """Return the split of the first file that has a list for each evaluated one."""
     for file in lists:
         try:
-            found = parse_json(file.read_bytes())
+            found = parse_json(read_whole(file))
         except FileNotFoundError:
             continue
         except ValueError as error:

@@ -17,6 +17,7 @@ import numpy as np
 from amn.data.dataset import file_stamp
 from amn.data.vectors import FLOAT16_LIMIT, FileDigest, RowHasher, digest_file, widen
 from amn.errors import DataError
+from amn.storage import regular
 from amn.system import available_cores
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _measure(
 
 def _header(shard: Shard) -> bytes:
     """Return what stands before the vectors in the shard's file."""
-    with shard.path.open("rb") as file:
+    with regular(shard.path).open("rb") as file:
         return file.read(shard.vectors.offset)  # type: ignore[attr-defined]  # a memmap
 
 

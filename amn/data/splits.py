@@ -12,7 +12,7 @@ from amn.case.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.ids import IdSet, require_kind
 from amn.errors import ArgumentError, ConfigError, DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def selected_articles(case: Case, name: str, selector: Selector) -> IdSet:
 def _from_file(path: Path, name: str) -> IdSet:
     """Return the list of ids that a JSON file has under the split's name."""
     try:
-        lists = parse_json(path.read_bytes())
+        lists = parse_json(read_whole(path, path.parent))
     except FileNotFoundError as error:
         raise DataError(path, "expected a file with lists of article ids, found none") from error
     except ValueError as error:

@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from amn.data.manifest import FileEntry
 from amn.errors import ArgumentError, DataError
-from amn.storage import BLOCK_BYTES, sha256_file
+from amn.storage import BLOCK_BYTES, regular, sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,7 @@ def open_npy(
         DataError: If the file is missing, truncated, needs pickle, or is not a matrix as expected.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(path, "expected a file of vectors, found none") from error
     except NPY_ERRORS as error:
@@ -150,7 +150,7 @@ def open_npy(
 def seal_file(path: Path, rows: int) -> FileEntry:
     """Return the entry of a file for dataset.json, with sha256 and seal."""
     digest, seal = hashlib.sha256(), blake3()
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
             seal.update(block)
@@ -187,7 +187,7 @@ class FileDigest:
 def digest_file(path: Path, entry: FileEntry) -> str:
     """Return the sha256 of a file, in hex, by its seal where that holds."""
     digest = FileDigest(path, entry)
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             digest.update(block)
     return digest.sha256()

@@ -10,15 +10,16 @@ from amn.case.config import EVALUATED
 from amn.case.limits import CriteriaConfig
 from amn.case.training import AbortConfig
 from amn.checks.check import checks
-from amn.checks.meaning import statuses
-from amn.errors import CheckNotRunError, DataError
+from amn.checks.meaning import explained, statuses
+from amn.errors import CheckNotRunError, DataError, MissingDependencyError
 from amn.evaluation.summary import Summary
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import COURSE, abort_for, course_makers, no_best_cosines
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
-from amn.training.records.find import find_records, read_record
+from amn.training.records.find import read_record, search_records
 from amn.training.records.history import RunStatus
+from amn.training.records.names import KNOWN
 from amn.verdict import Status
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from amn.checks.check import Check
     from amn.training.records.history import RunHistory
+    from amn.training.records.names import Names
     from amn.verdict import Outcome
 
 
@@ -170,7 +172,7 @@ def judge_history(path: Path, history: RunHistory, abort: AbortConfig) -> Judged
     failed = {o.check for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN}
     plain = _first_failure(history, abort, [checks()[check] for check in failed])
     stop = history.epochs[plain - 1].epoch if plain else None
-    return JudgedRecord(path, history, result.outcomes, stop)
+    return JudgedRecord(path, history, explained(result.outcomes), stop)
 
 
 def _first_failure(history: RunHistory, abort: AbortConfig, failed: list[Check]) -> int | None:
@@ -197,25 +199,55 @@ def _fails(check: Check, evidence: Evidence) -> bool:
         return True
 
 
+@dataclass(frozen=True)
+class JudgedRecords:
+    """Every record under some paths, judged, and the files there that are none.
+
+    Attributes:
+        left_out: Why a file was not read -> how many files.
+    """
+
+    judged: tuple[JudgedRecord, ...]
+    left_out: Mapping[str, int]
+
+
 def judge_records(
-    paths: Sequence[Path], abort: AbortConfig, references: Mapping[str, float] | None = None
+    paths: Sequence[Path],
+    abort: AbortConfig,
+    references: Mapping[str, float] | None = None,
+    names: Names = KNOWN,
 ) -> list[JudgedRecord]:
+    """Read and judge every record under some paths: see `judge_paths`."""
+    return list(judge_paths(paths, abort, references, names).judged)
+
+
+def judge_paths(
+    paths: Sequence[Path],
+    abort: AbortConfig,
+    references: Mapping[str, float] | None = None,
+    names: Names = KNOWN,
+) -> JudgedRecords:
     """Read and judge every record under some paths; one that cannot be read hides no other.
 
     Args:
         references: Validation cosines of `constant` and `mean` for records that name none.
+        names: What a user says of columns.
 
     Raises:
         DataError: If there is nothing under one of the paths.
     """
-    found = [record for path in paths for record in find_records(path)]
-    return [_judge_path(path, abort, references or {}) for path in dict.fromkeys(found)]
+    found = search_records(paths)
+    judged = (_judge_path(path, abort, references or {}, names) for path in found.records)
+    return JudgedRecords(tuple(judged), found.left_out)
 
 
-def _judge_path(path: Path, abort: AbortConfig, references: Mapping[str, float]) -> JudgedRecord:
+def _judge_path(
+    path: Path, abort: AbortConfig, references: Mapping[str, float], names: Names
+) -> JudgedRecord:
     try:
-        history = read_record(path)
-    except DataError as error:
-        return JudgedRecord(path, None, error=error.message)
+        history = read_record(path, names)
+    except (DataError, MissingDependencyError) as error:
+        message = error.message if isinstance(error, DataError) else str(error)
+        return JudgedRecord(path, None, error=message)
     known = {**references, **history.references}
     return judge_history(path, replace(history, references=known), abort)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.diagnosis.figures import record_figures
 from amn.errors import DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 from amn.verdict import RESULT_SCHEMA, Finding, Outcome, Status, judge
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def read_subjects(path: Path) -> list[Subject] | None:
         DataError: If it is such a document, of another schema or with results that are none.
     """
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(read_whole(path))
     except (OSError, ValueError):
         return None  # a folder, a table, a damaged record: for the readers of records to tell
     if not isinstance(document, dict) or "results" not in document:

@@ -21,7 +21,7 @@ from amn.data.vectors import NPY_ERRORS, lengths
 from amn.errors import AmnError, ArgumentError, DataError
 from amn.evaluation.metrics import NORM_ATOL, Scoring, SplitScores
 from amn.registry import Registry
-from amn.storage import ZIP_ERRORS, atomic_path
+from amn.storage import ZIP_ERRORS, atomic_path, regular, require_no_bomb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -247,7 +247,7 @@ def _checked(path: Path, batches: Iterator[Rows], dim: int) -> Iterator[Rows]:
 
 def read_parquet(path: Path) -> Iterator[Rows]:
     """Rows of a .parquet file: `window` string, `prediction` a list of floats of one length."""
-    file = parquet.ParquetFile(path)
+    file = parquet.ParquetFile(regular(path))
     columns = file.schema_arrow.names
     if missing := [name for name in (WINDOW, PREDICTION) if name not in columns]:
         raise DataError(
@@ -267,7 +267,8 @@ def read_parquet(path: Path) -> Iterator[Rows]:
 
 def read_npz(path: Path) -> Iterator[Rows]:
     """Rows of an .npz: `window` (N,) of text and `prediction` (N, D), read piece by piece."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(regular(path)) as archive:
+        require_no_bomb(path, archive)
         members = archive.namelist()
         for name in (WINDOW, PREDICTION):
             if f"{name}.npy" not in members:
@@ -320,8 +321,8 @@ def read_npy(path: Path) -> Iterator[Rows]:
             f"expected the names of its windows in {beside.name} beside it, found none. "
             f"Fix: np.save({beside.name!r}, names), names from amn windows CASE -o FILE",
         )
-    names = _texts(beside, np.load(beside, allow_pickle=False))
-    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    names = _texts(beside, np.load(regular(beside), allow_pickle=False))
+    vectors = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     _require_as_many(path, len(names), vectors.shape)
     for start in range(0, len(vectors), BATCH_ROWS):
         piece = np.asarray(vectors[start : start + BATCH_ROWS])

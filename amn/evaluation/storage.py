@@ -17,6 +17,8 @@ from amn.storage import (
     ZIP_ERRORS,
     finite,
     parse_json,
+    read_whole,
+    require_no_bomb,
     sha256_of,
     stored_member,
     write_bytes,
@@ -56,6 +58,8 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
         DataError: If it is not a whole .npz of plain numbers.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            require_no_bomb(path, packed)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except DAMAGED as error:
@@ -66,6 +70,7 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+MOST_SCORE_BYTES = 1 << 30  # ten numbers a window, of ten million windows
 COSINES_FILE, EVALUATION_FILE = "cosines.npz", "evaluation.json"
 GEOMETRY = ("norm_error", "rank", "target_rank")
 INTERVAL_SEED = 0  # of the bootstrap in evaluation.json: the same scores give the same file
@@ -116,8 +121,8 @@ def load_evaluation(folder: Path) -> Evaluation:
     """
     path, cosines = folder / EVALUATION_FILE, folder / COSINES_FILE
     try:
-        info = parse_json(path.read_bytes())
-        content = cosines.read_bytes()
+        info = parse_json(read_whole(path))
+        content = read_whole(cosines, most=MOST_SCORE_BYTES)
         splits, digest, version = info["splits"], info["cosines_sha256"], info["metric_version"]
     except FileNotFoundError as error:
         raise DataError(path, f"expected an evaluation, found no {error.filename}") from error
@@ -126,7 +131,9 @@ def load_evaluation(folder: Path) -> Evaluation:
     if version != METRIC_VERSION:
         raise DataError(path, f"expected metric version {METRIC_VERSION}, got {version}")
     if sha256_of(content) != digest:
-        raise DataError(cosines, f"expected sha256 {digest[:12]}…, got {sha256_of(content)[:12]}…")
+        raise DataError(
+            cosines, f"expected sha256 {str(digest)[:12]}…, got {sha256_of(content)[:12]}…"
+        )
     arrays = unpack_arrays(content, cosines)
     try:
         geometry = {

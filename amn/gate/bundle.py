@@ -25,7 +25,7 @@ from amn.data.manifest import MANIFEST_FILE, read_manifest
 from amn.errors import ArgumentError, DataError
 from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluation
 from amn.golden.store import KEPT
-from amn.storage import is_inside, write_archive
+from amn.storage import is_inside, read_whole, write_archive
 from amn.system import CASE_FILE, __version__, installed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def members_of(
         files = data_files(case.folder / path)
         members |= {f"{case.name}/{name}/{file}": case.folder / path / file for file in files}
     if options.metrics:
-        members[f"{case.name}/metrics.json"] = options.metrics.read_bytes()
+        members[f"{case.name}/metrics.json"] = read_whole(options.metrics)
     for number, candidate in enumerate(result.candidates):
         folder = f"{case.name}/candidate-{number:03}"
         members |= {f"{folder}/{name}": data for name, data in _candidate_files(candidate).items()}
@@ -152,9 +152,9 @@ def _case_files(case: Case) -> Iterator[tuple[str, bytes]]:
     lists = {str(selector.file) for selector in _selectors(case) if selector.file}
     for name in sorted({*CASE_FILES, *filter(is_inside, lists)}):
         if (path := case.folder / name).is_file():
-            yield f"{case.name}/golden/{case.name}/{name}", path.read_bytes()
+            yield f"{case.name}/golden/{case.name}/{name}", read_whole(path, case.folder)
     if (manifest := case.dataset_path / MANIFEST_FILE).is_file():
-        yield f"{case.name}/dataset.json", manifest.read_bytes()
+        yield f"{case.name}/dataset.json", read_whole(manifest, case.dataset_path)
 
 
 def _candidate_files(candidate: JudgedCandidate) -> dict[str, bytes]:
@@ -166,7 +166,7 @@ def _candidate_files(candidate: JudgedCandidate) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory() as folder:
             save_evaluation(Path(folder), candidate.evaluation)
             for name in (EVALUATION_FILE, COSINES_FILE):
-                found[name] = (Path(folder) / name).read_bytes()
+                found[name] = read_whole(Path(folder) / name)
     return found
 
 

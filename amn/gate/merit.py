@@ -12,6 +12,7 @@ from amn.errors import AmnError, CheckNotRunError, GoldenError
 from amn.evaluation.storage import Evaluation
 from amn.gate.evidence import declare
 from amn.golden.store import GOLDEN_FILE
+from amn.storage import read_whole
 from amn.verdict import Loosening, Review, Status
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
 def _has_golden_of(base: CaseAtBase, case: Case) -> bool:
     """Tell whether the golden, and what is asked beside it, are those of the merge base."""
     file = case.folder / GOLDEN_FILE
-    content = file.read_bytes() if file.exists() else b""
+    content = read_whole(file) if file.exists() else b""
     is_same = base.golden is not None and base.golden.record.to_bytes() == content
     return is_same and base.config is not None and base.config.golden == case.config.golden
 

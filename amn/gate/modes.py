@@ -27,6 +27,7 @@ from amn.gate.run import About, Gate
 from amn.golden.base.review import MergeBase
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
+from amn.storage import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,11 +137,11 @@ def result_of(gate: Gate, options: GateOptions) -> GateResult:
     if options.metrics is None:
         return result
     history = gate.evidence["histories"][0]
-    from amn.checks.meaning import statuses  # noqa: PLC0415 - of a record only
+    from amn.checks.meaning import explained, statuses  # noqa: PLC0415 - of a record only
 
-    found = statuses(result.outcomes)
-    note = RecordNote(found, recorded=history.then, is_alone=False)
-    return replace(result, record=note)
+    outcomes = explained(result.outcomes)
+    note = RecordNote(statuses(outcomes), recorded=history.then, is_alone=False)
+    return replace(result, outcomes=outcomes, record=note)
 
 
 def plan_of(case: Case) -> Plan:
@@ -315,7 +316,7 @@ def _is_of_predictions(case: Case) -> bool:
     """Tell whether the golden was made from predictions, by the checks that it has."""
     of_them = {check.label for check in checks().values() if "joined" in check.reads}
     with suppress(AmnError, OSError):
-        content = (case.folder / GOLDEN_FILE).read_bytes()
+        content = read_whole(case.folder / GOLDEN_FILE)
         return bool(of_them & {*parse_record(content, case.folder).checks})
     return False
 
@@ -323,6 +324,6 @@ def _is_of_predictions(case: Case) -> bool:
 def _has_numerics(case: Case) -> bool:
     """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
     with suppress(AmnError, OSError):
-        content = (case.folder / GOLDEN_FILE).read_bytes()
+        content = read_whole(case.folder / GOLDEN_FILE)
         return bool(parse_record(content, case.folder).numerics.values)
     return False

@@ -24,7 +24,7 @@ from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
 from amn.gate.modes import GateOptions, data_makers, evidence_of
 from amn.gate.run import About, Gate
-from amn.storage import parse_json, unpack_archive
+from amn.storage import parse_json, read_whole, unpack_archive
 from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
 from amn.verdict import (
@@ -80,7 +80,7 @@ def replay(path: Path) -> list[Replayed]:
         unpacked = Path(folder)
         members = unpack_archive(path, unpacked)["files"]
         try:
-            document = parse_json((unpacked / VERDICT_FILE).read_bytes())
+            document = parse_json(read_whole(unpacked / VERDICT_FILE))
             if document.get("schema") != RESULT_SCHEMA:
                 found = f"expected schema {RESULT_SCHEMA} of {VERDICT_FILE}"
                 fix = "amn gate --bundle writes it anew"
@@ -104,7 +104,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
     name = result["case"]
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
-    context = parse_json((unpacked / name / "context.json").read_bytes())
+    context = parse_json(read_whole(unpacked / name / "context.json"))
     approval = str((result["review"] or {}).get("approval", ""))
     evidence = _evidence(unpacked / name, name, context, tuple(declared)).with_(approval=approval)
     mine = {
@@ -200,7 +200,7 @@ def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:
 
 def _candidate(folder: Path) -> Candidate:
     """Return a candidate that has scores and a record, and no model."""
-    about = parse_json((folder / "candidate.json").read_bytes())
+    about = parse_json(read_whole(folder / "candidate.json"))
     evaluation = load_evaluation(folder) if (folder / COSINES_FILE).exists() else None
     record = TrainingRecord.from_json(about["record"]) if about["record"] else None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from amn.case.section import Section, problems_in
-from amn.errors import GoldenError
+from amn.errors import DataError, GoldenError
 from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     Cosine,
     Count,
@@ -25,7 +25,7 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
     SplitName,
     Text,
 )
-from amn.storage import as_committed, canonical_json, parse_json, sha256_of
+from amn.storage import as_committed, canonical_json, parse_json, read_whole, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,9 +220,11 @@ def find_ledger(folder: Path) -> Ledger | None:
     """
     path = folder / LEDGER_FILE
     try:
-        return inspect_ledger(as_committed(path.read_bytes()))
+        return inspect_ledger(as_committed(read_whole(path, folder)))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except DataError as error:
+        raise GoldenError(path, error.message) from error
     except OSError as error:  # a folder, a loop of links
         fix = f"git checkout -- {quote(str(path))}"
         raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
@@ -284,7 +286,7 @@ def extended(
     }
     entry = {**bare, "hash": sha256_of(canonical_json(bare))}
     Entry.model_validate(entry)
-    before = as_committed((folder / LEDGER_FILE).read_bytes()) if entries else b""
+    before = as_committed(read_whole(folder / LEDGER_FILE)) if entries else b""
     return before + canonical_json(entry) + b"\n"
 
 

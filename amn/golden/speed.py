@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amn.case.limits import RATIOS
 from amn.errors import GoldenError
-from amn.storage import canonical_json, parse_json, sha256_of, write_json
+from amn.storage import canonical_json, parse_json, read_whole, sha256_of, write_json
 from amn.system import installed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read_speed(folder: Path, on: Mapping[str, str]) -> dict[str, float] | None:
     """
     path = speed_file(folder, on)
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(read_whole(path))
     except FileNotFoundError:
         return None
     except ValueError as error:

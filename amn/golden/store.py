@@ -11,13 +11,20 @@ from pydantic import ValidationError
 
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.section import problems_in
-from amn.errors import GoldenError
+from amn.errors import DataError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
 from amn.golden.schema import COSINE, MEAN_ATOL, SCHEMA, UNIT, Golden, GoldenRecord, SplitMetrics
 from amn.golden.table import RECALL, parse_csv, to_csv
 from amn.golden.transaction import BEFORE, replace_together, undo
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import as_committed, parse_json, sha256_of, write_bytes
+from amn.storage import (
+    MOST_FOUND_BYTES,
+    as_committed,
+    parse_json,
+    read_whole,
+    sha256_of,
+    write_bytes,
+)
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
@@ -54,12 +61,14 @@ def read_file(folder: Path, name: str) -> bytes:
     """
     path = folder / name
     try:
-        return as_committed(path.read_bytes())
+        return as_committed(read_whole(path, folder, MOST_FOUND_BYTES))
     except (FileNotFoundError, NotADirectoryError) as error:
         fix = f"git checkout -- {quote(str(path))}"
         if name == GOLDEN_FILE:
             fix = f"amn golden new {quote(folder.name)} --reason TEXT"
         raise GoldenError(path, f"expected a golden, found none. Fix: {fix}") from error
+    except DataError as error:
+        raise GoldenError(path, error.message) from error
     except OSError as error:  # a folder, a loop of links
         fix = f"git checkout -- {quote(str(path))}"
         raise GoldenError(path, f"expected a file, got: {error.strerror}. Fix: {fix}") from error
@@ -182,7 +191,7 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
         GoldenError: If there is no sound golden, or the chain of the ledger is broken.
     """
     golden = read_golden(folder)
-    digest = sha256_of(as_committed((folder / GOLDEN_FILE).read_bytes()))
+    digest = sha256_of(as_committed(read_whole(folder / GOLDEN_FILE)))
     write_bytes(
         folder / LEDGER_FILE,
         extended(folder, golden.record, acceptance, golden_digest=digest),

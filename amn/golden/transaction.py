@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.storage import atomic_folder, write_bytes
+from amn.storage import atomic_folder, read_whole, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ def replace_together(folder: Path, files: Mapping[str, bytes | None]) -> None:
     with atomic_folder(folder / BEFORE) as before:
         for name in files:
             if (folder / name).exists():
-                write_bytes(before / name, (folder / name).read_bytes())
+                write_bytes(before / name, read_whole(folder / name))
     try:
         for name, content in files.items():
             if content is None:
@@ -54,7 +54,7 @@ def undo(folder: Path, names: Iterable[str]) -> bool:
         for name in names:
             copy = folder / BEFORE / name
             if copy.exists():
-                write_bytes(folder / name, copy.read_bytes())
+                write_bytes(folder / name, read_whole(copy))
             else:
                 (folder / name).unlink(missing_ok=True)
         _retire(folder)

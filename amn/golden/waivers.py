@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from amn.case.section import Section
-from amn.errors import ConfigError
+from amn.errors import ConfigError, DataError
 from amn.golden.schema import Text  # noqa: TC001 - pydantic reads it
-from amn.storage import parse_toml
+from amn.storage import parse_toml, read_whole
 from amn.verdict import Waiver
 
 if TYPE_CHECKING:
@@ -56,9 +56,11 @@ def read_waivers(folder: Path) -> tuple[Waiver, ...]:
     """
     path = folder / WAIVERS_FILE
     try:
-        return parse_waivers(path.read_bytes(), path)
+        return parse_waivers(read_whole(path, folder), path)
     except FileNotFoundError:
         return ()
+    except DataError as error:
+        raise ConfigError(path, [error.message]) from error
     except OSError as error:  # a folder, a loop of links
         raise ConfigError(path, [f"expected a file, got: {error.strerror}"]) from error
 

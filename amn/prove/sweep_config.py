@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from amn.case.load import unknown_key
 from amn.case.section import Section, Seed
 from amn.errors import ConfigError
-from amn.storage import parse_toml
+from amn.storage import parse_toml, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +155,7 @@ def load_sweep(path: Path) -> SweepConfig:
         ConfigError: If it is missing or wrong; `.problems` lists everything.
     """
     try:
-        values = parse_toml(path.read_text(encoding="utf-8"))
+        values = parse_toml(read_whole(path).decode())
         return SweepConfig.model_validate(values)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(path, ["expected a sweep file, found none"]) from error

@@ -9,7 +9,8 @@ shapes but another forward is refused.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from amn.data.ids import as_ids, is_text
-from amn.errors import ArgumentError, CheckpointError
+from amn.errors import ArgumentError, CheckpointError, DataError
 from amn.evaluation.runner import predict
-from amn.storage import canonical_json, parse_json, sha256_of, write_bytes
+from amn.storage import canonical_json, parse_json, regular, sha256_of, write_bytes
 from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ GOLDEN_RATIO = 0.6180339887498949
 WEIGHTS = "weights."
 ARTICLES = "manifest.articles"
 DESCRIPTION = "amn"  # the one metadata entry: safetensors writes several in any order
+# Types of the parts of a description, as they are annotated; the rest is free.
+PARTS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int)}
 DIGEST = "sha256"  # of everything else in the file: the probe does not see every bit
 
 
@@ -131,11 +134,13 @@ def load_checkpoint(
         CheckpointError: If the file is damaged, names or shapes differ, or the probe's answer does.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(regular(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iterator
     except FileNotFoundError as error:
         raise CheckpointError(path, "expected a checkpoint, found none") from error
+    except DataError as error:
+        raise CheckpointError(path, error.message) from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             path,
@@ -149,20 +154,44 @@ def load_checkpoint(
             f"expected content of sha256 {stated[:12]}, got {digest[:12]}: changed or damaged. "
             "Fix: train again, or restore it",
         )
-    spec = ModelSpec(**description["spec"])
     try:
+        spec = _spec(description["spec"])
+        seed, provenance = int(description["probe_seed"]), dict(description["provenance"])
+        stored, articles = tensors["probe.output"], _unpacked(tensors[ARTICLES])
         model = build(spec)
     except ArgumentError as error:
         raise CheckpointError(path, str(error)) from error
+    except (KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
+        what = " ".join(str(error).split())
+        raise CheckpointError(
+            path, f"expected a description of a network, got: {what}. Fix: train again"
+        ) from error
     weights = {n.removeprefix(WEIGHTS): t for n, t in tensors.items() if n.startswith(WEIGHTS)}
     _load_weights(path, model, weights)
-    verify_probe(path, model, spec, description["probe_seed"], tensors["probe.output"])
+    verify_probe(path, model, spec, seed, stored)
     return Checkpoint(
         model=model.eval(),
         spec=spec,
-        articles=_unpacked(tensors[ARTICLES]),
-        provenance=description["provenance"],
+        articles=articles,
+        provenance=provenance,
     )
+
+
+def _spec(described: dict[str, Any]) -> ModelSpec:
+    """Return the description of a network, each part of its own type.
+
+    Raises:
+        TypeError: If a part is of another.
+        ValueError: If a size is not above zero.
+    """
+    spec = ModelSpec(**described)
+    for part in fields(spec):
+        value, wanted = getattr(spec, part.name), PARTS.get(str(part.type), (Mapping,))
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise TypeError(f"{part.name}: expected {part.type}, got {type(value).__name__}")
+        if isinstance(value, int) and part.type == "int" and value < 1:
+            raise ValueError(f"{part.name}: expected at least 1, got {value}")
+    return spec
 
 
 def verify_probe(path: Path, model: nn.Module, spec: ModelSpec, seed: int, stored: Tensor) -> float:

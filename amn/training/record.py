@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,10 +89,14 @@ class TrainingRecord:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TrainingRecord:
-        """Rebuild a record from `to_json`."""
-        stop = Stop(**data["stop"]) if data["stop"] else None
-        epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
-        return cls(**{**data, "stop": stop, "epochs": epochs})
+        """Rebuild a record from `to_json`.
+
+        Raises:
+            ValueError: If a part is missing, too much, or of another type.
+        """
+        if unknown := data.keys() - {part.name for part in fields(cls)}:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        return TypeAdapter(cls).validate_python(data)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from amn.evaluation.storage import (
 )
 from amn.storage import (
     parse_json,
+    read_whole,
     sha256_file,
     without_digest,
 )
@@ -121,7 +122,7 @@ def load_run(folder: Path) -> Run:
     """
     path = folder / RUN_FILE
     try:
-        info = without_digest(parse_json(path.read_bytes()), path)
+        info = without_digest(parse_json(read_whole(path)), path)
         digests = {name: info["files"][name] for name in RUN_FILES}
         record = TrainingRecord.from_json(info["record"])
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from amn.storage import sha256_of, write_bytes
+from amn.storage import regular, sha256_of, write_bytes
 from amn.training.record import Epoch
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class TrainingState:
     def restore(self, path: Path, key: str) -> bool:
         """Go on from a file, if there is a whole one with that key; tell if there was."""
         try:
-            with safe_open(path, framework="pt") as file:
+            with safe_open(regular(path), framework="pt") as file:
                 metadata = file.metadata() or {}
                 if (metadata.get("format"), metadata.get("key")) != (FORMAT, key):
                     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.hostile.ground import CASE, TOML, Change
+from tests.hostile.readers import ASTRAY
 from tests.hostile.running import HOW_IT_RUNS
 from tests.hostile.steps import (
     bare_inside,
@@ -387,7 +388,7 @@ YARDSTICK = [
     Change(
         id="golden-json-is-a-link",
         do=(linked(f"{CASE}/golden.json", "elsewhere/golden.json"),),
-        code=5,
+        code=3,
         says=("this change put a link in place of files",),
     ),
     Change(
@@ -434,4 +435,4 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS]
+CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]

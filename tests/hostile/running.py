@@ -403,7 +403,7 @@ BROUGHT = [
           put(".gitignore", ".amn/\n")),
     loose("link-of-the-data", tracked_link("data", "elsewhere/data"),
           says="this change put a link in place of files"),
-    loose("link-of-a-file-of-the-data", tracked_link("data/dataset.json", "elsewhere.json"),
+    loose("link-of-a-file-of-the-data", tracked_link("data/vectors-00000.npy", "elsewhere.npy"),
           says="this change put a link in place of files"),
     loose("link-of-the-cache", both(put(".gitignore", ""), tracked_link(".amn", "runs")),
           says="this change brought its own finished runs"),

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn import registry
+from amn.case.training import AbortConfig
 from amn.corpus.sources import FORMATS, open_source
 from amn.data.importers import import_vectors
 from amn.data.imports.sources import IMPORTERS
+from amn.diagnosis.records import judge_records
 from amn.errors import ArgumentError
 from amn.registry import Registry
 from amn.report.outputs import FILES
 from amn.training.networks.build import NETWORKS, ModelSpec, build_model
 from amn.training.records.find import KINDS, find_records, read_record
+from amn.training.records.names import Names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +58,15 @@ def read_log(path):
     return RunHistory(name=path.stem, origin="theirs", epochs=tuple(epochs))
 
 
+def read_named(path, names):
+    # a log of theirs, by names of columns
+    epochs = [EpochFigures(epoch=1, val_cosine=0.6)]
+    unknown = tuple(n for n in path.read_text().split() if names.field(n) is None)
+    return RunHistory(name=path.stem, epochs=tuple(epochs), unknown=unknown)
+
+
 LOG = RecordKind(lambda path: path.suffix == ".their_log", read_log)
+NAMED = RecordKind(lambda path: path.name == "their.json", read_named)
 """
 ENTRY_POINTS = """\
 [amn.importers]
@@ -66,6 +77,7 @@ stories = theirs:Stories
 last/1 = theirs:Last
 [amn.records]
 their_log = theirs:LOG
+their_named = theirs:NAMED
 [amn.reports]
 missing = not_there:at_all
 [amn.test]
@@ -135,6 +147,20 @@ def test_a_kind_of_record_is_found_and_read(tmp_path: Path) -> None:
 
     assert read_record(path).epochs[0].val_cosine == 0.5
     assert read_record(path).origin == "theirs"
+
+
+def test_a_reader_of_records_has_the_guarantees_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "their.json").write_text("val_f1 sim_dev", "utf-8")
+    (tmp_path / "broken.their_log").write_text("no number", "utf-8")
+
+    broken, named = judge_records([tmp_path], AbortConfig())
+    assert broken.status.value == "UNREADABLE"
+    assert "expected theirs.read_log to read it, got ValueError" in broken.error
+    assert named.status.value == "UNKNOWN_COLUMNS"
+    assert "got val_f1, sim_dev" in named.reason
+    names = Names(columns={"val_f1": "ignore", "sim_dev": "ignore"})
+    (_, named) = judge_records([tmp_path], AbortConfig(), names=names)
+    assert named.status.value == "SUCCESS"
 
 
 def test_a_format_of_articles_is_opened_by_its_names_and_by_its_own(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.index.build import build_index
-from amn.data.index.reader import read_index_manifest
+from amn.data.index.reader import ADOPTED, read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
@@ -98,7 +98,8 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
     rows = dataset.rows_of(np.concatenate(list(chosen.values())))
     copy = write_rows(folder / DATA, dataset, rows)
     if dataset.index_path.exists():
-        build_index(copy, read_index_manifest(dataset.path).kind)
+        kind = read_index_manifest(dataset.path).kind
+        build_index(copy, "flat" if kind == ADOPTED else kind)
     sampled = CaseCopy(folder, case.config)
     sampled.configure(split={name: Selector(articles=ids.tolist()) for name, ids in chosen.items()})
     return sampled

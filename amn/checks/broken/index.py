@@ -42,7 +42,7 @@ def make_index(copy: CaseCopy, make: Callable[[Any, NDArray[np.float32]], Any]) 
 
 
 def change_ids(copy: CaseCopy, change: Callable[[NDArray[np.int64]], None]) -> None:
-    """Change the ids of an index in place, signed; one without a map of ids is built as sq4."""
+    """Change the ids of an index in place, signed; one without a map of ids is built anew."""
     faiss, path = load_faiss(), copy.data / INDEX_FILE
     index = faiss.read_index(str(path))
     if not hasattr(index, "id_map"):

@@ -10,7 +10,7 @@ from amn.cli.golden import acceptance
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, read_ledger
 from amn.golden.store import GOLDEN_FILE
-from amn.storage import as_committed, sha256_of
+from amn.storage import as_committed, read_whole, sha256_of
 
 
 @click.command("anchor")
@@ -35,7 +35,7 @@ def command(case: str, reason: str, author: str | None) -> None:
         fix = f"amn golden {word} {found.name} --reason TEXT"
         raise GoldenError(path, f"expected an accepted golden, found none. Fix: {fix}")
     if (
-        sha256_of(as_committed((found.folder / GOLDEN_FILE).read_bytes()))
+        sha256_of(as_committed(read_whole(found.folder / GOLDEN_FILE)))
         != entries[-1].digests.golden
     ):
         fix = f"amn golden verify {quote(found.name)}"

@@ -17,6 +17,7 @@ from amn.golden.base.target import base_commit
 from amn.golden.base.tricks import JUDGES, tricks
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, find_orphans, read_golden
+from amn.storage import read_whole
 from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _golden(folder: Path) -> Item:
             "a golden without a ledger",
             f"amn golden adopt {quote(name)} --reason TEXT",
         )
-    if problems := inspect_ledger(ledger.read_bytes()).problems:
+    if problems := inspect_ledger(read_whole(ledger)).problems:
         return Item(
             "missing", name, f"ledger: {problems[0].message}", f"amn golden verify {quote(name)}"
         )

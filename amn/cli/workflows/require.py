@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amn.errors import DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         DataError: If it is missing, or something else.
     """
     try:
-        document = parse_json(path.read_bytes())
+        document = parse_json(read_whole(path))
     except FileNotFoundError as error:
         fix = f"amn gate -o {path}"
         raise DataError(path, f"expected the result of a gate, found none. Fix: {fix}") from error

@@ -16,7 +16,7 @@ from amn.data.coherence import follows
 from amn.data.ids import IdSet, is_text, require_kind
 from amn.data.scan import scan_rows
 from amn.errors import ArgumentError, DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,7 +187,7 @@ def read_ids(text: str, known: Ids, names: tuple[str, ...] = ()) -> IdSet:
             return _named(text.split(","), known)
         except ArgumentError as error:
             raise ArgumentError(f"--articles: {error}, which is no file either") from error
-    content = path.read_text(encoding="utf-8")
+    content = read_whole(path).decode()
     if path.suffix == ".json":
         return _ids_of_json(path, content, (key,) if key else names)
     lines = [line for line in content.splitlines() if line.strip() and line[0] != "#"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from amn.data.vectors import NPY_ERRORS
 from amn.errors import DataError
-from amn.storage import BLOCK_BYTES, ZIP_ERRORS
+from amn.storage import BLOCK_BYTES, ZIP_ERRORS, regular, require_no_bomb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def open_archive(path: Path, scratch: Path) -> Iterator[Archive]:
         DataError: If it is missing, truncated, or no zip archive.
     """
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(regular(path))
     except FileNotFoundError as error:
         raise DataError(path, "expected an .npz file, found none") from error
     except MEMBER_ERRORS as error:
@@ -119,4 +119,5 @@ def open_archive(path: Path, scratch: Path) -> Iterator[Archive]:
             path, f"expected a whole .npz file, got {size:,} bytes ({error})"
         ) from error
     with archive:
+        require_no_bomb(path, archive)
         yield Archive(path, archive, scratch)

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from amn.errors import DataError, require
-from amn.storage import parse_json
+from amn.storage import parse_json, regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -112,12 +112,12 @@ def hdf5(path: Path, stack: ExitStack) -> dict[str, Member]:
 def safetensors(path: Path, _stack: ExitStack) -> dict[str, Member]:
     """Return the arrays of a safetensors file, mapped where they lie."""
     try:
-        with safe_open(path, framework="numpy"):  # verifies lengths and offsets
+        with safe_open(regular(path), framework="numpy"):  # verifies lengths and offsets
             pass
     except (SafetensorError, OSError) as error:
         message = f"expected a whole safetensors file, got: {error}"
         raise DataError(path, f"{message}. Fix: copy or save it again") from error
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = parse_json(file.read(length))
     members = {}
@@ -170,7 +170,7 @@ def word2vec(path: Path) -> tuple[int, int]:
     Raises:
         DataError: If it declares none.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         first = file.readline(200).split()
     if len(first) != 2 or not all(word.isdigit() for word in first):  # noqa: PLR2004 - N and D
         shown = b" ".join(first[:4]).decode(errors="replace")[:60]
@@ -187,7 +187,7 @@ def word2vec_rows(path: Path, dim: int) -> Iterator[Any]:
     import pyarrow as pa  # noqa: PLC0415 - used here alone
     import pyarrow.csv  # noqa: PLC0415 - as above
 
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         file.readline()
         extra = len(file.readline().rstrip(b"\r\n").split(b" ")) - dim - 1  # a space may end lines
     names = ["word", *(str(k) for k in range(dim)), *(f"end {k}" for k in range(max(extra, 0)))]

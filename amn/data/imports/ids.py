@@ -10,7 +10,7 @@ from amn.data.imports.archive import open_archive
 from amn.data.imports.keys import as_table
 from amn.data.imports.tables import OPENERS, read_columns
 from amn.errors import ArgumentError, DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def _of_json(path: Path) -> pa.Table:
     """Return the table that a JSON file holds."""
     fix = 'write ["id", ...], [{"article_id": ..., "chunk_index": ...}, ...] or lists by name'
     try:
-        found = parse_json(path.read_bytes())
+        found = parse_json(read_whole(path))
         if isinstance(found, dict):
             return pa.table({name: v for name, v in found.items() if isinstance(v, list)})
         if isinstance(found, list) and all(isinstance(row, dict) for row in found):

@@ -31,6 +31,7 @@ from amn.data.vectors import NPY_ERRORS, open_npy
 from amn.data.writer import Chunks
 from amn.errors import ArgumentError, DataError
 from amn.registry import Registry
+from amn.storage import regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -362,7 +363,7 @@ def _with_fix(error: DataError, fix: str) -> DataError:
 def _hint(path: Path) -> str:
     """Return the way out for a matrix that is none, by its type."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     except NPY_ERRORS:
         return "copy it again, or save it anew with numpy.save"
     if getattr(array, "dtype", None) in BITS:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from amn.data.imports.keys import ARTICLE_NAMES, Keys
 from amn.errors import DataError
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole, regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def open_rows(path: Path, keys: Keys) -> Iterator[Rows]:
     """Open a table by its suffix; what arrow finds wrong with it becomes a DataError."""
     suffix = path.suffix.lower()
     try:
-        with OPENERS[suffix](path, keys) as rows:
+        with OPENERS[suffix](path if path.is_dir() else regular(path), keys) as rows:
             yield rows
     except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name is not UTF-8
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -89,7 +89,7 @@ def open_rows(path: Path, keys: Keys) -> Iterator[Rows]:
 
 @contextmanager
 def _parquet(path: Path, _keys: Keys) -> Iterator[Rows]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(regular(path)) as file:
         yield Rows(file.schema_arrow, lambda names, most: file.iter_batches(most, columns=names))
 
 
@@ -102,7 +102,7 @@ def _arrow(path: Path, _keys: Keys) -> Iterator[Rows]:
 @contextmanager
 def _datasets(path: Path, _keys: Keys) -> Iterator[Rows]:
     """Open a folder that `datasets.Dataset.save_to_disk` wrote: Arrow streams named by a file."""
-    state = parse_json((path / "state.json").read_bytes())
+    state = parse_json(read_whole(path / "state.json"))
     if state.get("_indices_files"):
         raise DataError(
             path,

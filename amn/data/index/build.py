@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from amn.case.limits import IndexConfig
 from amn.data.dataset import INDEX_MANIFEST
 from amn.data.index.layers import (
     ROWS_PER_CENTROID,
@@ -16,7 +17,8 @@ from amn.data.index.layers import (
     one_thread,
     unwrap,
 )
-from amn.data.index.reader import IndexManifest, Kind
+from amn.data.index.reader import IndexManifest, Kind, open_index
+from amn.data.index.recall import reaches
 from amn.data.vectors import FLOAT16_LIMIT, widen
 from amn.errors import ArgumentError, DataError
 from amn.storage import atomic_path, sha256_file, write_json
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from amn.data.dataset import DataSet
 
-DEFAULT_KIND: Kind = "sq4"
+CODES: tuple[Kind, ...] = ("sq4", "sq6", "sq8", "flat")  # exhaustive, the smallest first
 BLOCK_ROWS = 8192
 TRAIN_ROWS = 65_536  # 200 MB in float32 at D = 768
 
@@ -54,7 +56,7 @@ def default_parameters(kind: Kind, rows: int, dim: int) -> dict[str, int]:
 
 def build_index(
     dataset: DataSet,
-    kind: str = DEFAULT_KIND,
+    kind: str | None = None,
     *,
     seed: int = 0,
     parameters: Mapping[str, int] | None = None,
@@ -67,6 +69,8 @@ def build_index(
     over product-quantised residuals. Rows are read in blocks and one thread works on them.
 
     Args:
+        kind: None takes the smallest of `sq4`, `sq6`, `sq8` and `flat` that reaches what a case
+            asks of an index by default (I007, I008), measured on this data set.
         seed: Draws the training rows, the first centroids and the graph's levels.
         parameters: In place of those of `default_parameters`.
         progress: Called with (rows done, rows in all).
@@ -76,6 +80,8 @@ def build_index(
         DataError: If a row holds NaN or infinity.
         MissingDependencyError: If faiss is not installed.
     """
+    if kind is None:
+        return _build_smallest(dataset, seed=seed, progress=progress)
     if kind not in get_args(Kind):
         raise ArgumentError(f"kind: expected one of {', '.join(get_args(Kind))}, got {kind!r}")
     if not len(dataset):
@@ -109,6 +115,18 @@ def build_index(
     )
     write_json(dataset.path / INDEX_MANIFEST, manifest.to_json())
     return dataset.index_path
+
+
+def _build_smallest(
+    dataset: DataSet, *, seed: int, progress: Callable[[int, int], None] | None
+) -> Path:
+    """Build the smallest kind that finds enough; `flat` finds all there is to find."""
+    path = dataset.index_path
+    for kind in CODES:
+        path = build_index(dataset, kind, seed=seed, progress=progress)
+        if kind == CODES[-1] or reaches(open_index(path), dataset, IndexConfig()):
+            break
+    return path
 
 
 def _choose(kind: Kind, dataset: DataSet, given: Mapping[str, int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from amn.case.section import problems_in
 from amn.data.dataset import INDEX_MANIFEST
 from amn.data.index.layers import Layers, load_faiss, unwrap
 from amn.errors import DataError
-from amn.storage import parse_json, sha256_file
+from amn.storage import parse_json, read_whole, regular, sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REBUILD = "amn index build"  # followed by the folder: the command that builds the index again
 
 Kind = Literal["flat", "sq8", "sq6", "sq4", "ivf", "hnsw", "pq"]
+ADOPTED = "adopted"  # the kind of an index that others built
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -32,7 +33,8 @@ class IndexManifest(BaseModel):
     """The whole of index.json.
 
     Attributes:
-        factory: How faiss's index_factory would describe the index.
+        kind: What it was built as; `adopted` where others built it.
+        factory: How faiss's index_factory would describe the index; of an adopted one its layers.
         sha256: Of index.faiss.
         size_bytes: Of index.faiss.
         vectors_digest: `DataSet.vectors_digest` of the data set it was built from.
@@ -42,7 +44,7 @@ class IndexManifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_: Literal[1] = Field(alias="schema")
-    kind: Kind
+    kind: Kind | Literal["adopted"]
     factory: str
     rows: Annotated[int, Field(ge=0)]
     dim: Annotated[int, Field(ge=1)]
@@ -66,7 +68,7 @@ def read_index_manifest(folder: Path) -> IndexManifest:
     """
     path = folder / INDEX_MANIFEST
     try:
-        return IndexManifest.model_validate(parse_json(path.read_bytes()))
+        return IndexManifest.model_validate(parse_json(read_whole(path)))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             path, f"expected the record of the index, found none. Fix: {REBUILD} {folder}"
@@ -163,7 +165,7 @@ def open_index(path: Path, *, timeout_s: float = PROBE_TIMEOUT_S) -> OpenIndex:
         raise DataError(path, f"expected an index, found none. Fix: {REBUILD} {path.parent}")
     if not is_as_recorded(path):
         _probe(path, timeout_s)
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         try:
             index = faiss.read_index(faiss.PyCallbackIOReader(file.read, READ_BYTES))
         except (RuntimeError, MemoryError) as error:

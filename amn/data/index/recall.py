@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.case.limits import IndexConfig
     from amn.data.dataset import DataSet
     from amn.data.index.reader import OpenIndex
 
 BLOCK_ROWS = 8192
 SCORE_ATOL = 1e-6  # unit vectors in float32 at D = 768: sums in another order differ by less
 RESAMPLES = 1999
+ALPHA, BOUND_SEED = 0.05, 8  # of the bound on recall that I008 judges
 QUERIES = 256  # 0.95 recall is then known within 0.01
 SEED = 8
 
@@ -133,6 +135,20 @@ def lower_bound(values: NDArray[np.float64], rng: np.random.Generator, *, alpha:
     """
     drawn = rng.integers(len(values), size=(RESAMPLES, len(values)))
     return float(np.quantile(values[drawn].mean(axis=1), alpha))
+
+
+def recall_bound(recall: NDArray[np.float64]) -> float:
+    """Return the lower 95 % bound of the mean recall of some queries, (Q,) in 0..1."""
+    return lower_bound(recall, np.random.default_rng(BOUND_SEED), alpha=ALPHA)
+
+
+def reaches(index: OpenIndex, dataset: DataSet, limits: IndexConfig) -> bool:
+    """Tell whether an index finds its own rows and their neighbours as I007 and I008 ask."""
+    answers = search_sample(index, dataset, recall_at=limits.recall_at)
+    if not self_search(index, dataset, answers).hit.mean() >= limits.self_recall:
+        return False
+    k = min(limits.recall_at, len(dataset) - 1)
+    return k < 1 or recall_bound(recall_at(dataset, answers, k)) >= limits.recall
 
 
 def _kth_scores(

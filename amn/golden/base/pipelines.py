@@ -20,7 +20,7 @@ from amn.golden.base.own import check_loosenings
 from amn.golden.base.readings import differences, or_none, text_lines, words, yaml_lines
 from amn.golden.base.settings import ATTRIBUTES, LOCK, READERS, YAML
 from amn.golden.base.tricks import ADDED, CHANGED, RUNS_AMN, named, tricks
-from amn.storage import as_committed
+from amn.storage import as_committed, found_file
 from amn.system import CACHE_FOLDER, CONFTEST, GOLDEN_FOLDER
 from amn.verdict import Loosening
 
@@ -367,7 +367,4 @@ def _text(content: bytes | None) -> str | None:
 
 
 def _read(path: Path) -> str | None:
-    try:
-        return _text(path.read_bytes())
-    except OSError:  # gone, or a folder or a loop of links in its place
-        return None
+    return _text(found_file(path))

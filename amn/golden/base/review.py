@@ -27,7 +27,7 @@ from amn.golden.base.target import base_commit, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
-from amn.storage import as_committed, parse_json, parse_toml
+from amn.storage import as_committed, found_file, parse_json, parse_toml
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER, ci_sign
 from amn.verdict import Loosening, Waiver
 
@@ -377,7 +377,5 @@ def _lists(content: bytes | None, split: str) -> set[int]:
 
 
 def _read(path: Path) -> bytes | None:
-    try:
-        return as_committed(path.read_bytes())
-    except OSError:  # gone, or a folder or a loop of links in its place
-        return None
+    content = found_file(path)
+    return None if content is None else as_committed(content)

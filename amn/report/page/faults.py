@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from amn.errors import ArgumentError
+from amn.storage import read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,7 @@ def read_faults(path: Path) -> dict[str, FaultMatrix]:
         ArgumentError: If it is missing or was not written by `amn selftest --format json`.
     """
     try:
-        found = TypeAdapter(list[FaultMatrix]).validate_json(path.read_bytes())
+        found = TypeAdapter(list[FaultMatrix]).validate_json(read_whole(path))
     except OSError as error:
         raise ArgumentError(f"{path}: expected a self-test, got: {error.strerror}") from error
     except ValidationError as error:

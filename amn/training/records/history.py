@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from amn.training.record import TrainingRecord
 
 
+Ending = Literal["finished", "stopped", "crashed", "unfinished", "unknown", ""]
 # Trivial predictors where a record names none: the least that each scored on sentence vectors. The
 # constant got 0.19 to 0.48, the mean of the context 0.52 to 0.59 (wiki-mini, the earlier project).
 ASSUMED = {"constant": 0.19, "mean": 0.52}
@@ -71,12 +72,16 @@ class RunHistory:
         references: Validation cosines of reference predictors, where they were measured.
         scores: Mean cosines `in_dist` and `ood`, where they were measured.
         bests: `val_loss` and `val_cosine` that the record calls its best.
-        status: `finished`, `stopped` or `crashed`; empty where unknown.
+        primary: The term that is meant to be learned, where the record or its reader says it.
+        status: `finished`, `stopped`, `crashed`, `unfinished`, or `unknown` where the record has a
+            word for it that nobody knows; empty where it says nothing.
         stop: Why it did not finish.
         then: Outcome as it was written down at the time.
         is_excerpt: Whether epochs were left out on purpose.
         settings: `criteria` and `abort` of the case that it is a run of, where the record has them.
         unread: Keys that no reader knows, kept as they are.
+        unknown: Columns of numbers that nobody understood.
+        is_stepped: Whether training was logged by step: an epoch may lack such a figure.
     """
 
     name: str
@@ -90,17 +95,27 @@ class RunHistory:
     references: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     bests: dict[str, float] = field(default_factory=dict)
-    status: Literal["finished", "stopped", "crashed", ""] = ""
+    primary: str = ""
+    status: Ending = ""
     stop: str = ""
     then: str = ""
     is_excerpt: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    is_stepped: bool = False
 
     def until(self, n: int) -> RunHistory:
         """Return the history as it stood after its first n lines: nothing about the end."""
         return replace(
-            self, epochs=self.epochs[:n], bests={}, scores={}, status="", stop="", planned=None
+            self,
+            epochs=self.epochs[:n],
+            bests={},
+            scores={},
+            status="",
+            stop="",
+            planned=None,
+            unknown=(),
         )
 
     @cached_property
@@ -141,11 +156,13 @@ class RecordKind(NamedTuple):
 
     Attributes:
         holds: Tells whether a path, of a file or a folder, is one; nothing is read.
-        read: Reads one; raises DataError for what is not what it seems to be.
+        read: Reads one: takes the path and, where a parameter is called `names`, what a user says
+            of columns; raises DataError for what is not what it seems to be. The first line of its
+            docstring is its line in docs/records.md.
     """
 
     holds: Callable[[Path], bool]
-    read: Callable[[Path], RunHistory]
+    read: Callable[..., RunHistory]
 
 
 def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunHistory:
@@ -169,6 +186,7 @@ def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunH
         model=model,
         epochs=epochs,
         weights=dict.fromkeys(names, 1.0),
+        primary=next(iter(names), ""),
         references={"constant": record.constant, "mean": record.mean},
         bests={"val_cosine": record.best_val_cosine} if record.epochs else {},
         status=record.status,
@@ -182,6 +200,7 @@ class RunStatus(StrEnum):
     SUCCESS = "SUCCESS"
     UNREADABLE = "UNREADABLE"  # nothing can be said
     CRASHED = "CRASHED"  # it met a number that it could not go on with
+    UNFINISHED = "UNFINISHED"  # it was killed, or still runs
     HARNESS = "HARNESS"  # no working measurement gives such figures
     INFONCE_DOMINANCE = "INFONCE_DOMINANCE"  # the contrastive term is most of the loss
     DOMINANT_TERM = "DOMINANT_TERM"  # another secondary term is
@@ -193,6 +212,7 @@ class RunStatus(StrEnum):
     STALL = "STALL"  # no new best for too long
     OOD_COLLAPSE = "OOD_COLLAPSE"  # OOD below 0.40, and above the constant predictor
     BELOW_FLOOR = "BELOW_FLOOR"  # a judged score is below its floor
+    UNKNOWN_COLUMNS = "UNKNOWN_COLUMNS"  # what looks like a score or a loss was not understood
     WORSE_THAN_GOLDEN = "WORSE_THAN_GOLDEN"
     BROKEN_DATA = "BROKEN_DATA"  # stopped before training
     NOT_MEASURED = "NOT_MEASURED"  # a check could not look

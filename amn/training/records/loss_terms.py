@@ -36,6 +36,7 @@ class Ledger:
         terms: name -> (E,), as recorded.
         weights: Of each term; None where they are neither declared nor to be recovered.
         origin: Whether the weights were `declared` in the record or `recovered` from it.
+        declared_primary: The term that the record or its reader calls primary; empty without.
     """
 
     epochs: NDArray[np.int64]
@@ -43,6 +44,7 @@ class Ledger:
     terms: dict[str, NDArray[np.float64]]
     weights: dict[str, float] | None
     origin: Literal["declared", "recovered"]
+    declared_primary: str = ""
 
     @property
     def parts(self) -> dict[str, NDArray[np.float64]]:
@@ -57,11 +59,15 @@ class Ledger:
 
     @property
     def primary(self) -> str:
-        """The term that is meant to be learned: `mse` or `cosine`, else the largest part."""
-        parts = self.parts
-        named = [name for name in PRIMARY if name in parts]
-        largest = sorted(parts, key=lambda name: -float(np.abs(parts[name]).mean()))
-        return (named or largest or [""])[0]
+        """The term that is meant to be learned; empty where nobody can tell.
+
+        The declared one; where none is declared, the term that asks for the target itself, trained
+        on or not. It is never the largest: a loss that is all contrastive has no such term.
+        """
+        if self.declared_primary:
+            return self.declared_primary
+        asking = [name for name in PRIMARY if name in self.terms]
+        return next((name for name in asking if name in self.parts), asking[0] if asking else "")
 
     def shares(self) -> dict[str, NDArray[np.float64]]:
         """Return each part's share of all parts by size, 0 ... 1: name -> (E,)."""
@@ -71,9 +77,10 @@ class Ledger:
         return {name: size / safe for name, size in sizes.items()}
 
     def ratio(self, name: str) -> NDArray[np.float64]:
-        """Return how many times the primary part a part is, (E,)."""
-        primary = np.abs(self.parts[self.primary])
-        return np.abs(self.parts[name]) / np.maximum(primary, np.finfo(float).tiny)
+        """Return how many times the primary part a part is, (E,); infinite where that is none."""
+        primary = np.abs(self.parts.get(self.primary, np.zeros_like(self.totals)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(self.parts[name]) / primary
 
 
 def read_ledger(history: RunHistory) -> Ledger:
@@ -98,6 +105,7 @@ def read_ledger(history: RunHistory) -> Ledger:
         terms=terms,
         weights=weights,
         origin="recovered" if declared is None else "declared",
+        declared_primary=history.primary,
     )
 
 

@@ -11,7 +11,7 @@ from amn.case.config import EVALUATED
 from amn.case.section import problems_in
 from amn.errors import ConfigError, DataError
 from amn.evaluation.summary import Summary
-from amn.storage import parse_json
+from amn.storage import parse_json, read_whole
 from amn.training.records.history import RunHistory
 from amn.training.records.logs import parse_history
 
@@ -80,7 +80,7 @@ def read_metrics(path: Path) -> Metrics:
             epochs that are no tables of numbers.
     """
     try:
-        data = parse_json(path.read_bytes())
+        data = parse_json(read_whole(path))
         metrics = MetricsFile.model_validate(data)
         history = _history(metrics, path)
     except FileNotFoundError as error:

@@ -166,11 +166,38 @@ def test_r013_warns_below_the_mean_and_passes_above(
 
 
 def test_a_foreign_record_is_held_against_assumed_references(fires: Any) -> None:
+    lines = (EpochFigures(epoch=1, val_cosine=0.0034),)
+    histories = (RunHistory(name="lstm", epochs=lines),)
+    evidence = Evidence(COURSE, histories=histories, abort=AbortConfig())
+
+    for id_ in ("R004", "R013"):
+        finding = fires(id_, evidence, Status.INCONCLUSIVE)
+        assert "(assumed: the record names no reference predictor)" in finding.message
+        assert "--reference constant=COSINE" in finding.fix
+
+
+def test_what_is_assumed_keeps_no_rule_from_looking(fires: Any) -> None:
+    lines = tuple(EpochFigures(epoch=n, val_cosine=c) for n, c in enumerate((0.55, 0.05), 1))
+    histories = (RunHistory(name="fell", epochs=lines),)
+    evidence = Evidence(COURSE, histories=histories, abort=AbortConfig())
+
+    fires("R004", evidence, Status.INCONCLUSIVE)
+    assert "0.05" in fires("R003", evidence).message
+
+
+def test_below_zero_is_below_every_constant_predictor(fires: Any) -> None:
     lines = (EpochFigures(epoch=1, val_cosine=-0.0034),)
     histories = (RunHistory(name="lstm", epochs=lines),)
     evidence = Evidence(COURSE, histories=histories, abort=AbortConfig())
 
     finding = fires("R004", evidence)
     assert finding.where == "lstm, epoch 1"
-    assert finding.message.endswith("0.1900, got -0.0034 (assumed: the record names no reference "
-                                    "predictor)")  # fmt: skip
+    assert finding.message.endswith("at least 0, the least of any constant predictor, got -0.0034")
+
+
+@pytest.mark.parametrize("status", ["unfinished", "unknown"])
+def test_r005_fires_on_a_training_without_an_end(fires: Any, status: Any) -> None:
+    run = RunHistory(name="mine", status=status, stop="expected a finished training, got killed")
+    outcome = fires("R005", Evidence(COURSE, histories=(run,), abort=AbortConfig()))
+
+    assert outcome.message.endswith("got killed")

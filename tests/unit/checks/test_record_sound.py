@@ -185,3 +185,13 @@ def test_rates_that_change_all_the_time_are_summed_up(passes: Any) -> None:
     outcome = passes("R012", evidence(replace(history(), epochs=lines)))
 
     assert outcome.value == "0.001 ... 0.0002, 4 changes"
+
+
+def test_r014_fires_on_a_column_that_looks_like_a_score(fires: Any, passes: Any) -> None:
+    def read(*unknown: str) -> Evidence:
+        runs = (RunHistory(name="mine", epochs=(EpochFigures(epoch=1),), unknown=unknown),)
+        return Evidence({}, histories=runs, read_columns=runs)
+
+    finding = fires("R014", read("mood", "val_f1", "Nce Aux"))
+    assert finding.message.endswith("score or a loss, got val_f1, Nce Aux")
+    passes("R014", read("mood", "weather"))

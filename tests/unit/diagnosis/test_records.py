@@ -28,7 +28,7 @@ MINIMUM = {"profile": "minimum", "in_dist": 0.54, "ood": 0.60, "delta": None, "l
     [
         ("584k", "success", "SUCCESS", Verdict.PARTIAL),
         ("790k-1", "OOD collapse", "HARNESS", Verdict.HARNESS),
-        ("790k-2", "InfoNCE dominance", "INFONCE_DOMINANCE", Verdict.ERROR),
+        ("790k-2", "InfoNCE dominance", "INFONCE_DOMINANCE", Verdict.FAIL),
         ("790k-3", "OOD catastrophic", "HARNESS", Verdict.HARNESS),
     ],
 )
@@ -159,10 +159,10 @@ BAD = {
     "amn_584k_mse_primary_20251028_233955": ("INFONCE_DOMINANCE", 4),
     "amn_790k_20251030_110346": ("UNDECLARED_TERM", 3),
     "amn_790k_20251030_154151": ("UNDECLARED_TERM", 3),
-    "amn_790k_production_20251030_123212": ("INFONCE_DOMINANCE", 1),
+    "amn_790k_production_20251030_123212": ("INFONCE_DOMINANCE", 4),
     "gru_20251029_203615": ("INFONCE_DOMINANCE", 4),
     "lstm_baseline": ("HARNESS", 1),
-    "transformer_corrected_80k": ("NO_SKILL", 1),
+    "transformer_corrected_80k": ("INFONCE_DOMINANCE", 1),
 }
 SLOW_STARTERS = {  # good runs that the seed's 0.50 after epoch 1 stops
     "gru_20251016_134451", "lstm_20251029_153319", "models_340k__transformer",
@@ -217,9 +217,18 @@ def test_every_real_record_is_consistent_and_whole(real: dict[str, JudgedRecord]
     )
 
 
+def test_what_failed_in_a_record_is_why_it_lacks_figures(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("epoch,train_loss,val_sim\n1,0.5,0.6")
+    (judged,) = judge_records([tmp_path / "log.csv"], AbortConfig())
+
+    assert (judged.status.value, judged.as_result("").verdict) == ("UNKNOWN_COLUMNS", Verdict.FAIL)
+    (skill,) = [outcome for outcome in judged.outcomes if outcome.check == "R013"]
+    assert (skill.status, skill.detail) == (Status.NOT_RUN, "not run: R014-columns failed first")
+
+
 @pytest.mark.parametrize(
     ("columns", "unread"),
-    [("epoch,train_loss", "got none."), ("epoch,train_loss,Cosine (val)", "got none among Cosine")],
+    [("epoch,train_loss", "got none."), ("epoch,train_loss,mood", "got none among mood")],
 )
 def test_a_record_that_tells_nothing_of_skill_does_not_pass(
     tmp_path: Path, columns: str, unread: str

@@ -41,7 +41,15 @@ MINIMUM = {"profile": "minimum", "in_dist": None, "ood": None, "delta": None, "l
 SPEC = ModelSpec(architecture="amn/recency/1", dim=24, context=3, attention_dim=8, hidden_dim=16)
 
 # Evidence that a case, its golden or its user has to ask for.
-WHERE_ASKED = {"encoder", "speed_ratios", "row_digests", "numerics", "review", "listed_waivers"}
+WHERE_ASKED = {
+    "encoder",
+    "speed_ratios",
+    "row_digests",
+    "numerics",
+    "review",
+    "listed_waivers",
+    "read_columns",
+}
 
 
 @pytest.fixture

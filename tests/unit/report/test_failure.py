@@ -90,7 +90,7 @@ def test_a_smooth_schedule_has_no_events() -> None:
 
 def test_the_broken_measurement_comes_before_everything_else(history: FailureReport) -> None:
     assert [found.cause.id for found in history.causes] == [
-        "loader", "dominant_term", "undeclared_term", "no_skill", "learning_rate", "not_looked",
+        "loader", "dominant_term", "undeclared_term", "no_reference",
     ]  # fmt: skip
     assert history.causes[0].runs == ("790k #1", "790k #3")
     assert history.causes[0].evidence[0].startswith("E005 790k #1, ood: expected above any")

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import pytest
 
+from amn import check_index
 from amn.data.dataset import open_dataset
 from amn.data.index import build
 from amn.data.index.build import build_index, default_parameters
 from amn.data.index.integrity import structure_problems, wrong_rows
 from amn.data.index.reader import Kind, is_as_recorded, open_index, read_index_manifest
+from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError, DataError
 from amn.storage import sha256_file
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from amn.data.dataset import DataSet
+    from amn.data.index.reader import OpenIndex
 
 KINDS = get_args(Kind)
 
@@ -150,3 +156,29 @@ def test_importing_the_index_package_and_its_checks_loads_no_faiss() -> None:
     child = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)  # noqa: S603 - our own code
 
     assert (child.returncode, child.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("dim", [8, 32])
+def test_the_default_kind_passes_its_own_check_on_few_columns(tmp_path: Path, dim: int) -> None:
+    articles, chunks = running_keys(*[10] * 70)
+    keys = Chunks(article_ids=articles, chunk_index=chunks)
+    small = write_dataset(tmp_path / "small", drifting_rows(70, 10, dim), keys, name="small")
+    build_index(small)
+
+    failed = [o.label for o in check_index(small.path).outcomes if o.has_failed]
+    assert not [label for label in failed if label.startswith("I")]
+
+
+def test_the_default_kind_is_the_smallest_that_finds_enough(
+    dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def reaches(index: OpenIndex, *_: object) -> bool:
+        asked.append(index.rows)
+        return len(asked) == 2
+
+    monkeypatch.setattr(build, "reaches", reaches)
+    build_index(dataset)
+
+    assert (read_index_manifest(dataset.path).kind, asked) == ("sq6", [700, 700])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,11 +108,20 @@ def test_shares_are_of_the_weighted_parts() -> None:
     assert ledger.ratio("info").tolist() == [4.0, 4.0]
 
 
-def test_without_a_regression_term_the_largest_is_primary() -> None:
+def test_the_primary_term_is_the_declared_one_and_never_the_largest() -> None:
     terms = {"moment": np.full(2, 0.1), "info": np.full(2, 8.0)}
-    ledger = read_ledger(history(terms, np.full(2, 8.1), weights={"moment": 1.0, "info": 1.0}))
+    run = history(terms, np.full(2, 8.1), weights={"moment": 1.0, "info": 1.0})
 
-    assert ledger.primary == "info"
+    assert not read_ledger(run).primary
+    assert read_ledger(replace(run, primary="info")).primary == "info"
+
+
+def test_a_term_that_asks_for_the_target_is_primary_though_it_is_not_trained_on() -> None:
+    terms = {"mse": MSE, "info": np.linspace(8.0, 7.0, len(MSE))}
+    ledger = read_ledger(history(terms, terms["info"]))
+
+    assert (ledger.primary, ledger.weights) == ("mse", {"mse": 0.0, "info": 1.0})
+    assert np.isinf(ledger.ratio("info")).all()
 
 
 def test_epochs_without_a_total_or_a_term_are_left_out() -> None:

@@ -80,7 +80,7 @@ def test_lines_of_one_epoch_that_share_no_figure_are_one(tmp_path: Path) -> None
     assert [(e.epoch, e.train_loss, e.val_cosine) for e in got.epochs] == [
         (1, 0.5, 0.6), (2, 0.4, 0.7),
     ]  # fmt: skip
-    assert got.unread == {"columns": ["step"]}
+    assert not got.unread
 
 
 def test_what_nobody_reads_is_kept(tmp_path: Path) -> None:
@@ -143,6 +143,7 @@ def test_our_own_run_that_was_changed_is_refused(tmp_path: Path) -> None:
         ("a.json", "{'history'", "expected a record in JSON"),
         ("a.json", "", "expected a record in JSON"),
         ("a.json", "[" * 100_000, "expected a record in JSON"),
+        ("a.json", '[{"val_cosine": 0.1, "val_cosine": 0.6}]', "the key 'val_cosine' twice"),
         ("a.json", {"scores": 1}, "expected epochs under 'history' or 'epochs', found none"),
         ("a.json", {"history": []}, "history: expected at least one epoch, got none"),
         ("a.json", [1, 2], "history[0]: expected a table of one epoch, got 1"),

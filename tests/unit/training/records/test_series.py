@@ -19,7 +19,7 @@ SERIES = {
     "train/loss_mse": [(1, 0.3), (2, 0.2)],
     "val/cosine": [(1, 0.55), (2, 0.6)],
     "lr": [(1, 0.001), (2, 0.0005)],
-    "gpu/heat": [(1, 70.0)],
+    "room/heat": [(1, 70.0)],
 }
 EXPECTED = [(1, 0.5, 0.3, 0.55, 0.001), (2, 0.4, 0.2, 0.6, 0.0005)]
 
@@ -64,7 +64,7 @@ def test_tensorboard_and_mlflow_say_the_same(tmp_path: Path) -> None:
     assert figures(run) == EXPECTED
     assert (events.origin, run.origin) == ("TensorBoard", "MLflow")
     assert (run.name, run.status) == ("brave-owl", "finished")
-    assert events.unread == run.unread == {"series": ["gpu/heat"]}
+    assert events.unread == run.unread == {"series": ["room/heat"]}
 
 
 def test_a_single_event_file_is_read(tmp_path: Path) -> None:
@@ -118,9 +118,60 @@ def test_steps_become_epochs_and_keep_their_gaps(
 
 
 def test_a_step_that_was_written_twice_keeps_its_last_value(tmp_path: Path) -> None:
-    history = from_series({"val_cosine": [(1, 0.1), (1, 0.5)]}, tmp_path)
+    history = from_series({"val_cosine": [(1, 0.1), (1, 0.5), (2, 0.6)]}, tmp_path)
 
-    assert [e.val_cosine for e in history.epochs] == [0.5]
+    assert [e.val_cosine for e in history.epochs] == [0.5, 0.6]
+
+
+def test_points_that_all_have_one_step_are_no_course(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected a step of its own .* got 3 points at step 0"):
+        from_series({"val_cosine": [(0, 0.1), (0, 0.5), (0, 0.6)]}, tmp_path)
+
+
+def test_what_was_logged_since_the_last_validation_is_of_its_epoch(tmp_path: Path) -> None:
+    series = {"loss": [(10, 0.4), (20, 0.2), (30, 0.1)], "val_cosine": [(25, 0.5), (50, 0.6)]}
+    history = from_series(series, tmp_path)
+
+    assert [(e.epoch, e.train_loss) for e in history.epochs] == [
+        (1, pytest.approx(0.3)), (2, 0.1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("5", "KILLED"), ("RUNNING", "RUNNING"), ("2", "SCHEDULED")]
+)
+def test_an_mlflow_run_that_did_not_finish_is_unfinished(
+    tmp_path: Path, status: str, word: str
+) -> None:
+    run = read_record(write_mlflow(tmp_path, SERIES, status=status))
+
+    assert (run.status, run.stop) == (
+        "unfinished", f"expected a finished run, got MLflow status {word}",
+    )  # fmt: skip
+
+
+def test_an_end_that_mlflow_does_not_know_is_unknown(tmp_path: Path) -> None:
+    assert read_record(write_mlflow(tmp_path, SERIES, status="9")).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("meta", "problem"),
+    [
+        (None, "expected meta.yaml beside metrics/, found none"),
+        ("", "expected a status, found none"),
+        ("status: 3\nlifecycle_stage: deleted\nrun_id: abc\n", "mlflow runs restore --run-id abc"),
+    ],
+)
+def test_a_run_of_mlflow_that_is_not_whole_is_named(
+    tmp_path: Path, meta: str | None, problem: str
+) -> None:
+    write_mlflow(tmp_path, SERIES)
+    (tmp_path / "meta.yaml").unlink()
+    if meta is not None:
+        (tmp_path / "meta.yaml").write_text(meta)
+
+    with pytest.raises(DataError, match=problem):
+        read_record(find_records(tmp_path)[0])
 
 
 def test_validation_tells_the_epochs_where_training_is_logged_by_batch(tmp_path: Path) -> None:
@@ -148,8 +199,8 @@ def test_a_metric_that_is_nan_stays_nan(tmp_path: Path) -> None:
 
 
 def test_series_of_nothing_we_know_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"expected series such as val/cosine .* got gpu/heat"):
-        from_series({"gpu/heat": [(1, 1.0)]}, tmp_path)
+    with pytest.raises(DataError, match=r"expected series such as val/cosine .* got room/heat"):
+        from_series({"room/heat": [(1, 1.0)]}, tmp_path)
     with pytest.raises(DataError, match="got none"):
         from_series({}, tmp_path)
 
@@ -160,7 +211,7 @@ def test_without_tensorboard_the_extra_is_named(
     (tmp_path / "events.out.tfevents.1").touch()
 
     def absent(module: str) -> None:
-        raise ModuleNotFoundError(name=module)
+        raise ModuleNotFoundError(name=module.partition(".")[0])
 
     monkeypatch.setattr("amn.errors.import_module", absent)
     with pytest.raises(MissingDependencyError, match=r"pip install 'tensorboard>=2"):
