@@ -201,7 +201,7 @@ BROKEN += _group("trained", GATE_WIKI, {
     "broken-index-gone": (s.remove(f"{DATA}/index.json"), s.remove(f"{DATA}/index.faiss")),
     "broken-floor": s.edit(CASE, 'profile = "minimum"', 'profile = "minimum"\nood = 0.61'),
     "broken-floors": s.edit(CASE, 'profile = "minimum"', "in_dist = 0.70\nood = 0.70"),
-    "broken-lift": s.edit(CASE, "lift    = 0.001", "lift = 0.018"),
+    "broken-lift": s.edit(CASE, "lift    = 0.001", "lift = 0.0045"),
     "broken-delta": s.edit(CASE, "[-0.03, 0.03]", "[-0.007, 0.03]"),
     "broken-waived-floor": (
         s.edit(CASE, 'profile = "minimum"', 'profile = "minimum"\nood = 0.61'),
