@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+MOST_SHOWN = 160  # characters of what a change had and has, in a message
 RESULT_SCHEMA = 2  # of a gate's JSON, which `amn gate --schema` prints
 
 
@@ -268,8 +270,15 @@ class Loosening:
     old: str = ""
     new: str = ""
 
+    @property
+    def beside(self) -> tuple[str, str]:
+        """Old and new as people read them: `none` where there is none, and no pages of code."""
+        old, new = (shorten(text, MOST_SHOWN, placeholder=" …") for text in (self.old, self.new))
+        return old or "none", new or "none"
+
     def __str__(self) -> str:
-        return f"{self.what} ({self.where}: {self.old or 'none'} -> {self.new or 'none'})"
+        old, new = self.beside
+        return f"{self.what} ({self.where}: {old} -> {new})"
 
 
 @dataclass(frozen=True, slots=True)

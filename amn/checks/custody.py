@@ -74,8 +74,8 @@ def check_not_loosened(review: Review) -> Measured:
     findings = [
         Finding(
             loosening.where,
-            f"this change {loosening.what}: {loosening.old or 'none'} at the merge base, "
-            f"{loosening.new or 'none'} now",
+            f"this change {loosening.what}: {loosening.beside[0]} at the merge base, "
+            f"{loosening.beside[1]} now",
             APPROVE,
         )
         for loosening in review.loosenings
