@@ -54,7 +54,7 @@ seeds = [0, 1, 2]
 in_dist = 0.20
 ood     = 0.20
 delta   = [-0.5, 0.5]
-lift    = 0.0
+lift    = -0.5
 """
 # With its entry point installed the plugin is loaded already, and pytest refuses it a second time.
 IS_INSTALLED = bool(entry_points(group="pytest11", name="amn"))

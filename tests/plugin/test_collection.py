@@ -32,7 +32,7 @@ def test_a_sound_case_passes_with_one_item_a_check(run: Run, n_checks: int) -> N
             "golden/toy/case.toml::C002-ood PASSED*",
             "golden/toy/case.toml::G001-ood PASSED*",
             f"amn: toy: {n_checks} declared, {n_checks} ran, 0 deselected: {NO_BASE}",
-            "amn: toy: in_dist 0.* (>= 0.2000), ood 0.* (>= 0.2000), *lift_ood +0.*",
+            "amn: toy: in_dist 0.* (>= 0.2000), ood 0.* (>= 0.2000), *lift_ood -0.*",
         ]
     )
 

@@ -83,7 +83,7 @@ ACCEPTS = (
     ("amn {} case --reason why --forced", 2, "No such option"),
     ("CI=true amn {} case --reason why", 2, "expected a person, got CI"),
     ("PYTEST_XDIST_WORKER=gw1 amn {} case --reason why", 2, "got the pytest worker gw1"),
-    ("amn {} case --reason why", 2, "expected TOML: ", put(CASE, b"= 3")),
+    ("amn {} case --reason why", 2, "expected TOML, got: ", put(CASE, b"= 3")),
     ("amn {} case --reason why", 2, "expected UTF-8 text, got byte 0xff", put(CASE, b"\xff")),
     (
         "amn {} case --reason why",
