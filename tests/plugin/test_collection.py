@@ -101,7 +101,7 @@ def test_a_wrong_case_file_is_a_collection_error_with_every_problem(
     run: Run, edit: Callable[[str, str], None]
 ) -> None:
     edit("epochs = 2", "epoch = 2")
-    edit("lift    = 0.0", 'lift    = "much"')
+    edit("lift    = -0.5", 'lift    = "much"')
 
     result = run()
 
