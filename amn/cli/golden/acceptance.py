@@ -196,8 +196,9 @@ def print_changes(old: Golden, new: Golden) -> None:
     """Print what changed, in one screen, with what lets more through marked."""
     changes = diff_golden(old.record, new.record)
     table = Table(box=None, pad_edge=False)
-    for column in ("what", "golden", "now", ""):
+    for column in ("what", "golden", "now"):
         table.add_column(column, overflow="ellipsis", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=len("+0.0000 LOOSENED") + 2)  # never cut
     shown = sorted(
         (c for c in changes if c.kind not in FOLDED and not c.key.endswith(FOLDED_FIGURES)),
         key=lambda change: not change.loosens,
