@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.case.config import CaseConfig
-from amn.case.load import Case, load_case
+from amn.case.load import Case, case_folder, load_case
 from amn.checks.own import load_conftests
 from amn.data.dataset import DataSet, open_dataset
 from amn.data.windows import Windows, find_windows
@@ -27,7 +27,7 @@ from amn.evaluation.statistics import cluster_interval, noninferiority, seed_fro
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
-from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,7 +76,7 @@ def gate(  # noqa: PLR0913 - the options of `amn gate`
         ArgumentError: For more than one thing to judge.
         ConfigError: For a case that is none.
     """
-    found = case if isinstance(case, Case) else _load(_case_folder(case))
+    found = case if isinstance(case, Case) else _load(case_folder(case))
     if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
         kinds = "runs, checkpoint, predictions, metrics"
         raise ArgumentError(f"amn.gate: expected one of {kinds}, got several")
@@ -106,7 +106,7 @@ def predict(
     Raises:
         ArgumentError: If predictions are not (B, D).
     """
-    found = case if isinstance(case, Case) else _load(_case_folder(case))
+    found = case if isinstance(case, Case) else _load(case_folder(case))
     judged = evidence_of(found, GateOptions(cache=Path()))["judged"]
     write_predictions(Path(file), judged, model)
     return Path(file)
@@ -202,12 +202,6 @@ def _paths(paths: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:
     """Return one path or several as a tuple."""
     several = [paths] if isinstance(paths, str | Path) else paths
     return tuple(Path(path) for path in several)
-
-
-def _case_folder(case: AnyPath) -> Path:
-    """Return the folder of a case: under golden/, or as it is named."""
-    under_golden = GOLDEN_FOLDER / case
-    return under_golden if (under_golden / CASE_FILE).is_file() else Path(case)
 
 
 def _some(gate: Gate, chosen: Iterable[Check], command: str) -> GateResult:

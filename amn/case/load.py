@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from amn.case.config import CaseConfig
 from amn.case.training import BLEND_LR
-from amn.errors import ConfigError, DataError
+from amn.errors import ArgumentError, ConfigError, DataError
 from amn.storage import parse_toml, read_whole
-from amn.system import CASE_FILE
+from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,6 +79,16 @@ def load_case(path: str | Path) -> Case:
     path = Path(path)
     file = path if path.name == CASE_FILE else path / CASE_FILE
     return parse_case(_text_of(file), file)
+
+
+def case_folder(name: str | Path) -> Path:
+    """Return the folder that a name means: a case under golden/ before a folder of that name."""
+    under_golden = GOLDEN_FOLDER / name
+    try:
+        is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
+    except OSError as error:  # a name that is too long
+        raise ArgumentError(f"{str(name)[:40]}…: expected a case, got: {error.strerror}") from error
+    return Path(name) if is_path else under_golden
 
 
 def parse_case(text: str, file: Path) -> Case:

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.case.load import Case, case_files, load_case
+from amn.case.load import Case, case_files, case_folder, load_case
 from amn.checks.own import load_conftests
-from amn.errors import ArgumentError, ConfigError
+from amn.errors import ConfigError
 from amn.git import find_repository
 from amn.golden.base.review import MergeBase
 from amn.system import CASE_FILE, GOLDEN_FOLDER
@@ -48,16 +48,6 @@ def _load(folder: Path) -> Case:
         message = f"expected a case file, found none; the cases here are {others}. Fix: {fix}"
         raise ConfigError(folder / CASE_FILE, [message])
     return load_case(folder)
-
-
-def case_folder(name: str) -> Path:
-    """Return the folder that a name means: a case under golden/ before a folder of that name."""
-    under_golden = GOLDEN_FOLDER / name
-    try:
-        is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
-    except OSError as error:  # a name that is too long
-        raise ArgumentError(f"{name[:40]}…: expected a case, got: {error.strerror}") from error
-    return Path(name) if is_path else under_golden
 
 
 def find_case(name: str) -> Case:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from amn.api import check_data, check_index, check_run, check_split
-from amn.cli.cases import case_folder, today
+from amn.case.load import case_folder
+from amn.cli.cases import today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT
 from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
