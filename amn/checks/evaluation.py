@@ -10,22 +10,24 @@ import numpy as np
 from amn.case.config import EVALUATED
 from amn.checks import broken
 from amn.checks.check import Defect, check
-from amn.evaluation.surroundings import CURVE_OFFSETS, sample_windows
+from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
     from amn.data.windows import Windows
     from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.predictions import Joined
+    from amn.evaluation.reference import References
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
-    from amn.evaluation.surroundings import Behaviour
-    from amn.training.candidate import Candidate, Observed
+    from amn.evaluation.surroundings import Surroundings
+    from amn.training.candidate import Candidate
     from amn.training.checkpoint import Checkpoint
 
     Parts = dict[str, object]
@@ -39,9 +41,10 @@ RESCORE_ATOL = 1e-3
 RESCORE_WINDOWS = 256  # a split, evenly over its articles
 METRIC_ATOL = 1e-6
 MIN_SEEDS = 3
-OTHER_ARTICLE = 5.0  # standard errors: one of a million articles by chance
-FEWEST_WINDOWS = 5  # of an article, for a standard error
+OTHER_ARTICLE = 0.001  # chance of a false name among all articles of a split (Bonferroni)
 SHOWN_ARTICLES = 3  # in a message
+AHEAD = 3.0  # standard errors on either side
+FEWEST_EDGES = 2  # windows, for a standard error
 EQUAL_ATOL = 1e-6  # of a variance of cosines: equal ones have a standard error too
 
 
@@ -418,13 +421,16 @@ def check_own_articles(
     """No article scores as if its predictions were another article's.
 
     Where most articles are more than half-way from the constant predictor to the mean of their
-    context, none of 5 windows or more lies below half-way by five standard errors of its windows.
+    context, none lies below half-way by more than chance explains: Student's t of its windows, at
+    0.001 over all articles of the split.
 
     Why: Two articles whose predictions were exchanged cost a split a few thousandths, which reads
     as a slightly worse model.
     Fix: Check how predictions are joined with windows: by article and chunk, never by their place
     """
-    findings, lowest = [], np.inf
+    from scipy.special import stdtr  # noqa: PLC0415 - loads scipy
+
+    findings, least = [], 1.0
     for (where, _, scores), known in zip(
         scores_of(candidates, evaluations),
         (one.references[split] for one in evaluations for split in EVALUATED),
@@ -434,29 +440,27 @@ def check_own_articles(
         articles, at, n = np.unique(scores.article_ids, return_inverse=True, return_counts=True)
         mean = np.bincount(at, above) / n
         spread = np.bincount(at, (above - mean[at]) ** 2) / np.maximum(n - 1, 1)
-        z = mean / np.sqrt(np.maximum(spread, EQUAL_ATOL) / n)
-        z[n < FEWEST_WINDOWS] = np.inf
-        lowest = min(lowest, float(z.min()))
-        other = np.flatnonzero(z < -OTHER_ARTICLE)
-        if len(other) and np.median(mean) > 0:
-            worst = other[np.argsort(z[other])][:SHOWN_ARTICLES]
-            named = ", ".join(f"{articles[i]} ({mean[i]:+.3f}, z {z[i]:.1f})" for i in worst)
+        if not np.median(mean) > 0:  # a poor model, and not a broken join
+            continue
+        t = mean / np.sqrt(np.maximum(spread, EQUAL_ATOL) / n)
+        chance = np.where(n > 1, stdtr(np.maximum(n - 1, 1), t), 1.0) * len(articles)
+        least = min(least, float(chance.min()))
+        other = np.flatnonzero(chance < OTHER_ARTICLE)
+        if len(other):
+            worst = other[np.argsort(chance[other])][:SHOWN_ARTICLES]
+            named = ", ".join(f"{articles[i]} ({mean[i]:+.3f}, p {chance[i]:.1g})" for i in worst)
             message = (
                 "expected every article half-way from the constant predictor to the mean of its "
                 f"context, got {len(other)} below it: {named}"
             )
             findings.append(Finding(where, message))
-    return Measured(f"lowest z {lowest:.1f}", f">= -{OTHER_ARTICLE:g}", findings, number=lowest)
+    return Measured(f"p {least:.2g}", f">= {OTHER_ARTICLE:g}", findings, number=least)
 
 
-def one_row_ahead(behaviours: tuple[Observed, ...]) -> Parts:
+def one_row_ahead(joined: tuple[Joined, ...], surroundings: dict[str, Surroundings]) -> Parts:
     """Predictions are those of the window one row later, which has the target in its context."""
-
-    def shifted(seen: Observed) -> Observed:
-        curve = (np.nan, *seen.behaviour.curve[:-1])
-        return replace(seen, behaviour=replace(seen.behaviour, curve=curve))
-
-    return {"behaviours": tuple(shifted(seen) for seen in behaviours)}
+    ahead = {name: one.targets + one.contexts[:, -1] for name, one in surroundings.items()}
+    return {"joined": tuple(replace(one, sampled=ahead) for one in joined)}
 
 
 @check(
@@ -466,30 +470,47 @@ def one_row_ahead(behaviours: tuple[Observed, ...]) -> Parts:
     needs=["E002"],
     broken_by=[one_row_ahead],
 )
-def check_not_ahead(behaviours: tuple[Observed, ...], linear: Mapping[str, Behaviour]) -> Measured:
+def check_not_ahead(
+    joined: tuple[Joined, ...], fitted: References, surroundings: dict[str, Surroundings]
+) -> Measured:
     """What a prediction has seen ends before its target, as it does for a linear predictor.
 
     The cosine falls more from the last row of the context to the target than from the target to the
-    row after it, unless it does not for ridge on the same windows either.
+    row after it; it fires where it falls less by three standard errors of the windows, and more by
+    as many for ridge on the same windows.
 
     Why: Predictions of the window one row later have the target in their context: they score higher
     than any model can, and read as a great one.
     Fix: Check that the prediction for a window is made from its own context_rows
     """
     findings, smallest = [], np.inf
-    for seen in behaviours:
-        edge, known = (_edge(one.curve) for one in (seen.behaviour, linear[seen.split]))
-        smallest = min(smallest, edge)
-        if not edge > 0 and known > 0:
-            message = (
-                "expected the cosine to fall more at the target than after it, got a difference of "
-                f"{edge:+.3f} (ridge {known:+.3f}): the target was seen"
+    for one in joined:
+        for split, around in surroundings.items():
+            ridge = fitted.predict(around.contexts)["ridge"]
+            (edge, z), (known, known_z) = (
+                _edge(rows, around) for rows in (one.sampled[split], ridge)
             )
-            findings.append(Finding(seen.where, message))
-    return Measured(f"{smallest:+.3f}", "> 0, as for ridge", findings, number=smallest)
+            if not known_z > AHEAD:
+                continue  # a linear predictor sees no edge here either
+            smallest = min(smallest, z)
+            if z < -AHEAD:
+                message = (
+                    "expected the cosine to fall more at the target than after it, got a "
+                    f"difference of {edge:+.3f} (ridge {known:+.3f}): the target was seen"
+                )
+                findings.append(Finding(f"{one.name}, {split}", message))
+    return Measured(f"z {smallest:.1f}", f">= {-AHEAD:g}", findings, number=smallest)
 
 
-def _edge(curve: Sequence[float]) -> float:
-    """Return by how much more the cosine falls at the target than after it."""
-    last, target, after = (curve[CURVE_OFFSETS.index(offset)] for offset in (-1, 0, 1))
-    return float((last - target) - (target - after))
+def _edge(predicted: NDArray[np.floating], around: Surroundings) -> tuple[float, float]:
+    """Return by how much more the cosine falls at the target than after it, and its z.
+
+    Of the windows whose target has a row after it; 0 and 0 where there are none.
+    """
+    last, target, after = (around.cosines(predicted, offset) for offset in (-1, 0, 1))
+    edges = (last - target) - (target - after)
+    edges = edges[~np.isnan(edges)]
+    if len(edges) < FEWEST_EDGES:
+        return 0.0, 0.0
+    se = float(edges.std(ddof=1) / np.sqrt(len(edges)))
+    return float(edges.mean()), float(edges.mean()) / max(se, EQUAL_ATOL)

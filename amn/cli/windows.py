@@ -50,7 +50,8 @@ def command(case: str, output: Path, splits: tuple[str, ...], *, vectors: bool) 
     from amn.evaluation.predictions import write_windows  # noqa: PLC0415 - loads pyarrow
 
     if output.suffix != ".parquet":
-        raise ArgumentError(f"-o: expected a name that ends in .parquet, got {output}")
+        fix = f"-o {output.with_suffix('.parquet')}"
+        raise ArgumentError(f"-o: expected a name that ends in .parquet, got {output}. Fix: {fix}")
     evidence = evidence_of(find_case(case), GateOptions(cache=Path()))
     chosen = {name: evidence["windows"][name] for name in splits or EVALUATED}
     n = write_windows(output, chosen, with_vectors=vectors)

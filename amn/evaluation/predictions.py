@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
 WINDOW, PREDICTION = "window", "prediction"  # columns, or arrays of an .npz
 NAMED = 3  # windows in a message
+SAVE = "np.savez(FILE, window=names, prediction=vectors)"
 READERS: Registry[Callable[[Path], Iterator[Rows]]] = Registry(
     "amn.predictions",
     {
@@ -234,15 +235,18 @@ def _checked(path: Path, batches: Iterator[Rows], dim: int) -> Iterator[Rows]:
         for names, vectors in batches:
             if vectors.ndim != 2 or vectors.shape[1] != dim:  # noqa: PLR2004 - a matrix
                 got = " x ".join(map(str, vectors.shape[1:])) or "single"
-                raise DataError(path, f"expected vectors of {dim} numbers, got {got}")
+                fix = "predict rows of this data set"
+                raise DataError(path, f"expected vectors of {dim} numbers, got {got}. Fix: {fix}")
             if not np.issubdtype(vectors.dtype, np.floating):
-                raise DataError(path, f"expected floating-point numbers, got {vectors.dtype}")
+                message = f"expected floating-point numbers, got {vectors.dtype}"
+                raise DataError(path, f"{message}. Fix: write float32")
             yield names, vectors
     except AmnError:
         raise
     except (pa.ArrowException, *NPY_ERRORS, *ZIP_ERRORS, KeyError) as error:
         text = " ".join(str(error).split())
-        raise DataError(path, f"expected a whole file of predictions, got: {text}") from error
+        message = f"expected a whole file of predictions, got: {text}. Fix: write it again"
+        raise DataError(path, message) from error
 
 
 def read_parquet(path: Path) -> Iterator[Rows]:
@@ -260,6 +264,7 @@ def read_parquet(path: Path) -> Iterator[Rows]:
         sizes = pc.unique(pc.list_value_length(lists)).to_pylist() if len(lists) else [0]
         if len(sizes) != 1 or sizes[0] is None:
             message = f"{PREDICTION}: expected lists of one length, got {sizes[:NAMED]}"
+            message += ". Fix: write as many numbers for each window as its vectors have"
             raise DataError(path, message)
         numbers = lists.flatten().to_numpy(zero_copy_only=False)
         yield _names(batch.column(WINDOW)), numbers.reshape(len(lists), sizes[0])
@@ -273,7 +278,8 @@ def read_npz(path: Path) -> Iterator[Rows]:
         for name in (WINDOW, PREDICTION):
             if f"{name}.npy" not in members:
                 got = ", ".join(member.removesuffix(".npy") for member in members) or "none"
-                raise DataError(path, f"expected the arrays {WINDOW} and {PREDICTION}, got {got}")
+                message = f"expected the arrays {WINDOW} and {PREDICTION}, got {got}"
+                raise DataError(path, f"{message}. Fix: {SAVE}")
         with _array(archive, WINDOW) as (shape, dtype, pieces):
             names = _texts(path, np.concatenate([np.empty((0, *shape[1:]), dtype), *pieces]))
         with _array(archive, PREDICTION) as (shape, _, pieces):
@@ -332,7 +338,8 @@ def read_npy(path: Path) -> Iterator[Rows]:
 def _texts(path: Path, names: NDArray[Any]) -> pa.StringArray:
     """Return names of windows as Arrow strings."""
     if names.dtype.kind not in "US" or names.ndim != 1:
-        raise DataError(path, f"{WINDOW}: expected (N,) text, got {names.dtype} {names.shape}")
+        message = f"{WINDOW}: expected (N,) text, got {names.dtype} {names.shape}"
+        raise DataError(path, f"{message}. Fix: take {WINDOW} from amn windows CASE -o FILE")
     return _names(pa.array(names.astype(str)))
 
 
@@ -344,4 +351,6 @@ def _names(column: pa.Array[Any]) -> pa.StringArray:
 def _require_as_many(path: Path, n: int, shape: tuple[int, ...]) -> None:
     """Raise DataError unless there is a vector for every name."""
     if not shape or shape[0] != n:
-        raise DataError(path, f"expected {n:,} vectors, one a window, got {shape and shape[0]:,}")
+        got = f"{shape[0]:,}" if shape else "a single number"
+        message = f"expected {n:,} vectors, one a window, got {got}"
+        raise DataError(path, f"{message}. Fix: write one row for each name")

@@ -58,6 +58,14 @@ class Surroundings:
         """(B, T, D) float32, oldest first."""
         return self.rows[:, self._at(-self.context) : self._at(0)]
 
+    def cosines(self, predicted: NDArray[np.floating], offset: int) -> NDArray[np.float64]:
+        """Return the cosine of predictions (B, D) with the row at an offset, NaN without: (B,)."""
+        column = self._at(offset)
+        found = np.full(len(predicted), np.nan)
+        there = self.is_there[:, column]
+        found[there] = cosine_rows(predicted[there], self.rows[there, column])
+        return found
+
     def _at(self, offset: int) -> int:
         return int(np.searchsorted(self.offsets, offset))
 
@@ -192,11 +200,9 @@ def offset_curve(
     """
     curve = np.full(len(CURVE_OFFSETS), np.nan)
     for position, offset in enumerate(CURVE_OFFSETS):
-        column = surroundings._at(offset)  # noqa: SLF001 - one module, one layout
-        there = surroundings.is_there[:, column]
+        there = surroundings.is_there[:, surroundings._at(offset)]  # noqa: SLF001 - one layout
         if there.any():
-            rows = surroundings.rows[there, column]
-            curve[position] = cosine_rows(predicted[there], rows).mean()
+            curve[position] = surroundings.cosines(predicted, offset)[there].mean()
     return curve
 
 

@@ -23,7 +23,6 @@ from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.storage import Evaluation
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import (
-    Behaviour,
     ModelBehaviour,
     Surroundings,
     behaviour_of,
@@ -425,14 +424,6 @@ def fitted(plan: Plan) -> References:
     return fit_references(plan.train)
 
 
-def linear(fitted: References, surroundings: dict[str, Surroundings]) -> dict[str, Behaviour]:
-    """What ridge answers on the sample of windows of in_dist and ood."""
-    return {
-        split: behaviour_of(fitted.predict(around.contexts)["ridge"], around)
-        for split, around in surroundings.items()
-    }
-
-
 def scored(
     fitted: References, judged: dict[str, Windows], joined: tuple[Joined, ...]
 ) -> tuple[Evaluation, ...]:
@@ -651,7 +642,7 @@ ASKED = named(sampled, surroundings, metric, curve)
 MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
 PREDICTIONS = (
     ASKED
-    | named(plan, joined, fitted, linear)
+    | named(plan, joined, fitted)
     | {
         "candidates": predictors,
         "evaluations": scored,
@@ -681,7 +672,6 @@ EVERY = (
     | named(
         joined,
         fitted,
-        linear,
         row_digests,
         plan,
         asked,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from amn.checks import broken
 from amn.checks.check import checks
 from amn.evaluation.runner import predict
 from amn.gate.acceptance import accept
@@ -286,14 +287,68 @@ def test_e014_passes_what_is_no_other_articles(
     passes("E014", evidence)
 
 
-def test_e015_fires_only_where_ridge_does_not_see_the_target_either(
-    evidence: Evidence, fires: Any, passes: Any
+def with_sample(evidence: Evidence, **sampled: Any) -> Evidence:
+    """Return evidence in which the sample of windows is predicted otherwise."""
+    joined = tuple(replace(one, sampled={**one.sampled, **sampled}) for one in evidence["joined"])
+    return evidence.with_(joined=joined)
+
+
+def test_e015_names_the_split_and_by_how_much_the_target_was_seen(
+    evidence: Evidence, fires: Any
 ) -> None:
-    ahead = evidence.with_(**evidence.call(checks()["E015"].broken_by[0].function))
+    places = evidence["surroundings"].items()
+    ahead = {split: around.targets + around.contexts[:, -1] for split, around in places}
 
-    finding = fires("E015", ahead)
+    finding = fires("E015", with_sample(evidence, **ahead))
 
+    assert finding.where in ("mine.npz, in_dist", "mine.npz, ood")
     assert "got a difference of -" in finding.message
     assert "the target was seen" in finding.message
-    behaviours = {seen.split: seen.behaviour for seen in ahead["behaviours"]}
-    passes("E015", ahead.with_(linear=behaviours))  # what comes next follows from the context
+
+
+def test_e015_passes_where_ridge_sees_as_much_of_the_target(
+    evidence: Evidence, passes: Any
+) -> None:
+    around = evidence["surroundings"]["ood"]
+    ahead = around.targets + around.contexts[:, -1]
+
+    class AsGood:
+        def predict(self, context: Any) -> dict[str, Any]:
+            return {"ridge": ahead[: len(context)]}
+
+    one = {"ood": around}
+    passes("E015", with_sample(evidence, ood=ahead).with_(fitted=AsGood(), surroundings=one))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_e015_does_not_take_noise_for_a_target_that_was_seen(
+    evidence: Evidence, passes: Any, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = evidence["surroundings"]["ood"].targets.shape
+
+    passes("E015", with_sample(evidence, ood=rng.standard_normal(shape).astype(np.float32)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_e014_does_not_name_an_article_for_a_few_poor_windows(
+    evidence: Evidence, passes: Any, n: int
+) -> None:
+    [evaluation] = evidence["evaluations"]
+    ood = evaluation.scores["ood"]
+    kept = np.concatenate(
+        [np.flatnonzero(ood.article_ids == a)[: n if a == 57 else 100] for a in range(53, 65)]
+    )
+    scores = broken.candidates.select_windows(ood, kept)
+    known = {name: values[kept] for name, values in evaluation.references["ood"].items()}
+    cosines = scores.cosines.copy()
+    mine = np.flatnonzero(scores.article_ids == 57)
+    half = (known["constant"] + known["mean"])[mine] / 2
+    cosines[mine] = half - np.linspace(0.05, 0.1, n)  # t of -3 to -9, of few windows
+    changed = replace(
+        evaluation,
+        scores={**evaluation.scores, "ood": replace(scores, cosines=cosines)},
+        references={**evaluation.references, "ood": known},
+    )
+
+    passes("E014", evidence.with_(evaluations=(changed,)))
