@@ -106,6 +106,16 @@ SEEDS = (
 )
 NEW = (
     ("amn {} case --reason why", 2, "expected no golden, found one: it exists. Fix: amn golden"),
+    (
+        "amn {} case --reason why --predictions no.npz",
+        2,
+        "a file at no.npz, found none. Fix: write",
+    ),
+    (
+        f"amn {{}} case other --reason why --predictions {CASE}",
+        2,
+        "--predictions: expected one case beside it, got 2",
+    ),
     ("amn {} case --reason why", 2, "golden.json: expected no golden", put(RECORD, LINK)),
     ("amn {} case --reason why", 2, "golden.json: expected no golden", put(RECORD, FOLDER)),
     ("amn {} case --reason why", 2, "golden.csv: expected no golden", put(RECORD, None)),
