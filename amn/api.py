@@ -22,7 +22,7 @@ from amn.data.dataset import DataSet, open_dataset
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metrics import Scoring
-from amn.evaluation.predictions import write_predictions
+from amn.evaluation.predictions import predicted, write_predictions
 from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     Report = Callable[[int, int, str], None]
     AnyPath = str | Path
-
-BATCH_WINDOWS = 1024
 
 
 def gate(  # noqa: PLR0913 - the options of `amn gate`
@@ -154,13 +152,9 @@ def evaluate(
     if not len(chosen):
         raise ArgumentError("amn.evaluate: expected windows, got none")
     scoring = Scoring(chosen)
-    for start in range(0, len(chosen), BATCH_WINDOWS):
-        rows = chosen.gather(slice(start, start + BATCH_WINDOWS))
-        made = np.asarray(predict(rows[:, :-1]), np.float32)
-        if made.shape != rows[:, -1].shape or not np.isfinite(made).all():
-            got = f"{made.shape}" if made.shape != rows[:, -1].shape else "some that are not"
-            message = f"expected {rows[:, -1].shape} finite numbers, got {got}"
-            raise ArgumentError(f"amn.evaluate: {message}")
+    for start, rows, made in predicted(chosen, predict):
+        if not np.isfinite(made).all():
+            raise ArgumentError("amn.evaluate: expected finite predictions, got some that are not")
         scoring.add(np.arange(start, start + len(rows)), made, rows[:, -2:])
     scores = scoring.scores()
     seed = seed_from("score", "evaluate")

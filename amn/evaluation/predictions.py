@@ -95,15 +95,32 @@ def write_predictions(
     with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         for windows in judged.values():
             names = windows.names()
-            for start in range(0, len(windows), BATCH_ROWS):
-                context = windows.gather(slice(start, start + BATCH_ROWS))[:, :-1]
-                made = np.asarray(predict(context), np.float32)
-                if made.shape != (len(context), dim):
-                    message = f"expected predictions ({len(context)}, {dim}), got {made.shape}"
-                    raise ArgumentError(f"{path.name}: {message}")
+            for start, _, made in predicted(windows, predict):
                 columns = [names.slice(start, len(made)), _lists(pa.array(made.ravel()), dim)]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
     return sum(map(len, judged.values()))
+
+
+def predicted(
+    windows: Windows, predict: Callable[[NDArray[np.float32]], ArrayLike]
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield (start, (B, T + 1, D) rows, (B, D) predictions) of a function, in window order.
+
+    Args:
+        predict: Contexts (B, T, D) float32, oldest first -> predictions (B, D).
+
+    Raises:
+        ArgumentError: If they are not (B, D).
+    """
+    for start in range(0, len(windows), BATCH_ROWS):
+        rows = windows.gather(slice(start, start + BATCH_ROWS))
+        made = np.asarray(predict(rows[:, :-1]), np.float32)
+        if made.shape != rows[:, -1].shape:
+            raise ArgumentError(
+                f"predictions: expected {rows[:, -1].shape}, got {made.shape}. Fix: return one "
+                "vector a context"
+            )
+        yield start, rows, made
 
 
 def _columns(

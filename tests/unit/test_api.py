@@ -99,8 +99,14 @@ def test_any_function_is_scored_on_every_window_of_a_data_set(toy_data: Path) ->
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda context: context, "expected (156, 24) finite numbers, got (156, 3, 24)"),
-        (lambda context: context[:, 0] * np.nan, "finite numbers, got some that are not"),
+        (
+            lambda context: context,
+            "expected (156, 24), got (156, 3, 24). Fix: return one vector a context",
+        ),
+        (
+            lambda context: context[:, 0] * np.nan,
+            "expected finite predictions, got some that are not",
+        ),
     ],
 )
 def test_what_is_no_prediction_is_refused(toy_splits: Evidence, wrong: Any, message: str) -> None:
@@ -167,7 +173,7 @@ def test_what_a_function_predicts_is_written_for_every_judged_window(
 def test_predictions_of_another_shape_are_refused_and_nothing_is_written(
     toy_case: Case, tmp_path: Path
 ) -> None:
-    with pytest.raises(ArgumentError, match=r"expected predictions \(.*, 24\), got"):
+    with pytest.raises(ArgumentError, match=r"predictions: expected \(.*, 24\), got"):
         amn.predict(toy_case, lambda context: context, tmp_path / "mine.parquet")
 
     assert list(tmp_path.iterdir()) == []
