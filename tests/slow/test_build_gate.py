@@ -53,8 +53,10 @@ def written_pages(n_articles: int) -> list[dict[str, Any]]:
         words = TOPICS[topic].split()
         place = FIRST[number % 10] + SECOND[number // 10]
         lines = []
-        for sentence in rng.permutation(SENTENCES):
-            a, b = rng.choice(words, 2, replace=False)
+        first = rng.integers(len(words))
+        for place_in_text, sentence in enumerate(rng.permutation(SENTENCES)):
+            # What one sentence ends with, the next one is about: the text has an order.
+            a, b = (words[(first + place_in_text + k) % len(words)] for k in range(2))
             years, n, m = rng.integers(1700, 1950), rng.integers(20, 900), rng.integers(20, 900)
             fill = {"a": a, "b": b, "place": place, "topic": topic, "year": years, "n": n, "m": m}
             lines.append(str(sentence).format(**fill))

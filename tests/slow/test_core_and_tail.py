@@ -16,6 +16,7 @@ from amn.corpus.study.region import open_region
 from amn.corpus.study.rules import parse_rules
 from amn.corpus.study.splitting import assess, plan_split
 from amn.corpus.study.study import Study
+from amn.data.ids import IdSet
 from amn.data.importers import import_vectors
 from amn.data.imports.keys import Keys
 
@@ -89,7 +90,7 @@ def test_a_planted_circular_filter_without_a_record_is_called_out(whole: Region)
 
 def test_the_ood_region_is_about_as_hard_as_the_rest(whole: Region) -> None:
     plan = plan_split(
-        Study(whole), by="block", in_dist=0.12, ood=0.2, ood_articles=np.array([[12570, 18402]])
+        Study(whole), by="block", in_dist=0.12, ood=0.2, ood_articles=IdSet.of("12570-18402")
     )
 
     assert {r.name: r.articles for r in assess(plan)}["ood"] == 160

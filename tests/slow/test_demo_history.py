@@ -56,4 +56,6 @@ def test_ood_of_another_real_encoder_is_named_an_encoder_mismatch() -> None:
 
     assert played.is_named
     assert played.epochs == 0
-    assert played.failing.startswith("S006 ood: expected at least 50% of train's")
+    assert played.failing.startswith(
+        "S006 ood: expected at least 0.5 of what halves of train have in common"
+    )

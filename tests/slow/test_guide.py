@@ -188,7 +188,7 @@ def test_a_label_of_another_person_lets_a_loosening_through(checkout: Shell) -> 
 def test_the_steps_of_gitlab_and_jenkins_gate_a_clean_change(
     system: System, checkout: Shell
 ) -> None:
-    checkout.run(f"amn ci init {system}")
+    checkout.run(f"amn ci init {system} --install git+https://github.com/YOU/amn@COMMIT")
     file = checkout.folder / PLACES[system].file
     if system == "gitlab":
         jobs = YAML(typ="safe").load(file)

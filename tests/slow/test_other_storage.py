@@ -36,6 +36,6 @@ def test_a_float32_copy_in_three_shards_passes_everything_before_training(tmp_pa
     result = check_split(tmp_path)
 
     assert len(copy.shards) == 3
-    assert result.verdict is Verdict.PASS
+    assert result.judged is Verdict.PASS
     assert {o.status for o in result.outcomes} == {Status.PASS}
     assert len(result.outcomes) >= 23

@@ -141,7 +141,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Verdict, Path]:
         case.folder.mkdir(exist_ok=True)
         write_golden(case.folder, _golden_of(golden, case, raised=verdict is Verdict.FAIL))
         result = run_gate(case, options)
-        assert result.verdict is verdict, [str(f) for o in result.outcomes for f in o.findings]
+        assert result.judged is verdict, [str(f) for o in result.outcomes for f in o.findings]
         faults = {case.name: FaultMatrix.model_validate(SELFTEST | {"case": case.name})}
         written[verdict] = folder / f"{verdict.value}.html"
         written[verdict].write_text(to_html([replace(result, title=HOSTILE)], faults), "utf-8")
