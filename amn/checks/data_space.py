@@ -59,6 +59,13 @@ def two_encoders(copy: CaseCopy) -> None:
         )
     vectors[mine] = vectors[mine] @ broken.rows.rotation(dataset.dim)
     broken.rows.rewrite_vectors(copy, vectors)
+    few = copy.sample().main.thinned(MOST_GROUPED)
+    same = [np.mean(np.isin(few.articles, some) == found.first) for found in find_groups(few)]
+    if not any(max(share, 1 - share) > PARTED for share in same):
+        raise DoesNotApplyError("expected articles whose means part by encoder")
+
+
+PARTED = 0.9  # of the articles are in the group of their encoder
 
 
 def _require_columns(dim: int) -> None:
