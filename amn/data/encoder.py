@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -232,9 +233,9 @@ def _cached_file(model: str, revision: str | None) -> Path | None:
     """Return the description of a model in the cache of the hub, None where it is not there."""
     hub = require("huggingface_hub", extra="encode")
     names = (model,) if "/" in model else (model, f"sentence-transformers/{model}")
-    for name in names:
+    for name, file in product(names, ("modules.json", "config.json")):
         try:
-            found = hub.try_to_load_from_cache(name, "modules.json", revision=revision)
+            found = hub.try_to_load_from_cache(name, file, revision=revision)
         except ValueError:  # no name that the hub could have
             continue
         if isinstance(found, str):

@@ -143,7 +143,8 @@ def _texts(dataset: DataSet, encoding: Encoding) -> tuple[NDArray[np.int64], lis
         rows, texts = choose_canaries(dataset.codes, texts_of)
     else:
         rows = canaries.rows
-        texts = _verified(dataset, rows, canaries.texts or texts_of(rows), canaries.digests)
+        own = canaries.texts if supplied is None else ()
+        texts = _verified(dataset, rows, own or texts_of(rows), canaries.digests)
     every = dict(zip(rows.tolist(), texts, strict=True))
     if encoding.rows:
         others = np.setdiff1d(np.arange(len(dataset)), rows)
@@ -280,7 +281,8 @@ def _explained(
     left = wrong
     for name, encoder, write, most in _best_ways(again, fresh, stored, probed, tolerance):
         is_so = _apart(again.encoded(encoder, write, left), stored[left]) <= most
-        yield group(name, left[is_so])
+        if is_so.any():
+            yield group(name, left[is_so])
         left = left[~is_so]
         if not len(left):
             return
