@@ -72,11 +72,13 @@ def test_rows_without_a_text_are_no_canaries(n: int) -> None:
     assert chosen(texts) == list(range(10, 10 + n))
 
 
-def written(folder: Path, ids: Any = CODES + 7, texts: list[Any] = TEXTS) -> DataSet:
+def written(
+    folder: Path, ids: Any = CODES + 7, texts: list[Any] = TEXTS, kind: Any = None
+) -> DataSet:
     chunks = Chunks(
         article_ids=ids,
         chunk_index=np.tile(np.arange(5, dtype=np.int32), 200),
-        extra={"text": pa.array(texts, pa.string())},
+        extra={"text": pa.array(texts, kind or pa.string())},
     )
     return write_dataset(folder, unit_rows(len(CODES)), chunks, name="toy")
 
@@ -95,6 +97,15 @@ def test_canaries_are_read_as_they_were_written(tmp_path: Path, ids: Any) -> Non
     assert canaries.digests == tuple(sha256_of(text.encode()) for text in canaries.texts)
     assert entry.sha256 == sha256_file(dataset.path / CANARIES_FILE)
     assert (entry.rows, entry.text, entry.seed) == (64, True, 64)
+
+
+@pytest.mark.parametrize(("kind", "n"), [(pa.large_string(), 64), (pa.binary(), None)])
+def test_a_column_of_texts_of_any_length_gives_canaries_and_bytes_do_not(
+    tmp_path: Path, kind: Any, n: int | None
+) -> None:
+    canaries = read_canaries(written(tmp_path / "toy", kind=kind))
+
+    assert (canaries and len(canaries.rows)) == n
 
 
 def test_no_text_leaves_no_canaries_and_nothing_in_the_manifest(tmp_path: Path) -> None:
