@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import math
 import os
+import platform
 import shutil
 import stat
 import tempfile
@@ -225,6 +227,33 @@ def stored_member(name: str, n_bytes: int = 0) -> zipfile.ZipInfo:
     return info
 
 
+def beside(path: Path) -> str:
+    """Return how names of temporaries beside `path` begin; those of dead processes are removed.
+
+    The name has the machine and the process, so that what another one writes is left alone.
+    """
+    here = f".{path.name}.{platform.node()}-"
+    for stale in path.parent.glob(f"{glob.escape(here)}*"):
+        pid = stale.name.removeprefix(here).partition(".")[0]
+        if os.name == "posix" and pid.isdecimal() and not _is_alive(int(pid)):
+            if stale.is_dir() and not stale.is_symlink():
+                shutil.rmtree(stale, ignore_errors=True)
+            else:
+                stale.unlink(missing_ok=True)
+    return f"{here}{os.getpid()}."
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine runs, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it only when the block ends well.
@@ -232,7 +261,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     An exception, an interrupt or a full disk leaves `path` as it was and removes the temporary.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=beside(path), suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -255,7 +284,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=beside(path)))
     try:
         yield temporary
         temporary.chmod(0o755)

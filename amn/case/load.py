@@ -184,7 +184,19 @@ def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error d
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":
         return f"{place}{dotted}: {message}"
-    return f"{place}{dotted}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+    return f"{place}{dotted}: {_expected(message)}, got {item['input']!r}"
+
+
+def _expected(message: str) -> str:
+    """Return what pydantic says in our words: `expected a number greater than 0`."""
+    wanted = message.removeprefix("Input should be ")
+    if wanted != message:
+        return f"expected {'a number ' * wanted.startswith(('greater', 'less'))}{wanted}"
+    kind, should, rest = message.partition(" should ")
+    rest = rest.removesuffix(" after validation").partition(" after validation, not")[0]
+    return (
+        f"expected a {kind.lower()} to {rest}" if should else f"expected another value: {message}"
+    )
 
 
 def unknown_key(where: list[str], file: type[BaseModel]) -> str:

@@ -190,14 +190,15 @@ def other_pooling_ood(copy: CaseCopy) -> None:
     A stand-in that needs no texts: every vector is mapped by one fixed, mild, non-linear function
     that leaves what is alike alike, and moved by an offset longer than itself.
     """
-    if len(copy.splits()["ood"].articles) < 2 * FEWEST_ARTICLES:
-        raise DoesNotApplyError(f"expected {2 * FEWEST_ARTICLES} articles of OOD")
+    if len(copy.splits()["ood"].articles) < FEWEST_TOLD:
+        raise DoesNotApplyError(f"expected {FEWEST_TOLD} articles of OOD")
     rows = broken.ood.ood_rows(copy)
     direction = np.random.default_rng(2).standard_normal((1, rows.shape[1]))
     broken.ood.replace_ood(copy, rows + POOLED_OFFSET * unit_rows(direction))
 
 
 POOLED_OFFSET = 6.0
+FEWEST_TOLD = 12  # articles: of fewer the standard errors may cover half of what is seen
 
 
 @check(
@@ -423,7 +424,7 @@ OTHER_ROWS = (1, 5)
 # Of the distance of the same row in any two articles: 0.025 on wiki-mini, where none of core's or
 # mini's articles has a first and one of the second rows within 0.08.
 NEAR_DISTANCE = 1 / 40
-FEWEST_TWINS = 3  # to be sure of the two that make a failure
+FEWEST_TWINS = 2  # one alone is a warning
 
 
 def near_articles(copy: CaseCopy) -> None:

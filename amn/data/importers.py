@@ -15,6 +15,7 @@ from amn.data.manifest import EncoderInfo, Stage
 from amn.data.vectors import lengths, unit_rows
 from amn.data.writer import write_dataset
 from amn.errors import ArgumentError, DataError
+from amn.storage import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,17 +67,14 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
 
     Raises:
         ArgumentError: If an option does not fit the source.
-        DataError: If `destination` exists, or the source is broken, of no known dialect, has a key
-            twice, or rows that are zero, not finite, or not of length 1.
+        DataError: If the source is broken, of no known dialect, has a key twice, or rows that are
+            zero, not finite, or not of length 1.
+        FileExistsError: If `destination` exists.
     """
     if dtype not in ("float16", "float32"):
         raise ArgumentError(f"dtype: expected float16 or float32, got {dtype!r}")
     if destination.exists():
-        raise DataError(
-            destination,
-            "expected a new folder, got one that exists; nothing is overwritten. "
-            "Fix: choose another folder, or move this one away",
-        )
+        raise FileExistsError(destination)
     with _scratch_folder(destination) as scratch:
         rows = read_source(source, scratch, keys=keys, vector_column=vector_column, numbers=numbers)
         order = _sorted_order(source, rows)
@@ -162,7 +160,9 @@ def preview_vectors(
 def _scratch_folder(destination: Path) -> Iterator[Path]:
     """Yield a temporary folder on the destination's disk; it is gone afterwards, come what may."""
     parent = next(folder for folder in destination.absolute().parents if folder.is_dir())
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{destination.name}.") as folder:
+    with tempfile.TemporaryDirectory(
+        dir=parent, prefix=beside(parent / destination.name)
+    ) as folder:
         yield Path(folder)
 
 

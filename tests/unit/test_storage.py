@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,3 +136,19 @@ def test_a_document_that_was_changed_after_its_digest_is_refused() -> None:
 
     with pytest.raises(DataError, match=f"run.json: expected sha256 .*, got {got}"):
         without_digest(changed, Path("run.json"))
+
+
+def test_what_a_killed_process_left_behind_is_removed_by_the_next_that_writes_there(
+    tmp_path: Path,
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine, dead = (f".x.json.{platform.node()}-{pid}." for pid in (os.getpid(), ended.pid))
+    kept = [f"{mine}a.json", ".x.json.elsewhere-1.a.json", ".y.json.a"]
+    (tmp_path / f"{dead}folder").mkdir()
+    for name in (f"{dead}a.json", *kept):
+        (tmp_path / name).touch()
+
+    write_bytes(tmp_path / "x.json", b"{}")
+
+    assert {path.name for path in tmp_path.iterdir()} == {"x.json", *kept}

@@ -129,34 +129,37 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
     assert sorted(problems(tmp_path, text)) == [
         "line 10: criterion: unknown key. Fix: did you mean criteria?",
         "line 8: training.epoch: unknown key. Fix: did you mean epochs?",
-        "line 9: training.lr: input should be greater than 0, got -1",
+        "line 9: training.lr: expected a number greater than 0, got -1",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[training]\nlr = inf", "line 8: training.lr: input should be a finite number, got inf"),
+        ("[training]\nlr = inf", "line 8: training.lr: expected a finite number, got inf"),
         (
             "[criteria]\nlift = nan",
-            "line 8: criteria.lift: input should be a finite number, got nan",
+            "line 8: criteria.lift: expected a finite number, got nan",
         ),
-        ("[golden]\nmargin = 0", "line 8: golden.margin: input should be greater than 0, got 0"),
+        ("[golden]\nmargin = 0", "line 8: golden.margin: expected a number greater than 0, got 0"),
         ("[speed]\nmemory = 0.6", "line 8: speed.memory: expected no such key: peak memory is no"),
         (
             "[windows]\ncontext = 0",
-            "line 8: windows.context: input should be greater than or equal",
+            "line 8: windows.context: expected a number greater than or equal",
         ),
-        ("[training]\nseeds = [-1]", "line 8: training.seeds.0: input should be greater than or"),
-        ("[training]\nseeds = []", "line 8: training.seeds: list should have at least 1 item"),
+        ("[training]\nseeds = [-1]", "line 8: training.seeds.0: expected a number greater than or"),
+        (
+            "[training]\nseeds = []",
+            "line 8: training.seeds: expected a list to have at least 1",
+        ),
         ("[training]\nseeds = [1, 1]", "seeds: expected different seeds, got [1, 1]"),
-        ("[model]\nrecipe = ['original']", "line 8: model.recipe: input should be 'recency',"),
-        ("[model]\nrecipe = 'lstm'", "line 8: model.recipe: input should be 'recency',"),
+        ("[model]\nrecipe = ['original']", "line 8: model.recipe: expected 'recency',"),
+        ("[model]\nrecipe = 'lstm'", "line 8: model.recipe: expected 'recency',"),
         (
             "[model]\nkind = 'gru'\nrecipe = 'recency'",
             "model: recipe: expected regularised or original for gru, got 'recency'",
         ),
-        ("[model]\nkind = 'gpt'", "line 8: model.kind: input should be 'amn', 'gru', 'lstm' or"),
+        ("[model]\nkind = 'gpt'", "line 8: model.kind: expected 'amn', 'gru', 'lstm' or"),
         ("[model]\nlayers = 3", "model: layers = 3: no size of amn, which has attention_dim, hid"),
         (
             "[model]\nkind = 'lstm'\nheads = 2",
@@ -184,10 +187,10 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
         ),
         (
             "[training]\nprecision = 'auto'",
-            "line 8: training.precision: input should be 'float32' or 'bfloat16', got 'auto'",
+            "line 8: training.precision: expected 'float32' or 'bfloat16', got 'auto'",
         ),
-        ("[training]\nema = 1", "line 8: training.ema: input should be less than 1, got 1"),
-        ("[criteria]\nood = 60", "line 8: criteria.ood: input should be less than or equal to 1"),
+        ("[training]\nema = 1", "line 8: training.ema: expected a number less than 1, got 1"),
+        ("[criteria]\nood = 60", "line 8: criteria.ood: expected a number less than or equal to 1"),
         ("[criteria]\ndelta = [0.1, 0.0]", "delta: expected the lower end first, got [0.1, 0.0]"),
         ("[training.abort]\nfirst_epoch = 'half'", "line 8: training.abort.first_epoch"),
     ],

@@ -28,7 +28,10 @@ def test_a_limit_of_ones_own_needs_a_reason() -> None:
 @pytest.mark.parametrize("name", DataConfig().limits())
 def test_a_limit_that_lets_more_through_is_a_loosening_and_the_reverse_is_none(name: str) -> None:
     usual = DataConfig().limits()[name]
-    strict, loose = (usual, 0.0) if name in LEAST else (0 if name == "positions" else 1e-9, usual)
+    lower, upper = (usual - 1, usual) if usual < 0 else (0.0, usual)
+    if name not in LEAST:
+        lower = 0 if name == "positions" else 1e-9
+    strict, loose = (upper, lower) if name in LEAST else (lower, upper)
 
     (found,) = limit_loosenings(case(**{name: strict}), case(**{name: loose}), "case.toml")
 

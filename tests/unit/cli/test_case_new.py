@@ -51,7 +51,7 @@ def small(
         (["sub/deep"], "expected the name of one folder in golden/, got a path"),
         ([".."], "expected the name of one folder in golden/, got a path"),
         (["mine", "--ood", "900-999"], "--ood 900-999: expected ids of its articles, 1 ... 64"),
-        (["mine", "--context", "1000"], "windows.context: input should be less than or equal"),
+        (["mine", "--context", "1000"], "windows.context: expected a number less than or equal"),
         (["mine", "--ood", "1-60"], "got 64, 60 of them for ood"),
     ],
 )

@@ -41,6 +41,7 @@ def alarmed(**_: object) -> Measured:
 NO_ENCODER = {"D013-alignment"}  # of data sets that keep texts: tests/unit/gate/test_encoder.py
 # Their defects show in more articles, rows or columns than the toy case has, as in wiki-mini.
 TOO_SMALL = {
+    "D015-one_space",
     "D016-row_blocks",
     "D017-order_stretch",
     "D018-unordered_articles",
@@ -49,11 +50,15 @@ TOO_SMALL = {
     "D021-lone_rows",
     "D022-reading_direction",
     "D023-reversed_articles",
+    "D024-article_space",
     "D025-article_signs",
     "D027-joined_articles",
     "D028-chunk_overlap",
+    "D029-one_cloud",
+    "S007-drift",
     "S013-split_direction",
 }
+PARTLY = {"D026-article_grid"}  # rounding to 8 bits leaves 24 numbers different
 # Of a model that cannot be run here, and of a record that somebody else wrote.
 OF_OTHERS = {"W004-joined", "E015-not_ahead", "R014-columns"}
 
@@ -76,7 +81,7 @@ def test_every_check_that_a_case_declares_is_shown_to_fail(
     caught = {row.check for row in matrix.defects if row.state == "caught"}
     assert {check.label for check in declared} - caught == TOO_SMALL
     idle = {row.check for row in matrix.defects if row.state != "caught"}
-    assert idle == NO_ENCODER | OF_OTHERS | TOO_SMALL
+    assert idle == NO_ENCODER | OF_OTHERS | TOO_SMALL | PARTLY
     assert set(matrix.unproven) == NO_ENCODER | OF_OTHERS | TOO_SMALL
 
 
@@ -116,7 +121,7 @@ def test_a_sound_gate_catches_every_defect_and_raises_no_false_alarm(selftest: A
 
     assert [row for row in matrix.defects if row.state == "missed"] == []
     idle = {row.check.partition("-")[0] for row in matrix.defects if row.state == "not applicable"}
-    small = {label.partition("-")[0] for label in NO_ENCODER | TOO_SMALL}
+    small = {label.partition("-")[0] for label in NO_ENCODER | TOO_SMALL | PARTLY}
     assert (
         idle == {"C010", "C011", "C012", "W004", "E015", "R014"} | small
     )  # no [speed], nothing of others

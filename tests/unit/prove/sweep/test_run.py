@@ -94,7 +94,7 @@ def test_every_point_that_is_no_case_is_listed_before_anything_is_trained(
 
     text = "\n".join(caught.value.problems)
     assert "lr=0.01 contexts=3: windows.contexts: unknown key. Fix: did you mean context?" in text
-    assert "lr=-1 contexts=3: training.lr: input should be greater than 0, got -1.0" in text
+    assert "lr=-1 contexts=3: training.lr: expected a number greater than 0, got -1.0" in text
     assert not (tmp_path / "cache").exists()
 
 
