@@ -28,6 +28,7 @@ from amn.evaluation.statistics import cluster_interval, noninferiority, seed_fro
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
+from amn.golden.store import GOLDEN_FILE
 from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
@@ -216,6 +217,12 @@ def _before_training(gate: Gate) -> list[Check]:
     return [check for check in gate.declared if is_early(check)]
 
 
+def _is_of_golden_data(check: Check) -> bool:
+    """Tell whether a check compares the data with a golden's, or asks if that can be read."""
+    reads = set(check.reads)
+    return bool(reads & {"found_golden", "vector_changes"}) and "summaries" not in reads
+
+
 def _bare_case(dataset: Path, *, index: bool) -> Case:
     """Return a case around a data set alone, for checks that need no split."""
     config = CaseConfig.model_validate(
@@ -294,12 +301,16 @@ def check_index(dataset: AnyPath, *, progress: Report | None = None) -> GateResu
 def check_split(
     case_path: AnyPath, *, today: date | None = None, progress: Report | None = None
 ) -> GateResult:
-    """Run everything that a gate runs before training: D, I, S and W."""
+    """Run everything that a gate runs before training: D, I, S and W.
+
+    Where there is a golden, the data are compared with those that it was accepted on.
+    """
     case = _load(case_path)
     gate = gate_of(case, GateOptions(cache=case.folder, today=today), progress=progress)
-    return _some(
-        gate, _before_training(gate), shlex.join(["amn", "check", "split", str(case_path)])
-    )
+    chosen = _before_training(gate)
+    if (case.folder / GOLDEN_FILE).exists():
+        chosen += [check for check in gate.declared if _is_of_golden_data(check)]
+    return _some(gate, chosen, shlex.join(["amn", "check", "split", str(case_path)]))
 
 
 def check_custody(

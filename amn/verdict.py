@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -148,6 +148,19 @@ class Standing:
     most: float | None = None
 
 
+class Statistic(NamedTuple):
+    """A number of the data of one place, and how far it would be off with other articles.
+
+    Attributes:
+        spread: Standard error over articles; None where nobody knows it.
+        articles: That it was measured on; 0 where nobody counted.
+    """
+
+    value: float
+    spread: float | None = None
+    articles: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a check's implementation returns: the number, its limit, and what it found.
@@ -160,6 +173,7 @@ class Measured:
         number: The unrounded value, where the check is about one number.
         standing: Its interval and limits, where they are numbers too.
         data: What else it found, for reports and for those who go on from it.
+        profile: Statistic of the data -> split, or data set -> its value: what a golden keeps.
     """
 
     value: str
@@ -169,6 +183,7 @@ class Measured:
     number: float | None = None
     standing: Standing | None = None
     data: object = None
+    profile: Mapping[str, Mapping[str, Statistic]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,7 @@ class Outcome:
     waiver: str = ""
     approval: str = ""
     seconds: float = 0.0
+    profile: Mapping[str, Mapping[str, Statistic]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, check: Mapping[str, Any]) -> Outcome:

@@ -58,7 +58,7 @@ Course = Literal["passing", "lasting", "at_end"]
 MODULES = (
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
     "split", "split_space", "windows", "record", "record_losses", "record_sound",
-    "model", "evaluation", "behaviour", "criteria", "speed", "custody", "golden",
+    "model", "evaluation", "behaviour", "criteria", "speed", "custody", "golden", "golden_data",
 )  # fmt: skip
 OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)
@@ -194,6 +194,7 @@ class Check:
             number=measured.number,
             standing=measured.standing,
             data=measured.data,
+            profile=measured.profile,
             seconds=time.perf_counter() - begin,
         )
 

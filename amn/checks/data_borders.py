@@ -9,6 +9,7 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import FEW_TO_BREAK, FEWEST_ARTICLES, STRETCH, SURE, moving_sums
+from amn.checks.profiled import by_place, over_articles, rows_share, share_of
 from amn.data.articles import direction_scores, direction_told, excess_below, lead_scores, row_order
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.data.scan import scan_rows
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.dataset import DataSet
     from amn.data.scan import Scanned
+    from amn.verdict import Statistic
 
 FEWEST_BORDERS = 20  # to say that there is no fall; the z of fewer may miss one
 FALL = 0.5  # half-way from none, as in running text, to that of two rows of another passage
@@ -60,8 +62,10 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
     """
     findings: list[Finding] = []
     found: list[float] = []
+    falls: list[tuple[DataSet, Statistic]] = []
     for one in scanned:
         gains = find_borders(one.dataset, one.scan).gains
+        falls.append((one.dataset, over_articles(gains)))
         if len(gains) < FEWEST_ARTICLES:
             message = f"expected {FEWEST_ARTICLES} borders of articles, got {len(gains)}"
             fix = "use a larger data set"
@@ -79,8 +83,14 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
         severity = None if len(gains) >= FEWEST_BORDERS else Severity.INCONCLUSIVE
         findings.append(Finding(one.folder.name, message, FROM_ONE_TABLE, severity))
     value = ", ".join(f"{z:.1f}" for z in found) or "too few articles"
-    detail = "z of the fall of neighbours' cosine at borders of articles"
-    return Measured(value, f"> {data_limits.borders}", findings, detail, min(found, default=None))
+    return Measured(
+        value,
+        f"> {data_limits.borders}",
+        findings,
+        detail="z of the fall of neighbours' cosine at borders of articles",
+        number=min(found, default=None),
+        profile=by_place("borders", [one.dataset for one in scanned], falls),
+    )
 
 
 def shifted_stretch(copy: CaseCopy) -> None:
@@ -241,8 +251,10 @@ def check_string_order(
     """
     findings: list[Finding] = []
     found: list[float] = []
+    means: list[tuple[DataSet, Statistic]] = []
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         gains = _string_gains(dataset, sample)
+        means.append((dataset, over_articles(gains)))
         if len(gains) < FEWEST_ARTICLES:
             continue
         found.append(_z(gains))
@@ -257,7 +269,8 @@ def check_string_order(
         findings.append(Finding(dataset.path.name, message, fix))
     value = ", ".join(f"{z:.1f}" for z in found) or "too few long articles"
     limit = f"> {data_limits.string_order}"
-    return Measured(value, limit, findings, number=min(found, default=None))
+    number, profile = min(found, default=None), by_place("string_order", data_sets, means)
+    return Measured(value, limit, findings, number=number, profile=profile)
 
 
 def _string_gains(dataset: DataSet, sample: ArticleSample) -> NDArray[np.float64]:
@@ -319,6 +332,7 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
     """
     findings: list[Finding] = []
     shares: list[float] = []
+    found: list[tuple[DataSet, Statistic]] = []
     for one in scanned:
         dataset = one.dataset
         chance = LONE_SIGMAS / np.sqrt(dataset.dim)
@@ -327,6 +341,7 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
         )
         share = len(rows) / max(len(dataset), 1)
         shares.append(share)
+        found.append((dataset, rows_share(dataset, rows)))
         if share <= data_limits.lone_rows or len(rows) < FEWEST_LONE:
             continue
         message = (
@@ -339,7 +354,9 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
         )
     value = ", ".join(f"{share:.2%}" for share in shares)
     limit = f"<= {data_limits.lone_rows:.1%}"
-    return Measured(value, limit, findings, number=max(shares, default=None))
+    profile = by_place("lone_rows", [one.dataset for one in scanned], found)
+    number = max(shares, default=None)
+    return Measured(value, limit, findings, number=number, profile=profile)
 
 
 def _lead(sample: ArticleSample) -> float:
@@ -381,9 +398,11 @@ def check_reading_direction(
     """
     findings: list[Finding] = []
     found: list[float] = []
+    means: list[tuple[DataSet, Statistic]] = []
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
+        means.append((dataset, over_articles(lead_scores(sample.main))))
         z = _lead(sample.main)
         found.append(z)
         if z > -BACKWARDS_ERRORS:
@@ -396,7 +415,8 @@ def check_reading_direction(
         fix = "compare the first and the last text of an article with their chunk_index"
         findings.append(Finding(dataset.path.name, message, fix))
     value = ", ".join(f"{z:.1f}" for z in found) or "too few articles"
-    return Measured(value, f"> {-BACKWARDS_ERRORS}", findings, number=min(found, default=None))
+    number, profile = min(found, default=None), by_place("reading_direction", data_sets, means)
+    return Measured(value, f"> {-BACKWARDS_ERRORS}", findings, number=number, profile=profile)
 
 
 REVERSED_SEEN = 100  # articles: of fewer, a fifth that is reversed is within chance
@@ -442,10 +462,12 @@ def check_reversed_articles(
     """
     findings: list[Finding] = []
     chances: list[float] = []
+    shares: list[tuple[DataSet, Statistic]] = []
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
         scores = direction_scores(sample.main)
+        shares.append((dataset, share_of(scores < 0)))
         n, chance = excess_below(scores, 0.0)
         chances.append(chance)
         if chance >= data_limits.reversed:
@@ -460,4 +482,5 @@ def check_reversed_articles(
         findings.append(Finding(dataset.path.name, message, fix))
     value = ", ".join(f"p {chance:.2g}" for chance in chances) or "too few articles"
     limit = f">= {data_limits.reversed:g}"
-    return Measured(value, limit, findings, number=min(chances, default=None))
+    number, profile = min(chances, default=None), by_place("reversed_articles", data_sets, shares)
+    return Measured(value, limit, findings, number=number, profile=profile)

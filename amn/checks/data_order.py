@@ -8,6 +8,7 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
+from amn.checks.profiled import by_place, over_articles, rows_share, share_of
 from amn.data.articles import (
     FEWEST_OF_ARTICLE,
     article_means,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.dataset import DataSet
     from amn.data.scan import Scanned
+    from amn.verdict import Statistic
 
 FEWEST_ARTICLES = 8
 FEWEST_PAIRS = 200  # neighbours in all: text in order gives them a z of 6 in every space tried
@@ -113,6 +115,11 @@ def check_row_order(
         findings,
         detail="z of neighbours' cosines against permutations inside the article",
         number=min(found, default=None),
+        profile=by_place(
+            "row_order",
+            data_sets,
+            zip(data_sets, (over_articles(o.scores) for o in article_orders), strict=True),
+        ),
     )
 
 
@@ -295,9 +302,11 @@ def check_unordered_articles(
     """
     chances: list[float] = []
     findings: list[Finding] = []
+    shares: list[tuple[DataSet, Statistic]] = []
     for dataset, sample, order in zip(data_sets, article_samples, article_orders, strict=True):
         long = sample.counts >= FEWEST_LONG
         scores, articles = order.scores[long], sample.articles[long]
+        shares.append((dataset, share_of(scores < UNORDERED)))
         n, chance = excess_below(scores, UNORDERED)
         chances.append(chance)
         if chance >= data_limits.unordered:
@@ -311,7 +320,8 @@ def check_unordered_articles(
         findings.append(Finding(dataset.path.name, message, SORT))
     value = ", ".join(f"p {chance:.2g}" for chance in chances)
     limit = f">= {data_limits.unordered:g}"
-    return Measured(value, limit, findings, number=min(chances, default=None))
+    number, profile = min(chances, default=None), by_place("unordered_articles", data_sets, shares)
+    return Measured(value, limit, findings, number=number, profile=profile)
 
 
 def _times(chance: float) -> str:
@@ -382,6 +392,7 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
     """
     findings: list[Finding] = []
     shares: list[float] = []
+    found: list[tuple[DataSet, Statistic]] = []
     for one in scanned:
         pairs = follows(one.dataset, 1)
         distances = 1 - one.scan.adjacent.astype(np.float64)
@@ -389,6 +400,7 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
         copies = np.flatnonzero(pairs & (distances <= near))
         share = excess_within(distances[pairs], near) / max(int(pairs.sum()), 1)
         shares.append(share)
+        found.append((one.dataset, rows_share(one.dataset, copies)))
         articles = one.dataset.articles[np.unique(one.dataset.codes[copies])]
         if share <= data_limits.duplicates or len(articles) < FEWEST_COPIED:
             continue
@@ -401,7 +413,9 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
         findings.append(Finding(one.folder.name, message, fix))
     value = ", ".join(f"{share:.2%}" for share in shares)
     limit = f"<= {data_limits.duplicates:.1%}"
-    return Measured(value, limit, findings, number=max(shares, default=None))
+    profile = by_place("adjacent_copies", [one.dataset for one in scanned], found)
+    number = max(shares, default=None)
+    return Measured(value, limit, findings, number=number, profile=profile)
 
 
 # Mean cosine of neighbours minus that of rows 2 apart, over the fall from there to 5 apart: 1.0 on
@@ -487,12 +501,14 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
     """
     findings: list[Finding] = []
     shares: list[float] = []
+    found: list[tuple[DataSet, Statistic]] = []
     for one in scanned:
         hashes, dataset = one.scan.hashes, one.dataset
         rows = repeated_rows(hashes)
         repeats = np.delete(rows, np.unique(hashes[rows], return_index=True)[1])
         n_repeats = len(repeats)
         shares.append(n_repeats / len(hashes))
+        found.append((dataset, rows_share(dataset, repeats)))
         findings += _repeated_articles(one, rows)
         if shares[-1] > REPEATED_TOTAL:
             articles = dataset.articles[np.unique(dataset.codes[repeats])]
@@ -510,7 +526,9 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
             )
     value = ", ".join(f"{share:.2%}" for share in shares)
     limit = f"<= {REPEATED_TOTAL:.0%} of rows, < {REPEATED_SHARE:.0%} of an article"
-    return Measured(value, limit, findings, number=max(shares, default=None))
+    profile = by_place("repeated_rows", [one.dataset for one in scanned], found)
+    number = max(shares, default=None)
+    return Measured(value, limit, findings, number=number, profile=profile)
 
 
 def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> list[Finding]:

@@ -9,6 +9,7 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import SURE
+from amn.checks.profiled import by_place, share_of
 from amn.data.articles import (
     ArticleSample,
     grid_scores,
@@ -228,6 +229,8 @@ FEWEST_JOINED = 3  # articles of two topics are written by people, too
 
 def _named(
     apart: list[tuple[DataSet, ArticleSample, NDArray[np.bool_], float]],
+    data_sets: tuple[DataSet, ...],
+    name: str,
     limit: float,
     fewest: int,
     what: str,
@@ -237,6 +240,7 @@ def _named(
 
     Args:
         apart: Data set, its articles, which of them are apart, and the score of the furthest.
+        name: Of the share of these articles, in the profile.
         limit: Most of them, as a share of all.
         what: What a typical article has, and what they have instead, with the score.
     """
@@ -255,7 +259,9 @@ def _named(
         )
         findings.append(Finding(dataset.path.name, message, fix))
     value = ", ".join(counts) or "too few articles"
-    return Measured(value, f"<= {limit:.1%}", findings, number=max(shares, default=None))
+    number = max(shares, default=None)
+    profile = by_place(name, data_sets, ((d, share_of(is_apart)) for d, _, is_apart, _ in apart))
+    return Measured(value, f"<= {limit:.1%}", findings, number=number, profile=profile)
 
 
 def _apart(
@@ -336,7 +342,7 @@ def check_article_space(
     apart = _apart(data_sets, article_samples, space_scores, SPACE_CUT)
     what = f"below {SPACE_CUT} between turned (0) and typical (1), lowest {{:.2f}}"
     fix = "encode these articles with the encoder of the others"
-    return _named(apart, data_limits.apart, FEWEST_APART, what, fix)
+    return _named(apart, data_sets, "article_space", data_limits.apart, FEWEST_APART, what, fix)
 
 
 def minority_negated(copy: CaseCopy) -> None:
@@ -367,7 +373,7 @@ def check_article_signs(
     apart = _apart(data_sets, article_samples, _signs, SIGN_CUT, SIGN_SURE)
     what = f"below {SIGN_CUT} between turned (-1) and typical (1), lowest {{:.2f}}"
     fix = "encode these articles with the encoder of the others"
-    return _named(apart, data_limits.apart, FEWEST_APART, what, fix)
+    return _named(apart, data_sets, "article_signs", data_limits.apart, FEWEST_APART, what, fix)
 
 
 def _signs(sample: ArticleSample) -> NDArray[np.float64]:
@@ -432,7 +438,7 @@ def check_article_grid(
     apart = _apart(data_sets, article_samples, _grid, GRID_CUT)
     what = "with rows of other numbers than the median row, by 10 %, furthest {:.2f} in logarithms"
     fix = "export these articles like the others"
-    return _named(apart, data_limits.apart, FEWEST_APART, what, fix)
+    return _named(apart, data_sets, "article_grid", data_limits.apart, FEWEST_APART, what, fix)
 
 
 def _joined(sample: ArticleSample) -> NDArray[np.float64]:
@@ -492,4 +498,4 @@ def check_joined_articles(
             found.append((dataset, sample, scores < -JOINT_CUT, float(-scores.min())))
     what = f"above {JOINT_CUT} times the usual spread as two articles, highest {{:.1f}}"
     fix = "look where these articles change their subject: each part needs an id of its own"
-    return _named(found, data_limits.apart, FEWEST_JOINED, what, fix)
+    return _named(found, data_sets, "joined_articles", data_limits.apart, FEWEST_JOINED, what, fix)

@@ -18,9 +18,8 @@ from amn.data.chunk_table import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.statistics import tabulate
 from amn.golden.compare import config_changes
-from amn.golden.schema import COSINE, Numerics
+from amn.golden.schema import Numerics
 from amn.golden.store import read_golden, write_golden
 from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 
@@ -102,11 +101,6 @@ def _first_values(dataset: DataSet, articles: NDArray[Any], name: str) -> dict[A
 
 
 NAMED = 3  # articles in a message
-VECTORS_ALONE = ("last", "mean")  # reference predictors that are not trained
-# Storing as float16 rounds a unit vector by at most 2^-11 of its length, and a cosine of two by at
-# most 2^-10: an article whose mean is further off holds other vectors.
-FLOAT16_ATOL = 2.0**-10
-SAME_VECTORS_ATOL = 1e-5  # stored as float16 or float32, and on another machine: below 1e-6
 SUSPICIOUS = 5.0  # standard errors of improvement after which a leak is likelier than luck
 NUMERICS_ATOL = 1e-6  # other instruction sets and libraries round at 1e-9
 UPDATE = "amn golden update CASE --reason TEXT"
@@ -119,24 +113,18 @@ def golden_other_windows(copy: CaseCopy) -> None:
     write_golden(copy.folder, broken.golden.golden_of_articles(golden, {"ood": articles[:-1]}))
 
 
-def golden_other_vectors(copy: CaseCopy) -> None:
-    """Two OOD articles of the golden have changed places."""
-    write_golden(copy.folder, broken.golden.with_exchanged_articles(read_golden(copy.folder)))
-
-
 @check(
     "G003",
     "comparable",
     severity=Severity.HARNESS,
     needs=["G004", "M001"],
-    broken_by=[golden_other_windows, golden_other_vectors],
+    broken_by=[golden_other_windows],
 )
 def check_comparable(sides: Sides) -> Measured:
-    """The golden was measured on the same windows, of the same vectors, with the same metric.
+    """The golden was measured on the same windows, with the same metric.
 
-    Why: A difference between scores of different windows says nothing about the model. Other
-    vectors under the same ids are other questions: what the predictors `last` and `mean` score in
-    each article gives them away.
+    Why: A difference between scores of different windows says nothing about the model. Whether they
+    hold the same vectors is asked by G021.
     Fix: If the data set changed on purpose: amn golden update CASE --reason TEXT
     """
     golden, findings = sides.golden, list[Finding]()
@@ -145,47 +133,11 @@ def check_comparable(sides: Sides) -> Measured:
             sides.require_same_windows(split)
         except GoldenError as error:
             findings.append(Finding(split, str(error), UPDATE))
-        else:
-            findings += _other_vectors(sides.evaluations[0], split, golden)
     if golden.record.versions.metric != METRIC_VERSION:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
         findings.append(Finding("golden.json", message, UPDATE))
     n = sum(golden.record.metrics[split].windows for split in EVALUATED)
-    return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings)
-
-
-def _other_vectors(evaluation: Evaluation, split: str, golden: Golden) -> list[Finding]:
-    """Return a finding where the windows of a split hold other vectors than the golden's did.
-
-    What `last` and `mean` score depends on nothing but these vectors: it tells the questions apart
-    without a copy of them.
-    """
-    table, ids = golden.tables[split].judged(), evaluation.scores[split].article_ids
-    accepted = golden.record.metrics[split].references
-    for name in VECTORS_ALONE:
-        cosines = evaluation.references[split][name]
-        now, then = float(cosines.mean()), accepted.get(name, math.nan)
-        sums = table.sums.get(f"{COSINE}.{name}", np.full(len(table.articles), math.nan))
-        here = tabulate({name: cosines[None]}, ids).by_label()
-        off = (here.sides[0][0] - sums) / here.sizes
-        other = np.flatnonzero(~(np.abs(off) <= FLOAT16_ATOL))
-        if len(other):
-            names = ", ".join(
-                f"{table.articles[i]} ({off[i]:+.4f})"
-                for i in other[np.argsort(-np.abs(off[other]), kind="stable")][:NAMED]
-            )
-            message = (
-                f"expected {name} to score in each article as in the golden, got {len(other)} of "
-                f"{len(off)} where it does not, {names}: the same ids, but other vectors"
-            )
-            return [Finding(split, message, UPDATE)]
-        if not abs(now - then) <= SAME_VECTORS_ATOL:
-            message = (
-                f"expected {name} to score {then:.6f} as in the golden, got {now:.6f}: the same "
-                "ids, but other vectors"
-            )
-            return [Finding(split, message, UPDATE)]
-    return []
+    return Measured(f"{n:,} windows", "same ids, same metric", findings)
 
 
 def check_gone(copy: CaseCopy) -> None:

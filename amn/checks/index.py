@@ -8,6 +8,7 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check
+from amn.checks.profiled import pooled
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
 from amn.data.index.integrity import structure_problems, wrong_rows
 from amn.data.index.layers import ROWS_PER_CENTROID, effective_parameters
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
     from amn.data.scan import Scanned
+    from amn.verdict import Statistic
 
 MOST_FINDINGS = 20
 MOST_LISTS = 64  # of which a broken index searches one
@@ -324,8 +326,9 @@ def check_self_recall(
     ]
     value = f"{share:.4f}"
     detail = f"{len(rows) - len(missed)} of {len(rows)} rows find themselves"
-    failed = not share >= floor
-    return Measured(value, f">= {floor:g}", _shorten(findings) if failed else (), detail, share)
+    shown = () if share >= floor else _shorten(findings)
+    profile = {"self_recall": _by_article(indexed, rows, result.hit)}
+    return Measured(value, f">= {floor:g}", shown, detail, share, profile=profile)
 
 
 def index_few_probes(copy: CaseCopy) -> None:
@@ -364,7 +367,16 @@ def check_recall(indexed: DataSet, answers: Answers, index_limits: IndexConfig) 
         fix = f"{_rebuild(indexed.path)} --kind sq8"
         findings.append(Finding(str(indexed.index_path), message, fix))
     detail = f"recall@{k} {mean:.4f}, lower 95 % bound {lower:.4f}, {len(recall)} queries"
-    return Measured(f"{lower:.4f}", limit, findings, detail, lower)
+    profile = {"recall": _by_article(indexed, answers.rows, recall)}
+    return Measured(f"{lower:.4f}", limit, findings, detail, lower, profile=profile)
+
+
+def _by_article(
+    dataset: DataSet, rows: NDArray[np.int64], values: NDArray[Any]
+) -> dict[str, Statistic]:
+    """Return the mean over the rows that were searched for, clustered by article."""
+    codes = dataset.codes[rows]
+    return {"index": pooled(np.bincount(codes, values), np.bincount(codes))}
 
 
 def _manifest(dataset: DataSet) -> IndexManifest | None:

@@ -11,6 +11,7 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS, Selector
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
+from amn.checks.profiled import pooled
 from amn.data.coherence import follows
 from amn.data.ids import IdSet, later_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from amn.data.scan import RowScan
     from amn.data.splits import Split
     from amn.data.windows import Windows
+    from amn.verdict import Statistic
 
 
 FEWEST_ARTICLES = 8  # fewer clusters give no interval
@@ -244,6 +246,7 @@ def check_identical_vectors(
     Fix: Drop one of the two articles, or put both into train: split in case.toml
     """
     findings: list[Finding] = []
+    profile: dict[str, Statistic] = {}
     repeated = evaluated = 0
     for name, other in (("in_dist", "train"), ("ood", "train"), ("ood", "in_dist")):
         left, right = splits[name], splits[other]
@@ -264,12 +267,21 @@ def check_identical_vectors(
             findings += _leaked_rows(left, rows, matches, "byte-identical to", data_limits.leaked)
             repeated += len(np.unique(matches.left))
             evaluated += len(rows)
+            profile[name] = _leaked_share(left_ids[rows], matches)
     return Measured(
         f"{repeated:,} of {evaluated:,} evaluated rows are in train",
         f"<= {data_limits.leaked:.1%}, < {LEAKED_SHARE:.0%} of an article",
         findings,
         number=float(repeated),
+        profile={"identical_vectors": profile},
     )
+
+
+def _leaked_share(articles: Ids, matches: Matches) -> Statistic:
+    """Return the share of rows, each of an article, that train has too."""
+    sizes = np.unique(articles, return_inverse=True, return_counts=True)
+    leaked = np.bincount(sizes[1][np.unique(matches.left)], minlength=len(sizes[0]))
+    return pooled(leaked, sizes[2])
 
 
 def near_copy(copy: CaseCopy) -> None:
@@ -318,6 +330,7 @@ def check_near_duplicates(
         near_rows(queries, read, len(train_rows), 1 - 2 * near), queries, read, near
     )
     findings: list[Finding] = []
+    profile: dict[str, Statistic] = {}
     start = 0
     for name, looked_at in rows.items():
         split = splits[name]
@@ -327,6 +340,7 @@ def check_near_duplicates(
         right_ids = train.dataset.article_ids[train_rows]
         overlaps = article_overlaps(mine, left_ids, right_ids)
         overlaps = overlaps.beside(article_overlaps(beyond, left_ids, right_ids))
+        profile[name] = _leaked_share(left_ids, mine)
         kind = f"within cosine {cosine:.4f} of"
         findings += _leaks(name, "train", overlaps, kind)
         findings += _leaked_rows(split, looked_at, mine, kind, data_limits.leaked)
@@ -337,6 +351,7 @@ def check_near_duplicates(
         findings,
         detail=f"cosine >= {cosine:.4f} with any of {len(train_rows):,} training rows",
         number=float(repeated),
+        profile={"near_duplicates": profile},
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS
 from amn.checks import broken
 from amn.checks.check import check, some_ids
+from amn.checks.profiled import over_articles, share_of
 from amn.data.articles import (
     along_mean,
     context_scores,
@@ -25,6 +26,7 @@ from amn.data.sampling import evenly_spaced, unit_vectors
 from amn.data.space import main_cut, mean_drift, shared_space
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
+from amn.golden.compare import CONTEXT, NEIGHBOURS
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.data.windows import Windows
+    from amn.verdict import Statistic
 
 
 MOST_MEANS = 256  # articles of a split, to compare its mean: every one is drawn 999 times
@@ -153,9 +156,11 @@ def check_mean_direction(
     """
     findings: list[Finding] = []
     places: dict[str, float] = {}
+    profile: dict[str, Statistic] = {}
     limit = data_limits.turned
     for name in EVALUATED:
         own, found = along_mean(split_mains["train"], split_mains[name])
+        profile[name] = over_articles(found)
         if not _is_told(own, found, limit, TURNED_Z):
             continue
         places[name] = float(found.mean())
@@ -166,8 +171,8 @@ def check_mean_direction(
             )
             findings.append(Finding(name, message, _encode_alike(name)))
     value = ", ".join(f"{name} {place:.3f}" for name, place in places.items()) or "no mean to tell"
-    number = min(places.values(), default=None)
-    return Measured(value, f">= {limit}", findings, number=number)
+    number, named = min(places.values(), default=None), {"mean_direction": profile}
+    return Measured(value, f">= {limit}", findings, number=number, profile=named)
 
 
 def _is_told(own: NDArray[np.float64], found: NDArray[np.float64], limit: float, z: float) -> bool:
@@ -277,11 +282,13 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
     scores = direction_scores(pooled(*(split_mains[name] for name in SPLITS)))
     findings: list[Finding] = []
     found: dict[str, float] = {}
+    profile: dict[str, Statistic] = {}
     first = len(split_mains["train"].starts)
     usual = direction_told(split_mains["train"]) if first >= FEWEST_ARTICLES else 0.0
     for name in EVALUATED:
         mine = scores[first : first + len(split_mains[name].starts)]
         first += len(mine)
+        profile[name] = over_articles(mine)
         if len(mine) < FEWEST_ARTICLES or usual * np.sqrt(len(mine)) < DIRECTION_Z:
             continue
         found[name] = float(mine.mean() * np.sqrt(len(mine)) / max(float(mine.std(ddof=1)), TINY))
@@ -293,8 +300,8 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
             fix = "compare the first and the last text of an article with their chunk_index"
             findings.append(Finding(name, message, fix))
     value = ", ".join(f"{name} {z:.1f}" for name, z in found.items()) or "no direction to tell"
-    number = min(found.values(), default=None)
-    return Measured(value, f"> {-CHANCE_Z}", findings, number=number)
+    number, named = min(found.values(), default=None), {"split_direction": profile}
+    return Measured(value, f"> {-CHANCE_Z}", findings, number=number, profile=named)
 
 
 def shifted_ood(copy: CaseCopy) -> None:
@@ -414,7 +421,18 @@ def check_representative(
         findings.append(Finding(name, message, fix, severity))
     value = ", ".join(f"{n} {e:+.2f}" for n, e in effects.items()) or "too few articles"
     detail = "; ".join(f"{n} {f.mean():.3f}" for n, f in known.items() if len(f))
-    return Measured(value, f"<= {limit}", findings, detail, max(effects.values(), default=None))
+    near = {name: context_scores(sample, 1) for name, sample in split_samples.items()}
+    return Measured(
+        value,
+        f"<= {limit}",
+        findings,
+        detail,
+        number=max(effects.values(), default=None),
+        profile={
+            NEIGHBOURS: {name: over_articles(found) for name, found in near.items()},
+            CONTEXT: {name: over_articles(found) for name, found in scores.items()},
+        },
+    )
 
 
 MOST_QUERIED = 1024  # articles, each looked for among all: 2 % are then known within 0.5 %
@@ -461,10 +479,12 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     """
     findings: list[Finding] = []
     shares: list[float] = []
+    profile: dict[str, Statistic] = {}
     for name in EVALUATED:
         split = splits[name]
         articles, twins, n_queried, n_chance = _find_twins(split.dataset, split.articles)
         shares.append(max(len(articles) - n_chance, 0) / max(n_queried, 1))
+        profile[name] = share_of(np.arange(n_queried) < len(articles))
         if not len(articles):
             continue
         compared = f"{FIRST_ROW} and {' or '.join(map(str, OTHER_ROWS))}"
@@ -478,7 +498,8 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
         findings.append(Finding(name, message, fix, None if is_many else Severity.WARNING))
     value = ", ".join(f"{share:.2%}" for share in shares)
     limit = f"<= {data_limits.near_articles:.0%} of evaluated articles"
-    return Measured(value, limit, findings, number=max(shares))
+    named = {"near_articles": profile}
+    return Measured(value, limit, findings, number=max(shares), profile=named)
 
 
 def _usual_distance(rows: NDArray[np.float32]) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from amn.case.config import SPLITS
 from amn.checks.check import check, listed
+from amn.checks.profiled import over_articles
 from amn.data.windows import Windows
 from amn.verdict import Finding, Measured, Severity
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.evaluation.predictions import Joined
+    from amn.verdict import Statistic
 
     Parts = dict[str, object]
 
@@ -168,8 +170,11 @@ def check_count(windows: dict[str, Windows], splits: dict[str, Split]) -> Measur
     """
     findings: list[Finding] = []
     counts: list[str] = []
+    profile: dict[str, Statistic] = {}
     for name, mine in windows.items():
         split = splits[name]
+        by_article = np.unique(mine.article_ids, return_counts=True)[1]
+        profile[name] = over_articles(by_article.astype(np.float64))
         expected = _expected_windows(split.dataset, split.articles, mine.context)
         counts.append(f"{name} {len(mine):,}")
         distinct = len(np.unique(mine.starts))
@@ -179,7 +184,8 @@ def check_count(windows: dict[str, Windows], splits: dict[str, Split]) -> Measur
                 f"({distinct:,} distinct)"
             )
             findings.append(Finding(name, message, FIX))
-    return Measured(", ".join(counts), "sum of max(0, run - context) over runs", findings)
+    limit, named = "sum of max(0, run - context) over runs", {"windows_of_article": profile}
+    return Measured(", ".join(counts), limit, findings, profile=named)
 
 
 def _expected_windows(dataset: DataSet, articles: Ids, context: int) -> int:

@@ -143,7 +143,8 @@ def index(path: Path, style: str) -> None:
 def split(path: Path, style: str) -> None:
     """Check a case's splits and windows: S001 and on, W001 and on.
 
-    PATH is a case: its folder, or its name under golden/.
+    PATH is a case: its folder, or its name under golden/. Where it has a golden, the data are
+    compared with those that it was accepted on, before anything is trained.
     """
     with progress_bar() as progress:
         result = check_split(case_folder(str(path)), today=today(), progress=progress)

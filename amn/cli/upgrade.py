@@ -38,7 +38,8 @@ def command(cases: tuple[str, ...], reason: str, author: str | None) -> None:
 
     Nothing is trained. From schema 1, the data have to be those that the golden was measured on. A
     golden whose lift is over the mean of the context gets the one over the strongest reference
-    predictor, and the criteria.lift that the case asks for now.
+    predictor, and the criteria.lift that the case asks for now; one without a profile of its data
+    gets it, of the same data.
 
     \b
     Examples:
@@ -50,7 +51,8 @@ def command(cases: tuple[str, ...], reason: str, author: str | None) -> None:
     wanted = []
     for found in acceptance.mend_all(cases):
         former = is_former(read_file(found.folder, GOLDEN_FILE))
-        if former or read_golden(found.folder).is_over_mean:
+        golden = None if former else read_golden(found.folder)
+        if golden is None or golden.is_over_mean or not golden.record.profile:
             read_ledger(found.folder)
             acceptance.refuse_dirty(found)
             wanted.append(found)
@@ -66,7 +68,7 @@ def _migrate(case: Case, reason: str, author: str | None) -> None:
     Raises:
         GoldenError: If it is damaged, not its ledger's last entry, or of other data.
     """
-    from amn.gate.migration import migrated  # noqa: PLC0415 - loads torch
+    from amn.gate.migration import migrated, profiled  # noqa: PLC0415 - loads torch
     from amn.golden.former import is_former  # noqa: PLC0415 - needed where there is a golden
 
     record = read_file(case.folder, GOLDEN_FILE)
@@ -84,6 +86,8 @@ def _migrate(case: Case, reason: str, author: str | None) -> None:
         golden = read_golden(case.folder)
     if golden.is_over_mean:
         golden = golden.over_strongest(case.config.criteria.lift)
+    if not golden.record.profile:
+        golden = profiled(case, golden, today=today())
     entry = Acceptance(
         kind="migrated",
         commit=acceptance.commit_of(case),

@@ -18,6 +18,7 @@ from amn.evaluation.statistics import ClusterTable, moments_of
 from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
 from amn.gate.modes import GateOptions, evidence_of, gate_of
+from amn.golden.compare import profile_of, vector_changes
 from amn.golden.ledger import drift_since_anchor
 from amn.golden.schema import (
     COSINE,
@@ -29,6 +30,7 @@ from amn.golden.schema import (
     Golden,
     GoldenRecord,
     Numerics,
+    Profiled,
     SplitMetrics,
     Tolerances,
     Versions,
@@ -41,7 +43,7 @@ from amn.system import __version__, installed
 from amn.verdict import BEFORE_TRAINING, FAMILIES, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -77,8 +79,8 @@ class Acceptable:
     def changes(self, previous: Golden) -> bool:
         """Tell whether it says anything else than a golden that was accepted before.
 
-        Who accepted it, when and why, the numbers of checks beside the same scores, and how a
-        machine of the same class rounds are nothing else.
+        Who accepted it, when and why, the numbers of checks and of the profile beside the same
+        scores, and how a machine of the same class rounds are nothing else.
         """
 
         def said(record: GoldenRecord) -> GoldenRecord:
@@ -86,7 +88,8 @@ class Acceptable:
             checks = Checks(data={}, result=same)
             numerics = record.numerics.model_copy(update={"values": {}, "machine": {}})
             update = {"accepted": previous.record.accepted, "ended": checks, "numerics": numerics}
-            return record.model_copy(update=update)
+            named = dict.fromkeys(record.profile)
+            return record.model_copy(update={**update, "profile": named})
 
         return said(self.golden.record) != said(previous.record)
 
@@ -163,6 +166,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
                 COSINE: {name: _metrics(evidence, name, tables[name], seeds) for name in EVALUATED}
             },
             "checks": _ended(declared, outcomes),
+            "profile": _profile(outcomes, tables, previous),
             "digests": Digests(
                 table=table_digest(tables),
                 dataset=evidence["data_sets"][0].digest,
@@ -191,6 +195,17 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         }
     )
     return Acceptable(Golden(record, tables), verdict, failures)
+
+
+def _profile(
+    outcomes: Sequence[Outcome], tables: Mapping[str, Table], previous: Golden | None
+) -> Mapping[str, Mapping[str, Profiled]]:
+    """Return the profile of the data: that of the golden before, where no vector is another."""
+    now = profile_of(outcomes)
+    if previous is None or not vector_changes(previous.tables, tables).is_same:
+        return now
+    then = previous.record.profile
+    return {name: then.get(name, places) for name, places in now.items()}
 
 
 def _drifted(entries: Sequence[Entry], evidence: Evidence, budget: float) -> Iterator[str]:

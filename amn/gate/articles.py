@@ -8,6 +8,7 @@ import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
 from amn.data.dataset import run_starts
+from amn.data.sketch import sketch_articles, to_text
 from amn.evaluation.statistics import tabulate
 from amn.golden.schema import COSINE
 from amn.golden.store import REFERENCES_KEPT
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.scan import RowScan
+    from amn.data.splits import Split
+    from amn.data.windows import Windows
     from amn.evaluation.metrics import SplitScores
     from amn.gate.evidence import Evidence
 
@@ -34,41 +38,46 @@ def tables_of(evidence: Evidence, seeds: Sequence[int]) -> dict[str, Table]:
         split: {str(s): e.scores[split].cosines for s, e in zip(seeds, evaluations, strict=True)}
         for split in EVALUATED
     }
-    return articles_of(evidence, cosines, evaluations[0].references)
+    found: dict[str, Table] = evidence.call(
+        articles_of, cosines=cosines, references=evaluations[0].references
+    )
+    return found
 
 
 def articles_of(
-    evidence: Evidence,
+    splits: Mapping[str, Split],
+    windows: Mapping[str, Windows],
+    scans: Mapping[str, RowScan],
     cosines: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    references: Mapping[str, Mapping[str, NDArray[np.float64]]],
+    references: Mapping[str, Mapping[str, NDArray[np.float64]]] | None,
 ) -> dict[str, Table]:
     """Return the articles of every split, with sums over the windows of those that are judged.
 
     Args:
-        evidence: Of everything before training.
         cosines: split -> seed -> (N,) in the order of the split's windows; none of what is known.
-        references: split -> reference predictor -> (N,) as well.
+        references: split -> reference predictor -> (N,) as well; None: no sums at all.
     """
     tables = {}
     for name in SPLITS:
-        split, windows = evidence["splits"][name], evidence["windows"][name]
+        split, mine, scan = splits[name], windows[name], scans[name]
         rows = split.rows
         ids = split.dataset.article_ids[rows]
         starts = run_starts(ids)
         order = np.argsort(ids[starts], kind="stable")
         articles, counts = ids[starts][order], np.diff(np.append(starts, len(ids)))[order]
-        digests = article_digests(evidence["scans"][name].hashes[rows], starts)
-        having, spans = windows_by_article(windows.article_ids, windows.target_chunks)
+        digests = article_digests(scan.hashes[rows], starts)
+        sketches = sketch_articles(scan.sketches[rows], starts)
+        having, spans = windows_by_article(mine.article_ids, mine.target_chunks)
         chunks = dict(zip(having.tolist(), spans, strict=True))
         columns = {}
-        if name in EVALUATED:
+        if name in EVALUATED and references is not None:
             columns = {**cosines.get(name, {}), **{r: references[name][r] for r in REFERENCES_KEPT}}
         tables[name] = Table(
             articles,
             tuple(chunks.get(article, "") for article in articles.tolist()),
             counts.astype(np.int64),
-            tuple(digests[i] for i in order),
-            sums=_sums(articles, having, windows.article_ids, columns),
+            tuple(digests[i] + to_text(sketches[i]) for i in order.tolist()),
+            sums=_sums(articles, having, mine.article_ids, columns),
         )
     return tables
 

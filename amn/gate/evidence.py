@@ -85,6 +85,10 @@ class Evidence(Mapping[str, Any]):
         """What is there by now: given, or made because somebody asked; what reports draw."""
         return {**self._made, **self._given}
 
+    def keep(self, part: str, value: object) -> None:
+        """Keep a part that was found on the way: its maker is not asked any more."""
+        self._made.setdefault(part, value)
+
     def call(self, function: Callable[..., Any], **own: object) -> Any:  # noqa: ANN401 - what it returns
         """Call a function with the parts that its parameters name.
 

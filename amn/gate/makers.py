@@ -30,7 +30,9 @@ from amn.evaluation.surroundings import (
     offset_curve,
     sample_windows,
 )
+from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
+from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
@@ -38,7 +40,7 @@ from amn.storage import sha256_file
 from amn.training.candidate import Candidate, Observed
 from amn.training.records.history import FIGURES_OF, history_of
 from amn.training.records.rows import COLUMNS
-from amn.verdict import FAMILIES, Verdict
+from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,12 +62,14 @@ if TYPE_CHECKING:
     from amn.evaluation.reference import References
     from amn.evaluation.statistics import Interval
     from amn.gate.result import GateResult
+    from amn.golden.compare import VectorChanges
     from amn.golden.schema import Golden, Numerics
+    from amn.golden.table import Table
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
     from amn.training.records.history import Histories, RunHistory
     from amn.training.run import Run
-    from amn.verdict import Waiver
+    from amn.verdict import Outcome, Waiver
 
     Progress = Callable[[int, int, str], None]
     GateOther = Callable[[Case], GateResult]
@@ -73,6 +77,10 @@ if TYPE_CHECKING:
 
 
 Sound = TypeVar("Sound")
+OUTCOMES = {  # parts that say how checks ended -> families of these
+    "measured": BEFORE_TRAINING,
+    "ended": (*(family for family in FAMILIES.values() if family != FAMILIES["G"]), OWN),
+}
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
@@ -588,6 +596,45 @@ def brought(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return candidates
 
 
+def article_tables(
+    splits: dict[str, Split], windows: dict[str, Windows], scans: dict[str, RowScan]
+) -> dict[str, Table]:
+    """The articles of every split, with the digests of their vectors."""
+    return articles_of(splits, windows, scans, {}, None)
+
+
+def vector_changes(golden: Golden, article_tables: dict[str, Table]) -> VectorChanges:
+    """The articles that have other vectors than the golden was accepted on."""
+    return changes_of_vectors(golden.tables, article_tables)
+
+
+def measured(evidence: Evidence) -> tuple[Outcome, ...]:
+    """How each check of the data, index, splits and windows ended."""
+    return _ends(evidence, OUTCOMES["measured"])
+
+
+def ended(evidence: Evidence) -> tuple[Outcome, ...]:
+    """How each check ended, those of the golden aside."""
+    return _ends(evidence, OUTCOMES["ended"])
+
+
+def _ends(evidence: Evidence, families: Sequence[str]) -> tuple[Outcome, ...]:
+    """Run the checks of some families; one that cannot look is an ERROR."""
+
+    def run(check: Check) -> Outcome:
+        try:
+            return check.run(evidence)
+        except AmnError as error:
+            return check.not_evaluated(error)
+
+    return tuple(run(check) for check in judged_by(declare(evidence), families))
+
+
+def judged_by(declared: Sequence[Check], families: Sequence[str]) -> list[Check]:
+    """Return the checks of some families that do not read how others ended."""
+    return [c for c in declared if c.family in families and not set(c.reads) & {*OUTCOMES}]
+
+
 def numerics(golden: Golden) -> Numerics:
     """What the golden's machine computed."""
     if not golden.record.numerics.values:
@@ -661,6 +708,7 @@ PREDICTIONS = (
     }
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
+DATA_OF_GOLDEN = named(article_tables, vector_changes, measured, ended)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
@@ -679,6 +727,7 @@ EVERY = (
     | MODEL
     | SPEED
     | GOLDEN
+    | DATA_OF_GOLDEN
     | COURSE
     | named(
         joined,

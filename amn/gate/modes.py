@@ -312,7 +312,7 @@ def _of_models(case: Case, options: GateOptions) -> Makers:
 
 def _of_golden(case: Case, options: GateOptions) -> Makers:
     """Return what makes the golden, and what a candidate is compared by."""
-    chosen: Makers = {**makers.GOLDEN, "looks": makers.no_looks}
+    chosen: Makers = {**makers.GOLDEN, **makers.DATA_OF_GOLDEN, "looks": makers.no_looks}
     chosen |= named(makers.machine_numerics)
     if options.mode == "train":
         chosen |= named(makers.declared)

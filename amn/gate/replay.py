@@ -235,7 +235,7 @@ def _makers_of(
     if (case.folder / WAIVERS_FILE).exists():
         chosen |= named(makers.listed_waivers)
     if not context["first_run"]:
-        chosen |= makers.GOLDEN | named(makers.numerics, makers.brought)
+        chosen |= makers.GOLDEN | makers.DATA_OF_GOLDEN | named(makers.numerics, makers.brought)
         is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
         chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
     if is_here:

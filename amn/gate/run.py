@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, CheckNotRunError, ConfigError
 from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import EVERY, is_custody
+from amn.gate.makers import EVERY, OUTCOMES, is_custody, judged_by
 from amn.gate.result import GateResult
 from amn.verdict import BEFORE_TRAINING, OWN, Outcome, Status
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amn.checks.check import Check
     from amn.verdict import Waiver
 
-LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories"})
+LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories", *OUTCOMES})
 
 
 def is_early(check: Check) -> bool:
@@ -97,6 +97,7 @@ class Gate:
         return [self.outcome(check.id) for check in self.declared if is_early(check)]
 
     def _run(self, check: Check) -> Outcome:
+        self._keep_outcomes(check)
         waivers = self._waivers  # a file of them that is wrong is refused before anything is made
         try:
             return self._let_through(check, check.run(self.evidence), waivers)
@@ -108,6 +109,15 @@ class Gate:
             if check.family != OWN:
                 raise
             return check.not_evaluated(CheckNotRunError(f"{type(error).__name__}: {error}"))
+
+    def _keep_outcomes(self, check: Check) -> None:
+        """Give a check that reads how others ended what this gate found, once and for all."""
+        for part, families in OUTCOMES.items():
+            if part in check.reads and part not in self.evidence.made:
+                mine = judged_by(self.declared, families)
+                every = {one.id for one in judged_by(declare(self.evidence), families)}
+                if every <= {one.id for one in mine}:  # else its maker runs the others, too
+                    self.evidence.keep(part, tuple(self.outcome(one.id) for one in mine))
 
     def _let_through(self, check: Check, outcome: Outcome, waivers: Iterable[Waiver]) -> Outcome:
         """Return an outcome as a waiver in force, or an approval, leaves it: a warning."""

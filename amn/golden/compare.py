@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
+from amn.data.sketch import from_text
 from amn.errors import GoldenError
 from amn.evaluation.statistics import ClusterTable, tabulate
-from amn.golden.schema import COSINE
-from amn.golden.table import rounded, windows_by_article, windows_lost
+from amn.golden.schema import COSINE, Profiled
+from amn.golden.table import DIGEST, rounded, windows_by_article, windows_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from amn.evaluation.metrics import SplitScores
     from amn.golden.schema import Ended, Golden, GoldenRecord, SplitMetrics
     from amn.golden.table import Table
+    from amn.verdict import Outcome
 
+Profile = Mapping[str, Mapping[str, Profiled]]
 Kind = Literal["metric", "tolerance", "check", "number", "config", "digest", "version"]
 
 
@@ -104,27 +110,219 @@ def moved_articles(old: Golden, new: Golden, split: str) -> list[tuple[str, floa
     return [(str(kept[i]), float(by[i])) for i in order]
 
 
-def changed_vectors(old: Golden, new: Golden) -> tuple[list[str], list[str], list[str]]:
-    """Return the articles whose vectors changed, those that are new, and those that are gone.
+PROFILE_DIGITS = 6  # of a statistic of the data: further than two machines agree
+SHARE = 0.5  # of the model's gain that the references have: nearer to all of it than to none
+EASIER = ": easier data, not a better model"
+# How far rows may be off for another precision: root mean square of the error, in lengths of a row.
+# Rounding once is at most the unit roundoff, 2^-11 and 2^-8. An encoder that ran in bfloat16 is
+# four times as far from one that ran in float32: measured, 1e-4 in 1 - cosine, 0.014.
+PRECISIONS = {"float16": 2.0**-11, "bfloat16": 4 * 2.0**-8}
+FARTHEST = 6.0  # times as far, one number of a sketch: a normal one is once in 10^9
 
-    Where a golden does not know vectors, as one of schema 1, nothing is said to have changed.
+
+@dataclass(frozen=True)
+class VectorChanges:
+    """Articles of which a golden holds other vectors, each a split and an id, by what happened.
+
+    Attributes:
+        changed: Other vectors under the same id.
+        exchanged: Vectors that another article had.
+        came: Not in this split before.
+        went: No longer in it.
+        encoded: The same vectors, all of them encoded or stored again, within `precision`.
+        precision: Class of these, `float16` or `bfloat16`; empty where there are none.
+        off: Root mean square of their error, in lengths of a row.
+        unknown: Articles whose vectors the golden does not know.
     """
-    before, after = (_vectors(golden) for golden in (old, new))
+
+    changed: tuple[tuple[str, Any], ...] = ()
+    exchanged: tuple[tuple[str, Any], ...] = ()
+    came: tuple[tuple[str, Any], ...] = ()
+    went: tuple[tuple[str, Any], ...] = ()
+    encoded: tuple[tuple[str, Any], ...] = ()
+    precision: str = ""
+    off: float = 0.0
+    unknown: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def kinds(self) -> dict[str, tuple[tuple[str, Any], ...]]:
+        """What makes the data others -> articles, without kinds that have none."""
+        names = ("changed", "exchanged", "came", "went", "unknown")
+        return {name: found for name in names if (found := getattr(self, name))}
+
+    @property
+    def all_kinds(self) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
+        """The same, with those that were encoded or stored again."""
+        again = f"encoded again within {self.precision}"
+        return [*self.kinds.items(), *([(again, self.encoded)] if self.encoded else [])]
+
+    def __bool__(self) -> bool:
+        """Tell whether the data are others, rounding aside."""
+        return bool(self.kinds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every article by what happened to it, as plain data."""
+        lists = {name: [list(key) for key in found] for name, found in self.all_kinds}
+        return {"articles": lists, "precision": self.precision, "off": self.off}
+
+    @property
+    def is_same(self) -> bool:
+        """Whether every vector is the accepted one, to the last bit."""
+        return not self.kinds and not self.encoded
+
+
+def vector_changes(old: Mapping[str, Table], new: Mapping[str, Table]) -> VectorChanges:
+    """Return the articles whose vectors are not those of a golden, by their digests.
+
+    Data are encoded again where the digest of every article changed and no sketch by more than a
+    precision explains: a part that is off by as little came from somewhere else.
+
+    Args:
+        old: Split -> its articles.
+        new: Likewise.
+    """
+    before, after = _vectors(old), _vectors(new)
+    digests = {key: cell[DIGEST] for key, cell in before.items()}
     both = [key for key in before if key in after]
-    changed = [key for key in both if before[key] and after[key] and before[key] != after[key]]
-    came, went = [key for key in after if key not in before], [k for k in before if k not in after]
-    if not all(before.values()):
-        came, went = [], []
-    named = [[str(article) for _, article in keys] for keys in (changed, came, went)]
-    return named[0], named[1], named[2]
+    changed = [key for key in both if before[key] and digests[key] != after[key][DIGEST]]
+    unknown = tuple(key for key in both if not before[key])
+    came, went = (
+        tuple(key for key in mine if key not in theirs)
+        for mine, theirs in ((after, before), (before, after))
+    )
+    precision, off = "", 0.0
+    if both and len(changed) == len(both):
+        precision, off = _precision([before[key] for key in both], [after[key] for key in both])
+    if precision:
+        encoded, changed = tuple(changed), []
+    else:
+        encoded = ()
+    others = {digest: key for key, digest in digests.items() if digest}
+    exchanged = tuple(k for k in changed if others.get(after[k][DIGEST], k) != k)
+    plain = tuple(key for key in changed if key not in set(exchanged))
+    return VectorChanges(plain, exchanged, came, went, encoded, precision, off, unknown)
 
 
-def _vectors(golden: Golden) -> dict[tuple[str, Any], str]:
+def _precision(old: Sequence[str], new: Sequence[str]) -> tuple[str, float]:
+    """Return the first precision that explains every sketch, and the root mean square of its error.
+
+    Args:
+        old: Cells of articles: digest and sketch.
+        new: Of the same articles.
+    """
+    texts = [[cell[DIGEST.stop :] for cell in cells] for cells in (old, new)]
+    if not all(map(all, texts)):
+        return "", 0.0
+    was, now = (np.array([from_text(text) for text in side]) for side in texts)
+    error = now - was
+    off = float(np.sqrt(np.mean(error**2)))
+    for name, limit in PRECISIONS.items():
+        if off <= limit and np.abs(error).max() <= FARTHEST * limit:
+            return name, off
+    return "", off
+
+
+def _vectors(tables: Mapping[str, Table]) -> dict[tuple[str, Any], str]:
     return {
         (split, article): vectors
-        for split, table in golden.tables.items()
+        for split, table in tables.items()
         for article, vectors in zip(table.articles.tolist(), table.vectors, strict=True)
     }
+
+
+NEIGHBOURS, CONTEXT = "neighbours", "context"  # statistics: of rows, and of contexts and targets
+WORDS = {  # of a statistic that rose, and of one that fell
+    NEIGHBOURS: ("neighbours are {:.2g} more alike", "neighbours are {:.2g} less alike"),
+    CONTEXT: ("contexts are {:.2g} nearer to targets", "contexts are {:.2g} further from targets"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A statistic of the data beside the golden's.
+
+    Attributes:
+        name: Of the statistic: `neighbours`.
+        place: Split, or data set.
+        old: None where the golden has none.
+        new: None where it is no longer measured.
+        reach: How far the two may be apart for their articles' own spread; None: not known.
+    """
+
+    name: str
+    place: str
+    old: Profiled | None
+    new: Profiled | None
+    reach: float | None = None
+
+    @property
+    def by(self) -> float:
+        """New minus old; 0 where one of them is not known."""
+        return self.new.value - self.old.value if self.old and self.new else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        sides = {side: getattr(self, side)._asdict() if getattr(self, side) else None
+                 for side in ("old", "new")}  # fmt: skip
+        about = {"name": self.name, "place": self.place, **sides}
+        return {**about, "reach": self.reach, "has_left": self.has_left, "words": self.words}
+
+    @property
+    def words(self) -> str:
+        """What that means; empty where nobody has words for it."""
+        words = WORDS.get(self.name)
+        said = words[self.by < 0].format(abs(self.by)) if words and self.by else ""
+        return f"{said} than in the accepted set" if said else ""
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it left the range that articles explain, or nobody measured it any more."""
+        return self.new is None or (self.reach is not None and not abs(self.by) <= self.reach)
+
+
+def profile_of(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Profiled]]:
+    """Return what checks measured of the data: statistic -> place -> its value.
+
+    Numbers have `PROFILE_DIGITS` significant digits.
+    """
+    return {
+        name: {
+            place: Profiled(
+                float(f"{found.value:.{PROFILE_DIGITS}g}"),
+                None if found.spread is None else float(f"{found.spread:.{PROFILE_DIGITS}g}"),
+                found.articles,
+            )
+            for place, found in places.items()
+            if found.articles
+        }
+        for outcome in outcomes
+        for name, places in outcome.profile.items()
+        if any(found.articles for found in places.values())
+    }
+
+
+def profile_changes(old: Profile, new: Profile, alpha: float) -> list[Moved]:
+    """Return every statistic of two profiles, those that left their range first.
+
+    The reach is that of Student's t of two independent groups of articles, two-sided, at alpha over
+    the number of statistics (Bonferroni): one in 1 / alpha data sets that are as before has any
+    that leaves. Degrees of freedom are those of the smaller group.
+
+    Args:
+        alpha: Chance that any leaves though nothing changed.
+    """
+    keys = [(n, p) for profile in (old, new) for n, places in profile.items() for p in places]
+    pairs = {(n, p): (old.get(n, {}).get(p), new.get(n, {}).get(p)) for n, p in keys}
+    m = sum(was is not None and now is not None for was, now in pairs.values())
+    found = []
+    for (name, place), (was, now) in pairs.items():
+        reach = None
+        if was and now and was.spread is not None and now.spread is not None:
+            degrees = max(min(was.articles, now.articles) - 1, 1)
+            t = -float(stdtrit(degrees, alpha / (2 * m)))
+            reach = t * math.hypot(was.spread, now.spread)
+        found.append(Moved(name, place, was, now, reach))
+    return sorted(found, key=lambda moved: not moved.has_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +373,27 @@ def diff_golden(old: GoldenRecord, new: GoldenRecord) -> list[Change]:
 def config_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return the keys of two resolved configs that differ."""
     return list(_changes("config", old, new))
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Every statistic of the data beside the golden's, those that left their range first."""
+
+    moved: tuple[Moved, ...]
+
+
+def gains_in_words(references: float, model: float) -> str:
+    """Say what the strongest reference predictor and the model gained on other data."""
+    said = [
+        f"{who} {'gained' if gain >= 0 else 'lost'} {abs(gain):.2g}"
+        for who, gain in (("reference predictors", references), ("the model", model))
+    ]
+    return "; ".join(said) + EASIER * is_easier(references, model)
+
+
+def is_easier(references: float, model: float) -> bool:
+    """Tell whether most of a model's gain is that of the data: the references have half of it."""
+    return references > 0 and references >= SHARE * model
 
 
 def _metric_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:

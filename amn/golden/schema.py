@@ -30,7 +30,11 @@ COSINE = "cosine"  # the metric that decides
 DIGITS = 12  # significant ones of a number in golden.json: bounds need 9
 MEAN_ATOL = 1e-9  # of a mean from sums of 10 digits: off by 5e-10 at most
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
-FIRST = ("schema", "case", "title", "articles", "seeds", "tolerances")  # on the first line
+TOGETHER = (  # fields on one line each, the first of what an update leaves
+    ("schema", "case", "title", "articles", "seeds", "tolerances"),
+    ("accepted", "digests"),
+    ("versions", "numerics"),
+)
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
 LINES = {"metrics": 2, "checks": 1, "profile": 1, "recall": 1}
 UNKNOWN = "unknown"  # of a machine that nobody wrote down
@@ -195,11 +199,12 @@ class Checks(Section):
     result: dict[Text, Ended]
 
 
-class Profiled(Section):
-    """A statistic of the data of one split, and its spread over articles."""
+class Profiled(NamedTuple):
+    """A statistic of the data of one place, as `Statistic` has it."""
 
     value: Finite
     spread: Error | None = None
+    articles: Annotated[int, Field(ge=0)] = 0
 
 
 class GoldenRecord(Section):
@@ -212,7 +217,7 @@ class GoldenRecord(Section):
         ended: Every declared check.
         config: Resolved config, so that what changed can be listed key by key.
         numerics: Fingerprint of the machine.
-        profile: Statistic of the data -> split -> its value.
+        profile: Statistic of the data -> split, or data set -> its value.
         recall: Configuration of an index -> what was accepted of it.
     """
 
@@ -280,8 +285,8 @@ class GoldenRecord(Section):
             if not values[name]:
                 del values[name]
         shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
-        first = ", ".join(shown.pop(name) for name in FIRST)
-        return ("{" + ",\n ".join([first, *shown.values()]) + "}\n").encode()
+        together = [", ".join(shown.pop(name) for name in line) for line in TOGETHER]
+        return ("{" + ",\n ".join([*together, *shown.values()]) + "}\n").encode()
 
 
 def _laid_out(value: object, indent: str, levels: int) -> str:

@@ -3,7 +3,8 @@
 Every decision of a gate is clustered by article, and a mean over windows is a sum over articles:
 these sums, and how many windows they are of, decide as the windows themselves would.
 
-Columns: `split`, `article`, `rows` (chunks of the article), `vectors` (digest of its rows),
+Columns: `split`, `article`, `rows` (chunks of the article), `vectors` (digest of its rows, and
+their sketch, see `amn.data.sketch`; files of before have the digest alone),
 `windows` (target chunks, in ranges: `5-27 30`), `slice.NAME` where slices are declared, then
 `METRIC.PREDICTOR`: the sum of a metric over these windows, for each seed (`cosine.0`) and for
 reference predictors (`cosine.last`); an article of training has none. Sums over the queries of an
@@ -39,7 +40,9 @@ HEAD = ("split", "article", "rows", "vectors", "windows")
 SLICE, RECALL = "slice.", "recall."
 COLUMN = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_-]+")  # METRIC.PREDICTOR
 RANGE = re.compile(r"(-?\d{1,10})(?:-(-?\d{1,10}))?")
-DIGEST = re.compile(r"[A-Za-z0-9_-]{8}|")  # none where vectors are not known
+# None where vectors are not known.
+VECTORS = re.compile(r"[A-Za-z0-9_-]{8}(?:[A-Za-z0-9_-]{8})?|")
+DIGEST = slice(8)  # of a cell of vectors; the rest is the sketch
 # Relative error 5e-10: of a mean over windows at most 1, that moves a bound by less than 1e-8.
 SUM_DIGITS = 10
 DIGEST_BYTES = 6  # names an article that changed; that any did is what the data set's sha256 says
@@ -56,7 +59,7 @@ class Table:
         articles: (L,) int64 or str, ascending.
         windows: (L,) target chunks of the windows, in ranges; empty for an article without any.
         rows: (L,) int64 chunks of the article; -1 where they are not known.
-        vectors: (L,) digest of the article's rows; empty where it is not known.
+        vectors: (L,) digest of the article's rows, and their sketch; empty where not known.
         slices: Name of each declared slice -> (L,) its value.
         sums: `METRIC.PREDICTOR` -> (L,) float64, NaN in lines without windows; none in training.
     """
@@ -381,7 +384,7 @@ def _whole(cell: str, bits: int) -> int:
 
 
 def _require_digest(cell: str) -> None:
-    if not DIGEST.fullmatch(cell):
+    if not VECTORS.fullmatch(cell):
         raise ValueError(f"expected a digest of vectors, got {cell[:40]!r}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from amn.report.verdict import alarms_of
+from amn.report.verdict import alarms_of, data_changes
 from amn.report.visible import visible_json
 from amn.storage import SCHEMA as BUNDLE_SCHEMA
 from amn.storage import finite
@@ -106,6 +106,12 @@ def _facts(result: GateResult) -> dict[str, Any]:
         alpha = next(iter(compared.values())).alpha
         p = {check: one.p for check, one in compared.items()}
         facts["comparisons"] = {"alpha": alpha, "p": p}
+    vectors, moved = data_changes(result)
+    if (vectors and not vectors.is_same) or moved:
+        facts["data_changes"] = {
+            **(vectors.to_json() if vectors else {}),
+            "profile": [one.to_json() for one in moved],
+        }
     if result.golden:
         facts["headroom"] = [asdict(one) for one in result.headroom]
     return facts

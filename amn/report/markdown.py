@@ -17,6 +17,8 @@ from amn.report.verdict import (
     by_grouping,
     complete,
     counted,
+    data_cells,
+    data_changes,
     headroom_lines,
     last_line,
     score_cells,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult
+    from amn.golden.compare import Moved, VectorChanges
     from amn.verdict import Outcome
 
 SUMMARY_BYTES = 1024 * 1024  # of a GitHub step summary; a longer one is refused whole
@@ -191,6 +194,9 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
     of = f" of {escape(result.case)}" if named else ""
     if result.scores:
         yield f"### Scores{of}\n\n{_scores(result.scores)}"
+    vectors, moved = data_changes(result)
+    if moved or (vectors and not vectors.is_same):
+        yield _data(vectors, moved, of)
     if limits := headroom_lines(result):
         text = "\n".join(f"- {escape(line)}" for line in limits)
         summary = f"<summary>Limits to look at{of}: {len(limits)}</summary>"
@@ -210,6 +216,19 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
     summary = f"<summary>All {len(outcomes)} checks{of}: {counts}</summary>"
     body = table(["check", "status", "value", "limit", ""], rows)
     yield f"<details>{summary}\n\n{body}\n\n</details>"
+
+
+def _data(vectors: VectorChanges | None, moved: Sequence[Moved], of: str) -> str:
+    """Return which articles are others than in the golden, and how the data differ, folded away."""
+    kinds = vectors.all_kinds if vectors else []
+    lines = [f"- {len(keys)} articles {escape(what)}" for what, keys in kinds]
+    header, *rows = [list(map(escape, line)) for line in data_cells(moved)]
+    left = sum(one.has_left for one in moved)
+    summary = (
+        f"<summary>The data beside the golden{of}: {left} statistics left their range</summary>"
+    )
+    body = "\n".join(lines) + f"\n\n{table(header, rows)}" * bool(rows)
+    return f"<details>{summary}\n\n{body}\n\n</details>"
 
 
 def _scores(scores: Mapping[str, Summary]) -> str:

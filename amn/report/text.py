@@ -14,6 +14,8 @@ from amn.report.verdict import (
     beside_merge_base,
     by_family,
     complete,
+    data_cells,
+    data_changes,
     headroom_lines,
     last_line,
     score_cells,
@@ -58,6 +60,10 @@ def print_result(
         out.print()
     if result.scores:
         out.print(scores_table(result.scores, out.width))
+        out.print()
+    left = [one for one in data_changes(result)[1] if one.has_left]
+    if left:
+        out.print(cells_table(data_cells(left)))
         out.print()
     _print_notes(result, out)
     print_verdict(result.verdict, last_line(result), out)
@@ -181,6 +187,11 @@ def scores_table(scores: Mapping[str, Summary], width: int = WIDTH) -> Table:
     lines = score_cells(scores, to="-")
     if width < NARROW:
         lines = [list(column) for column in zip(*lines, strict=True)]
+    return cells_table(lines)
+
+
+def cells_table(lines: Sequence[Sequence[str]]) -> Table:
+    """Return a table of a header and lines below it; numbers stand on the right."""
     table = Table(box=None, pad_edge=False)
     for place, name in enumerate(lines[0]):
         table.add_column(cell(name), justify="right" if place else "left")

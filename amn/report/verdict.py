@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amn.checks.comparison import holm
+from amn.golden.compare import Profiles, VectorChanges
 from amn.verdict import (
     FAMILIES,
     OWN,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from amn.evaluation.attribution import ArticlePart, Attribution, Slice
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult
+    from amn.golden.compare import Moved
 
 
 MEANING = {
@@ -231,6 +233,25 @@ def alarms_of(results: Sequence[GateResult]) -> Alarms | None:
         standing=tuple(tests[key][0] for key in found if key in standing),
         doubtful=tuple(tests[key][0] for key in found if key not in standing),
     )
+
+
+def data_changes(result: GateResult) -> tuple[VectorChanges | None, tuple[Moved, ...]]:
+    """Return what changed in the data since the golden; nothing where nobody compared them."""
+    vectors = next((o.data for o in result.outcomes if isinstance(o.data, VectorChanges)), None)
+    moved = next((o.data for o in result.outcomes if isinstance(o.data, Profiles)), Profiles(()))
+    return vectors, moved.moved
+
+
+def data_cells(moved: Sequence[Moved]) -> list[list[str]]:
+    """Return a header, then a line a statistic of the data beside the golden's."""
+    lines = [["data", "where", "golden", "now", "change", "range", "what it means"]]
+    for one in moved:
+        then, now = (f"{side.value:.4g}" if side else "" for side in (one.old, one.new))
+        reach = "" if one.reach is None else f"{one.reach:.2g}"
+        says = (one.words or "left its range") if one.has_left else ""
+        change = f"{one.by:+.2g}" if one.old and one.new else ""
+        lines.append([one.name, one.place, then, now, change, reach, says])
+    return lines
 
 
 BAR = 20  # characters of the longest bar

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.golden.compare import VectorChanges
 from amn.golden.schema import COSINE, Ended, Golden, summarise
 from amn.golden.store import read_golden, table_digest, write_golden
 from amn.golden.table import rounded
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
     from amn.golden.schema import GoldenRecord
     from amn.golden.table import Table
+
+
+CHANGED = VectorChanges(changed=(("ood", 1),))  # data that are others
 
 
 def golden_of_articles(
@@ -90,7 +94,9 @@ def with_exchanged_articles(golden: Golden) -> Golden:
     sums = {name: rounded(values[places] * table.sizes) for name, values in means.items()}
     kept = {name: np.where(places == np.arange(len(places)), table.sums[name], sums[name])
             for name in sums}  # fmt: skip
-    return with_tables(golden, {**golden.tables, "ood": replace(table, sums=kept)})
+    vectors = tuple(table.vectors[place] for place in places)
+    ood = replace(table, sums=kept, vectors=vectors)
+    return with_tables(golden, {**golden.tables, "ood": ood})
 
 
 def with_record(copy: CaseCopy, change: Callable[[GoldenRecord], dict[str, Any]]) -> None:

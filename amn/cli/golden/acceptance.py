@@ -18,10 +18,18 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import PathName, one_line, require_files
 from amn.errors import ArgumentError
 from amn.git import find_repository, user_name
-from amn.golden.compare import changed_vectors, diff_golden, moved_articles
+from amn.golden.compare import (
+    NEIGHBOURS,
+    diff_golden,
+    gains_in_words,
+    moved_articles,
+    profile_changes,
+    vector_changes,
+)
 from amn.golden.ledger import Acceptance, read_ledger
 from amn.golden.store import GOLDEN_FILE, enter, mend
 from amn.system import ci_sign
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,13 +38,13 @@ if TYPE_CHECKING:
     from amn.case.load import Case
     from amn.gate.acceptance import Acceptable
     from amn.golden.compare import Change
-    from amn.golden.schema import Golden
+    from amn.golden.schema import Golden, GoldenRecord
 
 MIN_SEEDS = DEFAULT_SEEDS = 5
 MOST_SEEDS = 1000
 SHOWN_DIGITS = 12  # of a digest
 SHOWN_FILES = 3
-MOST_CHANGES = 14  # of a table: with what is said below it, one screen of 24 lines
+SCREEN = 24 - 4  # lines, without the header, what is left out, a refusal, and the last line
 FOLDED = ("digest", "number")  # said in a line below it
 FOLDED_FIGURES = (".se", ".references.constant", ".references.weighted_mean", ".references.ridge")
 
@@ -203,14 +211,16 @@ def print_changes(old: Golden, new: Golden) -> None:
         (c for c in changes if c.kind not in FOLDED and not c.key.endswith(FOLDED_FIGURES)),
         key=lambda change: not change.loosens,
     )
-    for change in shown[:MOST_CHANGES]:
+    words = list(_in_words(old, new, changes))
+    most = SCREEN - len(words)
+    for change in shown[:most]:
         note = f"{change.delta:+.4f} " if change.delta is not None else ""
         mark = "[bold red]LOOSENED[/]" if change.loosens else ""
         table.add_row(escape(change.key), _shown(change.old), _shown(change.new), note + mark)
     results().print(table)
-    if len(shown) > MOST_CHANGES:
-        click.echo(f"... and {len(shown) - MOST_CHANGES} more")
-    for line in _in_words(old, new, changes):
+    if len(shown) > most:
+        click.echo(f"... and {len(shown) - most} more")
+    for line in words:
         click.echo(line)
 
 
@@ -223,13 +233,34 @@ def _in_words(old: Golden, new: Golden, changes: Sequence[Change]) -> Iterator[s
         yield f"{split}: {len(moved)} of {n} articles moved" + (
             f" ({', '.join(ends)})" if ends else ""
         )
-    vectors = zip(("changed", "new", "gone"), changed_vectors(old, new), strict=True)
-    if named := [f"{len(ids)} {what} ({_first(ids)})" for what, ids in vectors if ids]:
+    others = vector_changes(old.tables, new.tables)
+    named = [f"{len(k)} {what} ({_first([str(a) for _, a in k])})" for what, k in others.all_kinds]
+    if named:
         yield f"articles: {', '.join(named)}"
+        yield from _of_data(old.record, new.record)
+    if new.record.profile and not old.record.profile:
+        yield f"data: {len(new.record.profile)} statistics that the golden did not have"
     if digests := [change.key.split(".")[-1] for change in changes if change.kind == "digest"]:
         yield f"digests: {', '.join(digests)}"
     if numbers := [change.key.split(".")[-1] for change in changes if change.kind == "number"]:
         yield f"numbers of {len(numbers)} checks ({_first(numbers)})"
+
+
+def _of_data(old: GoldenRecord, new: GoldenRecord) -> Iterator[str]:
+    """Yield what other data came to: statistics that left their range, and who gained by it."""
+    moved = profile_changes(old.profile, new.profile, new.tolerances.alpha) if old.profile else []
+    if left := [f"{one.name} {one.place} {one.by:+.2g}" for one in moved if one.has_left]:
+        yield f"data: {len(left)} of {len(moved)} left their range ({_first(left)})"
+    for split, now in new.metrics.items():
+        then = old.metrics[split]
+        said = [one.words for one in moved if (one.name, one.place) == (NEIGHBOURS, split)]
+        said += [gains_in_words(now.strongest - then.strongest, now.mean - then.mean)]
+        yield f"{split}: {'; '.join(filter(None, said))}"
+
+
+def warnings_of(golden: Golden) -> list[str]:
+    """Return the checks that warned when a golden was accepted."""
+    return [name for name, e in golden.record.checks.items() if e.status is Status.WARN]
 
 
 def _first(names: Sequence[str]) -> str:
@@ -242,6 +273,8 @@ def report(accepted: Acceptable, case: Case) -> None:
         click.echo(
             f"{name}: {metrics.mean:.4f}, lift {metrics.lift:+.4f}, {metrics.windows:,} windows"
         )
+    if warned := warnings_of(accepted.golden):
+        click.echo(f"accepted with {len(warned)} warnings, for this reason: {', '.join(warned)}")
     if accepted.is_regression:
         click.echo(f"accepted although: {'; '.join(accepted.failures)}")
     click.echo(

@@ -15,7 +15,7 @@ from amn.case.config import EVALUATED
 from amn.case.limits import LEAST
 from amn.data.splits import selected_articles
 from amn.errors import GoldenError
-from amn.golden.compare import diff_golden, moved_articles
+from amn.golden.compare import diff_golden, moved_articles, vector_changes
 from amn.golden.former import is_former, parse_any_golden
 from amn.golden.ledger import Entry, inspect_ledger
 from amn.golden.schema import COSINE
@@ -94,6 +94,8 @@ def golden_loosenings(
         return  # G004 says what is wrong with the one that is there now
     yield from _record_loosenings(before, after, file)
     yield from _article_loosenings(before, after, file, is_migration=is_migration)
+    if is_migration:
+        yield from _data_loosenings(before, after, file)
 
 
 def _article_loosenings(
@@ -112,6 +114,17 @@ def _article_loosenings(
             n_articles = f"{len(was.articles)} articles"
             counts = (n_articles, f"{moved} of {n_articles} moved")
             yield Loosening("moved the golden", f"{file} {split}", *counts)
+
+
+def _data_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loosening]:
+    """Yield what a golden says of its data and a migration changed: vectors, the profile."""
+    then, now = before.record.profile, after.record.profile
+    if then and then != now:
+        yield Loosening("moved the golden", f"{file} profile", f"{len(then)} statistics", "others")
+    changes = vector_changes(before.tables, after.tables)
+    if changes and not changes.unknown:  # of schema 1 it knows none
+        others = sum(map(len, changes.kinds.values()))
+        yield Loosening("moved the golden", f"{file} vectors", "accepted", f"{others} others")
 
 
 def _record_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loosening]:

@@ -18,6 +18,8 @@ from amn.report.verdict import (
     by_family,
     complete,
     counted,
+    data_cells,
+    data_changes,
     headroom_lines,
     last_line,
     score_cells,
@@ -73,6 +75,7 @@ class CaseView:
         limits: A line a limit that can catch nothing, or fails on noise.
         speaking: Outcomes that have something to say, the worst first.
         scores: A header, then a line a split.
+        data: A header, then a line a statistic of the data beside the golden's.
         not_drawn: Why there are no more figures; empty when all are there.
     """
 
@@ -83,6 +86,7 @@ class CaseView:
     limits: tuple[str, ...]
     speaking: tuple[Outcome, ...]
     scores: list[list[str]]
+    data: list[list[str]]
     charts: tuple[Chart, ...]
     not_drawn: str
     families: tuple[FamilyView, ...]
@@ -130,6 +134,7 @@ def _view(identifier: str, result: GateResult) -> CaseView:
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
         speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
         scores=score_cells(result.scores),
+        data=data_cells(data_changes(result)[1]),
         charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(result)),
         not_drawn=_not_drawn(result, outcomes),
         families=tuple(FamilyView(name, tuple(mine)) for name, mine in by_family(outcomes)),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.checks.broken.golden import with_exchanged_articles
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
 from amn.gate import makers
@@ -315,55 +314,3 @@ def test_g020_without_a_fingerprint_does_not_pass(evidence: Any, toy_golden: Any
 
     with pytest.raises(CheckNotRunError, match="expected a fingerprint of the machine, found none"):
         checks()["G020"].run(evidence(replace(toy_golden, record=record)))
-
-
-@pytest.mark.parametrize("split", ["in_dist", "ood"])
-def test_g003_fires_on_other_vectors_under_the_same_ids(
-    evidence: Any, fires: Any, toy_evaluations: Any, split: str
-) -> None:
-    def easier(found: Any) -> Any:
-        last = found.references[split]["last"] + 0.0123
-        changed = {**found.references, split: {**found.references[split], "last": last}}
-        return replace(found, references=changed)
-
-    finding = fires("G003", evidence(evaluations=tuple(map(easier, toy_evaluations))))
-
-    assert finding.where == split
-    assert "in each article as in the golden, got 12 of 12 where it does not" in finding.message
-    assert "(+0.0123), " in finding.message
-    assert finding.message.endswith("the same ids, but other vectors")
-
-
-def test_g003_fires_on_two_articles_that_changed_places(
-    evidence: Any, fires: Any, toy_golden: Any
-) -> None:
-    finding = fires("G003", evidence(golden=with_exchanged_articles(toy_golden)))
-
-    assert finding.where == "ood"
-    assert "got 2 of 12 where it does not" in finding.message
-
-
-def test_g003_fires_on_a_mean_that_moved_a_little_everywhere(
-    evidence: Any, fires: Any, toy_evaluations: Any
-) -> None:
-    def easier(found: Any) -> Any:
-        last = found.references["ood"]["last"] + 2e-5
-        return replace(
-            found, references={**found.references, "ood": {**found.references["ood"], "last": last}}
-        )
-
-    finding = fires("G003", evidence(evaluations=tuple(map(easier, toy_evaluations))))
-
-    assert "expected last to score 0." in finding.message
-
-
-def test_g003_passes_where_storing_as_float16_moved_an_article_by_a_rounding(
-    evidence: Any, passes: Any, toy_evaluations: Any
-) -> None:
-    def stored(found: Any) -> Any:
-        last = found.references["ood"]["last"] + np.tile([2e-4, -2e-4], 78)
-        return replace(
-            found, references={**found.references, "ood": {**found.references["ood"], "last": last}}
-        )
-
-    passes("G003", evidence(evaluations=tuple(map(stored, toy_evaluations))))

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amn.api import check_split
 from amn.checks.broken.golden import moved
 from amn.cli.main import main
+from amn.data.dataset import open_dataset
+from amn.data.vectors import unit_rows
 from amn.data.writer import Chunks, write_dataset
 from amn.golden.base.target import CI_VARIABLES
 from amn.golden.ledger import read_ledger
+from amn.golden.schema import Golden
 from amn.golden.store import GOLDEN_FILE, TABLE_FILE, WRITTEN, read_golden, write_golden
 from amn.golden.transaction import BEFORE
+from amn.verdict import Status, Verdict
 from tests.checkouts import CASE_TEXT, begin_change, commit, git
 from tests.strategies import drifting_rows, running_keys
 
@@ -207,3 +212,69 @@ def test_articles_that_have_names_are_accepted_and_compared_by_their_names(
     assert golden.tables["ood"].articles.tolist() == [f"doc {n:03d}" for n in range(53, 65)]
     assert "one: nothing changed" not in run("golden", "diff", "one")[1]
     assert "G001 ood" in run("gate", "one")[1]
+
+
+def with_other_ood(project: Path) -> None:
+    """Write the data of the project anew, neighbours of OOD more alike than they were."""
+    dataset = open_dataset(project / "data")
+    vectors = np.asarray(dataset.gather(np.arange(len(dataset))), np.float64)
+    ood = vectors[-192:].reshape(12, 16, -1)
+    ood += 0.7 * ood.mean(axis=1, keepdims=True)
+    vectors[-192:] = unit_rows(ood.reshape(192, -1))
+    chunks = Chunks(article_ids=dataset.article_ids, chunk_index=dataset.chunk_index)
+    shutil.rmtree(project / "data")
+    write_dataset(project / "data", vectors.astype(np.float32), chunks, name="toy", dtype="float32")
+
+
+def test_other_data_are_named_before_training_and_in_the_diff_and_accepted_with_a_reason(
+    run: Any, project: Path
+) -> None:
+    with_other_ood(project)
+    commit(project)
+
+    found = check_split(project / "golden" / "case")
+    ends = {o.check: o for o in found.outcomes}
+    assert found.judged is Verdict.INCONCLUSIVE
+    assert "got other ones in 12: 53, 54" in ends["G021"].findings[0].message
+    assert any("more alike" in finding.message for finding in ends["G022"].findings)
+
+    code, out, _ = run("golden", "diff", "case")
+    assert code == 0, out
+    assert "articles: 12 changed (53, 54, 55, ...)" in out
+    assert "ood: neighbours are " in out
+    assert "more alike than in the accepted set; reference predictors gained " in out
+    assert len(out.splitlines()) <= SCREEN
+
+    assert run("golden", "update", "case", "--accept-regression", *WHY)[0] == 0
+    ends = {o.check: o for o in check_split(project / "golden" / "case").outcomes}
+    assert (ends["G021"].value, ends["G022"].value) == ("the same vectors", "the same vectors")
+
+
+def test_the_profile_of_the_same_data_stays_to_the_last_digit(
+    run: Any, project: Path, toy_golden: Any
+) -> None:
+    folder = project / "golden" / "case"
+    record = toy_golden.record
+    near = {
+        name: {
+            place: one._replace(value=round(one.value + 1e-6, 6)) for place, one in places.items()
+        }
+        for name, places in record.profile.items()
+    }
+    write_golden(folder, Golden(record.model_copy(update={"profile": near}), toy_golden.tables))
+    commit(project)
+
+    assert run("golden", "update", "case", *WHY)[0] == 0
+
+    assert read_golden(folder).record.profile == near
+
+
+def test_a_first_golden_lists_the_checks_that_warn(run: Any, project: Path) -> None:
+    code, out, _ = run("golden", "new", "one", *WHY)
+
+    assert code == 0
+    record = read_golden(project / "golden" / "one").record
+    warned = [label for label, ended in record.checks.items() if ended.status is Status.WARN]
+    assert record.profile
+    assert "D009-stages" in warned
+    assert f"accepted with {len(warned)} warnings, for this reason: {', '.join(warned)}" in out

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.cli.main import main
+from amn.data.writer import Chunks, write_dataset
+from amn.golden.base.loosenings import _data_loosenings
 from amn.golden.base.target import CI_VARIABLES
 from amn.golden.ledger import Acceptance, read_ledger
-from amn.golden.store import read_golden, write_golden
+from amn.golden.schema import Ended, Golden
+from amn.golden.store import read_golden, table_digest, write_golden
 from amn.golden.table import to_csv
 from tests.checkouts import CASE_TEXT, begin_change, commit
 from tests.former import windows_of, write_former
+from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +247,73 @@ def test_a_machine_migrates_nothing(run: Any, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("CI", "true")
 
     assert run("upgrade", "case")[0] == 2
+
+
+@pytest.fixture
+def bare(project: Path, toy_golden: Any) -> Path:
+    """The folder of a golden of this schema without a profile, sketches and how checks ended."""
+    folder = project / "golden" / "case"
+    (folder / "golden.npz").unlink()
+    tables = {
+        name: replace(table, vectors=tuple(cell[:8] for cell in table.vectors))
+        for name, table in toy_golden.tables.items()
+    }
+    old = toy_golden.record
+    unknown = dict.fromkeys(old.ended.data, Ended())
+    update = {
+        "profile": {},
+        "ended": old.ended.model_copy(update={"data": unknown}),
+        "digests": old.digests.model_copy(update={"table": table_digest(tables)}),
+    }
+    (folder / "ledger.jsonl").unlink()
+    write_golden(folder, Golden(old.model_copy(update=update), tables))
+    commit(project)
+    return folder
+
+
+def test_a_golden_without_a_profile_gets_the_one_of_its_data(
+    run: Any, project: Path, bare: Path, toy_golden: Any
+) -> None:
+    assert run("upgrade", "case")[0] == 0
+
+    golden = read_golden(bare)
+    assert golden.record.profile == toy_golden.record.profile
+    assert golden.record.ended.data == toy_golden.record.ended.data
+    assert to_csv(golden.tables) == to_csv(toy_golden.tables)
+    assert [entry.kind for entry in read_ledger(bare)] == ["accepted", "migrated"]
+    commit(project)
+    assert run("upgrade", "case")[:2] == (0, "case: nothing to upgrade\n")
+
+
+def test_a_golden_of_other_data_gets_no_profile(run: Any, project: Path, bare: Path) -> None:
+    shutil.rmtree(project / "data")
+    vectors, (articles, index) = (
+        drifting_rows(64, 16, 24, seed=3),
+        running_keys(*[16] * 64, first=1),
+    )
+    chunks = Chunks(article_ids=articles, chunk_index=index)
+    write_dataset(project / "data", vectors, chunks, name="toy", dtype="float32")
+    commit(project)
+
+    code, _, err = run("upgrade", "case")
+
+    assert code == 3
+    assert "expected the dataset that it was measured on" in err
+    assert not read_golden(bare).record.profile
+
+
+def test_a_migration_that_changes_the_profile_or_vectors_is_named(toy_golden: Any) -> None:
+    old = toy_golden.record
+    wide = {n: {p: s._replace(spread=9.0) for p, s in places.items()}
+            for n, places in old.profile.items()}  # fmt: skip
+    train = toy_golden.tables["train"]
+    tables = {**toy_golden.tables, "train": replace(train, vectors=train.vectors[::-1])}
+    other = Golden(old.model_copy(update={"profile": wide}), tables)
+
+    named = [str(one) for one in _data_loosenings(toy_golden, other, "golden.json")]
+
+    assert [line.partition(":")[0] for line in named] == [
+        "moved the golden (golden.json profile",
+        "moved the golden (golden.json vectors",
+    ]
+    assert not list(_data_loosenings(toy_golden, toy_golden, "golden.json"))

@@ -74,8 +74,7 @@ def test_what_changes_together_stands_on_one_line(build_record: Build, splits: S
     first = [line.strip().split(":")[0].strip('{"') for line in text.splitlines()]
 
     assert first == [
-        "schema", "accepted", "metrics", "ood", "checks", "result", "digests", "config", "versions",
-        "numerics",
+        "schema", "accepted", "versions", "metrics", "ood", "checks", "result", "config",
     ]  # fmt: skip
     assert json.loads(text) == build_record(splits).model_dump(
         mode="json", by_alias=True, exclude={"profile", "recall"}

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+import json
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
+from rich.console import Console
 
+from amn.golden.compare import Moved, Profiles, VectorChanges
+from amn.golden.schema import Profiled
+from amn.report.json import json_schema, result_data, to_json
+from amn.report.markdown import to_markdown
+from amn.report.page.html import to_html
+from amn.report.text import print_result
 from amn.report.verdict import (
     MEANING,
     beside_merge_base,
@@ -141,3 +151,38 @@ def test_a_limit_to_look_at_is_a_line(
     assert [one.partition(";")[0] for one in lines if one.startswith("criteria.ood")] == [line]
     assert not any(one.startswith("golden.margin") for one in lines)
     assert headroom_lines(make_result(made={"case": case})) == []
+
+
+def test_what_changed_in_the_data_is_a_table_in_every_report(
+    make_result: Any, make_outcome: Any
+) -> None:
+    moved = Moved("neighbours", "ood", Profiled(0.5, 0.01, 110), Profiled(0.62, 0.01, 110), 0.05)
+    same = Moved("context", "ood", Profiled(0.6, 0.01, 110), Profiled(0.61, 0.01, 110), 0.05)
+    vectors = VectorChanges(changed=tuple(("train", i) for i in range(12)))
+    result = make_result(
+        make_outcome("G021", Status.INCONCLUSIVE, data=vectors),
+        make_outcome("G022", Status.INCONCLUSIVE, data=Profiles((moved, same))),
+    )
+    says = "neighbours are 0.12 more alike than in the accepted set"
+
+    written = StringIO()
+    print_result(result, Console(file=written, width=120))
+    text = written.getvalue()
+    markdown, page = to_markdown([result]), to_html([result])
+
+    assert "neighbours" in text
+    assert "context" not in text
+    assert all(f"{says}" in shown for shown in (markdown, page))
+    assert "12 articles changed" in markdown
+    facts = result_data(result)["facts"]["data_changes"]
+    assert facts["articles"]["changed"] == [["train", i] for i in range(12)]
+    assert [one["has_left"] for one in facts["profile"]] == [True, False]
+    assert facts["profile"][0]["words"] == says
+    jsonschema.validate(json.loads(to_json([result])), json.loads(json_schema()))
+
+
+def test_equal_data_are_no_part_of_a_report(make_result: Any, make_outcome: Any) -> None:
+    result = make_result(make_outcome("G021", Status.PASS, data=VectorChanges()))
+
+    assert "data_changes" not in result_data(result)["facts"]
+    assert "beside the golden" not in to_markdown([result])
