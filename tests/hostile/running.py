@@ -154,8 +154,8 @@ GITHUB = of(
     ("no-yaml", JOBS, JOBS + "  : [\n", CHANGED),
     ("other-name", "name: amn-verdict", "name: amn-verdict-2", CHANGED),
     ("cache-key", "          restore-keys: amn-runs-", "          restore-keys: mine-", CHANGED),
-    ("other-artifact", "          name: amn-gate\n      - name: Install",
-     "          name: mine\n      - name: Install", CHANGED),
+    ("other-artifact", "          name: amn-gate\n          path: .\n      - name: Install",
+     "          name: mine\n          path: .\n      - name: Install", CHANGED),
     ("step-order", INSTALL + REQUIRE, REQUIRE + INSTALL, CHANGED),
 )  # fmt: skip
 GITHUB_FILES = [
