@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
 from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
-from amn.case.section import Section, Seed
+from amn.case.section import Positive, Section, Seed
 from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_TITLE = 200  # characters: it is printed on one line of every report
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED: Final = ("in_dist", "ood")
+Figure = Literal["val_cosine", "train_cosine", "val_loss", "train_loss", "terms", "lr"]
+OF_COMMAND = frozenset({"inputs", "minutes", "files", "history"})
+NO_SIZES = ("kind", "recipe", "factory", "options", "command", *OF_COMMAND)
 
 
 class DataSetConfig(Section):
@@ -79,6 +85,12 @@ class ModelConfig(Section):
             `options`, it returns a torch module from (B, T, D) to (B, D). Looked for beside the
             case, where the command runs, and among installed packages.
         options: What the factory is called with besides.
+        command: A trainer of one's own, run once a seed: see `amn.training.command`.
+        inputs: Files that its result depends on, or globs, relative to the case: they are all that
+            it finds, and with data, windows and seed its cache key. Without any nothing is cached.
+        minutes: After so many a seed is ended, with all processes that it has started.
+        files: Kind of the files that it gets.
+        history: Figures that it promises to write down, epoch by epoch.
 
     Sizes are those of the recipe where the file is silent (see `amn.case.training`); None where the
     kind has no such size.
@@ -93,11 +105,24 @@ class ModelConfig(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    command: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    inputs: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    minutes: Positive = 60.0
+    files: Literal["parquet", "csv"] = "parquet"
+    history: list[Figure] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ModelConfig:
+        said = {name for name in self.model_fields_set if getattr(self, name) not in (None, [])}
+        if self.command:
+            if foreign := sorted(said - {"command", *OF_COMMAND}):
+                names = ", ".join(foreign)
+                raise ValueError(f"{names}: expected none beside command. Fix: put it in an input")
+            return self
+        if foreign := sorted(said & OF_COMMAND):
+            raise ValueError(f"{', '.join(foreign)}: expected a command beside them, got none")
         if self.factory:
-            if foreign := sorted(self.model_fields_set - {"factory", "options"}):
+            if foreign := sorted(said - {"factory", "options"}):
                 names = ", ".join(foreign)
                 raise ValueError(f"{names}: expected none beside factory. Fix: put it in options")
             return self
@@ -122,13 +147,22 @@ class ModelConfig(Section):
     @property
     def architecture(self) -> str:
         """Name of the network's forward; checkpoints carry it."""
+        if self.command:
+            return "command"
         if self.factory:
             return f"factory {self.factory}"
         return f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
 
+    def without_meaning(self) -> set[str]:
+        """Return the fields that mean nothing for such a model."""
+        if self.command:
+            return {*ModelConfig.model_fields} - {"command", *OF_COMMAND}
+        other = {"kind", "recipe"} if self.factory else {"factory", "options"}
+        return {*other, "command", *OF_COMMAND}
+
     def sizes(self) -> dict[str, Any]:
         """Return the sizes that are set, by name."""
-        return self.model_dump(exclude={"kind", "recipe", "factory", "options"}, exclude_none=True)
+        return self.model_dump(exclude={*NO_SIZES}, exclude_none=True)
 
 
 class CaseConfig(Section):
@@ -161,6 +195,8 @@ class CaseConfig(Section):
         model, training = values.get("model", {}), values.get("training", {})
         if not isinstance(model, dict) or not isinstance(training, dict):
             return values
+        if model.get("command"):
+            return values
         if model.get("factory"):
             return {**values, "training": _merged(OWN, training)}
         recipes = RECIPES.get(str(model.get("kind", "amn")), {})
@@ -189,8 +225,29 @@ class CaseConfig(Section):
             )
         return self
 
-    def resolved(self) -> dict[str, Any]:
-        """Return every value that shapes the result, defaults filled in, as plain JSON data."""
+    @model_validator(mode="after")
+    def _says_nothing_that_a_command_ignores(self) -> CaseConfig:
+        if self.model.command is None:
+            return self
+        mine = TrainingConfig(seeds=self.training.seeds, abort=self.training.abort)
+        if mine != self.training:
+            names = [n for n in TrainingConfig.model_fields if self._differs(mine, n)]
+            got = f"{', '.join(names)} beside model.command"
+            raise ValueError(f"training: expected seeds and abort, got {got}. Fix: remove it")
+        if self.golden.adaptive_seeds or self.speed:
+            what = "golden.adaptive_seeds" if self.golden.adaptive_seeds else "speed"
+            raise ValueError(f"{what}: expected none beside model.command. Fix: remove it")
+        return self
+
+    def _differs(self, other: TrainingConfig, name: str) -> bool:
+        return bool(getattr(self.training, name) != getattr(other, name))
+
+    def resolved(self, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return every value that shapes the result, defaults filled in, as plain JSON data.
+
+        Args:
+            inputs: sha256 of each file that the command depends on, in place of the patterns.
+        """
         exclude: Any = {
             "title": True,
             "blocked_by": True,
@@ -198,9 +255,26 @@ class CaseConfig(Section):
             "data": True,
             "golden": {"drift"},
             "criteria": {"scope"},
-            "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
+            "model": self.model.without_meaning(),
         }
-        return self.model_dump(mode="json", by_alias=True, exclude=exclude)
+        found = self.model_dump(mode="json", by_alias=True, exclude=exclude)
+        if inputs:
+            found["model"]["inputs"] = dict(inputs)
+        return found
+
+    @classmethod
+    def completed(cls, resolved: dict[str, Any]) -> dict[str, Any]:
+        """Return what an earlier version resolved, with the settings that are newer than it.
+
+        Raises:
+            ValidationError: If a setting is gone.
+        """
+        model = dict(resolved.get("model", {}))
+        inputs = model.get("inputs")
+        if not isinstance(inputs, dict):
+            return cls.model_validate(resolved).resolved()
+        values = {**resolved, "model": {**model, "inputs": [*inputs]}}
+        return cls.model_validate(values).resolved(inputs)
 
     def digest(self) -> str:
         """Return the sha256 of the resolved config: equal digests mean equal settings."""

@@ -383,7 +383,7 @@ def check_seeds(asked: CaseConfig, candidates: tuple[Candidate, ...]) -> Measure
     Fix: Name three or more seeds in training.seeds
     """
     declared = asked.training.seeds
-    got = [c.record.seed for c in candidates if c.record]
+    got = [c.seed for c in candidates if c.seed is not None]
     looks = asked.golden.adaptive_seeds or [max(MIN_SEEDS, len(declared))]
     wanted = declared[: next((look for look in looks if look >= len(got)), None)]
     least = min(MIN_SEEDS, looks[0])

@@ -217,7 +217,7 @@ def check_config(golden: Golden, settings: dict[str, Any]) -> Measured:
     """
     old = golden.record.config
     with suppress(ValidationError):  # a setting that is newer than the golden had its default then
-        old = CaseConfig.model_validate(old).resolved()
+        old = CaseConfig.completed(old)
     changes = config_changes(old, settings)
     findings = [
         Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes

@@ -162,7 +162,7 @@ def judged_trained(checkpoints: tuple[Checkpoint, ...], judged: dict[str, Window
 @check("M004", "training_articles", needs=["M001"], broken_by=[judged_trained])
 def check_training_articles(
     candidates: tuple[Candidate, ...],
-    checkpoints: tuple[Checkpoint, ...],
+    described: tuple[Checkpoint, ...],
     judged: dict[str, Windows],
     splits: dict[str, Split],
 ) -> Measured:
@@ -172,7 +172,7 @@ def check_training_articles(
     Fix: Judge on other articles, or train without these
     """
     findings, known = [], 0
-    for candidate, checkpoint in zip(candidates, checkpoints, strict=True):
+    for candidate, checkpoint in zip(candidates, described, strict=True):
         trained = checkpoint.articles
         known = max(known, len(trained))
         if not len(trained):
@@ -243,7 +243,7 @@ def other_architecture(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     broken_by=[other_architecture],
 )
 def check_architecture(
-    case: Case, candidates: tuple[Candidate, ...], checkpoints: tuple[Checkpoint, ...]
+    case: Case, candidates: tuple[Candidate, ...], described: tuple[Checkpoint, ...]
 ) -> Measured:
     """The checkpoint's architecture and context are those of the case.
 
@@ -253,7 +253,7 @@ def check_architecture(
     """
     expected, context = case.config.model.architecture, case.config.windows.context
     findings = []
-    for candidate, checkpoint in zip(candidates, checkpoints, strict=True):
+    for candidate, checkpoint in zip(candidates, described, strict=True):
         spec = checkpoint.spec
         if spec.architecture != expected:
             message = f"expected {expected}, got {spec.architecture}"
@@ -261,4 +261,4 @@ def check_architecture(
         if spec.context != context:
             message = f"expected context {context}, got {spec.context}"
             findings.append(Finding(candidate.name, message, "set windows.context"))
-    return Measured(checkpoints[0].spec.architecture, expected, findings)
+    return Measured(described[0].spec.architecture, expected, findings)

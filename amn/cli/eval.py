@@ -22,7 +22,7 @@ from amn.report.text import scores_table
     "--checkpoint",
     type=click.Path(path_type=Path),
     required=True,
-    help="A .safetensors checkpoint, or an original .pt.",
+    help="A .safetensors checkpoint, a model in .onnx, or an original .pt.",
 )
 @click.option(
     "--out",

@@ -55,14 +55,14 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
 @click.option(
     "--checkpoint",
     type=PathName(),
-    help="Judge this checkpoint (.safetensors, or an original .pt).",
+    help="Judge this checkpoint (.safetensors, .onnx, or an original .pt).",
 )
 @click.option(
     "--predictions",
     multiple=True,
     type=PathName(dir_okay=False),
-    help="Judge these predictions, one vector a window of amn windows CASE: .parquet, .npz or .npy;"
-    " repeat for several seeds.",
+    help="Judge these predictions, one vector a window of amn windows CASE: .parquet, .npz, .npy or"
+    " .csv; repeat for several seeds.",
 )
 @click.option(
     "--metrics",

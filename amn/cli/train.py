@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
+from amn.case.config import EVALUATED
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
-from amn.errors import ArgumentError
+from amn.errors import ArgumentError, CheckNotRunError
 from amn.gate.modes import GateOptions, evidence_of, plan_of
 from amn.system import CACHE_FOLDER
 from amn.verdict import Verdict
@@ -23,6 +24,8 @@ from amn.verdict import Verdict
 if TYPE_CHECKING:
     from amn.case.load import Case
     from amn.engines import Engine
+    from amn.gate.evidence import Evidence
+    from amn.training.command import Trainer
 
 RUNS_FOLDER = Path("runs")
 
@@ -88,6 +91,8 @@ def command(
     The data is not checked first: that is what `amn gate` does. A case with `blocked_by` is trained
     only while the case named there passes.
 
+    What a command trains (`[model] command`) leaves its predictions; on this machine.
+
     A sweep keeps its course and its runs in .amn: started again, it goes on where it was.
 
     A training that a rule stopped is named with the rule, number and limit; the exit code is 1.
@@ -104,12 +109,9 @@ def command(
     from amn.training.device import find_device  # noqa: PLC0415 - loads torch
 
     found = find_case(case)
+    _require_fitting(found, sweep, init_from, style=style, device=device, engine=engine)
     if init_from:
         found = found.going_on_from(init_from)
-    if style != "text" and not sweep:
-        raise click.UsageError(f"--format {style}: expected --sweep beside it")
-    if device != "cpu" and engine == "ray":
-        raise ArgumentError(f"--device: expected cpu with --engine ray, got {device}")
     if sweep and (seeds or device != "cpu"):
         raise ArgumentError(
             "--sweep: expected no --seed and no --device beside it. Fix: seeds in the file"
@@ -119,6 +121,9 @@ def command(
             options = GateOptions(cache=CACHE_FOLDER, today=today())
             evidence = evidence_of(found, options, progress=bar)
             evidence["blocker"]  # an error while the case that this one waits for fails
+        if found.config.model.command:
+            _run_command(case, evidence, out, seeds)
+            return
         if sweep:
             sweep_case(found, sweep, out, style, engine=cluster)
             return
@@ -134,6 +139,54 @@ def command(
     )
     if ended:
         sys.exit(Verdict.FAIL.exit_code())
+
+
+def _require_fitting(
+    case: Case,
+    sweep: Path | None,
+    init_from: Path | None,
+    *,
+    style: str,
+    device: str,
+    engine: str,
+) -> None:
+    """Raise unless options go together, and with what trains the case."""
+    if style != "text" and not sweep:
+        raise click.UsageError(f"--format {style}: expected --sweep beside it")
+    if device != "cpu" and engine == "ray":
+        raise ArgumentError(f"--device: expected cpu with --engine ray, got {device}")
+    if case.config.model.command is None:
+        return
+    asked = {"--sweep": sweep, "--init-from": init_from, "--device": device != "cpu"}
+    if given := [option for option, is_asked in asked.items() if is_asked]:
+        message = f"{given[0]}: expected none where model.command trains, got it"
+        raise ArgumentError(f"{message}. Fix: leave it out, and say it in an input of the command")
+
+
+def _run_command(name: str, evidence: Evidence, out: Path, seeds: tuple[int, ...]) -> None:
+    """Run the command of a case for some seeds, and print what each has left."""
+    case = evidence["case"]
+    trainer: Trainer = evidence["trainer"]
+    folders = {s: out / f"{case.name}-seed-{s}" for s in seeds or case.config.training.seeds}
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "in_dist", "ood"):
+        table.add_column(column)
+    unsound = []
+    with progress_bar() as bar:
+        for one in trainer.train_into(folders, bar):
+            if not one.is_sound:
+                unsound += [f"{one.joined.name}: {fault}" for fault in one.joined.faults]
+                unsound += [str(one.history)] * (not one.joined.faults)
+                continue
+            means = [f"{one.joined.scores[split].mean:.4f}" for split in EVALUATED]
+            table.add_row(str(folders[one.seed]), *means)
+    results().print(table)
+    if unsound:
+        fix = "one row for each window in AMN_JUDGED, and what model.history promises"
+        raise CheckNotRunError(f"expected sound trainings, got {'; '.join(unsound)}. Fix: {fix}")
+    files = (next(folder.glob("predictions.*")) for folder in folders.values())
+    given = " ".join(f"--predictions {quote(str(file))}" for file in files)
+    click.echo(f"next: amn gate {quote(name)} {given}")
 
 
 def _train(

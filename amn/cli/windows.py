@@ -21,7 +21,7 @@ from amn.gate.modes import GateOptions, evidence_of
     "--output",
     type=PathName(dir_okay=False),
     required=True,
-    help="The .parquet file to write.",
+    help="The .parquet or .csv file to write.",
 )
 @click.option(
     "--split",
@@ -49,9 +49,10 @@ def command(case: str, output: Path, splits: tuple[str, ...], *, vectors: bool) 
     """  # noqa: D301 - \b keeps click from wrapping the examples
     from amn.evaluation.predictions import write_windows  # noqa: PLC0415 - loads pyarrow
 
-    if output.suffix != ".parquet":
+    if output.suffix not in (".parquet", ".csv"):
         fix = f"-o {output.with_suffix('.parquet')}"
-        raise ArgumentError(f"-o: expected a name that ends in .parquet, got {output}. Fix: {fix}")
+        message = f"-o: expected a name that ends in .parquet or .csv, got {output}"
+        raise ArgumentError(f"{message}. Fix: {fix}")
     evidence = evidence_of(find_case(case), GateOptions(cache=Path()))
     chosen = {name: evidence["windows"][name] for name in splits or EVALUATED}
     n = write_windows(output, chosen, with_vectors=vectors)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import zipfile
 from contextlib import contextmanager
+from csv import reader
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from amn.case.config import EVALUATED
 from amn.data.vectors import NPY_ERRORS, lengths
@@ -24,7 +25,7 @@ from amn.registry import Registry
 from amn.storage import ZIP_ERRORS, atomic_path, regular, require_no_bomb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
 WINDOW, PREDICTION = "window", "prediction"  # columns, or arrays of an .npz
 NAMED = 3  # windows in a message
+EVALUATED_ONLY = frozenset(EVALUATED)
 SAVE = "np.savez(FILE, window=names, prediction=vectors)"
 READERS: Registry[Callable[[Path], Iterator[Rows]]] = Registry(
     "amn.predictions",
@@ -43,16 +45,20 @@ READERS: Registry[Callable[[Path], Iterator[Rows]]] = Registry(
         ".parquet": "amn.evaluation.predictions:read_parquet",
         ".npz": "amn.evaluation.predictions:read_npz",
         ".npy": "amn.evaluation.predictions:read_npy",
+        ".csv": "amn.evaluation.predictions:read_csv",
     },
 )
 
 
 def write_windows(path: Path, chosen: Mapping[str, Windows], *, with_vectors: bool = False) -> int:
-    """Write windows as a .parquet file, a row a window, and return how many.
+    """Write windows as a .parquet or .csv file, a row a window, and return how many.
 
     Columns: `window` name, `split`, `article_id`, `data_set` (the folder's name), `context_rows`
     (T row numbers in it, oldest first) and `target_row`. With vectors also `context` (T lists of D
     float32) and `target`, which is null where the split is judged.
+
+    A .csv has a column a number instead of a list: `context_row_0`, `context_0_0` (step, number),
+    `target_0`; no target at all where every split is judged.
 
     Args:
         chosen: split -> windows.
@@ -70,13 +76,42 @@ def write_windows(path: Path, chosen: Mapping[str, Windows], *, with_vectors: bo
     if with_vectors:
         fields |= {"context": pa.list_(vector, first.context), "target": vector}
     schema = pa.schema(list(fields.items()))
-    with atomic_path(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+    as_lists = path.suffix != ".csv"
+    has_target = not EVALUATED_ONLY.issuperset(chosen)
+
+    def shaped(table: pa.Table) -> pa.Table:
+        if as_lists:
+            return table
+        return _flat(table if has_target or not with_vectors else table.drop_columns(["target"]))
+
+    shape = shaped(schema.empty_table()).schema
+    opened = parquet.ParquetWriter if as_lists else csv.CSVWriter
+    with atomic_path(path) as temporary, opened(temporary, shape) as writer:
         for split, windows in chosen.items():
             for start in range(0, len(windows), BATCH_ROWS):
                 part = windows.take(slice(start, start + BATCH_ROWS))
                 columns = _columns(split, part, schema, with_vectors=with_vectors)
-                writer.write_table(pa.table(columns, schema=schema))
+                writer.write_table(shaped(pa.table(columns, schema=schema)))
     return sum(map(len, chosen.values()))
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """Return a table with a column for each place of its lists of one size."""
+    columns: dict[str, Any] = {}
+
+    def add(name: str, column: Any) -> None:  # noqa: ANN401 - an Arrow array
+        if not pa.types.is_fixed_size_list(column.type):
+            columns[name] = column
+            return
+        size, n = column.type.list_size, len(column)
+        is_hidden = column.null_count > 0  # all of a batch is of one split
+        inner = pa.nulls(n * size, column.type.value_type) if is_hidden else column.flatten()
+        for place in range(size):
+            add(f"{name}_{place}", inner.take(pa.array(np.arange(place, n * size, size))))
+
+    for name in table.column_names:
+        add(name.replace("_rows", "_row"), table[name].combine_chunks())
+    return pa.table(columns)
 
 
 def write_predictions(
@@ -189,15 +224,25 @@ def join_predictions(
         DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
     """
     read = READERS.require(path.suffix, f"--predictions {path}")
+    dim = next(iter(judged.values())).dataset.dim
+    return join_rows(path.name, _checked(path, read(path), dim), judged, sampled)
+
+
+def join_rows(
+    name: str,
+    batches: Iterable[Rows],
+    judged: Mapping[str, Windows],
+    sampled: Mapping[str, NDArray[np.int64]],
+) -> Joined:
+    """Score every window of the judged splits by rows of names and vectors (B, D): see above."""
     names = {split: windows.names() for split, windows in judged.items()}
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
     parts = {n: Scoring(windows, keep=sampled[n]) for n, windows in judged.items()}
-    dim = next(iter(judged.values())).dataset.dim
     seen = np.zeros(len(wanted), np.int64)
     foreign, flat, total = list[Any](), list[Any](), 0
     n_foreign = n_flat = 0
-    for given, vectors in _checked(path, read(path), dim):
+    for given, vectors in batches:
         total += len(given)
         at = pc.index_in(given, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
         known = at >= 0
@@ -220,7 +265,7 @@ def join_predictions(
         _fault(n_flat, "rows without a direction (zero, NaN or infinite)", flat),
     ]
     return Joined(
-        name=path.name,
+        name=name,
         scores={split: part.scores() for split, part in parts.items()},
         sampled={split: part.kept for split, part in parts.items()},
         faults=tuple(fault for fault in faults if fault),
@@ -350,6 +395,21 @@ def read_npy(path: Path) -> Iterator[Rows]:
     for start in range(0, len(vectors), BATCH_ROWS):
         piece = np.asarray(vectors[start : start + BATCH_ROWS])
         yield names.slice(start, len(piece)), piece
+
+
+def read_csv(path: Path) -> Iterator[Rows]:
+    """Rows of a .csv with a header: `window`, then a number a column."""
+    with regular(path).open(encoding="utf-8") as file:
+        first, *numbers = next(reader(file), [""])
+    if first != WINDOW:
+        message = f"expected {WINDOW} as the first column, got {first or 'none'}"
+        raise DataError(path, f"{message}. Fix: write the line {WINDOW},p0,p1,... first")
+    types = {WINDOW: pa.string(), **dict.fromkeys(numbers, pa.float64())}
+    options = csv.ConvertOptions(column_types=types)
+    with csv.open_csv(path, convert_options=options) as batches:
+        for batch in batches:
+            columns = [one.to_numpy(zero_copy_only=False) for one in batch.columns[1:]]
+            yield _names(batch.column(0)), np.column_stack([np.empty((len(batch), 0)), *columns])
 
 
 def _texts(path: Path, names: NDArray[Any]) -> pa.StringArray:

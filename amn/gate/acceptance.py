@@ -152,6 +152,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     tables = tables_of(evidence, seeds)
     asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions))
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
+    settings = asked["settings"]
     declared = declare(asked.without(*PASSING, "brought"))
     record = GoldenRecord.model_validate(
         {
@@ -172,10 +173,10 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
                 dataset=evidence["data_sets"][0].digest,
                 splits=sha256_of(canonical_json(articles)),
                 windows=windows_digest(evidence["evaluations"][0].scores),
-                config=case.config.digest(),
+                config=sha256_of(canonical_json(settings)),
                 models=tuple(candidate.digest for candidate in evidence["candidates"]),
             ),
-            "config": case.config.resolved(),
+            "config": settings,
             "versions": Versions(
                 amn=__version__,
                 python=platform.python_version(),

@@ -27,6 +27,7 @@ from amn.evaluation.storage import COSINES_FILE, EVALUATION_FILE, save_evaluatio
 from amn.golden.store import KEPT
 from amn.storage import is_inside, read_whole, write_archive
 from amn.system import CASE_FILE, __version__, installed
+from amn.training.command import declared_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,6 +94,7 @@ def members_of(
         "today": str(options.today) if options.today else None,
         "first_run": options.first_run,
         "resolved": case.config.resolved(),
+        "inputs": declared_inputs(case),
         "candidates": len(result.candidates),
         "data": folders,
     }
@@ -165,7 +167,8 @@ def _case_files(case: Case) -> Iterator[tuple[str, bytes]]:
 def _candidate_files(candidate: JudgedCandidate) -> dict[str, bytes]:
     """Return a candidate's record and, window by window, its scores."""
     record = candidate.record.to_json() if candidate.record else None
-    about = {"name": candidate.name, "digest": candidate.digest, "record": record}
+    about: dict[str, Any] = {"name": candidate.name, "digest": candidate.digest, "record": record}
+    about |= {"seed": candidate.seed} if candidate.seed is not None else {}
     found = {"candidate.json": _json(about)}
     if candidate.evaluation:
         with tempfile.TemporaryDirectory() as folder:

@@ -66,8 +66,9 @@ if TYPE_CHECKING:
     from amn.golden.schema import Golden, Numerics
     from amn.golden.table import Table
     from amn.training.checkpoint import Checkpoint
+    from amn.training.command import Commanded, Trainer
     from amn.training.plan import Plan
-    from amn.training.records.history import Histories, RunHistory
+    from amn.training.records.history import Histories, Part, RunHistory
     from amn.training.run import Run
     from amn.verdict import Outcome, Waiver
 
@@ -351,6 +352,16 @@ def checkpoints(loaded: tuple[Checkpoint | CheckpointError, ...]) -> tuple[Check
     return tuple(_sound(one) for one in loaded)
 
 
+def described(checkpoints: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+    """The loaded models, where they say what they are and what they were trained on."""
+    return checkpoints
+
+
+def bare(candidates: tuple[Candidate, ...]) -> tuple[Checkpoint, ...]:
+    """The models of files that say neither, and have no probe. Raises where one does not load."""
+    return tuple(candidate.load() for candidate in candidates)
+
+
 def evaluations(
     candidates: tuple[Candidate, ...], checkpoints: tuple[Checkpoint, ...]
 ) -> tuple[Evaluation, ...]:
@@ -426,14 +437,16 @@ def joined(
 
 def predictors(prediction_files: tuple[Path, ...]) -> tuple[Candidate, ...]:
     """What made those predictions: it cannot be run here."""
+    return tuple(_unknown(str(path), sha256_file(path)) for path in prediction_files)
+
+
+def _unknown(name: str, digest: str, seed: int | None = None) -> Candidate:
+    """Return a candidate of which nothing is known but its predictions."""
 
     def refuse(*_: object) -> Any:  # noqa: ANN401 - nothing is returned
         raise CheckNotRunError("expected a model, got its predictions")
 
-    return tuple(
-        Candidate(str(path), None, None, refuse, refuse, sha256_file(path))
-        for path in prediction_files
-    )
+    return Candidate(name, None, None, refuse, refuse, digest, seed)
 
 
 def fitted(plan: Plan) -> References:
@@ -460,6 +473,49 @@ def predicted_behaviours(
         for candidate, one in zip(candidates, joined, strict=True)
         for split, around in surroundings.items()
     )
+
+
+# Candidates that a command of one's own has trained.
+
+
+def trainer(
+    case: Case,
+    home: Path,
+    plan: Plan,
+    windows: dict[str, Windows],
+    sampled: dict[str, NDArray[np.int64]],
+) -> Trainer:
+    """The command of the case, and what it is given."""
+    from amn.training.command import Trainer  # noqa: PLC0415 - few cases have one
+
+    return Trainer(case, home, plan, windows, sampled)
+
+
+def trainings(
+    trainer: Trainer,
+    asked: CaseConfig,
+    blocker: GateResult | None,
+    cache: Path,
+    progress: Progress | None,
+) -> tuple[Commanded, ...]:
+    """What the command of the case made of every seed, from the cache or run now."""
+    del blocker  # it passed
+    return trainer.train(asked.training.seeds, cache=cache, progress=progress)
+
+
+def commanded(trainings: tuple[Commanded, ...]) -> tuple[Candidate, ...]:
+    """What a command has trained: it cannot be run here."""
+    return tuple(_unknown(one.name, one.digest, one.seed) for one in trainings)
+
+
+def commanded_joined(trainings: tuple[Commanded, ...]) -> tuple[Joined, ...]:
+    """The predictions of each seed, joined with the windows by name."""
+    return tuple(one.joined for one in trainings)
+
+
+def commanded_histories(trainings: tuple[Commanded, ...]) -> Histories:
+    """The course of each seed. Raises where one is not what the case promises."""
+    return tuple(_sound(one.history) for one in trainings if one.history)
 
 
 def metric() -> Callable[..., NDArray[np.float64]]:
@@ -520,9 +576,13 @@ def golden_limits(case: Case) -> GoldenConfig:
     return case.config.golden
 
 
-def settings(case: Case) -> dict[str, Any]:
-    """The settings that a result depends on, as resolved."""
-    return case.config.resolved()
+def settings(case: Case, home: Path) -> dict[str, Any]:
+    """The settings that a result depends on, as resolved, with digests of declared inputs."""
+    if not case.config.model.inputs:
+        return case.config.resolved()
+    from amn.training.command import declared_inputs  # noqa: PLC0415 - few cases have any
+
+    return case.config.resolved(declared_inputs(case, home))
 
 
 def golden_folder(case: Case) -> Path:
@@ -697,12 +757,23 @@ INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
 ASKED = named(sampled, surroundings, metric, curve)
-MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
+MODEL = ASKED | named(loaded, checkpoints, described, evaluations, behaviours, orders)
+BARE = ASKED | named(evaluations, behaviours, orders) | {"checkpoints": bare}
 PREDICTIONS = (
     ASKED
     | named(plan, joined, fitted)
     | {
         "candidates": predictors,
+        "evaluations": scored,
+        "behaviours": predicted_behaviours,
+    }
+)
+COMMAND = (
+    ASKED
+    | named(plan, fitted, trainer, trainings, asked, blocker)
+    | {
+        "candidates": commanded,
+        "joined": commanded_joined,
         "evaluations": scored,
         "behaviours": predicted_behaviours,
     }
@@ -760,6 +831,15 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "today": "The day that waivers expire by; None where it is not known.",
 }
 MOST_NAMES = 8  # of what nobody could read, in a message
+
+
+def promised_course(figures: Sequence[Part]) -> dict[str, Callable[..., object]]:
+    """Return the makers of a course of which some figures are promised, and how it ended."""
+    if not figures:
+        return {}
+    known = {*figures, "status", "epochs"}
+    held = {part: make for part, make in COURSE.items() if FIGURES_OF[part] <= known}
+    return {**held, "histories": commanded_histories, **named(abort)}
 
 
 def course_makers(history: RunHistory) -> dict[str, Callable[..., object]]:

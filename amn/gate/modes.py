@@ -29,6 +29,7 @@ from amn.golden.base.review import MergeBase
 from amn.golden.store import GOLDEN_FILE, parse_record
 from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import read_whole
+from amn.training.brought import is_bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,15 +154,16 @@ def plan_of(case: Case) -> Plan:
 def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
     """Train the seeds of several cases at a time, so that their gates find them in the cache.
 
-    What waits for another case, or fails a check before training, is left out: its own gate says
-    so. With adaptive seeds only those of the first look are trained.
+    What waits for another case, fails a check before training, or is trained by a command, is left
+    to its own gate. With adaptive seeds only those of the first look are trained.
     """
     from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
 
     wanted = []
     for gate in gates:
         config = gate.evidence["case"].config
-        if config.blocked_by or any(outcome.has_failed for outcome in gate.before_training()):
+        is_alone = config.model.command or config.blocked_by
+        if is_alone or any(outcome.has_failed for outcome in gate.before_training()):
             continue
         seeds = config.training.seeds[: (config.golden.adaptive_seeds or [None])[0]]
         wanted.append((gate.evidence["plan"], seeds))
@@ -298,16 +300,25 @@ def _of_models(case: Case, options: GateOptions) -> Makers:
     chosen = data_makers(case) | makers.SCORES
     if options.mode == "predictions":
         chosen |= makers.PREDICTIONS
+    elif is_commanded(case, options):
+        chosen |= makers.COMMAND | makers.promised_course(case.config.model.history)
     else:
-        chosen |= makers.MODEL | {"candidates": CANDIDATES[options.mode]}
+        is_described = options.checkpoint is None or not is_bare(options.checkpoint)
+        chosen |= makers.MODEL if is_described else makers.BARE
+        chosen |= {"candidates": CANDIDATES[options.mode]}
         chosen |= named(makers.plan, makers.runs_of, makers.blocker)
         if case.config.speed is not None:
             chosen |= makers.SPEED
     if options.mode == "train":
         chosen |= named(makers.asked)
-    if options.mode in ("train", "run"):
+    if options.mode in ("train", "run") and not is_commanded(case, options):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)
+
+
+def is_commanded(case: Case, options: GateOptions) -> bool:
+    """Tell whether a command of one's own trains the candidates."""
+    return options.mode == "train" and case.config.model.command is not None
 
 
 def _of_golden(case: Case, options: GateOptions) -> Makers:
@@ -321,7 +332,8 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
     else:
         if not options.allow_same:
             chosen |= named(makers.brought)
-        if options.predictions and _is_of_predictions(case):
+        has_course = bool(case.config.model.history)
+        if options.predictions and not has_course and _is_of_predictions(case):
             chosen |= named(makers.declared)
     if _has_numerics(case):
         chosen |= named(makers.numerics)

@@ -32,6 +32,7 @@ from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import parse_json, read_whole, unpack_archive
 from amn.system import GOLDEN_FOLDER
 from amn.training.candidate import Candidate
+from amn.training.command import declared_inputs
 from amn.training.record import TrainingRecord
 from amn.verdict import (
     BEFORE_TRAINING,
@@ -212,7 +213,7 @@ def _evidence(
         "declared": declared,
         "approval": "",
         "judged_data": {},
-        "settings": case.config.resolved(),
+        "settings": case.config.resolved(declared_inputs(case) if here else context.get("inputs")),
     }
     if base:
         given |= {"approval": base.approval, "merge_base": base, "is_judged": True}
@@ -301,7 +302,8 @@ def _candidate(folder: Path) -> Candidate:
     def score(_: Checkpoint) -> Evaluation:
         raise CheckNotRunError(f"{about['name']}: it was not scored")
 
-    return Candidate(about["name"], record, evaluation, load, score, about["digest"])
+    seed = about.get("seed")
+    return Candidate(about["name"], record, evaluation, load, score, about["digest"], seed)
 
 
 def _difference(then: Outcome, now: Outcome) -> str:

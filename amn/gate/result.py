@@ -59,6 +59,7 @@ class JudgedCandidate:
         evaluation: Its scores; None when it was not scored.
         behaviour: split -> what it did with a sample of windows, where a check asked.
         digest: sha256 of its file.
+        seed: That it was trained with, where it is known.
     """
 
     name: str
@@ -66,6 +67,7 @@ class JudgedCandidate:
     evaluation: Evaluation | None = None
     behaviour: Mapping[str, Behaviour] = field(default_factory=dict)
     digest: str = ""
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -151,6 +153,7 @@ class GateResult:
                 evaluation,
                 {o.split: o.behaviour for o in observed if o.candidate == one.name},
                 one.digest,
+                one.seed,
             )
             for one, evaluation in zip(candidates, scored, strict=True)
         )

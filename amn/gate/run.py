@@ -94,7 +94,17 @@ class Gate:
 
     def before_training(self) -> list[Outcome]:
         """Run the checks that need no model and return how they ended."""
-        return [self.outcome(check.id) for check in self.declared if is_early(check)]
+        return [self.outcome(check.id) for check in self.untrained]
+
+    @property
+    def untrained(self) -> list[Check]:
+        """The declared checks that need no model, not even to say which windows it has missed."""
+        return [
+            check
+            for check in self.declared
+            if is_early(check)
+            and not any("trainings" in self.evidence.sources(part) for part in check.reads)
+        ]
 
     def _run(self, check: Check) -> Outcome:
         self._keep_outcomes(check)
@@ -143,6 +153,8 @@ class Gate:
         needed = [one for one in check.needs if one in declared]
         if not is_early(check):
             needed += [one.id for one in self.declared if is_early(one)]
+        elif check not in self.untrained:
+            needed += [one.id for one in self.untrained]
         causes: dict[str, Outcome] = {}
         for outcome in [self.outcome(one) for one in dict.fromkeys(needed)]:
             if outcome.status is Status.NOT_RUN:

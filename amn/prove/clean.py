@@ -30,6 +30,8 @@ FILES_SHARE, SPLITS_SHARE = 0.15, 0.45  # of the variants; the others are of the
 FEWEST_ARTICLES = 16  # twice what a split needs to be judged
 MOST_ARTICLES = {"train": 90, "in_dist": 40, "ood": 40}  # so that a variant takes half a second
 KEPT_SHARE = 0.75  # of the judged articles of a variant of the scores
+OF_SEEDS = ("loaded", "joined")  # one a candidate
+OF_SAMPLE = ("sampled", "surroundings", "behaviours")  # predictions are known of that sample alone
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _splits(lab: Lab, seed: int) -> list[Outcome]:
         early = lab.early.evidence
         scanned = {part: early[part] for part in ("data_sets", "scanned")}  # once for all
         evidence = early.with_(case=copy.case, **scanned)
-        wanted = [check for check in lab.early.declared if check.family in ("split", "windows")]
+        wanted = [check for check in lab.early.untrained if check.family in ("split", "windows")]
         return [check.run(evidence) for check in wanted]
 
 
@@ -141,8 +143,9 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
             copy,
             windows=windows,
             candidates=candidates,
-            loaded=tuple(clean["loaded"][i] for i in order),
             evaluations=evaluations,
+            **{part: tuple(clean[part][i] for i in order) for part in OF_SEEDS if part in clean},
+            **{part: clean[part] for part in OF_SAMPLE if "joined" in clean},
         )
         families = ("record", "model", "evaluation", "golden")
         late = [check for check in gate.declared if check.family in families]

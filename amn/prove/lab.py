@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amn.checks.broken.copying import copy_case
 from amn.checks.check import parameters
-from amn.errors import CheckNotRunError
+from amn.errors import CheckNotRunError, DoesNotApplyError
 from amn.gate.modes import GateOptions, gate_of
 from amn.gate.run import Gate
 from amn.golden.store import GOLDEN_FILE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 COPY = "copy"  # the parameter of a defect that changes files or settings
-SAME = ("data_sets", "scanned", "splits", "windows", "candidates", "loaded")
+SAME = ("data_sets", "scanned", "splits", "windows", "trainings", "candidates", "loaded")
 BROKEN = "broken"  # subfolder of the copies that have a defect
 
 
@@ -103,7 +103,7 @@ class Lab:
         """
         clean = self.clean.evidence
         if copy:
-            same = {part: clean[part] for part in SAME if part not in parts}
+            same = {part: clean[part] for part in SAME if part in clean and part not in parts}
             parts = {"case": copy.case, **same, **parts}
         standing = {outcome.check: outcome for outcome in self.clean.before_training()}
         return Gate(clean.with_(**parts), self.clean.about, standing=standing)
@@ -115,6 +115,9 @@ class Lab:
         takes_copy = COPY in parameters(defect.function)
         with self.copy() if takes_copy else nullcontext() as copy:
             own = {COPY: copy} if takes_copy else {}
+            wanted = [part for part in parameters(defect.function) if part not in own]
+            if lacking := [part for part in wanted if part not in base.evidence]:
+                raise DoesNotApplyError(f"expected {', '.join(lacking)}, got none in this case")
             parts = base.evidence.call(defect.function, **own) or {}
             if not is_early:
                 yield self.judging(copy, **parts)

@@ -28,6 +28,7 @@ class Candidate:
         load: Loads it through the public loader, which verifies its probe; raises CheckpointError.
         score: Returns a loaded checkpoint's scores on the case's windows.
         digest: sha256 of its file.
+        seed: That it was trained with, where it is known.
     """
 
     name: str
@@ -36,6 +37,11 @@ class Candidate:
     load: Callable[[], Checkpoint]
     score: Callable[[Checkpoint], Evaluation]
     digest: str
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed is None and self.record:
+            object.__setattr__(self, "seed", self.record.seed)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from amn.data.ids import as_ids, is_text
 from amn.errors import ArgumentError, CheckpointError, DataError
 from amn.evaluation.runner import predict
 from amn.storage import canonical_json, parse_json, regular, sha256_of, write_bytes
+from amn.training.brought import DESCRIPTION
 from amn.training.networks.build import ModelSpec, build_model
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ PROBE_ATOL = 1e-5  # instruction sets differ by less than 1e-6, look-alike forwa
 GOLDEN_RATIO = 0.6180339887498949
 WEIGHTS = "weights."
 ARTICLES = "manifest.articles"
-DESCRIPTION = "amn"  # the one metadata entry: safetensors writes several in any order
 # Types of the parts of a description, as they are annotated; the rest is free.
 PARTS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int)}
 DIGEST = "sha256"  # of everything else in the file: the probe does not see every bit
@@ -133,19 +133,7 @@ def load_checkpoint(
     Raises:
         CheckpointError: If the file is damaged, names or shapes differ, or the probe's answer does.
     """
-    try:
-        with safe_open(regular(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iterator
-    except FileNotFoundError as error:
-        raise CheckpointError(path, "expected a checkpoint, found none") from error
-    except DataError as error:
-        raise CheckpointError(path, error.message) from error
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            path,
-            f"expected a whole safetensors file, got: {error}. Fix: train again, or restore it",
-        ) from error
+    metadata, tensors = _read(path)
     description = _read_description(path, metadata)
     stated, digest = str(description.get(DIGEST)), _digest(description, tensors)
     if stated != digest:
@@ -175,6 +163,44 @@ def load_checkpoint(
         articles=articles,
         provenance=provenance,
     )
+
+
+def load_weights(path: Path, spec: ModelSpec) -> Checkpoint:
+    """Load plain weights into the network that a case names; they carry no probe and no articles.
+
+    Raises:
+        CheckpointError: If the file is damaged, or names or shapes differ from the network's.
+    """
+    _, weights = _read(path)
+    try:
+        model = build_model(spec)
+    except ArgumentError as error:
+        raise CheckpointError(path, str(error)) from error
+    _load_weights(path, model, weights)
+    return Checkpoint(
+        model=model.eval(),
+        spec=spec,
+        articles=np.empty(0, np.int64),
+        provenance={"imported_from": path.name},
+        is_imported=True,
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return metadata and tensors of a safetensors file."""
+    try:
+        with safe_open(regular(path), framework="pt") as file:
+            names = file.keys()
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError as error:
+        raise CheckpointError(path, "expected a checkpoint, found none") from error
+    except DataError as error:
+        raise CheckpointError(path, error.message) from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            path,
+            f"expected a whole safetensors file, got: {error}. Fix: train again, or restore it",
+        ) from error
 
 
 def _spec(described: dict[str, Any]) -> ModelSpec:

@@ -64,8 +64,8 @@ def import_original(path: Path, *, context: int) -> Checkpoint:
             f"expected tensors only, got a file that torch will not load safely ({first}). "
             "Fix: torch.save(model.state_dict(), path) where it was made",
         ) from error
-    state = next((data[key] for key in STATE_KEYS if isinstance(data, dict) and key in data), data)
-    weights = _rename(path, state)
+    within = next((key for key in STATE_KEYS if isinstance(data, dict) and key in data), "")
+    weights = _rename(path, data[within] if within else data, within)
     keys, residual = weights["attention.keys.weight"], weights["residual.0.weight"]
     if keys.ndim != 2 or residual.ndim != 2:  # noqa: PLR2004 - matrices
         shapes = f"{tuple(keys.shape)} and {tuple(residual.shape)}"
@@ -94,7 +94,18 @@ def import_original(path: Path, *, context: int) -> Checkpoint:
     )
 
 
-def _rename(path: Path, state: Any) -> dict[str, Tensor]:  # noqa: ANN401 - whatever the file holds
+def _as_weights(path: Path, within: str) -> str:
+    """Return the command that writes the weights in a file as safetensors.
+
+    Args:
+        within: Key that they are under; empty for none.
+    """
+    load = f"torch.load({str(path)!r}, weights_only=True){f'[{within!r}]' if within else ''}"
+    save = f"save_file({load}, {str(path.with_suffix('.safetensors'))!r})"
+    return f'python -c "import torch; from safetensors.torch import *; {save}"'
+
+
+def _rename(path: Path, state: Any, within: str) -> dict[str, Tensor]:  # noqa: ANN401 - whatever the file holds
     """Return the weights under our names, or refuse with what is missing and what is foreign."""
     weights: dict[str, Tensor] = {}
     foreign: list[str] = []
@@ -110,6 +121,7 @@ def _rename(path: Path, state: Any) -> dict[str, Tensor]:  # noqa: ANN401 - what
         raise CheckpointError(
             path,
             f"expected the original AMN's parameters ({', '.join(NAMES)}), "
-            f"got {len(missing)} missing {missing[:3]} and {len(foreign)} foreign {foreign[:3]}",
+            f"got {len(missing)} missing {missing[:3]} and {len(foreign)} foreign {foreign[:3]}. "
+            f"Fix: {_as_weights(path, within)}, and gate that with [model] factory in case.toml",
         )
     return weights

@@ -10,8 +10,9 @@ from amn.errors import CheckpointError
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation
 from amn.storage import sha256_file
+from amn.training.brought import kind_of
 from amn.training.candidate import Candidate
-from amn.training.checkpoint import Checkpoint, load_checkpoint
+from amn.training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from amn.training.plan import score_plan_references
 from amn.training.run import load_run
 
@@ -21,19 +22,41 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.training.networks.build import ModelSpec
     from amn.training.plan import Plan
     from amn.training.run import Run
 
-SAFETENSORS = ".safetensors"
 
+def open_checkpoint(path: Path, spec: ModelSpec) -> Checkpoint:
+    """Load a checkpoint of ours, plain weights of a factory, ONNX, or the earlier project's `.pt`.
 
-def open_checkpoint(path: Path, *, context: int) -> Checkpoint:
-    """Load a checkpoint of ours (`.safetensors`) or of the earlier project (`.pt`)."""
-    if path.suffix == SAFETENSORS:
+    Args:
+        spec: The network that the case asks for.
+
+    Raises:
+        CheckpointError: If it is none of these, is damaged, or does not fit; with the way that
+            does.
+        MissingDependencyError: If it is ONNX, and onnxruntime is not installed.
+    """
+    kind = kind_of(path)
+    if kind == "checkpoint":
         return load_checkpoint(path)
-    from amn.training.original import import_original  # noqa: PLC0415 - the earlier project's
+    if kind == "onnx":
+        from amn.training.onnx import load_onnx  # noqa: PLC0415 - few models are ONNX
 
-    return import_original(path, context=context)
+        return load_onnx(path, spec)
+    if kind == "torch":
+        from amn.training.original import import_original  # noqa: PLC0415 - the earlier project's
+
+        return import_original(path, context=spec.context)
+    if not spec.architecture.startswith("factory "):
+        raise CheckpointError(
+            path,
+            f"expected a description, or a case that names its network, got plain weights and "
+            f'{spec.architecture}. Fix: [model] factory = "module:function" in case.toml, or its '
+            "predictions: amn gate CASE --predictions FILE",
+        )
+    return load_weights(path, spec)
 
 
 class Scorer:
@@ -69,7 +92,7 @@ def evaluate(plan: Plan, path: Path) -> Evaluation:
     Raises:
         CheckpointError: If it cannot be loaded, or predicts vectors of another dimension.
     """
-    return Scorer(plan).score(path, open_checkpoint(path, context=plan.config.windows.context))
+    return Scorer(plan).score(path, open_checkpoint(path, plan.spec))
 
 
 def _from_run(scorer: Scorer, run: Run) -> Candidate:
@@ -103,13 +126,12 @@ def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
     scorer = Scorer(plan)
     if not checkpoint_file.is_file():
         raise CheckpointError(checkpoint_file, "expected a checkpoint, found none")
-    context = plan.config.windows.context
     return (
         Candidate(
             name=checkpoint_file.name,
             record=None,
             recorded=None,
-            load=partial(open_checkpoint, checkpoint_file, context=context),
+            load=partial(open_checkpoint, checkpoint_file, plan.spec),
             score=partial(scorer.score, checkpoint_file),
             digest=sha256_file(checkpoint_file),
         ),

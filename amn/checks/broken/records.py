@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from amn.errors import DoesNotApplyError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -23,9 +25,15 @@ LONG_RUN = 6  # epochs: a term is called dead after five
 def with_record(
     candidates: Candidates, change: Callable[[TrainingRecord], TrainingRecord]
 ) -> Parts:
-    """Return the candidates, the record of the first one changed."""
+    """Return the candidates, the record of the first one changed.
+
+    Raises:
+        DoesNotApplyError: If somebody else wrote its course down.
+    """
     first, *others = candidates
-    return {"candidates": (replace(first, record=first.record and change(first.record)), *others)}
+    if first.record is None:
+        raise DoesNotApplyError("expected a record of amn's own training, got another course")
+    return {"candidates": (replace(first, record=change(first.record)), *others)}
 
 
 def with_cosines(record: TrainingRecord, cosines: Sequence[float]) -> TrainingRecord:

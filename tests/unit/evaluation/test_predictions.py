@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError, DataError
@@ -59,6 +59,9 @@ def write(path: Path, names: list[str], vectors: NDArray[Any]) -> Path:
     if path.suffix == ".parquet":
         column = pa.array(list(vectors), pa.list_(pa.from_numpy_dtype(vectors.dtype)))
         parquet.write_table(pa.table({"window": names, "prediction": column}), path)
+    elif path.suffix == ".csv":
+        columns = {f"p{place}": column for place, column in enumerate(vectors.T)}
+        csv.write_csv(pa.table({"window": names, **columns}), path)
     elif path.suffix == ".npz":
         np.savez(path, window=np.array(names), prediction=vectors)
     else:
@@ -75,7 +78,7 @@ def same(one: Joined, other: Joined) -> bool:
     )
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".npz", ".npy"])
+@pytest.mark.parametrize("suffix", [".parquet", ".npz", ".npy", ".csv"])
 def test_a_file_in_any_order_scores_as_the_vectors_do_in_the_order_of_windows(
     judged: dict[str, Windows], tmp_path: Path, suffix: str
 ) -> None:
@@ -258,7 +261,9 @@ def test_a_file_that_holds_no_predictions_is_refused_in_one_line(
 def test_a_file_of_another_kind_is_refused_by_the_kinds_there_are(tmp_path: Path) -> None:
     judged = some_windows()
 
-    with pytest.raises(ArgumentError, match=r"expected one of .parquet, .npz, .npy, got '.pt'"):
+    with pytest.raises(
+        ArgumentError, match=r"expected one of .parquet, .npz, .npy, .csv, got '.pt'"
+    ):
         join_predictions(tmp_path / "mine.pt", judged, sample(judged))
 
 
@@ -301,3 +306,44 @@ def test_scores_of_windows_that_were_never_added_are_not_a_number() -> None:
     assert np.isnan(scores.mean)
     assert np.isnan(scores.rank)
     assert np.isnan(scoring.kept).all()
+
+
+def test_windows_in_csv_have_the_numbers_of_those_in_parquet(tmp_path: Path) -> None:
+    chosen = some_windows()
+    of_train = {"train": chosen["in_dist"], "ood": chosen["ood"]}
+    write_windows(tmp_path / "w.parquet", of_train, with_vectors=True)
+    write_windows(tmp_path / "w.csv", of_train, with_vectors=True)
+    write_windows(tmp_path / "judged.csv", chosen, with_vectors=True)
+
+    lists, flat = parquet.read_table(tmp_path / "w.parquet"), csv.read_csv(tmp_path / "w.csv")
+    assert flat["window"].to_pylist() == lists["window"].to_pylist()
+    assert flat["target_row"].to_pylist() == lists["target_row"].to_pylist()
+    context = np.array(lists["context"].to_pylist(), np.float32)
+    for step, number in ((0, 0), (2, 5), (1, DIM - 1)):
+        column = flat[f"context_{step}_{number}"].to_numpy().astype(np.float32)
+        assert np.array_equal(column, context[:, step, number])
+    targets = lists["target"].to_pylist()
+    assert [one if one is None else np.float32(one[3]) for one in targets] == [
+        one if one is None else np.float32(one) for one in flat["target_3"].to_pylist()
+    ]
+    hidden = [one is None for one in targets]
+    assert any(hidden)
+    assert not all(hidden)
+    assert "target_0" not in csv.read_csv(tmp_path / "judged.csv").column_names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,p0\n1/2,0.5\n", "expected window as the first column, got id"),
+        ("", "expected window as the first column, got none"),
+        ("window,p0\n1/2,0.5\n", "expected vectors of 16 numbers, got 1"),
+        ("window,p0\n1/2,half\n", "expected a whole file of predictions"),
+    ],
+)
+def test_a_csv_that_is_none_of_predictions_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.csv").write_text(text, "utf-8")
+    judged = some_windows()
+
+    with pytest.raises(DataError, match=said):
+        join_predictions(tmp_path / "mine.csv", judged, sample(judged))

@@ -122,9 +122,11 @@ def test_foreign_and_missing_names_are_counted_and_named(tmp_path: Path) -> None
 
     with pytest.raises(CheckpointError) as caught:
         import_original(path, context=5)
-    assert str(caught.value).endswith(
+    said, _, fix = str(caught.value).partition(". Fix: ")
+    assert said.endswith(
         "got 1 missing ['attention.query.weight'] and 1 foreign ['lstm.weight_ih_l0']"
     )
+    assert fix.endswith(", and gate that with [model] factory in case.toml")
 
 
 @pytest.mark.parametrize("content", [[1, 2], 3, torch.zeros(3), {"model": 3}, {}], ids=str)
