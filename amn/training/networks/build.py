@@ -31,7 +31,6 @@ class ModelSpec:
         architecture: Name of a forward: `amn/recency/1`. A changed forward gets a new name.
         dim: Numbers in a vector.
         context: Context rows.
-
         options: What a factory of one's own is called with besides.
 
     A network takes the sizes that its kind has (see `amn.case.training`), and no others.

@@ -27,6 +27,7 @@ from amn.report.json import to_json
 from amn.training.command import declared_inputs
 from amn.verdict import Status
 from tests.checkouts import git
+from tests.own_models import BROKEN, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,48 +37,11 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden
 
-RIDGE = """
-import os, pathlib
-import numpy as np
-from pyarrow import parquet
-
-folder = pathlib.Path(os.environ["AMN_FOLDER"])
-seed = int(os.environ["AMN_SEED"])
-
-def context(table):
-    rows = table["context"].combine_chunks()
-    return rows.flatten().flatten().to_numpy().reshape(len(table), -1).astype(float)
-
-train, judged = (parquet.read_table(os.environ[f"AMN_{name}"]) for name in ("TRAIN", "JUDGED"))
-assert judged["target"].null_count == len(judged)
-x = context(train)
-y = train["target"].combine_chunks().flatten().to_numpy().reshape(len(x), -1).astype(float)
-some = np.random.default_rng(seed).permutation(len(x))[: len(x) * 9 // 10]
-weights = np.linalg.solve(x[some].T @ x[some] + np.eye(x.shape[1]), x[some].T @ y[some])
-made = context(judged) @ weights
-names = np.array(judged["window"]).astype(str)
-CHANGE
-np.savez(folder / "predictions.npz", window=names, prediction=made)
-"""
-# A mean of the last rows: no library of Python is asked for.
-SHELL = r"""
-set -e
-awk -F, '
-NR == 1 {
-  for (i = 1; i <= NF; i++) { gsub(/"/, "", $i); at[$i] = i }
-  printf "window"; for (d = 0; d < 24; d++) printf ",p%d", d; print ""; next
-}
-{
-  printf "%s", $(at["window"])
-  for (d = 0; d < 24; d++) {
-    sum = 0; for (t = 0; t < 3; t++) sum += (1 + t) * $(at["context_" t "_" d])
-    printf ",%.7g", sum / 6
-  }
-  print ""
-}' "$AMN_JUDGED" > "$AMN_FOLDER/predictions.csv"
-"""
+ANSWER = "folder = Path("  # what changes a prediction stands before it
+RIDGE = program("train.py").replace(ANSWER, f"CHANGE\n{ANSWER}")
+SHELL = program("train.sh")
 HISTORY = """
-(folder / "history.csv").write_text(
+(Path(os.environ["AMN_FOLDER"]) / "history.csv").write_text(
     "epoch,val_cosine,train_loss\\n1,0.50,0.5\\n2,0.55,0.4\\n3,0.56,0.39\\n"
 )
 """
@@ -152,34 +116,22 @@ def test_it_gets_files_of_windows_and_comes_to_a_whole_result(
     assert len(digests) == (1 if way == "shell" else 3)  # one has no use for the seed
 
 
-EXCHANGED = """
-articles = np.array([name.partition("/")[0] for name in names])
-ids = np.unique(articles)
-means = np.stack([made[articles == one].mean(axis=0) for one in ids])
-pair = np.unravel_index((means @ means.T).argmin(), (len(ids), len(ids)))
-first, second = (np.flatnonzero(articles == ids[i]) for i in pair)
-made[first], made[second] = made[second], made[first]
-"""
-BROKEN = {
-    "shifted targets": ("made = np.roll(made, 2, axis=0)", "E009"),
-    "copied context": ("made = context(judged)[:, -made.shape[1] :]", "E004"),
-    "one article's predictions exchanged": (EXCHANGED, "E014"),
-    "mean": ("made = context(judged).reshape(len(made), 3, -1).mean(axis=1)", "G001"),
-    "half of the windows": ("names, made = names[::2], made[::2]", "W004"),
+EVERY = {
+    **BROKEN,
     "nan": ("made[7] = np.nan", "W004"),
     "foreign": ("names[3] = 'elsewhere/1'", "W004"),
     "nothing": ("raise SystemExit(0)", "W004"),
 }
 
 
-@pytest.mark.parametrize("way", BROKEN)
+@pytest.mark.parametrize("way", EVERY)
 def test_one_that_is_broken_gets_its_verdict_with_the_golden_in_place(
     own: Any, judge: Any, ridge_golden: tuple[Golden, Path], way: str
 ) -> None:
     golden, cache = ridge_golden
     write_golden(own().folder, golden)
     assert bad(judge(own(), cache=cache)) == {}
-    change, check = BROKEN[way]
+    change, check = EVERY[way]
 
     result = judge(own(change))
 
