@@ -196,7 +196,7 @@ class CaseConfig(Section):
             "blocked_by": True,
             "speed": True,
             "data": True,
-            "golden": {"drift"},
+            "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
             "criteria": {"scope"},
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from amn.case.section import Cosine, Positive, Section
 
 LEAST_LOOK = 2  # seeds: one has no spread
+GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
 
 PROFILES: dict[str, dict[str, Any]] = {
@@ -57,6 +58,8 @@ class GoldenConfig(Section):
     Attributes:
         margin: How much worse, in cosine, still counts as not worse.
         alpha: One-sided error of the bound.
+        margins: How much worse still counts as not worse, by metric of what comes next; without one
+            it is what the golden's own articles and seeds explain.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
         adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
@@ -64,9 +67,16 @@ class GoldenConfig(Section):
     """
 
     margin: Positive = 0.01
+    margins: dict[str, Positive] = Field(default_factory=dict)
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _margins_are_of_guards(self) -> GoldenConfig:
+        if foreign := sorted({*self.margins} - {*GUARDS}):
+            raise ValueError(f"margins: expected {' or '.join(GUARDS)}, got {foreign[0]}")
+        return self
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:

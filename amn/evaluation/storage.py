@@ -149,7 +149,9 @@ def load_evaluation(folder: Path) -> Evaluation:
                 copy_cosines=arrays[f"{name}_copy_cosines"],
                 article_ids=arrays[f"{name}_article_ids"],
                 target_chunks=arrays[f"{name}_target_chunks"],
-                **figures,
+                norm_error=figures["norm_error"],
+                rank=figures["rank"],
+                target_rank=figures["target_rank"],
             )
             for name, figures in geometry.items()
         }

@@ -29,25 +29,34 @@ def tables_of(evidence: Evidence, seeds: Sequence[int]) -> dict[str, Table]:
     Args:
         evidence: Of a gate that has scored one candidate a seed.
     """
-    evaluations = evidence["evaluations"]
-    cosines = {
-        split: {str(s): e.scores[split].cosines for s, e in zip(seeds, evaluations, strict=True)}
+    evaluations, measured = evidence["evaluations"], evidence["measured"]
+    columns = {
+        split: {
+            f"{COSINE}.{s}": e.scores[split].cosines
+            for s, e in zip(seeds, evaluations, strict=True)
+        }
+        | {
+            f"{metric}.{s}": scores[split].of(metric)
+            for metric in evidence["metrics"]
+            for s, scores in zip(seeds, measured, strict=True)
+        }
         for split in EVALUATED
     }
-    return articles_of(evidence, cosines, evaluations[0].references)
+    return articles_of(evidence, columns, evaluations[0].references)
 
 
 def articles_of(
     evidence: Evidence,
-    cosines: Mapping[str, Mapping[str, NDArray[np.float64]]],
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]],
     references: Mapping[str, Mapping[str, NDArray[np.float64]]],
 ) -> dict[str, Table]:
     """Return the articles of every split, with sums over the windows of those that are judged.
 
     Args:
         evidence: Of everything before training.
-        cosines: split -> seed -> (N,) in the order of the split's windows; none of what is known.
-        references: split -> reference predictor -> (N,) as well.
+        values: split -> `METRIC.SEED` -> (N,) in the order of the split's windows; none of what is
+            known.
+        references: split -> reference predictor -> (N,) cosines as well.
     """
     tables = {}
     for name in SPLITS:
@@ -62,7 +71,8 @@ def articles_of(
         chunks = dict(zip(having.tolist(), spans, strict=True))
         columns = {}
         if name in EVALUATED:
-            columns = {**cosines.get(name, {}), **{r: references[name][r] for r in REFERENCES_KEPT}}
+            kept = {f"{COSINE}.{r}": references[name][r] for r in REFERENCES_KEPT}
+            columns = {**values.get(name, {}), **kept}
         tables[name] = Table(
             articles,
             tuple(chunks.get(article, "") for article in articles.tolist()),
@@ -82,11 +92,11 @@ def _sums(
     """Return the sums by article of each column, NaN for an article without windows."""
     if not columns:
         return {}
-    values = {COSINE: np.stack(list(columns.values()))}
+    values = {"values": np.stack(list(columns.values()))}
     found = rounded(tabulate(values, ids).by_label().sides[0])
     sums = np.full((len(columns), len(articles)), np.nan)
     sums[:, np.isin(articles, having)] = found
-    return {f"{COSINE}.{name}": row for name, row in zip(columns, sums, strict=True)}
+    return dict(zip(columns, sums, strict=True))
 
 
 def windows_digest(scores: Mapping[str, SplitScores]) -> str:
