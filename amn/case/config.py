@@ -197,7 +197,7 @@ class CaseConfig(Section):
             "speed": True,
             "data": True,
             "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
-            "criteria": {"scope"},
+            "criteria": {"scope"} if self.criteria.limit else {"scope", "limit"},
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)

@@ -400,10 +400,11 @@ def orders(
 
 def metrics(case: Case) -> dict[str, Metric]:
     """The metrics that the case measures beside the cosine, by name."""
+    wanted = {limit.metric for limit in case.config.criteria.limit}
     return {
         name: metric
         for name, metric in every_metric().items()
-        if metric.always and name != COSINE and applies(metric, case.folder)
+        if name != COSINE and (metric.always or name in wanted) and applies(metric, case.folder)
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.limits import limit_checks
 from amn.errors import AmnError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
 from amn.golden.store import GOLDEN_FILE
@@ -80,6 +81,8 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
     if has_other_criteria:
         there = evidence.with_(criteria=base.config.criteria)
         asked += [(c, there) for c in declare(evidence) if "criteria" in c.reads]
+        limits = limit_checks(base.config.criteria) if "measured" in evidence else ()
+        asked += [(c, evidence) for c in limits]
     if base.golden and has_other_golden:
         there = evidence.with_(
             evaluations=tuple(

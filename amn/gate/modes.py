@@ -19,6 +19,7 @@ from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.errors import AmnError, ConfigError
+from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import abort_for, course_makers, named
@@ -224,7 +225,7 @@ def evidence_of(
 
 
 def _require_known(case: Case) -> None:
-    """Raise ConfigError where a check would never be declared, whatever there is to look at."""
+    """Raise ConfigError where a check or limit could never be judged, whatever there is."""
     known = {*makers.EVERY, *makers.GIVEN}
     for check in checks().values():
         unknown = [part for part in check.reads if part not in known]
@@ -234,6 +235,13 @@ def _require_known(case: Case) -> None:
             message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
+    measurable = {LIFT, *(n for n, m in metrics().items() if applies(m, case.folder))}
+    for limit in case.config.criteria.limit:
+        if limit.metric not in measurable:
+            close = difflib.get_close_matches(limit.metric, measurable, n=1)
+            fix = f"did you mean {close[0]}?" if close else "amn rules --metrics lists all"
+            message = f"{limit.id}: expected a metric that is declared, got {limit.metric!r}"
+            raise ConfigError(case.file, [f"criteria.limit {message}. Fix: {fix}"])
 
 
 def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:

@@ -208,6 +208,7 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
             yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
     yield from _ranges(old, new, file)
     yield from _margins(old, new, file)
+    yield from _own_limits(old, new, file)
     if new.criteria.scope not in ("whole", old.criteria.scope):
         scopes = (old.criteria.scope, new.criteria.scope)
         yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
@@ -294,6 +295,23 @@ def _ranges(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
     if was and not (now and now[0] >= was[0] and now[1] <= was[1]):
         shown = str(list(now)) if now else "a warning only"
         yield Loosening("widened a range", f"{file} criteria.delta", str(list(was)), shown)
+
+
+def _own_limits(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the limits of the case's own that are gone, lower, or about something else."""
+    after = {limit.id: limit for limit in new.criteria.limit}
+    for was in old.criteria.limit:
+        where, now = f"{file} criteria.limit {was.id}", after.get(was.id)
+        if now is None:
+            yield Loosening("removed a limit", where, str(was), "gone")
+            continue
+        about = [(o.metric, o.split, o.slice, o.least is None) for o in (was, now)]
+        if about[0] != about[1]:
+            yield Loosening("changed a limit", where, str(was), str(now))
+        elif (now.least or 0) < (was.least or 0) or (now.most or 0) > (was.most or 0):
+            yield Loosening(FLOOR, where, str(was), str(now))
+        elif was.by == "bound" and now.by != "bound":
+            yield Loosening("changed a limit", where, str(was), str(now))
 
 
 def _margins(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:

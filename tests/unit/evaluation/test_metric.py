@@ -267,3 +267,23 @@ def test_one_that_gives_no_number_a_window_is_named(windows: Windows) -> None:
 
     with pytest.raises(ArgumentError, match=r"metric one_for_all: expected \(156,\) numbers, one"):
         measured(windows, noise(windows))
+
+
+def test_the_door_of_python_measures_by_name(toy_data: Any) -> None:
+    import amn  # noqa: PLC0415 - as a user would
+
+    names = ["in_article", "l2"]
+    mean = amn.evaluate(lambda c: c.mean(axis=1), toy_data, 3, metrics=names)
+    last = amn.evaluate(lambda c: c[:, -1], toy_data, 3, metrics=names)
+
+    assert [*mean.metrics] == ["cosine", *names]
+    assert mean.metrics["cosine"] == mean.interval
+    assert last.metrics["in_article"].low < last.metrics["in_article"].mean < 1
+    found = amn.compare(mean, last, metric="in_article")
+    assert found.difference == pytest.approx(
+        mean.metrics["in_article"].mean - last.metrics["in_article"].mean
+    )
+    farther = amn.compare(mean, last, metric="l2")  # lower is better: turned round
+    assert farther.difference == pytest.approx(last.metrics["l2"].mean - mean.metrics["l2"].mean)
+    with pytest.raises(ArgumentError, match=r"metric: expected one of cosine, .*got 'rank'"):
+        amn.evaluate(lambda c: c[:, -1], toy_data, 3, metrics=["rank"])
