@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from amn.checks.check import checks
 from amn.checks.comparison import GUARDED, Guarded, is_guarded
+from amn.data.vectors import unit_rows
+from amn.evaluation.metrics import Scoring
+from amn.evaluation.runner import predict
 from amn.evaluation.statistics import ClusterTable, moments_of
 from amn.gate import makers
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
+from amn.gate.modes import GateOptions, evidence_of
 from amn.golden.compare import own_margin
 from amn.golden.store import write_golden
 from amn.verdict import Status, Verdict
@@ -182,3 +187,37 @@ def test_alarms_of_the_guards_are_held_to_levels_of_their_own(evidence: Any) -> 
 
     assert judged.verdict is Verdict.FAIL
     assert judged.level == 0.05 / 4
+
+
+@pytest.mark.parametrize("by", [0.2, 0.4, 0.6, 0.8])
+def test_averages_that_lose_the_margin_and_two_errors_are_caught(
+    by: float, evidence: Any, toy_splits: Any
+) -> None:
+    found = evidence()
+    measured = []
+    for one, checkpoint in zip(found["measured"], found["checkpoints"], strict=True):
+        windows = toy_splits["judged"]["ood"]
+        rows = windows.gather(slice(None))
+        with torch.inference_mode():
+            mine = predict(checkpoint.model, torch.from_numpy(rows[:, :-1])).numpy()
+        scoring = Scoring(windows, asked=found["metrics"])
+        scoring.add(np.arange(len(rows)), unit_rows(mine + by * rows[:, 0]))
+        measured.append({**one, "ood": scoring.scores()})
+    worse = found.with_(measured=tuple(measured))
+
+    guarded = worse["guarded"]
+    moments = moments_of(guarded.table("in_article.ood"))
+
+    assert moments.mean <= -guarded.margin("in_article.ood") - 2 * moments.se
+    assert checks()["G014"].run(worse).status is Status.FAIL
+
+
+def test_other_seeds_of_the_recipe_raise_no_alarm(
+    evidence: Any, make_case: Any, toy_cache: Path, tmp_path: Path
+) -> None:
+    case = make_case(tmp_path / "more", training={"seeds": [5, 6, 7, 8, 9]})
+    other = evidence_of(case, GateOptions(cache=toy_cache, first_run=True))
+
+    found = evidence().with_(measured=other["measured"])
+
+    assert {checks()[id_].run(found).status for id_ in GUARDED.values()} == {Status.PASS}
