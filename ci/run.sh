@@ -7,7 +7,7 @@
 #   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
 #   all     lint types layers net test gate    (the default)
-#   nightly all, slow, bench, 300 clean data sets, and new examples for the property tests
+#   nightly all, slow, bench, 300 clean data sets, the self-test on 100 others, and new examples for the property tests
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -58,6 +58,7 @@ run_net() { alone "$VENV/bin/python" -m tests.net.run; }
 run_gate() { alone "$VENV/bin/amn" gate --approve-loosening "$OURS"; }
 run_long() { alone AMN_EXAMPLES=long OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/property; }
 run_clean() { "$VENV/bin/python" -m tests.clean_sets; }
+run_proven() { "$VENV/bin/python" -m tests.proven_sets; }
 
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
 
@@ -78,9 +79,9 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    net | test | slow | gate | bench | clean | long) "run_$1" ;;
+    net | test | slow | gate | bench | clean | proven | long) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench clean long all nightly, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench clean proven long all nightly, got '$1'" >&2
       exit 2
       ;;
   esac
@@ -88,7 +89,7 @@ step() {
 
 steps=("${@:-all}")
 [[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
-[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" slow bench clean long)
+[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" slow bench clean proven long)
 install
 for name in "${steps[@]}"; do
   step "$name"

@@ -189,6 +189,7 @@ class DataConfig(Section):
         unordered: D018: least chance of as many articles whose order says nothing.
         border_stretch: D019: least fall at 20 borders, in shares of the mean.
         positions: D020: most places at which all articles jump.
+        string_order: D030: least z of neighbours as they are, beside a string sort undone.
         lone_rows: D021: most rows as unlike both neighbours as random ones.
         reversed: D023: least chance of as many articles that run backwards.
         apart: D024 to D027: most articles, as a share of all, that are not like the others.
@@ -210,6 +211,7 @@ class DataConfig(Section):
     unordered: Share = 0.0001
     border_stretch: float = 0.25
     positions: Annotated[int, Field(ge=0)] = 2
+    string_order: float = -3.1
     lone_rows: Share = 0.08
     reversed: Share = 0.0001
     apart: Share = 0.02
@@ -233,7 +235,7 @@ class DataConfig(Section):
 
 LEAST = (  # limits of [data] that a number may not be below; the others may not be above
     "row_order", "borders", "groups", "shared_space", "order_stretch", "unordered",
-    "border_stretch", "reversed", "turned",
+    "border_stretch", "reversed", "string_order", "turned",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from amn.data.articles import (
     FEWEST_OF_ARTICLE,
     article_means,
     excess_below,
+    row_order,
 )
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
@@ -119,14 +120,16 @@ SORT = "sort the export by (article, chunk), not by insertion: amn data import"
 
 
 def blocks_shuffled(copy: CaseCopy) -> None:
-    """Blocks of five rows are in another order."""
+    """Blocks of five rows run from the last one to the first."""
     dataset = copy.dataset()
-    if len(dataset.articles) < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
-    changes = np.diff(dataset.chunk_index // 5) != 0
-    block = np.concatenate([[0], np.cumsum(changes | (np.diff(dataset.codes) != 0))])
-    keys = np.random.default_rng(0).random(int(block[-1]) + 1)[block]
-    rows = np.lexsort((dataset.chunk_index, keys, dataset.codes))
+    counts = np.bincount(dataset.codes)
+    place = np.arange(len(dataset)) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_whole = place < np.repeat(counts // 5 * 5, counts)
+    n, n_long = np.count_nonzero(counts >= FEWEST_OF_ARTICLE), np.count_nonzero(counts >= 10)  # noqa: PLR2004 - two blocks
+    if n_long < max(FEW_TO_BREAK, 0.9 * n):
+        raise DoesNotApplyError(f"expected articles of two blocks, got {n_long} of {n}")
+    keys = np.where(is_whole, -(place // 5), 1)
+    rows = np.lexsort((place, keys, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
 
@@ -190,6 +193,9 @@ def stretch_shuffled(copy: CaseCopy) -> None:
     n = len(dataset.articles)
     if n < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
+    _, usual, spread = _stretches(row_order(copy.sample()))
+    if usual - copy.config.data.order_stretch < 1.25 * SURE * spread:
+        raise DoesNotApplyError("expected stretches that are more alike in their order")
     mine = dataset.is_in(dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
     rows = np.lexsort((noise, dataset.codes))
@@ -215,14 +221,12 @@ def check_order_stretch(
     findings: list[Finding] = []
     lowest: list[float] = []
     for dataset, sample, order in zip(data_sets, article_samples, article_orders, strict=True):
-        stretches = moving_sums(order.scores, STRETCH) / np.sqrt(STRETCH)
+        stretches, usual, spread = _stretches(order)
         if not len(stretches):
             continue
         first = int(stretches.argmin())
         lowest.append(float(stretches[first]))
         limit = data_limits.order_stretch
-        usual = float(np.median(stretches))
-        spread = 1.4826 * float(np.median(np.abs(stretches - usual)))
         if stretches[first] > limit or usual - limit < SURE * spread:
             continue
         message = (
@@ -237,6 +241,14 @@ def check_order_stretch(
     return Measured(value, f"> {data_limits.order_stretch}", findings, number=number)
 
 
+def _stretches(order: RowOrder) -> tuple[NDArray[np.float64], float, float]:
+    """Return z of every stretch of articles, their median and their spread."""
+    stretches = moving_sums(order.scores, STRETCH) / np.sqrt(STRETCH)
+    usual = float(np.median(stretches)) if len(stretches) else 0.0
+    spread = float(np.median(np.abs(stretches - usual))) if len(stretches) else np.inf
+    return stretches, usual, 1.4826 * spread
+
+
 def moving_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     """Return the sum of every n values that follow each other, none where there are fewer."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -248,6 +260,11 @@ def fifth_shuffled(copy: CaseCopy) -> None:
     dataset = copy.dataset()
     if len(dataset.articles) < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
+    sample, rng = copy.sample(), np.random.default_rng(0)
+    scores = row_order(sample).scores[sample.counts >= FEWEST_LONG]
+    scores[::5] = rng.standard_normal(len(scores[::5]))  # what a random order has
+    if excess_below(scores, UNORDERED)[1] > copy.config.data.unordered / 100:
+        raise DoesNotApplyError("expected articles that are more alike in their order")
     mine = dataset.is_in(dataset.articles[::5])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
     rows = np.lexsort((noise, dataset.codes))
@@ -324,13 +341,26 @@ def some_doubled(copy: CaseCopy) -> None:
 def copy_distance(distances: NDArray[np.float64]) -> float:
     """Return the distance, 1 - cosine, within which two neighbours are copies.
 
-    From the upper quartile, so that a set half of whose neighbours are copies is one.
+    Of a fortieth of the upper quartile, so that a set half of whose neighbours are copies is one,
+    and its halves down to rounding: the one within which most are too many (`excess_within`).
 
     Args:
         distances: (P,) of neighbours.
     """
     usual = float(np.quantile(distances, 3 / 4)) if len(distances) else 0.0
-    return max(COPY_SHARE * usual, ROUNDING)
+    scales = [max(COPY_SHARE * usual, ROUNDING)]
+    while scales[-1] / 2 >= ROUNDING:
+        scales.append(scales[-1] / 2)
+    return max(scales, key=lambda near: excess_within(distances, near))
+
+
+def excess_within(distances: NDArray[np.float64], near: float) -> int:
+    """Return how many more distances are within `near` than between it and twice as far.
+
+    None by chance: a density that does not fall with distance has as many in the next stretch.
+    """
+    within, twice = (np.count_nonzero(distances <= far) for far in (near, 2 * near))
+    return max(2 * int(within) - int(twice), 0)
 
 
 @check(
@@ -343,7 +373,8 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
     """Chunks do not sit beside their own copies.
 
     At most 0.5 % of neighbouring rows are 40 times nearer to each other, in 1 - cosine, than the
-    upper quartile of the set's own neighbours, beside those up to twice as far: near by chance.
+    upper quartile of the set's own neighbours, or nearer still, beside those up to twice as far:
+    near by chance.
 
     Why: Text that was ingested twice sits next to its own copy: copying the last vector then scores
     best, and the region looks coherent.
@@ -356,10 +387,7 @@ def check_adjacent_duplicates(scanned: tuple[Scanned, ...], data_limits: DataCon
         distances = 1 - one.scan.adjacent.astype(np.float64)
         near = copy_distance(distances[pairs])
         copies = np.flatnonzero(pairs & (distances <= near))
-        # Where neighbours just happen to be near, more of them are twice as far.
-        chance = np.count_nonzero(pairs & (distances > near) & (distances <= 2 * near))
-        excess = max(len(copies) - int(chance), 0)
-        share = excess / max(int(pairs.sum()), 1)
+        share = excess_within(distances[pairs], near) / max(int(pairs.sum()), 1)
         shares.append(share)
         articles = one.dataset.articles[np.unique(one.dataset.codes[copies])]
         if share <= data_limits.duplicates or len(articles) < FEWEST_COPIED:

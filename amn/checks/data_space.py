@@ -50,8 +50,34 @@ def two_encoders(copy: CaseCopy) -> None:
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = np.concatenate([split.articles[::2] for split in copy.splits().values()])
     mine = dataset.is_in(some)
+    few = copy.sample().main.thinned(MOST_GROUPED)
+    _require_columns(few.vectors.shape[1])
+    own = min(_own_share(few, np.isin(few.articles, some) == side) for side in (True, False))
+    if own < LEAST_TOLD:
+        raise DoesNotApplyError(
+            f"expected halves of a half of the articles that share {LEAST_TOLD}, got {own:.2f}"
+        )
     vectors[mine] = vectors[mine] @ broken.rows.rotation(dataset.dim)
     broken.rows.rewrite_vectors(copy, vectors)
+    few = copy.sample().main.thinned(MOST_GROUPED)
+    same = [np.mean(np.isin(few.articles, some) == found.first) for found in find_groups(few)]
+    if not any(max(share, 1 - share) > PARTED for share in same):
+        raise DoesNotApplyError("expected articles whose means part by encoder")
+
+
+PARTED = 0.9  # of the articles are in the group of their encoder
+
+
+def _require_columns(dim: int) -> None:
+    """Raise DoesNotApplyError where a turned space correlates with another one by chance.
+
+    Log variances along K directions do by 1 / sqrt(K - 1): half-way to 1 is then within three.
+    """
+    if dim < FEWEST_COLUMNS:
+        raise DoesNotApplyError(f"expected {FEWEST_COLUMNS} columns, got {dim}")
+
+
+FEWEST_COLUMNS = 37  # 1 + (3 / 0.5) ** 2
 
 
 @check(
@@ -101,7 +127,7 @@ def check_one_space(
             findings.append(Finding(where, message, ONE_ENCODER))
             break
     return Measured(
-        f"{min(lowest):.3f}" if lowest else "too few articles",
+        f"{min(lowest):.3f}" if lowest else "no groups to compare",
         f">= {data_limits.groups}",
         findings,
         detail="of the directions of two groups of articles in common, at least",
@@ -121,8 +147,15 @@ def offset_half(copy: CaseCopy) -> None:
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     mine = dataset.is_in(dataset.articles[::2])
     direction = np.random.default_rng(1).standard_normal(dataset.dim)
-    vectors[mine] += direction / np.linalg.norm(direction)
+    direction /= np.linalg.norm(direction)
+    widest = float(np.linalg.eigvalsh(np.cov(copy.sample().main.means.T))[-1])
+    if widest > OFFSET_SEEN:
+        raise DoesNotApplyError("expected articles that are nearer to each other")
+    vectors[mine] += direction
     broken.rows.rewrite_vectors(copy, vectors)
+
+
+OFFSET_SEEN = 1 / 32  # a quarter of the variance of two points 0.7 apart, which two clouds become
 
 
 @check(
@@ -265,12 +298,14 @@ def _require_told(
 
 def minority_rotated(copy: CaseCopy) -> None:
     """One article of twenty has another encoder."""
+    _require_columns(copy.dataset().dim)
     _require_told(copy, space_scores, SPACE_CUT)
     broken.rows.change_some(copy, lambda rows: rows @ broken.rows.rotation(rows.shape[1]))
 
 
 def minority_permuted(copy: CaseCopy) -> None:
     """One article of twenty has its columns in another order."""
+    _require_columns(copy.dataset().dim)
     _require_told(copy, space_scores, SPACE_CUT)
     order = np.random.default_rng(1).permutation(copy.dataset().dim)
     broken.rows.change_some(copy, lambda rows: rows[:, order])
@@ -366,7 +401,7 @@ def minority_padded(copy: CaseCopy) -> None:
 
 def _require_coarser(copy: CaseCopy) -> None:
     """Raise DoesNotApplyError where rows are so short that all their numbers still differ."""
-    if not np.any(_grid(copy.sample()) < GRID_CUT):
+    if np.count_nonzero(_grid(copy.sample()) < GRID_CUT) < FEWEST_APART:
         raise DoesNotApplyError(f"expected more columns than the {copy.dataset().dim} there are")
 
 

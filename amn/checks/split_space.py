@@ -13,16 +13,15 @@ from amn.data.articles import (
     along_mean,
     context_scores,
     direction_scores,
+    direction_told,
     pooled,
     sample_articles,
     separation,
 )
-from amn.data.coherence import mean_by_article
 from amn.data.dataset import run_starts
 from amn.data.ids import later_ids
 from amn.data.repeats import near_rows
 from amn.data.sampling import evenly_spaced, unit_vectors
-from amn.data.scan import scan_rows
 from amn.data.space import main_cut, mean_drift, shared_space
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
@@ -49,8 +48,9 @@ LEAST_TOLD = 0.3  # that halves of train share, for a split to be compared by it
 DRIFT_EFFECT = 0.15
 DRIFT_Z = 6.0
 EASE_Z = 6.0
-TURNED_Z = 6.0
-BACKWARDS_Z = -3.1  # one of a thousand splits whose articles run in no direction
+TURNED_Z = 4.0
+CHANCE_Z = 3.1  # standard errors that chance alone has once in a thousand
+TINY = 1e-12
 OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 
 
@@ -65,7 +65,18 @@ def rotated_ood(copy: CaseCopy) -> None:
 
 def negated_ood(copy: CaseCopy) -> None:
     """The signs of OOD are turned."""
+    own, found = along_mean(*_mains(copy, "train", "ood"))
+    if not _is_told(own, found, copy.config.data.turned, 1.25 * TURNED_Z):
+        raise DoesNotApplyError("expected vectors that have a direction in common")
     broken.ood.replace_ood(copy, -broken.ood.ood_rows(copy))
+
+
+def _mains(copy: CaseCopy, *names: str) -> list[ArticleSample]:
+    """Return the articles of splits along the main directions of all."""
+    splits = copy.splits()
+    samples = {n: sample_articles(s.dataset, s.articles) for n, s in splits.items()}
+    basis = pooled(*samples.values()).basis
+    return [samples[name].along(basis) for name in names]
 
 
 @check(
@@ -134,8 +145,8 @@ def check_mean_direction(
     """The mean vector of every split points where train's points.
 
     Along the direction in which train's mean stands out most from its articles' own spread, where
-    train's mean is 1, a split's is at least 0.2. Where that spread lets as many articles be as low
-    by chance, within six standard errors, it says nothing.
+    train's mean is 1, a split's is at least 0.2. Where that is within four standard errors of what
+    train's own articles have, fitted on the others, it says nothing.
 
     Why: Turned signs leave every direction of variance as it is, and no cosine across splits.
     Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
@@ -145,8 +156,7 @@ def check_mean_direction(
     limit = data_limits.turned
     for name in EVALUATED:
         own, found = along_mean(split_mains["train"], split_mains[name])
-        error = max(float(own.std()), float(found.std())) / np.sqrt(max(len(found), 1))
-        if len(own) < FEWEST_ARTICLES or (1 - limit) < TURNED_Z * error:
+        if not _is_told(own, found, limit, TURNED_Z):
             continue
         places[name] = float(found.mean())
         if not places[name] >= limit:
@@ -160,6 +170,20 @@ def check_mean_direction(
     return Measured(value, f">= {limit}", findings, number=number)
 
 
+def _is_told(own: NDArray[np.float64], found: NDArray[np.float64], limit: float, z: float) -> bool:
+    """Tell whether train's articles themselves are so far above a limit that chance is not.
+
+    Args:
+        own: (A,) scores of train's articles.
+        found: (A',) of a split's.
+        z: Standard errors.
+    """
+    if min(len(own), len(found)) < FEWEST_ARTICLES:
+        return False
+    error = max(float(own.std()), float(found.std())) / np.sqrt(len(found))
+    return bool(float(own.mean()) - limit >= z * error)
+
+
 def other_pooling_ood(copy: CaseCopy) -> None:
     """OOD was encoded with another pooling.
 
@@ -171,7 +195,7 @@ def other_pooling_ood(copy: CaseCopy) -> None:
     broken.ood.replace_ood(copy, rows + POOLED_OFFSET * unit_rows(direction))
 
 
-POOLED_OFFSET = 3.0
+POOLED_OFFSET = 6.0
 
 
 @check(
@@ -184,8 +208,9 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
     """No split's rows can be told from train's twice as well as the most unlike halves of train.
 
     In d', the distance of means in standard deviations along a linear discriminant that is fitted
-    on other articles. Train is cut in two along the main direction of its articles' means: no topic
-    sets its own articles further apart.
+    on other articles; in the ratio, chance counts for the split: 3.1 standard errors on each side.
+    Train is cut in two along the main direction of its articles' means: no topic sets its own
+    articles further apart.
 
     Why: Another pooling (CLS for mean) keeps neighbours alike, and is another space row by row.
     Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
@@ -193,18 +218,19 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
     train = split_mains["train"]
     findings: list[Finding] = []
     ratios: dict[str, float] = {}
-    own = separation(train, main_cut(train)) if len(train.starts) >= 2 * FEWEST_ARTICLES else 0.0
+    own = separation(train, main_cut(train)) if len(train.starts) >= 2 * FEWEST_ARTICLES else None
     for name in EVALUATED:
-        if own <= 0 or len(split_mains[name].starts) < FEWEST_ARTICLES:
+        if own is None or len(split_mains[name].starts) < FEWEST_ARTICLES:
             continue
         both = pooled(train, split_mains[name])
         found = separation(both, np.arange(len(both.starts)) >= len(train.starts))
-        ratios[name] = found / own
+        least = max(found[0] - CHANCE_Z * found[1], 0.0)
+        ratios[name] = least / max(own[0] + CHANCE_Z * own[1], TINY)
         if ratios[name] > data_limits.separable:
             message = (
                 f"expected rows that can be told from train's at most {data_limits.separable} "
-                f"times as well as train's own halves (d' {own:.1f}), got {ratios[name]:.1f} times "
-                f"(d' {found:.1f}): another pooling or another encoder"
+                f"times as well as train's own halves (d' {own[0]:.1f}), got at least "
+                f"{ratios[name]:.1f} times (d' {found[0]:.1f}): another pooling or another encoder"
             )
             findings.append(Finding(name, message, _encode_alike(name)))
     value = ", ".join(f"{n} {ratio:.2f}" for n, ratio in ratios.items()) or "too few articles"
@@ -215,10 +241,8 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
 def backwards_ood(copy: CaseCopy) -> None:
     """The articles of OOD run from their end to their beginning."""
     splits = copy.splits()
-    both = pooled(*(sample_articles(s.dataset, s.articles) for s in splits.values()))
-    scores = direction_scores(both.main)
-    ood = np.isin(both.articles, splits["ood"].articles)
-    if scores[ood].mean() < -1.5 * BACKWARDS_Z * scores.std() / np.sqrt(ood.sum()):
+    train, ood = _mains(copy, "train", "ood")
+    if direction_told(train) * np.sqrt(len(ood.starts)) < 1.5 * DIRECTION_Z:
         raise DoesNotApplyError("expected articles that show in which direction they run")
     dataset = copy.dataset()
     mine = dataset.is_in(splits["ood"].articles)
@@ -226,6 +250,9 @@ def backwards_ood(copy: CaseCopy) -> None:
     rows = np.lexsort((keys, dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
     copy.set_splits(**{name: split.articles for name, split in splits.items()})
+
+
+DIRECTION_Z = 2 * CHANCE_Z  # of as many of train's articles, so that turned ones are beyond chance
 
 
 @check(
@@ -238,7 +265,8 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
     """The articles of every split run in the direction in which train's run.
 
     z of their mean score above -3.1. What tells the place of a row is fitted on other articles of
-    all splits; reversing an article turns the sign of its score.
+    all splits; reversing an article turns the sign of its score. Where as many of train's articles
+    would have a z below 6.2, as text that reads alike in both directions, it says nothing.
 
     Why: A region that was numbered from the end keeps all neighbours, and is another task.
     Fix: Compare the first and the last text of an article of the split with their chunk_index
@@ -247,22 +275,23 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
     findings: list[Finding] = []
     found: dict[str, float] = {}
     first = len(split_mains["train"].starts)
+    usual = direction_told(split_mains["train"]) if first >= FEWEST_ARTICLES else 0.0
     for name in EVALUATED:
         mine = scores[first : first + len(split_mains[name].starts)]
         first += len(mine)
-        if len(mine) < FEWEST_ARTICLES:
+        if len(mine) < FEWEST_ARTICLES or usual * np.sqrt(len(mine)) < DIRECTION_Z:
             continue
-        found[name] = float(mine.mean() * np.sqrt(len(mine)) / max(mine.std(ddof=1), 1e-12))
-        if found[name] < BACKWARDS_Z:
+        found[name] = float(mine.mean() * np.sqrt(len(mine)) / max(float(mine.std(ddof=1)), TINY))
+        if found[name] < -CHANCE_Z:
             message = (
-                f"expected articles that run like the others, z above {BACKWARDS_Z}, got "
+                f"expected articles that run like the others, z above {-CHANCE_Z}, got "
                 f"{found[name]:.1f}: its chunks are numbered from the end"
             )
             fix = "compare the first and the last text of an article with their chunk_index"
             findings.append(Finding(name, message, fix))
-    value = ", ".join(f"{name} {z:.1f}" for name, z in found.items()) or "too few articles"
+    value = ", ".join(f"{name} {z:.1f}" for name, z in found.items()) or "no direction to tell"
     number = min(found.values(), default=None)
-    return Measured(value, f"> {BACKWARDS_Z}", findings, number=number)
+    return Measured(value, f"> {-CHANCE_Z}", findings, number=number)
 
 
 def shifted_ood(copy: CaseCopy) -> None:
@@ -311,13 +340,22 @@ def check_drift(split_samples: dict[str, ArticleSample]) -> Measured:
 
 
 def easy_in_dist(copy: CaseCopy) -> None:
-    """In-dist is the easiest articles."""
+    """In-dist is the articles that are easiest for the mean of the context."""
     dataset, splits = copy.dataset(), copy.splits()
-    pool = np.union1d(splits["train"].articles, splits["in_dist"].articles)
-    _, means = mean_by_article(dataset, scan_rows(dataset).adjacent, 1)
-    coherence = means[np.isin(dataset.articles, pool)]
-    easiest = np.sort(pool[np.argsort(coherence)[-len(splits["in_dist"].articles) :]])
-    copy.set_splits(train=np.setdiff1d(pool, easiest), in_dist=easiest)
+    sample = sample_articles(
+        dataset, np.union1d(*(splits[n].articles for n in ("train", "in_dist")))
+    )
+    scores = context_scores(sample, copy.config.windows.context)
+    pool, scores = sample.articles[~np.isnan(scores)], scores[~np.isnan(scores)]
+    order = np.argsort(scores)
+    n = min(len(splits["in_dist"].articles), len(pool) // 2)
+    rest, taken = scores[order[:-n]], scores[order[-n:]]
+    gap, spread = float(taken.mean() - rest.mean()), float(rest.std(ddof=1))
+    error = np.sqrt(taken.var(ddof=1) / n + rest.var(ddof=1) / len(rest))
+    if gap < 1.25 * max(EASE_Z * error, copy.config.data.easier * spread) or n < FEWEST_ARTICLES:
+        raise DoesNotApplyError("expected more articles, or some that are easier than others")
+    easiest = np.sort(pool[order[-n:]])
+    copy.set_splits(train=np.setdiff1d(splits["train"].articles, easiest), in_dist=easiest)
 
 
 @check(
@@ -378,15 +416,21 @@ OTHER_ROWS = (1, 5)
 # Of the distance of the same row in any two articles: 0.025 on wiki-mini, where none of core's or
 # mini's articles has a first and one of the second rows within 0.08.
 NEAR_DISTANCE = 1 / 40
+FEWEST_TWINS = 3  # to be sure of the two that make a failure
 
 
 def near_articles(copy: CaseCopy) -> None:
-    """A tenth of the articles is there twice."""
+    """A tenth of the articles is there twice, half as far from itself as is near."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = dataset.articles[::10]
+    twins = max(int(np.isin(some, copy.splits()[name].articles).sum()) for name in EVALUATED)
+    if twins < FEWEST_TWINS:
+        raise DoesNotApplyError(f"expected more evaluated articles than {twins} of ten")
     mine = dataset.rows_of(some)
+    starts = run_starts(dataset.codes)
+    usual = _usual_distance(unit_vectors(dataset, starts[evenly_spaced(len(starts), MOST_QUERIED)]))
     noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
-    again = vectors[mine] + 0.1 * noise / np.sqrt(dataset.dim)
+    again = vectors[mine] + np.sqrt(NEAR_DISTANCE * usual / dataset.dim) * noise
     new = np.repeat(later_ids(dataset.articles, len(some)), np.bincount(dataset.codes)[::10])
     ids = np.concatenate([dataset.article_ids, new])
     both = unit_rows(np.concatenate([vectors, again]))
@@ -429,6 +473,15 @@ def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Me
     return Measured(value, limit, findings, number=max(shares))
 
 
+def _usual_distance(rows: NDArray[np.float32]) -> float:
+    """Return the median of 1 - cosine of rows of two articles; 0 of no rows.
+
+    Args:
+        rows: (n, D) one of an article.
+    """
+    return 1 - float(np.median(np.vecdot(rows, np.roll(rows, 1, axis=0)))) if len(rows) else 0.0
+
+
 def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int, int]:
     """Return articles that are nearly another one, one such of each, and two numbers.
 
@@ -449,8 +502,7 @@ def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int, int]:
 
     rows = read(queried)
     some = read(evenly_spaced(len(starts), MOST_QUERIED)) if len(starts) else rows
-    usual = 1 - float(np.median(np.vecdot(some, np.roll(some, 1, axis=0)))) if len(some) else 0.0
-    near = NEAR_DISTANCE * usual
+    near = NEAR_DISTANCE * _usual_distance(some)
     found = near_rows(rows, read, len(starts), 1 - 2 * near)
     found = found.take(queried[found.left] != found.right)
     left, right = starts[queried[found.left]], starts[found.right]

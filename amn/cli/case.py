@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amn.case.config import MOST_TITLE
+from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
+from amn.data.articles import likely_scatter, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
-from amn.data.proposal import LISTS, propose_split
+from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError
+from amn.evaluation.statistics import articles_to_pass, passes_when_equal
 from amn.storage import write_bytes, write_json
 from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 
@@ -93,7 +97,9 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         raise FileExistsError(file)
     dataset = open_dataset(dataset_path)
     lists = folder / LISTS, dataset_path / LISTS
-    proposal = propose_split(dataset, ood, lists)
+    scatter, margin = likely_scatter(sample_articles(dataset), context), GoldenConfig().margin
+    least = articles_to_pass(scatter, margin) if scatter > 0 else MIN_ARTICLES
+    proposal = propose_split(dataset, ood, lists, least)
     selectors = {name: _placed(table, folder) for name, table in proposal.selectors.items()}
     inline = {name: _table(selector) for name, selector in selectors.items()}
     beside = {
@@ -123,6 +129,9 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     click.echo(f"split: {proposal.why}")
     splits = resolve_splits(case, dataset)
     click.echo(f"       {', '.join(_size(split, context) for split in splits.values())}")
+    for split in splits.values():
+        if split.name != "train" and scatter > 0:
+            click.echo(_power(split, scatter, margin, least))
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
     click.echo(f"      amn gate {shlex.quote(name)} --first-run")
     click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
@@ -144,6 +153,17 @@ def _size(split: Split, context: int) -> str:
     """Return `ood 28 articles, 665 windows`."""
     windows = find_windows(split.dataset, context, split.articles)
     return f"{split.name} {len(split.articles):,} articles with {len(windows):,} windows"
+
+
+def _power(split: Split, scatter: float, margin: float, least: int) -> str:
+    """Return how often an equal result would pass, and what it lacks where that is seldom."""
+    n = len(split.articles)
+    passes = passes_when_equal(scatter, n, margin)
+    line = f"power: {split.name}: of retrainings that are as good, about {passes:.0%} would pass"
+    if n >= least:
+        return line
+    wide = math.ceil(1000 * margin * math.sqrt(least / n)) / 1000
+    return f"{line}; 80 % takes {least:,} articles, or margin = {wide:g} in [golden]"
 
 
 def _toml(value: str | float | list[str]) -> str:

@@ -51,12 +51,15 @@ class Proposal:
     why: str
 
 
-def propose_split(dataset: DataSet, ood: str | None, lists: tuple[Path, ...]) -> Proposal:
+def propose_split(
+    dataset: DataSet, ood: str | None, lists: tuple[Path, ...], least: int = MIN_ARTICLES
+) -> Proposal:
     """Return the split that comes first of: asked for, declared, by a column, by chance.
 
     Args:
         ood: Ids of the OOD articles, where somebody names them.
         lists: Files with lists of ids, such as `amn data split` writes; none has to be there.
+        least: Articles that a draw by chance should have; a quarter of all where there are fewer.
 
     Raises:
         ArgumentError: If too few articles are left to train and to judge on, or `ood` is none.
@@ -70,11 +73,11 @@ def propose_split(dataset: DataSet, ood: str | None, lists: tuple[Path, ...]) ->
             held = f"{dataset.articles[0]} ... {dataset.articles[-1]}"
             raise ArgumentError(f"--ood {ood}: expected ids of its articles, {held}, got none")
         _require(dataset, n_ood)
-        return Proposal(_beside(dataset, named), "OOD is what --ood names")
+        return Proposal(_beside(dataset, named, least), "OOD is what --ood names")
     if found := _listed(lists) or _declared(dataset):
         return found
     _require(dataset, max(MIN_ARTICLES, round(OOD_SHARE * n)))
-    return _grouped(dataset) or _latest(dataset) or _by_chance(n)
+    return _grouped(dataset, least) or _latest(dataset, least) or _by_chance(n, least)
 
 
 def _require(dataset: DataSet, n_ood: int) -> None:
@@ -87,15 +90,17 @@ def _require(dataset: DataSet, n_ood: int) -> None:
         )
 
 
-def _fraction(share: float, n: int, seed: int) -> dict[str, Any]:
-    """Return a draw of a share of n articles, of at least `MIN_ARTICLES` of them."""
-    return {"fraction": max(share, math.ceil(100 * MIN_ARTICLES / n) / 100), "seed": seed}
+def _fraction(share: float, n: int, seed: int, least: int) -> dict[str, Any]:
+    """Return a draw of a share of n articles; of `least`, or a quarter, where that is more."""
+    wanted = max(MIN_ARTICLES, min(least, n // 4))
+    return {"fraction": max(share, math.ceil(100 * wanted / n) / 100), "seed": seed}
 
 
-def _beside(dataset: DataSet, ood: IdSet) -> Selectors:
+def _beside(dataset: DataSet, ood: IdSet, least: int) -> Selectors:
     """Return OOD, and in-dist drawn from what it leaves."""
     rest = len(dataset.articles) - int(np.count_nonzero(ood.holds(dataset.articles)))
-    return {"in_dist": _fraction(IN_DIST_SHARE, rest, 0), "ood": {"articles": ood.to_json()}}
+    in_dist = _fraction(IN_DIST_SHARE, rest, 0, least)
+    return {"in_dist": in_dist, "ood": {"articles": ood.to_json()}}
 
 
 def _listed(lists: tuple[Path, ...]) -> Proposal | None:
@@ -129,7 +134,7 @@ def _declared(dataset: DataSet) -> Proposal | None:
     return Proposal(selectors, f"by the column split: {words}")
 
 
-def _grouped(dataset: DataSet) -> Proposal | None:
+def _grouped(dataset: DataSet, least: int) -> Proposal | None:
     """Return OOD as one group of a column: the one whose share is nearest to `OOD_SHARE`."""
     n = len(dataset.articles)
     for column in GROUPS:
@@ -146,11 +151,12 @@ def _grouped(dataset: DataSet) -> Proposal | None:
                 f"OOD is the articles whose {column} is {str(name)!r}, of {len(names)} in that "
                 f"column: training never sees one"
             )
-            return Proposal(_beside(dataset, IdSet.of(dataset.articles[mine].tolist())), why)
+            ood = IdSet.of(dataset.articles[mine].tolist())
+            return Proposal(_beside(dataset, ood, least), why)
     return None
 
 
-def _latest(dataset: DataSet) -> Proposal | None:
+def _latest(dataset: DataSet, least: int) -> Proposal | None:
     """Return OOD as the latest articles, about `OOD_SHARE` of them, none as old as any other."""
     n = len(dataset.articles)
     for column in DATES:
@@ -162,19 +168,20 @@ def _latest(dataset: DataSet) -> Proposal | None:
         mine = np.array([v >= since for v in values])
         if MIN_ARTICLES <= mine.sum() <= min(n / 2, n - 2 * MIN_ARTICLES):
             why = f"OOD is the articles from {column} {since} on: training sees older ones alone"
-            return Proposal(_beside(dataset, IdSet.of(dataset.articles[mine].tolist())), why)
+            ood = IdSet.of(dataset.articles[mine].tolist())
+            return Proposal(_beside(dataset, ood, least), why)
     return None
 
 
-def _by_chance(n: int) -> Proposal:
+def _by_chance(n: int, least: int) -> Proposal:
     """Return both as drawn by chance."""
-    in_dist = _fraction(IN_DIST_SHARE, n, 0)
+    in_dist = _fraction(IN_DIST_SHARE, n, 0, least)
     left = n - round(in_dist["fraction"] * n)
     why = (
         "both are drawn by chance, so OOD is no shift and says what in-dist says. "
         "Fix: --ood IDS, or a column source, kind or date in the data set"
     )
-    return Proposal({"in_dist": in_dist, "ood": _fraction(OOD_SHARE, left, 1)}, why)
+    return Proposal({"in_dist": in_dist, "ood": _fraction(OOD_SHARE, left, 1, least)}, why)
 
 
 def _named(ids: Ids) -> str | list[str]:

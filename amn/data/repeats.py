@@ -5,7 +5,7 @@ Letters: P matching pairs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +64,14 @@ class Overlaps:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def beside(self, other: Overlaps) -> Overlaps:
+        """Return the pairs with as many rows fewer as the same two share in another table."""
+        pairs = zip(other.left.tolist(), other.right.tolist(), strict=True)
+        theirs = dict(zip(pairs, other.shared.tolist(), strict=True))
+        own = zip(self.left.tolist(), self.right.tolist(), strict=True)
+        fewer = np.array([theirs.get(pair, 0) for pair in own], np.int64)
+        return replace(self, shared=self.shared - fewer)
 
     def at_least(self, share: float, rows: int) -> Overlaps:
         """Return the pairs that share so much of the left article, and so many rows."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
@@ -486,6 +486,21 @@ def _articles_needed(table: ClusterTable, margin: float, alpha: float) -> int | 
     if allowed <= 0 or math.isinf(article_variance):
         return None
     return max(MIN_CLUSTERS, math.ceil(len(table.sizes) * article_variance / allowed))
+
+
+def passes_when_equal(scatter: float, articles: int, margin: float, alpha: float = 0.05) -> float:
+    """Return how often an equal candidate passes, 0 to 1, by the normal approximation.
+
+    Args:
+        scatter: Standard deviation over articles of the difference, of one article.
+    """
+    return float(ndtr(margin * math.sqrt(articles) / scatter - ndtri(1 - alpha)))
+
+
+def articles_to_pass(scatter: float, margin: float, alpha: float = 0.05) -> int:
+    """Return how many articles an equal candidate takes to pass in 80 %; `MIN_CLUSTERS` or more."""
+    needed = (float(ndtri(1 - alpha) + ndtri(POWER)) * scatter / margin) ** 2
+    return max(MIN_CLUSTERS, math.ceil(needed))
 
 
 def _require(name: str, value: float, low: float, high: float) -> None:

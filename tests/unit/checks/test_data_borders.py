@@ -47,6 +47,7 @@ def rolled(vectors: np.ndarray[Any, Any], rows: int) -> np.ndarray[Any, Any]:
         data_borders.check_borders,
         data_borders.check_border_stretch,
         data_borders.check_positions,
+        data_borders.check_string_order,
         data_borders.check_lone_rows,
         data_borders.check_reading_direction,
         data_borders.check_reversed_articles,
@@ -85,6 +86,29 @@ def test_chunks_that_are_sorted_as_strings_are_seen(gate: Any) -> None:
     assert "after chunks 1, 11, 12, 16" in measured.findings[0].message
 
 
+@pytest.mark.parametrize("lengths", [[24] * 60, list(range(12, 24)) * 5])
+def test_that_d030_sees_a_sort_as_strings_whatever_the_lengths(
+    corpus: Any, write: Any, data_evidence: Any, lengths: list[int]
+) -> None:
+    text = running_text()
+
+    def written(key: Any) -> Any:
+        rows = [text[a][sorted(range(n), key=key)] for a, n in enumerate(lengths)]
+        ids = np.repeat(np.arange(1, 61), lengths)
+        chunks = np.concatenate([np.arange(n, dtype=np.int32) for n in lengths])
+        flat = np.concatenate(rows).astype(np.float32)
+        data = write(type(corpus)(flat, ids, chunks), f"data-{key.__name__}-{lengths[1]}")
+        return data_evidence(data).call(data_borders.check_string_order)
+
+    right, wrong = written(int), written(str)
+
+    assert right.findings == []
+    assert right.number > 6
+    assert wrong.number < -3.1
+    (finding,) = wrong.findings
+    assert f"got {-wrong.number:.1f} over 60 articles" in finding.message
+
+
 def test_a_form_that_every_article_has_passes(gate: Any) -> None:
     vectors = running_text()
     vectors[:, 3:] = rolled(vectors, 20 * N_ROWS)[:, 3:]  # another topic: a second part
@@ -111,8 +135,10 @@ def test_articles_from_their_end_to_their_beginning_are_a_warning(gate: Any) -> 
     measured = gate(data_borders.check_reading_direction, running_text()[:, ::-1])
 
     assert measured.number < -6
-    assert f"got {measured.number:.1f} (" in measured.findings[0].message
-    assert "over 60 articles: are chunks numbered from the end?" in measured.findings[0].message
+    assert (
+        f"got {measured.number:.1f} over 60 articles: are chunks numbered from the end?"
+        in measured.findings[0].message
+    )
 
 
 def test_too_few_borders_are_inconclusive(gate: Any) -> None:

@@ -34,13 +34,15 @@ def new(*words: str | Path) -> Result:
     return CliRunner().invoke(cli, ["case", "new", *map(str, words)])
 
 
-def small(n_articles: int, name: str = "small", ids: Any = None, **columns: Any) -> DataSet:
-    """Write articles of 8 rows; each column has a value for each article."""
-    articles, index = running_keys(*[8] * n_articles, first=1)
-    extra = {key: pa.array(np.repeat(np.array(values), 8)) for key, values in columns.items()}
+def small(
+    n_articles: int, name: str = "small", ids: Any = None, rows: int = 8, **columns: Any
+) -> DataSet:
+    """Write articles of so many rows; each column has a value for each article."""
+    articles, index = running_keys(*[rows] * n_articles, first=1)
+    extra = {key: pa.array(np.repeat(np.array(values), rows)) for key, values in columns.items()}
     named = articles if ids is None else np.array(ids)[articles - 1]
     chunks = Chunks(article_ids=named, chunk_index=index, extra=extra)
-    return write_dataset(Path("small"), drifting_rows(n_articles, 8, 16), chunks, name=name)
+    return write_dataset(Path("small"), drifting_rows(n_articles, rows, 16), chunks, name=name)
 
 
 @pytest.mark.parametrize(
@@ -187,10 +189,36 @@ def test_a_name_with_quotes_is_a_title_all_the_same() -> None:
     assert load_case(Path("golden/mine")).config.title == 'the "small" one \\ 2, unknown, context 5'
 
 
+def test_splits_are_so_large_that_an_equal_result_passes_where_the_data_allow_it() -> None:
+    small(200, rows=24)
+
+    lines = new("mine", "--dataset", "small", "--context", "5").output.splitlines()
+
+    power = [line for line in lines if line.startswith("power: ")]
+    assert [line.split(":")[1].strip() for line in power] == ["in_dist", "ood"]
+    assert all(int(line.split("about ")[1].split("%")[0]) >= 80 for line in power)
+    split = load_case(Path("golden/mine")).config.split
+    assert split.in_dist.fraction > 0.12  # what is usual is too little here
+
+
+def test_what_too_few_articles_lack_is_said_with_a_margin_that_would_do() -> None:
+    small(40)
+
+    lines = new("mine", "--dataset", "small", "--context", "5").output.splitlines()
+
+    line = next(line for line in lines if line.startswith("power: in_dist: "))
+    share, rest = line.split("about ")[1].split("% would pass; 80 % takes ")
+    needed, margin = rest.split(" articles, or margin = ")
+    assert int(share) < 80
+    assert int(needed) > 40 // 4
+    assert margin.endswith(" in [golden]")
+    assert float(margin.split()[0]) > 0.01
+
+
 def test_what_comes_next_can_be_typed(toy_data: Path) -> None:
     lines = new("mon corpus é", "--dataset", toy_data).output.splitlines()
 
-    assert [shlex.split(line.removeprefix("next:"))[:4] for line in lines[3:]] == [
+    assert [shlex.split(line.removeprefix("next:"))[:4] for line in lines[5:]] == [
         ["amn", "check", "split", "golden/mon corpus é"],
         ["amn", "gate", "mon corpus é", "--first-run"],
         ["amn", "golden", "new", "mon corpus é"],
