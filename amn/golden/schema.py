@@ -307,10 +307,10 @@ def _laid_out(value: object, indent: str, levels: int) -> str:
 
 
 def _metrics_laid_out(metrics: Mapping[str, object]) -> str:
-    """Return the metrics as JSON: a line for each split of the cosine, one for all the others."""
+    """Return the metrics as JSON: a line for each split of the cosine, the others on its last."""
     others = {name: splits for name, splits in metrics.items() if name != COSINE}
     first = _laid_out({COSINE: metrics[COSINE]}, "  ", 2)
-    return f"{first[:-1]},\n  {json.dumps(others, allow_nan=False)[1:]}" if others else first
+    return f"{first[:-1]}, {json.dumps(others, allow_nan=False)[1:]}" if others else first
 
 
 @dataclass(frozen=True, eq=False)
