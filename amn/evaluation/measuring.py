@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.vectors import cosine_rows, unit_rows
+from amn.data.vectors import cosine_rows, unit_rows, widen
 from amn.errors import ArgumentError
 from amn.evaluation.surroundings import REACH, sample_windows
 
@@ -69,18 +69,15 @@ class Batch:
         self.predicted = predicted
 
     @cached_property
-    def _rows(self) -> NDArray[np.float32]:
-        return self._windows.gather(self._positions)
-
-    @property
     def target(self) -> NDArray[np.float32]:
         """(B, D)."""
-        return self._rows[:, -1]
+        stored = self._windows.dataset.gather(self._windows.targets[self._positions])
+        return widen(stored, np.empty(stored.shape, np.float32))
 
-    @property
+    @cached_property
     def context(self) -> NDArray[np.float32]:
         """(B, T, D), oldest first."""
-        return self._rows[:, :-1]
+        return self._windows.gather(self._positions)[:, :-1]
 
     @cached_property
     def own(self) -> NDArray[np.float64]:

@@ -159,10 +159,9 @@ def _places(
     own: NDArray[np.float64], others: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return how many rows are nearer than the target, as near, and there at all: (B,) each."""
-    further = own[:, None] - others  # NaN compares as false
-    ahead = (further < -TIE).sum(axis=1)
-    behind = (further > TIE).sum(axis=1)
-    n = (~np.isnan(others)).sum(axis=1)
+    ahead = np.count_nonzero(others > own[:, None] + TIE, axis=1)  # NaN compares as false
+    behind = np.count_nonzero(others < own[:, None] - TIE, axis=1)
+    n = others.shape[1] - np.count_nonzero(np.isnan(others), axis=1)
     return ahead, n - ahead - behind, n
 
 

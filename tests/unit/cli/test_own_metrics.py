@@ -96,6 +96,20 @@ def test_it_can_be_limited(amn: Command, project: Path, least: float, code: int)
         assert "nearer_than_last of ood is at least 0.999" in amn("rules", "C101")[1]
 
 
+@pytest.mark.parametrize("ending", ["html", "md", "json", "xml"])
+def test_every_report_shows_a_limit_that_is_missed(
+    amn: Command, project: Path, ending: str
+) -> None:
+    text = CASE_TEXT + LIMIT.format(least=0.999)
+    (project / "golden" / "case" / "case.toml").write_text(text, "utf-8")
+
+    assert amn("gate", "case", "--first-run", "-o", f"out.{ending}")[0] == 1
+
+    report = (project / f"out.{ending}").read_text("utf-8")
+    assert "C101" in report
+    assert "0.999" in report
+
+
 def test_a_typing_error_is_exit_2_with_what_was_meant(amn: Command, project: Path) -> None:
     text = CASE_TEXT + LIMIT.format(least=0.1).replace("nearer_than_last", "nearer_than_lost")
     (project / "golden" / "case" / "case.toml").write_text(text, "utf-8")
