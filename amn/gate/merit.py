@@ -9,7 +9,7 @@ from amn.case.config import EVALUATED
 from amn.checks.check import checks
 from amn.checks.comparison import COMPARED, GUARDED, is_guarded
 from amn.checks.limits import limit_checks
-from amn.errors import AmnError, CheckNotRunError, GoldenError
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
 from amn.golden.store import GOLDEN_FILE
 from amn.storage import read_whole
@@ -117,7 +117,7 @@ def _is_worse(check: Check, evidence: Evidence) -> bool:
     """Tell whether a check fails; one that cannot be asked shows no merit."""
     try:
         return check.run(evidence).status in WORSE
-    except (GoldenError, CheckNotRunError):
+    except (ArgumentError, GoldenError, CheckNotRunError):
         return True
 
 

@@ -12,7 +12,7 @@ from amn.cli.main import main
 from amn.evaluation import metric as declared
 from amn.golden.base.target import CI_VARIABLES
 from amn.golden.store import read_golden
-from tests.checkouts import CASE_TEXT
+from tests.checkouts import CASE_TEXT, begin_change, commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,3 +128,38 @@ def test_a_golden_holds_it(amn: Command, project: Path) -> None:
     figures = record.figures("nearer_than_last")["ood"]
     assert figures.references["constant"] > figures.references["last"] == 0
     assert "nearer_than_last.0" in (project / "golden" / "case" / "golden.csv").read_text("utf-8")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.parametrize(
+    ("then", "now", "what"),
+    [
+        (LIMIT.format(least=0.0), "", "removed a limit"),
+        (LIMIT.format(least=0.0), LIMIT.format(least=-1.0), "lowered a floor"),
+        (LIMIT.format(least=0.0).replace("nearer_than_last", "l2"), "", "removed a limit"),
+    ],
+)
+def test_a_limit_that_a_change_loosens_is_exit_5(
+    amn: Command, project: Path, then: str, now: str, what: str
+) -> None:
+    toml = project / "golden" / "case" / "case.toml"
+    toml.write_text(CASE_TEXT + then, "utf-8")
+    begin_change(project)
+    toml.write_text(CASE_TEXT + now, "utf-8")
+    commit(project)
+
+    code, out, err = amn("gate", "case", "--first-run", "--target", "main")
+
+    assert code == 5, out + err
+    assert f"this change {what}" in out
+
+
+def test_a_key_that_no_limit_has_is_named_with_its_line(amn: Command, project: Path) -> None:
+    text = CASE_TEXT + LIMIT.format(least=0.0).replace("least", "leest")
+    (project / "golden" / "case" / "case.toml").write_text(text, "utf-8")
+
+    code, _, err = amn("gate", "case", "--first-run")
+
+    assert code == 2
+    assert "leest" in err
+    assert "least" in err.replace("leest", "")
