@@ -283,6 +283,12 @@ def is_checkout(folder: Path) -> bool:
     return _dot_git(folder) is not None
 
 
+def checkout_of(folder: Path) -> Path | None:
+    """Return the top of the checkout that a folder is in, with a commit in it or not."""
+    place = _dot_git(folder)
+    return place.parent if place else None
+
+
 def smudged(old: bytes, new: bytes) -> bytes:
     """Return what a file of a commit is in a checkout: of Git LFS the file that it stands for.
 

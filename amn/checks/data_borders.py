@@ -89,6 +89,9 @@ def shifted_stretch(copy: CaseCopy) -> None:
     n = len(dataset.articles)
     if n < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
+    usual, spread = _usual_borders(find_borders(dataset, scan_rows(dataset)).gains)
+    if (1 - copy.config.data.border_stretch) * usual < 1.5 * SURE * spread:
+        raise DoesNotApplyError("expected borders that are more alike")
     few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
     rows = np.flatnonzero(dataset.is_in(few))
     vectors = copy.vectors().astype(np.float64)
@@ -113,14 +116,13 @@ def check_border_stretch(scanned: tuple[Scanned, ...], data_limits: DataConfig) 
     limit = data_limits.border_stretch
     for one in scanned:
         borders = find_borders(one.dataset, one.scan)
-        usual = float(np.median(borders.gains)) if len(borders.gains) else 0.0
+        usual, spread = _usual_borders(borders.gains)
         stretches = moving_sums(borders.gains, STRETCH) / STRETCH
         if not len(stretches) or not usual > 0:
             continue
         first = int(stretches.argmin())
         share = float(stretches[first]) / usual
         lowest.append(share)
-        spread = float(np.median(np.abs(borders.gains - usual))) * 1.4826 / np.sqrt(STRETCH)
         if share > limit or (1 - limit) * usual < SURE * spread:
             continue
         last = borders.articles[first + STRETCH - 1]
@@ -132,6 +134,13 @@ def check_border_stretch(scanned: tuple[Scanned, ...], data_limits: DataConfig) 
         findings.append(Finding(place, message, FROM_ONE_TABLE))
     value = ", ".join(f"{share:.2f}" for share in lowest) or "too few articles"
     return Measured(value, f"> {limit}", findings, number=min(lowest, default=None))
+
+
+def _usual_borders(gains: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the median fall at a border, and the spread of the mean over a stretch of them."""
+    usual = float(np.median(gains)) if len(gains) else 0.0
+    spread = float(np.median(np.abs(gains - usual))) if len(gains) else np.inf
+    return usual, 1.4826 * spread / np.sqrt(STRETCH)
 
 
 def sorted_as_strings(copy: CaseCopy) -> None:

@@ -17,6 +17,7 @@ from amn.data.articles import (
     space_scores,
 )
 from amn.data.space import find_groups, shared_space
+from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
 
@@ -289,7 +290,7 @@ def _require_told(
     if len(sample.starts) < FEWEST_OF_SET:
         raise DoesNotApplyError(f"expected {FEWEST_OF_SET} articles, got {len(sample.starts)}")
     separation = minority_below(score(sample), cut).separation
-    if separation < 1.25 * sure:  # the defect takes some of it
+    if separation < 1.5 * sure:  # the defect takes some of it
         raise DoesNotApplyError(
             f"expected articles whose own spread is {sure} standard deviations from the cut, got "
             f"{separation:.1f}"
@@ -381,15 +382,15 @@ def _grid(sample: ArticleSample) -> NDArray[np.float64]:
 def minority_int8(copy: CaseCopy) -> None:
     """One article of twenty is rounded to 8 bits."""
     _require_told(copy, _grid, GRID_CUT)
+    _require_coarser(copy, 127)
     broken.rows.change_some(copy, lambda rows: broken.rows.quantised(rows, 127))
-    _require_coarser(copy)
 
 
 def minority_int4(copy: CaseCopy) -> None:
     """One article of twenty is rounded to 4 bits."""
     _require_told(copy, _grid, GRID_CUT)
+    _require_coarser(copy, 7)
     broken.rows.change_some(copy, lambda rows: broken.rows.quantised(rows, 7))
-    _require_coarser(copy)
 
 
 def minority_padded(copy: CaseCopy) -> None:
@@ -399,9 +400,12 @@ def minority_padded(copy: CaseCopy) -> None:
     broken.rows.change_some(copy, lambda rows: np.where(kept, rows, 0.0))
 
 
-def _require_coarser(copy: CaseCopy) -> None:
-    """Raise DoesNotApplyError where rows are so short that all their numbers still differ."""
-    if np.count_nonzero(_grid(copy.sample()) < GRID_CUT) < FEWEST_APART:
+def _require_coarser(copy: CaseCopy, steps: int) -> None:
+    """Raise DoesNotApplyError where rows are so short that most of their numbers still differ."""
+    rows = copy.sample().vectors[:MOST_GROUPED]
+    coarse = unit_rows(broken.rows.quantised(rows.astype(np.float64), steps))
+    found, kept = (np.median([len(np.unique(row)) for row in part]) for part in (rows, coarse))
+    if np.log(kept / found) > 2 * GRID_CUT:
         raise DoesNotApplyError(f"expected more columns than the {copy.dataset().dim} there are")
 
 

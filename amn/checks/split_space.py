@@ -190,6 +190,8 @@ def other_pooling_ood(copy: CaseCopy) -> None:
     A stand-in that needs no texts: every vector is mapped by one fixed, mild, non-linear function
     that leaves what is alike alike, and moved by an offset longer than itself.
     """
+    if len(copy.splits()["ood"].articles) < 2 * FEWEST_ARTICLES:
+        raise DoesNotApplyError(f"expected {2 * FEWEST_ARTICLES} articles of OOD")
     rows = broken.ood.ood_rows(copy)
     direction = np.random.default_rng(2).standard_normal((1, rows.shape[1]))
     broken.ood.replace_ood(copy, rows + POOLED_OFFSET * unit_rows(direction))
@@ -297,8 +299,13 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
 def shifted_ood(copy: CaseCopy) -> None:
     """OOD was encoded with another prefix."""
     rows = broken.ood.ood_rows(copy)
-    direction = np.random.default_rng(1).standard_normal((1, rows.shape[1]))
-    broken.ood.replace_ood(copy, rows + OFFSET * unit_rows(direction))
+    shift = OFFSET * unit_rows(np.random.default_rng(1).standard_normal((1, rows.shape[1])))
+    splits = copy.splits()
+    train, ood = (sample_articles(splits[n].dataset, splits[n].articles) for n in ("train", "ood"))
+    effect, z = mean_drift(train.means, ood.means + shift, np.random.default_rng(7))
+    if effect < 1.5 * DRIFT_EFFECT or z < 1.5 * DRIFT_Z:
+        raise DoesNotApplyError("expected more articles, or articles nearer to each other")
+    broken.ood.replace_ood(copy, rows + shift)
 
 
 @check(

@@ -147,10 +147,15 @@ def _selectors(case: Case) -> list[Selector]:
     return [one for one in (split.train, split.in_dist, split.ood) if one]
 
 
+def bundled_files(case: Case) -> list[str]:
+    """Return the names of the files of a case that a bundle has, those that are not there too."""
+    lists = {str(selector.file) for selector in _selectors(case) if selector.file}
+    return sorted({*CASE_FILES, *filter(is_inside, lists)})
+
+
 def _case_files(case: Case) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a case, and what its data set says of itself."""
-    lists = {str(selector.file) for selector in _selectors(case) if selector.file}
-    for name in sorted({*CASE_FILES, *filter(is_inside, lists)}):
+    for name in bundled_files(case):
         if (path := case.folder / name).is_file():
             yield f"{case.name}/golden/{case.name}/{name}", read_whole(path, case.folder)
     if (manifest := case.dataset_path / MANIFEST_FILE).is_file():

@@ -1,7 +1,9 @@
 """The verdict of a bundle, judged again: statistics, criteria, golden and records from its files.
 
 What reads weights or git cannot be judged from them: those outcomes are carried over as they were,
-and said to be. So are those that read vectors and indexes, where the bundle has no data.
+and said to be. So are those that read vectors and indexes, where the bundle has no data. In a
+checkout of the same change case, golden and merge base are taken from there, and git is asked: what
+is left of the bundle's word is what was scored.
 """
 
 from __future__ import annotations
@@ -16,15 +18,19 @@ from typing import TYPE_CHECKING, Any
 from amn.case.config import SPLITS
 from amn.case.load import load_case
 from amn.checks.check import checks
+from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
 from amn.gate import makers
-from amn.gate.bundle import VERDICT_FILE
+from amn.gate.bundle import VERDICT_FILE, bundled_files
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
+from amn.gate.merit import review
 from amn.gate.modes import GateOptions, data_makers, evidence_of
 from amn.gate.run import About, Gate
+from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import parse_json, read_whole, unpack_archive
+from amn.system import GOLDEN_FOLDER
 from amn.training.candidate import Candidate
 from amn.training.record import TrainingRecord
 from amn.verdict import (
@@ -38,10 +44,11 @@ from amn.verdict import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from amn.case.load import Case
     from amn.evaluation.storage import Evaluation
+    from amn.golden.base.review import MergeBase
     from amn.training.checkpoint import Checkpoint
 
 TOLERANCE = 1e-9  # of a number judged again: sums of float64 differ by machine, not by more
@@ -70,11 +77,42 @@ class Replayed:
     has_data: bool
 
 
-def replay(path: Path) -> list[Replayed]:
-    """Judge every case of a bundle again.
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Where the change is, to judge a bundle with nothing of what it says but its scores.
+
+    Attributes:
+        merge_base: What the change is compared with.
+        today: What waivers expire by.
+    """
+
+    merge_base: MergeBase
+    today: date
+
+
+def bundle_results(path: Path) -> dict[str, Any]:
+    """Return the JSON of the gate in a bundle.
 
     Raises:
         DataError: If it is no bundle, or was changed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        unpack_archive(path, Path(folder))
+        try:
+            document: dict[str, Any] = parse_json(read_whole(Path(folder) / VERDICT_FILE))
+        except (FileNotFoundError, ValueError) as error:
+            raise DataError(path, f"expected {VERDICT_FILE} in it, got: {error!r}") from error
+        return document
+
+
+def replay(path: Path, here: Checkout | None = None) -> list[Replayed]:
+    """Judge every case of a bundle again.
+
+    Args:
+        here: The checkout that it is of; None: the bundle is all there is.
+
+    Raises:
+        DataError: If it is no bundle, was changed, or is of another change than the checkout.
     """
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder)
@@ -88,7 +126,7 @@ def replay(path: Path) -> list[Replayed]:
             results = document["results"]
             if not results or any(f"{one['case']}/context.json" not in members for one in results):
                 raise ArgumentError(f"expected the files of every case in {VERDICT_FILE}")
-            return [_replay_case(unpacked, result) for result in results]
+            return [_replay_case(unpacked, result, here) for result in results]
         except AmnError as error:
             message = " ".join(str(error).split()).replace(f"{unpacked}/", "")
             raise DataError(path, message) from error
@@ -99,27 +137,33 @@ def replay(path: Path) -> list[Replayed]:
             raise DataError(path, f"expected a whole bundle, got: {error!r}") from error
 
 
-def _replay_case(unpacked: Path, result: dict[str, Any]) -> Replayed:
+def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) -> Replayed:
     """Judge one case again: every check whose evidence the bundle has."""
     name = result["case"]
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
     context = parse_json(read_whole(unpacked / name / "context.json"))
-    approval = str((result["review"] or {}).get("approval", ""))
-    evidence = _evidence(unpacked / name, name, context, tuple(declared)).with_(approval=approval)
+    evidence = _evidence(unpacked / name, name, context, tuple(declared), here)
+    if not here:
+        evidence = evidence.with_(approval=str((result["review"] or {}).get("approval", "")))
     mine = {
         check.label: check
         for check in declare(evidence)
         if check.label in declared and _has_looked(recorded.get(check.label))
     }
     known = [checks()[check] for label in declared if (check := label.split("-")[0]) in checks()]
+    differences = [
+        f"{check.label}: not in the bundle, and declared here"
+        for check in declare(evidence)
+        if here and makers.is_custody(check) and check.label not in declared
+    ]
     standing = {o.check: o for label, o in recorded.items() if label not in mine}
     gate = Gate(evidence, About(name), declared=known, standing=standing)
     outcomes = {label: gate.outcome(check.id) for label, check in mine.items()}
     verdict = judge(declared, [outcomes.get(label, o) for label, o in recorded.items()])
     if verdict is Verdict.PASS and result["scope"]["lacks"]:  # what it rested on is carried over
         verdict = Verdict.PARTIAL
-    differences = [
+    differences += [
         difference.replace(f"{unpacked}/", "")
         for label, now in outcomes.items()
         # What did not run waits for a check that failed, which differs too.
@@ -140,33 +184,39 @@ def _has_looked(outcome: Outcome | None) -> bool:
 
 
 def _evidence(
-    folder: Path, name: str, context: Mapping[str, Any], declared: tuple[str, ...]
+    folder: Path,
+    name: str,
+    context: Mapping[str, Any],
+    declared: tuple[str, ...],
+    here: Checkout | None,
 ) -> Evidence:
-    """Return the evidence that a bundle has: no weights, no git, no neighbours; data if packed."""
+    """Return the evidence that a bundle has: no weights, no neighbours; data if packed.
+
+    No git and no neighbours but in the checkout that it is of.
+    """
     case = load_case(folder / "golden" / name)
+    if here:
+        case = _of_checkout(case, folder)
     if case.config.resolved() != context["resolved"]:
         raise ArgumentError(f"{name}: expected the config of the verdict, got another case.toml")
     day = context["today"]
-    today = date.fromisoformat(day) if day else None
+    today = here.today if here else date.fromisoformat(day) if day else None
+    base = here.merge_base if here else None
     metrics = folder / "metrics.json"
     if metrics.exists():
-        options = GateOptions(cache=folder, metrics=metrics, today=today)
-        return evidence_of(case, options).without("review")
+        options = GateOptions(cache=folder, metrics=metrics, today=today, merge_base=base)
+        return evidence_of(case, options)
     found = [_candidate(folder / f"candidate-{n:03}") for n in range(context["candidates"])]
-    chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
-    chosen |= named(makers.waivers, makers.listed_waivers, makers.unwaivable)
-    if not context["first_run"]:
-        chosen |= makers.GOLDEN | named(makers.numerics, makers.brought)
-        is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
-        chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
-        chosen.pop("beside")
+    chosen = _makers_of(case, context, is_here=here is not None)
     given: dict[str, Any] = {
         "declared": declared,
         "approval": "",
         "judged_data": {},
         "settings": case.config.resolved(),
     }
-    if data := dict(context.get("data") or {}):
+    if base:
+        given |= {"approval": base.approval, "merge_base": base, "is_judged": True}
+    elif data := dict(context.get("data") or {}):
         case = _with_data(case, folder, data)
         chosen |= data_makers(case)
         del given["judged_data"]
@@ -174,6 +224,47 @@ def _evidence(
     if found and len(scored) == len(found):
         given["evaluations"] = tuple(scored)
     return Evidence(chosen, case=case, today=today, progress=None, candidates=tuple(found), **given)
+
+
+def _makers_of(
+    case: Case, context: Mapping[str, Any], *, is_here: bool
+) -> dict[str, Callable[..., object]]:
+    """Return what makes the evidence of a bundle; with git and neighbours, where it is judged."""
+    chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
+    chosen |= named(makers.waivers, makers.unwaivable)
+    if (case.folder / WAIVERS_FILE).exists():
+        chosen |= named(makers.listed_waivers)
+    if not context["first_run"]:
+        chosen |= makers.GOLDEN | named(makers.numerics, makers.brought)
+        is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
+        chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
+    if is_here:
+        return chosen | named(review)
+    chosen.pop("beside", None)
+    return chosen
+
+
+def _of_checkout(packed: Case, folder: Path) -> Case:
+    """Return the case of this checkout, whose files are those of the bundle, byte for byte.
+
+    Raises:
+        ArgumentError: If one of them is another.
+    """
+    case = load_case(GOLDEN_FOLDER / packed.name)
+    pairs = [(packed.folder / file, case.folder / file) for file in bundled_files(case)]
+    pairs += [(folder / MANIFEST_FILE, case.dataset_path / MANIFEST_FILE)]
+    for theirs, ours in pairs:
+        if _content(theirs) != _content(ours):
+            raise ArgumentError(
+                f"{packed.name}: expected {ours.name} as in this checkout, got another: the bundle "
+                "is of another change. Fix: amn gate --bundle FILE in this checkout"
+            )
+    return case
+
+
+def _content(file: Path) -> bytes | None:
+    """Return the bytes of a file, its ends of lines aside; None where there is none."""
+    return read_whole(file).replace(b"\r\n", b"\n") if file.is_file() else None
 
 
 def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:

@@ -49,8 +49,8 @@ NEUTRAL = [
         TEMPLATE,
         edit(
             FILES["github"],
-            'python-version: "3.11"\n          cache: pip\n          cache-dependency-path: .github/workflows/amn.yml\n      - name: Install\n        run: python -m pip install "$AMN"\n      - name: Every',
-            "python-version: '3.11'\n          cache: pip\n          cache-dependency-path: .github/workflows/amn.yml\n      - name: Install\n        run: python -m pip install \"$AMN\"\n      - name: Every",
+            'python-version: "3.11"\n      - uses: actions/download',
+            "python-version: '3.11'\n      - uses: actions/download",
         ),
     ),
     fine(

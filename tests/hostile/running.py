@@ -42,6 +42,15 @@ def loose(name: str, *steps: object, says: str = CHANGED) -> Change:
     return Change(id=name, do=steps, code=5, says=(says,))
 
 
+ASKED = 'amn ci require bundle.zip ${APPROVAL:+--approve-loosening "$APPROVAL"}'
+REQUIRE = f"      - name: Every case passes\n        run: {ASKED}\n"
+INSTALL = """\
+      - name: Install
+        run: |
+          python -P -I -m venv "$RUNNER_TEMP/amn"
+          "$RUNNER_TEMP/amn/bin/python" -P -I -m pip install "$AMN_CORE"
+          echo "$RUNNER_TEMP/amn/bin" >> "$GITHUB_PATH"
+"""
 GITHUB = of(
     "github",
     ("if-quoted", JOBS, JOBS + '    "if": false\n', STEP),
@@ -50,8 +59,8 @@ GITHUB = of(
     ("if-failure-only", GATE, GATE + "        if: ${{ failure() }}\n", STEP),
     (
         "flow-style",
-        "      - name: Every case passes\n        run: amn ci require verdict.json\n",
-        "      - {name: Every case passes, run: amn ci require verdict.json, continue-on-error: true}\n",
+        REQUIRE,
+        f"      - {{name: Every case passes, run: '{ASKED}', continue-on-error: true}}\n",
         "this change set continue-on-error",
     ),
     ("continue-on-error-job", JOBS, JOBS + "    continue-on-error: true\n",
@@ -73,8 +82,17 @@ GITHUB = of(
     ("paths-ignore", "    types: [op", "    paths-ignore: [golden/**]\n    types: [op", JOB),
     ("branches-ignore", "    types: [op", "    branches-ignore: ['**']\n    types: [op", JOB),
     ("branches", "    types: [op", "    branches: [other]\n    types: [op", CHANGED),
-    ("no-require", "        run: amn ci require verdict.json\n", "        run: echo fine\n", REMOVED),
-    ("require-of-another-file", "amn ci require verdict.json", "amn ci require other.json", CHANGED),
+    ("no-require", f"        run: {ASKED}\n", "        run: echo fine\n", REMOVED),
+    ("require-of-another-file", "amn ci require bundle.zip", "amn ci require other.zip", CHANGED),
+    ("require-without-judging-again", "amn ci require bundle.zip", "amn ci require verdict.json", CHANGED),
+    ("require-approves-itself", ASKED, 'amn ci require bundle.zip --approve-loosening "me: fine"',
+     "this change approved its own loosening"),
+    ("cache-of-the-change", "        if: github.event_name == 'push'\n", "", CHANGED),
+    ("action-not-pinned", "actions/cache/restore@5a3ec84eff668545956fd18022155c47e93e2684",
+     "actions/cache/restore@v4", CHANGED),
+    ("unsafe-path", '  PYTHONSAFEPATH: "1"', '  PYTHONSAFEPATH: ""', CHANGED),
+    ("user-site", '  PYTHONNOUSERSITE: "1"\n', "", CHANGED),
+    ("environment-in-the-checkout", INSTALL, INSTALL.replace("$RUNNER_TEMP/amn", ".amn/venv"), CHANGED),
     ("no-needs", "    needs: [gate, selftest]\n", "", CHANGED),
     ("fewer-needs", "    needs: [gate, selftest]\n", "    needs: [selftest]\n", CHANGED),
     ("no-always", "    needs: [gate, selftest]\n    if: always()\n",
@@ -82,11 +100,11 @@ GITHUB = of(
     ("results-not-asked", '[ "$RESULTS" = "success success" ]', '[ -n "$RESULTS" ]', CHANGED),
     (
         "approval-fixed",
-        '--approve-loosening "$APPROVAL"',
-        '--approve-loosening "me: fine"',
+        '--strict ${APPROVAL:+--approve-loosening "$APPROVAL"}',
+        '--strict --approve-loosening "me: fine"',
         "this change approved its own loosening",
     ),
-    ("approval-default", "${APPROVAL:+", "${HOME:+", CHANGED),
+    ("approval-default", "--strict ${APPROVAL:+", "--strict ${HOME:+", CHANGED),
     (
         "approval-of-the-author",
         " && github.event.sender.login != github.event.pull_request.user.login",
@@ -135,11 +153,10 @@ GITHUB = of(
     ("key-twice", GATE, GATE + "        name: Gate\n", CHANGED),
     ("no-yaml", JOBS, JOBS + "  : [\n", CHANGED),
     ("other-name", "name: amn-verdict", "name: amn-verdict-2", CHANGED),
-    ("cache-key", "key: amn-runs-", "key: mine-", CHANGED),
+    ("cache-key", "          restore-keys: amn-runs-", "          restore-keys: mine-", CHANGED),
     ("other-artifact", "          name: amn-gate\n      - name: Install",
      "          name: mine\n      - name: Install", CHANGED),
-    ("step-order", '      - name: Install\n        run: python -m pip install "$AMN_CORE"\n      - name: Every case passes\n        run: amn ci require verdict.json\n',
-     '      - name: Every case passes\n        run: amn ci require verdict.json\n      - name: Install\n        run: python -m pip install "$AMN_CORE"\n', CHANGED),
+    ("step-order", INSTALL + REQUIRE, REQUIRE + INSTALL, CHANGED),
 )  # fmt: skip
 GITHUB_FILES = [
     loose(
@@ -192,15 +209,17 @@ GITLAB = of(
     ("variables", ".amn:\n", "variables: {PIP_INDEX_URL: 'https://example.org'}\n.amn:\n", CHANGED),
     ("include", ".amn:\n", "include: https://example.org/x.yml\n.amn:\n", CHANGED),
     ("image", "  image: python:3.11", "  image: me/python:3.11", CHANGED),
-    ("no-needs", "  needs: [amn-gate, amn-selftest]\n", "  needs: []\n", CHANGED),
-    ("no-require", "    - amn ci require verdict.json\n", "    - echo fine\n", REMOVED),
+    ("no-needs", "  needs: [amn-approval, amn-gate, amn-selftest]\n", "  needs: [amn-approval]\n", CHANGED),
+    ("no-require", f"    - {ASKED}\n", "    - echo fine\n", REMOVED),
+    ("cache-of-the-change", "    AMN_CACHE: pull #", "    AMN_CACHE: pull-push #", CHANGED),
     ("depth", '    GIT_DEPTH: "0" # the merge base decides\n', '    GIT_DEPTH: "1"\n',
      "this change removed the whole history"),
-    ("target", 'TARGET="${CI_MERGE_REQUEST_TARGET_BRANCH_NAME:-$CI_DEFAULT_BRANCH}"',
-     "TARGET=mine", CHANGED),
+    ("target", ('    - git fetch --quiet origin "+refs/heads/$TARGET:refs/remotes/origin/$TARGET"\n'
+     '    - APPROVAL="$(cat approval.txt)"\n    - amn gate'), "    - amn gate", CHANGED),
     ("approval-of-the-author", 'if who != author else ""', "", CHANGED),
     ("approval-before-the-push", ' and last["created_at"] > pushed', "", CHANGED),
-    ("approval-fixed", 'APPROVAL="$(cat approval.txt)"', 'APPROVAL="me: fine"', CHANGED),
+    ("approval-fixed", 'APPROVAL="$(cat approval.txt)"\n    - amn gate',
+     'APPROVAL="me: fine"\n    - amn gate', CHANGED),
     ("after-a-pipe", "--bundle bundle.zip", "--bundle bundle.zip | cat", IGNORED),
 )  # fmt: skip
 INCLUDED = merged(
@@ -224,14 +243,13 @@ JENKINS = of(
     ("approved-by-anybody", ", submitter: 'amn-approvers'", "", CHANGED),
     ("author-may-approve",
      "            if (who == env.CHANGE_AUTHOR) { error('the author cannot approve') }\n", "", CHANGED),
-    ("or-true", "          amn ci require verdict.json", "          amn ci require verdict.json || true",
+    ("or-true", f"          {ASKED}", f"          {ASKED} || true",
      IGNORED),
-    ("no-require", "          amn ci require verdict.json\n", "", REMOVED),
+    ("no-require", f"          {ASKED}\n", "", REMOVED),
     ("block-comment", "    stage('Verdict') {", "    /*\n    stage('Verdict') {", CHANGED),
     ("caught", "    stage('Self-test') {\n      steps {",
      "    stage('Self-test') {\n      steps { catchError {", IGNORED),
-    ("when", "    stage('Verdict') { // every case passes\n",
-     "    stage('Verdict') { // every case passes\n      when { branch 'x' }\n", STEP),
+    ("when", "    stage('Verdict') {\n", "    stage('Verdict') {\n      when { branch 'x' }\n", STEP),
     ("agent", "  agent any\n", "  agent { label 'mine' }\n", CHANGED),
     ("no-unshallow", 'if [ "$(git rev-parse --is-shallow-repository)" = true ]; then git fetch --quiet --unshallow; fi\n', "true\n", CHANGED),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,7 @@ import click
 from amn.cli.options import PathName
 from amn.cli.workflows.init import PLACES, SYSTEMS, System, installed_from, render_workflow
 from amn.errors import ArgumentError
-from amn.git import find_repository
+from amn.git import checkout_of, find_repository
 from amn.storage import write_bytes
 
 
@@ -31,7 +32,8 @@ def command(
 ) -> None:
     """Write a workflow that blocks a merge on every verdict but PASS.
 
-    A file that is there is never replaced without --force.
+    It goes where the CI system reads it, in the root of the repository, and gates this folder. A
+    file that is there is never replaced without --force.
 
     \b
     Examples:
@@ -40,10 +42,15 @@ def command(
       amn ci init jenkins --install git+https://example.org/amn@v1
     """  # noqa: D301 - \b keeps click from wrapping the examples
     place = PLACES[cast("System", system)]
-    file = output or place.file
+    here = Path.cwd().resolve()
+    top = checkout_of(here) or here
+    at = here.relative_to(top).as_posix()
+    file = output or Path(os.path.relpath(top / place.file))
     branch = _default_branch() if branch is None else branch
     source = installed_from() if source is None else source
-    text = render_workflow(cast("System", system), branch=branch, source=source)
+    text = render_workflow(
+        cast("System", system), branch=branch, source=source, at=at.removeprefix(".")
+    )
     old = _old(file)
     if old == text.encode():
         click.echo(f"{file} is as it would be written")
@@ -78,7 +85,7 @@ def _old(file: Path) -> bytes | None:
 
 def _way_out(system: str, file: Path) -> str:
     """Return how to keep both files."""
-    if system == "gitlab" and file == PLACES["gitlab"].file:
+    if system == "gitlab" and file.name == PLACES["gitlab"].file.name:
         return (
             "amn ci init gitlab -o .gitlab/amn.yml, and in it `include: [local: .gitlab/amn.yml]`; "
             "or --force to replace it"

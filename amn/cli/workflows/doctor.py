@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from amn.case.load import case_files, load_case
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
 from amn.errors import AmnError, ConfigError, bring
-from amn.git import find_repository
+from amn.git import checkout_of, find_repository
 from amn.golden.base.target import base_commit
 from amn.golden.base.tricks import JUDGES, tricks
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
@@ -216,23 +216,26 @@ def _golden(folder: Path) -> Item:
 def _workflows(folder: Path) -> Iterator[Item]:
     """Yield the files that run a gate in CI, and where they are weak."""
     found = False
+    top = checkout_of(folder) or folder.resolve()
+    at = folder.resolve().relative_to(top).as_posix()
+    at = "" if at == "." else at
     for pattern, least in STARTS:
-        for file in sorted(folder.glob(pattern)):
+        for file in sorted(top.glob(pattern)):
             text = file.read_text("utf-8", errors="replace") if file.is_file() else ""
             if JUDGES.search(text):
                 found = True
-                yield from _workflow(file.relative_to(folder), text, least)
+                yield from _workflow(file.relative_to(top), text, least, at)
     if not found:
         fix = "amn ci init github|gitlab|jenkins"
         yield Item("missing", "workflow", "none runs amn gate: nothing blocks a merge", fix)
 
 
-def _workflow(file: Path, text: str, least: str) -> Iterator[Item]:
+def _workflow(file: Path, text: str, least: str, at: str) -> Iterator[Item]:
     """Yield how a workflow is weaker than the one that `amn ci init` writes there."""
     name = file.as_posix()
     template = next(
         (
-            render_workflow(system, branch="main", source=EXAMPLE)
+            render_workflow(system, branch="main", source=EXAMPLE, at=at)
             for system, place in PLACES.items()
             if place.file == file
         ),

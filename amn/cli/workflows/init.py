@@ -85,11 +85,20 @@ def requirement(source: str) -> str:
     return f"{name}[all]{pinned}{version}"
 
 
-def render_workflow(system: System, *, branch: str, source: str) -> str:
+# How a workflow goes to the project's folder, where that is not the root of the repository.
+GO = {
+    "github": ("@DEFAULTS@", "defaults:\n  run:\n    working-directory: {}\n"),
+    "gitlab": ("@CD@", "  before_script:\n    - mkdir -p {0} && cd {0}\n"),
+    "jenkins": ("@CD@", "cd {}\n          "),
+}
+
+
+def render_workflow(system: System, *, branch: str, source: str, at: str = "") -> str:
     """Return the workflow of a CI system.
 
     Args:
         branch: What changes are merged into.
+        at: Folder of the project in its repository, relative; empty where it is the root.
         source: What pip installs amn from: `git+https://host/amn@COMMIT`, a wheel, a folder.
 
     Raises:
@@ -101,7 +110,7 @@ def render_workflow(system: System, *, branch: str, source: str) -> str:
             "--install: expected a source that a machine of the CI system can reach, got an amn "
             f"that was installed from here. Fix: amn ci init {system} {fix}"
         )
-    for name, value in (("branch", branch), ("install", source)):
+    for name, value in (("branch", branch), ("install", source), ("folder", at or ".")):
         if not PLAIN.fullmatch(value):
             raise ArgumentError(
                 f"--{name}: expected letters, digits and @=<>!~.,/:+[]-, got {value!r}"
@@ -111,4 +120,6 @@ def render_workflow(system: System, *, branch: str, source: str) -> str:
     )
     whole = requirement(source)
     core = whole.replace("[all]", "", 1)  # judges what others have written
+    mark, go = GO[system]
+    text = text.replace(mark, go.format(at) if at else "").replace("@AT@", at and f"{at}/")
     return text.replace("@BRANCH@", branch).replace("@AMN@", whole).replace("@CORE@", core)

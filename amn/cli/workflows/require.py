@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.case.load import load_case
 from amn.errors import AmnError, DataError
+from amn.gate.replay import bundle_results
 from amn.gate.scope import DECLARED
 from amn.storage import parse_json, read_whole
 from amn.system import GOLDEN_FOLDER
@@ -23,14 +24,19 @@ GREEN = {Verdict.PASS.value, Verdict.PARTIAL.value, Verdict.INCONCLUSIVE.value}
 MAY_PASS = {Status.PASS.value, Status.WARN.value, Status.INCONCLUSIVE.value}
 
 
+def is_bundle(path: Path) -> bool:
+    """Tell whether a file has the name of a bundle, which can be judged again."""
+    return path.suffix == ".zip"
+
+
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """Return the results in a file that `amn gate -o verdict.json` wrote.
+    """Return the results in a file that `amn gate -o verdict.json`, or `--bundle`, wrote.
 
     Raises:
         DataError: If it is missing, or something else.
     """
     try:
-        document = parse_json(read_whole(path))
+        document = bundle_results(path) if is_bundle(path) else parse_json(read_whole(path))
     except FileNotFoundError as error:
         fix = f"amn gate -o {path}"
         raise DataError(path, f"expected the result of a gate, found none. Fix: {fix}") from error

@@ -139,3 +139,25 @@ def test_whatever_is_installed_brings_every_extra_that_a_gate_needs(
 
     assert result.exit_code == 0
     assert f'AMN: "{written}"' in PLACES["gitlab"].file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_in_a_folder_of_a_monorepo_it_goes_to_the_root_and_gates_that_folder(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "sub" / "deep")
+
+    result = init(system, "--branch", "main")
+
+    text = (tmp_path / PLACES[system].file).read_text("utf-8")
+    assert f"wrote ../../{PLACES[system].file}" in result.output
+    assert not list(Path().rglob("*"))
+    goes = {"github": "working-directory: sub/deep\n", "gitlab": "cd sub/deep\n"}
+    assert goes.get(system, "cd sub/deep\n") in text
+    assert "sub/deep/junit.xml" in text
+    assert " junit.xml" not in text.replace("-o junit.xml", "").replace(
+        "rm -f verdict.json junit", ""
+    )
+    assert "@" not in "".join(part for part in text.split() if part.isupper())

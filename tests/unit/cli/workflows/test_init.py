@@ -93,7 +93,7 @@ def test_github_fetches_the_history_and_always_keeps_the_reports() -> None:
     for name in ("gate", "selftest"):
         steps = parsed("github")["jobs"][name]["steps"]
         uploads = [s for s in steps if s.get("uses", "").startswith("actions/upload-artifact")]
-        assert steps[0]["with"] == {"fetch-depth": 0}
+        assert steps[0]["with"] == {"fetch-depth": 0, "lfs": True, "persist-credentials": False}
         assert [s["if"] for s in uploads] == ["always()"]
         assert [s["with"]["if-no-files-found"] for s in uploads] == ["error"]
 
@@ -116,7 +116,7 @@ def test_gitlab_fetches_the_history_and_always_keeps_the_reports() -> None:
         "always",
         "always",
     ]
-    assert jobs["amn-verdict"]["needs"] == ["amn-gate", "amn-selftest"]
+    assert jobs["amn-verdict"]["needs"] == ["amn-approval", "amn-gate", "amn-selftest"]
     assert "allow_failure" not in str(jobs)
     assert "changes" not in str(jobs)
 
