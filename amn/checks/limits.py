@@ -45,9 +45,14 @@ def limit_checks(criteria: CriteriaConfig) -> tuple[Check, ...]:
 
 
 def _check_of(limit: Limit) -> Check:
-    """Return the check of one limit."""
+    """Return the check of one limit; the windows themselves are read where it is about a slice."""
 
-    def holds(
+    def of_all(
+        measured: tuple[dict[str, SplitScores], ...], evaluations: tuple[Evaluation, ...]
+    ) -> Measured:
+        return _measure(limit, measured, evaluations, None)
+
+    def of_slice(
         measured: tuple[dict[str, SplitScores], ...],
         evaluations: tuple[Evaluation, ...],
         judged: dict[str, Windows],
@@ -61,6 +66,7 @@ def _check_of(limit: Limit) -> Check:
     ) -> Parts:
         return _missed(limit, measured, evaluations, judged)
 
+    holds = of_slice if limit.slice else of_all
     holds.__doc__ = (
         f"{limit}.\n\nWhy: It is a limit of this case: [[criteria.limit]] in case.toml.\n"
         "Fix: See what the windows of the slice have in common; a limit is loosened in the open."
@@ -75,11 +81,15 @@ def _measure(
     limit: Limit,
     measured: tuple[dict[str, SplitScores], ...],
     evaluations: tuple[Evaluation, ...],
-    judged: dict[str, Windows],
+    judged: dict[str, Windows] | None,
 ) -> Measured:
     """Compare a metric of some windows with its limit; NaN fails."""
-    here = _windows(limit, judged[limit.split])
-    articles = judged[limit.split].article_ids[here]
+    ids = measured[0][limit.split].article_ids
+    here = np.ones(len(ids), np.bool_)
+    if judged and limit.slice:
+        [(column, wanted)] = limit.slice.items()
+        here = in_slice(judged[limit.split], column, wanted)
+    articles = ids[here]
     bound = f">= {limit.least:g}" if limit.least is not None else f"<= {limit.most:g}"
     n, where = len(np.unique(articles)), limit.where
     if n < MIN_CLUSTERS:
@@ -103,14 +113,6 @@ def _measure(
     standing = Standing(interval.low, interval.high, least=limit.least, most=limit.most)
     detail = f"{interval.low:.4f} ... {interval.high:.4f}, {n} articles"
     return Measured(f"{interval.mean:.4f}", bound, findings, detail, interval.mean, standing)
-
-
-def _windows(limit: Limit, windows: Windows) -> NDArray[np.bool_]:
-    """Tell which windows of its split a limit is about: (N,)."""
-    if limit.slice is None:
-        return np.ones(len(windows), np.bool_)
-    [(column, wanted)] = limit.slice.items()
-    return in_slice(windows, column, wanted)
 
 
 def _values(limit: Limit, measured: tuple[dict[str, SplitScores], ...]) -> NDArray[np.float64]:
