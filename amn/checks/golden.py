@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from amn.case.config import EVALUATED, CaseConfig
 from amn.checks import broken
 from amn.checks.check import check
-from amn.checks.comparison import Compared
+from amn.checks.comparison import Compared, is_guarded
 from amn.data.chunk_table import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
@@ -152,7 +152,9 @@ def check_comparable(sides: Sides) -> Measured:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
         findings.append(Finding("golden.json", message, UPDATE))
     n = sum(golden.record.metrics[split].windows for split in EVALUATED)
-    return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings)
+    alone = f"by the cosine alone: what comes next is not in the golden; {UPDATE}"
+    detail = "" if is_guarded(golden.record) else alone
+    return Measured(f"{n:,} windows", "same ids, same vectors, same metric", findings, detail)
 
 
 def _other_vectors(evaluation: Evaluation, split: str, golden: Golden) -> list[Finding]:

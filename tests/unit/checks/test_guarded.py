@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from amn.checks.broken.golden import with_tables
 from amn.checks.check import checks
 from amn.checks.comparison import GUARDED, Guarded, is_guarded
 from amn.data.vectors import unit_rows
@@ -163,11 +164,20 @@ def test_a_golden_keeps_what_comes_next(toy_golden: Any) -> None:
     assert b'"better"' not in record.to_bytes()
 
 
-def test_a_golden_without_them_is_compared_by_cosine_alone(toy_golden: Any) -> None:
+def test_a_golden_without_them_is_compared_by_cosine_alone_and_g003_says_so(
+    toy_golden: Any, evidence: Any, passes: Any
+) -> None:
+    tables = {
+        split: replace(t, sums={k: v for k, v in t.sums.items() if k.startswith("cosine.")})
+        for split, t in toy_golden.tables.items()
+    }
     by_metric = {"cosine": toy_golden.record.by_metric["cosine"]}
     record = toy_golden.record.model_copy(update={"by_metric": by_metric})
+    bare = with_tables(replace(toy_golden, record=record), tables)
 
-    assert not is_guarded(record)
+    assert not is_guarded(bare.record)
+    assert "by the cosine alone" in passes("G003", evidence(golden=bare)).detail
+    assert passes("G003", evidence()).detail == ""
 
 
 def test_guards_need_a_model_or_its_predictions(evidence: Any) -> None:
