@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from amn.system import __version__
 
 if TYPE_CHECKING:
-    from amn.api import Evaluated, check_data, check_index, check_split, compare, evaluate, predict
+    from amn.api import (
+        Evaluated,
+        check_data,
+        check_encoder,
+        check_index,
+        check_split,
+        compare,
+        evaluate,
+        predict,
+    )
     from amn.case.load import Case, load_case
     from amn.checks.check import check
     from amn.data.dataset import DataSet, open_dataset
@@ -32,6 +41,7 @@ _HOME = {
     "Measured": "amn.verdict",
     "check": "amn.checks.check",
     "check_data": "amn.api",
+    "check_encoder": "amn.api",
     "check_index": "amn.api",
     "check_split": "amn.api",
     "compare": "amn.api",
@@ -68,6 +78,7 @@ __all__ = [
     "__version__",
     "check",
     "check_data",
+    "check_encoder",
     "check_index",
     "check_split",
     "compare",

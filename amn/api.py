@@ -19,6 +19,7 @@ from amn.case.config import CaseConfig
 from amn.case.load import Case, case_folder, load_case
 from amn.checks.own import load_conftests
 from amn.data.dataset import DataSet, open_dataset
+from amn.data.reencoding import Encoding
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.metric import Metric
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from amn.checks.check import Check
+    from amn.data.encoder import Encoder
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison, Interval
     from amn.gate.result import GateResult
@@ -270,15 +272,38 @@ def _require_folder(path: AnyPath) -> Path:
 def check_data(
     dataset: AnyPath,
     *,
-    encode: Callable[[list[str]], NDArray[np.float32]] | None = None,
+    encoder: Encoder | None = None,
     progress: Report | None = None,
 ) -> GateResult:
-    """Run the D checks on a data set folder; with an encoder, re-encode a sample of its texts."""
+    """Run the D checks on a data set folder.
+
+    Args:
+        encoder: Encodes its canaries again; None: the one that it names, where this machine has it.
+        progress: As of `gate`.
+    """
     dataset = _require_folder(dataset)
     case = _bare_case(dataset, index=False)
-    options = GateOptions(cache=dataset, encode=encode)
-    gate = gate_of(case, options, progress=progress)
+    encoding = Encoding(lambda _: encoder) if encoder else None
+    gate = gate_of(case, GateOptions(cache=dataset, encoding=encoding), progress=progress)
     return _some(gate, _of(gate, "data"), shlex.join(["amn", "check", "data", str(dataset)]))
+
+
+def check_encoder(
+    dataset: AnyPath, encoding: Encoding | None = None, *, progress: Report | None = None
+) -> GateResult:
+    """Encode texts of a data set again and compare: D013, and the D checks that it needs.
+
+    Args:
+        encoding: With which encoder, which texts, and how many; None: as the data set says.
+        progress: As of `gate`.
+    """
+    dataset = _require_folder(dataset)
+    options = GateOptions(cache=dataset, encoding=encoding or Encoding())
+    gate = gate_of(_bare_case(dataset, index=False), options, progress=progress)
+    asked = [check for check in gate.declared if "reencoded" in check.reads]
+    needed = {need for check in asked for need in check.needs}
+    chosen = [check for check in gate.declared if check in asked or check.id in needed]
+    return _some(gate, chosen, shlex.join(["amn", "check", "encoder", str(dataset)]))
 
 
 def check_index(dataset: AnyPath, *, progress: Report | None = None) -> GateResult:

@@ -10,6 +10,7 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import SURE
 from amn.data.articles import (
+    ArticleSample,
     grid_scores,
     joint_scores,
     minority_below,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from amn.case.limits import DataConfig
     from amn.checks.broken.copies import CaseCopy
-    from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
     from amn.data.ids import Ids
     from amn.data.space import Groups
@@ -149,14 +149,15 @@ def offset_half(copy: CaseCopy) -> None:
     mine = dataset.is_in(dataset.articles[::2])
     direction = np.random.default_rng(1).standard_normal(dataset.dim)
     direction /= np.linalg.norm(direction)
-    widest = float(np.linalg.eigvalsh(np.cov(copy.sample().main.means.T))[-1])
-    if widest > OFFSET_SEEN:
+    few = copy.sample().thinned(MOST_GROUPED)
+    moved = np.where(np.isin(few.articles, dataset.articles[::2])[:, None], direction, 0.0)
+    clouds = ArticleSample(
+        unit_rows((few.means + moved).astype(np.float32)), np.arange(len(few.starts)), few.articles
+    )
+    if max((found.gap for found in find_groups(clouds)), default=0.0) < (1 + MOST_GAP) / 2:
         raise DoesNotApplyError("expected articles that are nearer to each other")
     vectors[mine] += direction
     broken.rows.rewrite_vectors(copy, vectors)
-
-
-OFFSET_SEEN = 1 / 32  # a quarter of the variance of two points 0.7 apart, which two clouds become
 
 
 @check(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.data.canaries import KEYS, TEXT_COLUMN, choose_canaries, digests_of, write_canaries
 from amn.data.writer import SHARD_ROWS, bounds_at, group_bounds, write_shards
 from amn.errors import DataError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.corpus.rows import StagedRows
-    from amn.data.manifest import FileEntry
+    from amn.data.manifest import CanaryEntry, FileEntry
     from amn.data.writer import Group
 
 
@@ -34,6 +35,12 @@ class Articles:
     ids: NDArray[np.int64]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
+
+    def staged(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where rows of the sorted data set are staged: (n,) int64."""
+        ends = np.cumsum(self.lengths)
+        article = np.searchsorted(ends, rows, side="right")
+        return rows - (ends - self.lengths)[article] + self.starts[article]
 
 
 def find_articles(rows: StagedRows, source: Path) -> Articles:
@@ -86,18 +93,30 @@ def write_sorted(
     Returns:
         The entries for dataset.json.
     """
-    ends = np.cumsum(articles.lengths)
-
-    first_rows = ends - articles.lengths
 
     def groups(start: int, stop: int) -> Iterator[Group]:
         for first, last in group_bounds(start, stop):
-            wanted = np.arange(first, last)
-            article = np.searchsorted(ends, wanted, side="right")
-            staged = wanted - first_rows[article] + articles.starts[article]
+            staged = articles.staged(np.arange(first, last))
             yield rows.gather_table(staged, columns), [rows.gather_vectors(staged)]
             progress(last)
 
-    bounds = bounds_at(ends, SHARD_ROWS)
+    bounds = bounds_at(np.cumsum(articles.lengths), SHARD_ROWS)
     shards = ((stop - start, groups(start, stop)) for start, stop in bounds)
     return write_shards(folder, shards, dim=rows.dim, dtype=dtype)
+
+
+def canaries_of(
+    folder: Path, rows: StagedRows, articles: Articles, *, keep_text: bool
+) -> CanaryEntry | None:
+    """Choose the canaries of the data set and write them, without `keep_text` their digests."""
+
+    def texts_of(mine: NDArray[np.int64]) -> list[Any]:
+        return rows.gather_table(articles.staged(mine), [TEXT_COLUMN])[0].to_pylist()
+
+    codes = np.repeat(np.arange(len(articles.ids)), articles.lengths)
+    chosen, texts = choose_canaries(codes, texts_of)
+    if not texts:
+        return None
+    keys = rows.gather_table(articles.staged(chosen), KEYS)
+    kept = texts if keep_text else ()
+    return write_canaries(folder, keys, digests_of(texts), kept)

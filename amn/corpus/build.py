@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.corpus.account import source_note, stages_of
-from amn.corpus.assembly import find_articles, write_sorted
+from amn.corpus.assembly import canaries_of, find_articles, write_sorted
 from amn.corpus.plan import make_plan
 from amn.corpus.ray_data import encode_on_ray
 from amn.corpus.rows import StagedRows
@@ -218,6 +218,7 @@ class _Build:
             dtype=np.dtype(self.config.dtype),
             progress=lambda done: self.progress(done, len(rows), "sorting rows"),
         )
+        canaries = canaries_of(folder, rows, articles, keep_text=self.config.keep_text)
         tally = self.tally()
         manifest = Manifest(
             schema=1,
@@ -230,6 +231,7 @@ class _Build:
             licence=self.config.licence,
             stages=stages_of(self.config, tally, info, noted),
             kinds=dict(sorted(tally.kinds.items())),
+            canaries=canaries,
             files=files,
         )
         write_json(folder / MANIFEST_FILE, manifest.to_json())

@@ -5,9 +5,12 @@ An encoder's failure is an error that names the text. It never becomes a zero ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,9 +18,10 @@ from amn.data.fingerprint import PROBE_TEXTS, Fingerprint
 from amn.data.manifest import EncoderInfo
 from amn.data.vectors import lengths, unit_rows
 from amn.errors import ArgumentError, EncodingError, require
+from amn.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,6 +50,24 @@ class Encoder(Protocol):
     def count_cut(self, texts: list[str]) -> int:
         """Return how many texts are longer than `max_tokens`: their ends are in no vector."""
         ...
+
+    def variants(self) -> Iterator[Variant]:
+        """Yield the ways to run it in which somebody may have, by mistake; prefixes aside."""
+        ...
+
+
+class Variant(NamedTuple):
+    """Another way to run an encoder.
+
+    Attributes:
+        name: As after `rows were encoded`: `with cls pooling`.
+        encoder: What runs so; it is used before the next variant is made.
+        is_rounding: Whether it is the same function in other arithmetic.
+    """
+
+    name: str
+    encoder: Encoder
+    is_rounding: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +102,22 @@ class EncoderConfig:
         )
 
 
-class SentenceEncoder:
-    """A sentence-transformers model as an `Encoder`."""
+POOLINGS = ("mean", "cls", "max", "lasttoken")
+LIMITS = (32, 64, 128, 256, 384, 512)  # tokens: what models and tutorials name
 
-    def __init__(self, config: EncoderConfig) -> None:
+
+class SentenceEncoder:
+    """A sentence-transformers model as an `Encoder`.
+
+    Args:
+        model: The loaded one; None loads it.
+        limit: Tokens that it reads; None: those that the model says.
+    """
+
+    def __init__(self, config: EncoderConfig, model: Any = None, limit: int | None = None) -> None:  # noqa: ANN401 - the library ships no types
         self._config = config
-        self._model = _load_model(config)
+        self._model = model or _load_model(config)
+        self._limit = limit
 
     @property
     def info(self) -> EncoderInfo:
@@ -126,22 +158,134 @@ class SentenceEncoder:
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return (n, D) float32."""
-        vectors = self._model.encode(
-            self._prefixed(texts),
-            batch_size=self._config.batch_size,
-            prompt="",  # a model's own default prompt would be in no record
-            show_progress_bar=False,
-        )
+        with _limited(self._model, self._limit):
+            vectors = self._model.encode(
+                self._prefixed(texts),
+                batch_size=self._config.batch_size,
+                prompt="",  # a model's own default prompt would be in no record
+                show_progress_bar=False,
+            )
         return np.asarray(vectors, np.float32)
+
+    def variants(self) -> Iterator[Variant]:
+        """Yield the model's own prompts, poolings, limits, arithmetic and revisions here."""
+        config, model = self._config, self._model
+        for prompt in filter(None, getattr(model, "prompts", {}).values()):
+            own = replace(config, prefix=prompt)
+            yield Variant(f"with the prefix {prompt!r}", SentenceEncoder(own, model))
+        for pooling in POOLINGS:
+            if (other := _with_pooling(model, pooling)) is not None:
+                yield Variant(f"with {pooling} pooling", SentenceEncoder(config, other))
+        for limit in LIMITS:
+            if limit != self.max_tokens and limit <= _most_tokens(model):
+                cut = SentenceEncoder(config, model, limit)
+                yield Variant(f"cut after {limit} tokens", cut)
+        number = "float32" if config.bfloat16 else "bfloat16"
+        other = SentenceEncoder(replace(config, bfloat16=not config.bfloat16))
+        yield Variant(f"in {number}", other, is_rounding=True)
+        for revision in _other_revisions(config):
+            with suppress(ArgumentError):  # it is here in part
+                another = SentenceEncoder(replace(config, revision=revision))
+                yield Variant(f"by revision {revision[:12]}", another)
+
+
+@contextmanager
+def _limited(model: Any, limit: int | None) -> Iterator[None]:  # noqa: ANN401 - the library ships no types
+    """Let a model read so many tokens of a text; None: as many as it says."""
+    if limit is None:
+        yield
+        return
+    own = model.max_seq_length
+    model.max_seq_length = limit
+    try:
+        yield
+    finally:
+        model.max_seq_length = own
+
+
+def _with_pooling(model: Any, mode: str) -> Any:  # noqa: ANN401 - the library ships no types
+    """Return a model that shares everything with another one but its pooling; None for the same."""
+    modules = list(model)
+    at = [k for k, one in enumerate(modules) if hasattr(one, "pooling_mode")]
+    if not at or modules[at[0]].pooling_mode == mode:
+        return None
+    pooling = modules[at[0]]
+    modules[at[0]] = type(pooling)(pooling.embedding_dimension, mode)
+    return type(model)(modules=modules, device=str(model.device))
+
+
+def _most_tokens(model: Any) -> int:  # noqa: ANN401 - the library ships no types
+    """Return how many positions a model has; what it reads, where it does not say."""
+    network = getattr(next(iter(model), None), "auto_model", None)
+    most = getattr(getattr(network, "config", None), "max_position_embeddings", None)
+    return most or model.max_seq_length or 0
+
+
+def _other_revisions(config: EncoderConfig) -> list[str]:
+    """Return the other revisions of a model of the hub that are on this machine."""
+    found = _cached_file(config.model, config.revision)
+    if _is_path(config.model) or found is None:
+        return []
+    return sorted(one.name for one in found.parents[1].iterdir() if one.name != found.parent.name)
+
+
+def _cached_file(model: str, revision: str | None) -> Path | None:
+    """Return the description of a model in the cache of the hub, None where it is not there."""
+    hub = require("huggingface_hub", extra="encode")
+    names = (model,) if "/" in model else (model, f"sentence-transformers/{model}")
+    for name, file in product(names, ("modules.json", "config.json")):
+        try:
+            found = hub.try_to_load_from_cache(name, file, revision=revision)
+        except ValueError:  # no name that the hub could have
+            continue
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+ENCODERS: Registry[Callable[[EncoderConfig], Encoder]] = Registry("amn.encoders", {})
+
+
+def is_here(info: EncoderInfo) -> bool:
+    """Tell whether the encoder that a data set names can be loaded without a download."""
+    if info.name in ENCODERS:
+        return True
+    if find_spec("sentence_transformers") is None:
+        return False
+    return _cached_file(info.name, info.revision) is not None
+
+
+def load_declared(
+    info: EncoderInfo, model: str | None = None, *, download: bool = False
+) -> Encoder:
+    """Load the encoder that a data set names, in its revision and arithmetic, without its prefix.
+
+    Args:
+        model: Where it is, or another one.
+        download: As in `EncoderConfig`.
+    """
+    return load_encoder(
+        EncoderConfig(
+            model=model or info.name,
+            revision=info.revision if model in (None, info.name) else None,
+            bfloat16=info.precision == "bfloat16",
+            download=download,
+        )
+    )
 
 
 def load_encoder(config: EncoderConfig) -> Encoder:
-    """Load a sentence-transformers model; nothing is downloaded unless the config says so.
+    """Load an encoder of an installed package, by its name, or a sentence-transformers model.
+
+    A package adds one by the entry point group `amn.encoders`. Nothing is downloaded unless the
+    config says so.
 
     Raises:
         ArgumentError: If the model is not on this machine, or is no such model.
         MissingDependencyError: If sentence-transformers is not installed.
     """
+    if config.model in ENCODERS:
+        return ENCODERS[config.model](config)
     return SentenceEncoder(config)
 
 

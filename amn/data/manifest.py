@@ -92,10 +92,24 @@ class FileEntry(_Record):
         return [self.rows, self.sha256, *([] if self.seal is None else [self.seal])]
 
 
+class CanaryEntry(FileEntry):
+    """The file of canaries, see `amn.data.canaries`.
+
+    Attributes:
+        seed: What they were drawn with.
+        text: Whether it holds their texts, and not digests of these alone.
+    """
+
+    seed: Count
+    text: bool
+
+
 class Manifest(_Record):
     """The whole of dataset.json.
 
     Attributes:
+        canaries: Texts that tell which encoder made the vectors; None without any. They are no part
+            of the data set's digest: nothing that is computed depends on them.
         kinds: Pages of the source by kind, before any was dropped; empty where nobody looked.
     """
 
@@ -110,11 +124,13 @@ class Manifest(_Record):
     licence: str = ""
     stages: tuple[Stage, ...] = ()
     kinds: dict[str, Count] = {}
+    canaries: CanaryEntry | None = None
     files: tuple[FileEntry, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain JSON data."""
-        return self.model_dump(mode="json", by_alias=True)
+        unused = set() if self.canaries else {"canaries"}
+        return self.model_dump(mode="json", by_alias=True, exclude=unused)
 
 
 def read_manifest(folder: Path) -> Manifest:

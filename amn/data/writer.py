@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from amn.data.canaries import TEXT_COLUMN, choose_canaries, digests_of, write_canaries
 from amn.data.dataset import HASH_COLUMN, DataSet, check_matrix, open_dataset, run_starts
 from amn.data.ids import as_ids
 from amn.data.manifest import MANIFEST_FILE, EncoderInfo, Manifest, Stage
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.ids import Ids
-    from amn.data.manifest import FileEntry
+    from amn.data.manifest import CanaryEntry, FileEntry
 
     Group = tuple[pa.Table, Iterable[NDArray[Any]]]  # of the chunk table, and its vectors in blocks
 
@@ -64,7 +65,8 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
 ) -> DataSet:
     """Write a new data set folder and open it.
 
-    The folder appears whole or not at all. Values are stored as they are: nothing is normalised.
+    The folder appears whole or not at all. Values are stored as they are: nothing is normalised. Of
+    texts, in a column `text`, canaries are chosen.
 
     Args:
         vectors: (N, D) float16 or float32, may be memory-mapped.
@@ -102,6 +104,7 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
     path = Path(path)
     with atomic_folder(path) as folder:
         files = write_shards(folder, shards, dim=vectors.shape[1], dtype=np.dtype(dtype))
+        canaries = _canaries(folder, table) if TEXT_COLUMN in table.column_names else None
         manifest = Manifest(
             schema=1,
             name=name,
@@ -112,10 +115,23 @@ def write_dataset(  # noqa: PLR0913 - a data set has this many parts
             source=source,
             licence=licence,
             stages=tuple(stages),
+            canaries=canaries,
             files=files,
         )
         write_json(folder / MANIFEST_FILE, manifest.to_json())
     return open_dataset(path)
+
+
+def _canaries(folder: Path, table: pa.Table) -> CanaryEntry | None:
+    """Write the canaries of a whole chunk table; None where its column of texts holds none."""
+    if table.schema.field(TEXT_COLUMN).type not in (pa.string(), pa.large_string()):
+        return None
+    ids = np.asarray(table["article_id"])
+    is_next = np.zeros(len(ids), np.int64)
+    is_next[run_starts(ids)[1:]] = 1
+    texts = table[TEXT_COLUMN]
+    rows, chosen = choose_canaries(np.cumsum(is_next), lambda rows: texts.take(rows).to_pylist())
+    return write_canaries(folder, table.take(rows), digests_of(chosen), chosen)
 
 
 def shard_bounds(article_ids: Ids, shard_rows: int) -> Iterator[tuple[int, int]]:

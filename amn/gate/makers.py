@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
+    from amn.data.reencoding import Encoding, Reencoded
     from amn.engines import Engine
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.predictions import Joined
@@ -141,6 +142,14 @@ def article_orders(article_samples: tuple[ArticleSample, ...]) -> tuple[RowOrder
 def data_limits(case: Case) -> DataConfig:
     """What the statistical checks of the data are held to."""
     return case.config.data
+
+
+def reencoded(data_sets: tuple[DataSet, ...], encoding: Encoding) -> tuple[Reencoded, ...]:
+    """Canaries of each data set that has some, encoded again; where none has, texts of all."""
+    from amn.data.reencoding import reencode  # noqa: PLC0415 - few gates have an encoder
+
+    chosen = [dataset for dataset in data_sets if dataset.manifest.canaries] or data_sets
+    return tuple(reencode(dataset, encoding) for dataset in chosen)
 
 
 def row_digests(
@@ -684,7 +693,9 @@ def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
     return {maker.__name__: maker for maker in makers}
 
 
-DATA = named(folders, opened, data_sets, scanned, article_samples, article_orders, data_limits)
+DATA = named(
+    folders, opened, data_sets, scanned, article_samples, article_orders, data_limits, reencoded
+)  # fmt: skip - one line of what is at rest
 INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
@@ -740,9 +751,10 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "approval": "Who lets loosenings of this change through, and why; empty where nobody does.",
     "cache": "Folder of runs by content.",
     "case": "The case: its folder and its settings.",
-    "encoder": "Texts to vectors, where an encoder was named.",
+    "encoding": "How to encode texts again, where the encoder is on this machine.",
     "engine": "Where seeds are trained; None: on this machine.",
     "gate_other": "Gates another case.",
+    "encoder_note": "Why canaries were not encoded again; only where they were not.",
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
     "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",

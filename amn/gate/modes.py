@@ -1,7 +1,7 @@
 """Ways to gate: each is a set of makers, put together before anything is opened.
 
 What is not promised here is not declared: a golden where there is none yet, an index that nobody
-has built, the encoder that was not given.
+has built, an encoder that is not on this machine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from amn.checks.check import checks
 from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
+from amn.data.manifest import read_manifest
 from amn.errors import AmnError, ConfigError
 from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
@@ -35,10 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from amn.case.load import Case
+    from amn.data.reencoding import Encoding
     from amn.engines import Engine
     from amn.golden.schema import GoldenRecord
     from amn.training.plan import Plan
@@ -61,7 +60,8 @@ class GateOptions:
         metrics: Metrics file to judge instead of training.
         first_run: Judge without a golden; without it a missing golden cannot pass.
         allow_same: Judge a candidate that is the golden's own file.
-        encode: Encoder of the data set's texts; with it, `D013 alignment` is declared.
+        encoding: How to encode the data set's texts again, for `D013 alignment`; None: as the data
+            set says, where it keeps the texts of its canaries and this machine has the encoder.
         merge_base: What the change is compared with; with it, `G010 not_loosened` is declared.
             `run_gate` finds it where it is None.
         today: What waivers expire by; without it, none is in force.
@@ -76,7 +76,7 @@ class GateOptions:
     metrics: Path | None = None
     first_run: bool = False
     allow_same: bool = False
-    encode: Callable[[list[str]], NDArray[np.float32]] | None = None
+    encoding: Encoding | None = None
     merge_base: MergeBase | None = None
     today: date | None = None
     engine: Engine | None = None
@@ -190,7 +190,7 @@ def evidence_of(
         ConfigError: If a check of one's own reads what nobody makes.
     """
     _require_known(case)
-    given = _given(options, progress)
+    given = _given(case, options, progress)
     if options.custody_only:
         chosen: Makers = {**makers.GOLDEN}
     elif options.metrics:
@@ -244,7 +244,7 @@ def _require_known(case: Case) -> None:
             raise ConfigError(case.file, [f"criteria.limit {message}. Fix: {fix}"])
 
 
-def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
+def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
     def gate_other(other: Case) -> GateResult:
@@ -258,8 +258,7 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
 
     approval = options.merge_base.approval if options.merge_base else ""
     given: dict[str, Any] = {"gate_other": gate_other, "approval": approval}
-    if options.encode:
-        given["encoder"] = options.encode
+    given |= _encoding(case, options)
     if options.merge_base:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
     if options.runs:
@@ -269,6 +268,38 @@ def _given(options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     if options.checkpoint:
         given["checkpoint_file"] = options.checkpoint
     return given
+
+
+def _encoding(case: Case, options: GateOptions) -> dict[str, object]:
+    """Return how the canaries of the case's data sets are encoded again, or why they are not."""
+    if options.encoding:
+        return {"encoding": options.encoding}
+    note = None if options.custody_only or options.metrics else _encoder_note(case)
+    if note != "":
+        return {"encoder_note": note} if note else {}
+    from amn.data.reencoding import Encoding  # noqa: PLC0415 - few data sets have canaries
+
+    return {"encoding": Encoding()}
+
+
+def _encoder_note(case: Case) -> str | None:
+    """Return why canaries cannot be encoded again; empty where they can, None where are none."""
+    note = None
+    with suppress(AmnError):  # D003 reports it
+        for folder in makers.folders(case):
+            manifest = read_manifest(folder)
+            if manifest.canaries is None:
+                continue
+            from amn.data.encoder import is_here  # noqa: PLC0415 - few data sets have canaries
+
+            said = f"encoder {manifest.encoder.name} not compared"
+            if not manifest.canaries.text:
+                fix = f"amn check encoder {shlex.quote(str(folder))} --texts FILE"
+                return f"{said}: texts of canaries are not kept ({fix})"
+            if not is_here(manifest.encoder):
+                return f"{said}: it is not on this machine"
+            note = ""
+    return note
 
 
 def data_makers(case: Case) -> Makers:

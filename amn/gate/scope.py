@@ -27,6 +27,8 @@ WITHOUT = {
     RECORD: "no record of training",
     GOLDEN: "golden not compared",
 }
+# Part of the evidence -> what was asked where nothing else was.
+ALONE = {"golden_folder": "custody of the golden", "reencoded": "encoder"}
 # What a case may declare to be enough, as `criteria.scope`: kinds of what may be missing.
 DECLARED = {"scores": {SCORES}, "model": {RECORD, SEEDS}}
 
@@ -55,11 +57,13 @@ class Scope:
         looked: The parts of `PARTS` that were looked at, in their order.
         lacks: Why that is not all; empty for a whole gate.
         declared: What the case at the merge base declares to be enough; empty for a whole gate.
+        note: What else was not looked at, which no verdict depends on; empty for nothing.
     """
 
     looked: tuple[str, ...] = ()
     lacks: tuple[Lack, ...] = (Lack("data", "nothing looked at"),)
     declared: str = ""
+    note: str = ""
 
     @property
     def is_declared(self) -> bool:
@@ -73,7 +77,8 @@ class Scope:
 
     def __str__(self) -> str:
         rest = f" ({self.why})" if self.lacks else ""
-        return (", ".join(self.looked) or "nothing") + rest
+        note = f"; {self.note}" if self.note else ""
+        return (", ".join(self.looked) or "nothing") + rest + note
 
 
 def parts_looked_at(made: Mapping[str, Any]) -> set[str]:
@@ -91,6 +96,7 @@ def scope_of(made: Mapping[str, Any]) -> Scope:
         looked=tuple(part for part in PARTS if part in looked),
         lacks=(*_lacks(looked, made), *_base_lacks(looked, review.note if review else None)),
         declared=review.scope if review else "",
+        note=made.get("encoder_note", ""),
     )
 
 
@@ -130,7 +136,7 @@ def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
     if "summaries" in made:
         return [Lack(SCORES, "scores only")]
     little = [part for part in (DATA, RECORD) if part in looked]
-    what = " and ".join(little) or ("custody of the golden" if "golden_folder" in made else "")
+    what = " and ".join(little) or next((ALONE[part] for part in ALONE if part in made), "")
     return [Lack(MODEL, f"{what} only" if what else "nothing looked at")]
 
 

@@ -53,6 +53,7 @@ def result_data(result: GateResult) -> dict[str, Any]:
             "lacks": [asdict(lack) for lack in result.scope.lacks],
             "declared": result.scope.declared,
             "is_declared": result.scope.is_declared,
+            **({"note": result.scope.note} if result.scope.note else {}),
         },
         "declared": list(result.declared),
         "facts": _facts(result),

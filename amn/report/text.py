@@ -68,6 +68,8 @@ def _print_notes(result: GateResult, out: Console) -> None:
     for outcome in complete(result):
         if outcome.findings:
             print_findings(outcome, out)
+    if result.scope.note:
+        out.print(f"{escape(result.scope.note)}\n", soft_wrap=True)
     if result.waivers:
         out.print("[yellow]waived[/]")
         for waiver in result.waivers:

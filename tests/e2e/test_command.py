@@ -371,7 +371,10 @@ def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
             return iter(())
 
         def encode(self, texts: list[str], **_: Any) -> np.ndarray:
-            return rows[[int(text.split()[1]) for text in texts]]
+            return rows[[int("".join(filter(str.isdigit, text))) for text in texts]]
+
+        def bfloat16(self) -> Any:
+            return self
 
     library = types.ModuleType("sentence_transformers")
     library.SentenceTransformer = Model  # type: ignore[attr-defined]

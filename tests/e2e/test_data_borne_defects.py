@@ -105,7 +105,7 @@ def test_the_unmodified_copy_passes_everything_before_training(case_copy: GatedC
 
     assert result.judged is Verdict.PASS
     before = [check for check in checks().values() if check.family in BEFORE_TRAINING]
-    early = [check for check in before if not {"encoder", "joined"} & {*check.reads}]
+    early = [check for check in before if not {"reencoded", "joined"} & {*check.reads}]
     assert len(result.outcomes) == len(early) >= 32
     worst = [f for o in result.outcomes for f in o.findings if f.severity is not Severity.NOTICE]
     assert worst == []

@@ -10,8 +10,10 @@ import pytest
 from amn import registry
 from amn.case.training import AbortConfig
 from amn.corpus.sources import FORMATS, open_source
+from amn.data.encoder import ENCODERS, EncoderConfig, is_here, load_encoder
 from amn.data.importers import import_vectors
 from amn.data.imports.sources import IMPORTERS
+from amn.data.manifest import EncoderInfo
 from amn.diagnosis.records import judge_records
 from amn.errors import ArgumentError
 from amn.registry import Registry
@@ -40,6 +42,11 @@ def read_vec(path, ids):
     rows = np.loadtxt(path, dtype=np.float32)
     chunks = Chunks(article_ids=np.zeros(len(rows), np.int64), chunk_index=np.arange(len(rows)))
     return Source(rows, chunks, Stage(name="theirs", rows_in=len(rows), rows_out=len(rows)))
+
+
+class Words:
+    def __init__(self, config):
+        self.config = config
 
 
 class Stories(Jsonl):
@@ -80,6 +87,8 @@ their_log = theirs:LOG
 their_named = theirs:NAMED
 [amn.reports]
 missing = not_there:at_all
+[amn.encoders]
+their/words = theirs:Words
 [amn.test]
 mine = theirs:LOG
 taken = theirs:LOG
@@ -96,7 +105,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(packages)
     monkeypatch.delitem(sys.modules, "theirs", raising=False)
     monkeypatch.setattr(registry, "_installed", registry._installed.__wrapped__)
-    for known in (FORMATS, IMPORTERS, NETWORKS, KINDS, FILES):
+    for known in (ENCODERS, FORMATS, IMPORTERS, NETWORKS, KINDS, FILES):
         monkeypatch.setitem(known.__dict__, "_points", None)
         del known.__dict__["_points"]
         monkeypatch.setattr(known, "_loaded", {})
@@ -124,6 +133,15 @@ def test_a_name_of_ours_is_not_taken() -> None:
 def test_what_nobody_has_is_refused_with_what_there_is() -> None:
     with pytest.raises(ArgumentError, match=r"^--kind: expected one of mine, taken, got 'other'$"):
         Registry[object]("amn.test", {}).require("other", "--kind")
+
+
+def test_an_encoder_is_loaded_by_its_name_and_needs_no_hub() -> None:
+    encoder = load_encoder(EncoderConfig(model="their/words", bfloat16=True))
+
+    assert encoder.config.bfloat16  # type: ignore[attr-defined]
+    assert is_here(EncoderInfo(name="their/words"))
+    assert not is_here(EncoderInfo(name="their/others"))
+    assert not is_here(EncoderInfo(name="no name: of anything"))
 
 
 def test_an_importer_reads_files_of_its_suffix(tmp_path: Path) -> None:

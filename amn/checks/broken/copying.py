@@ -11,6 +11,7 @@ import numpy as np
 from amn.case.config import SPLITS, Selector
 from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
+from amn.data.canaries import CANARIES_FILE
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.index.build import build_index
 from amn.data.index.reader import ADOPTED, read_index_manifest
@@ -55,7 +56,8 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
     if len(dataset) > MOST_ROWS:
         return _sample(Case(case.folder, config), dataset, folder)
     (folder / DATA).mkdir(parents=True)
-    files = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, *(f.path for f in dataset.manifest.files)]
+    names = [MANIFEST_FILE, INDEX_FILE, INDEX_MANIFEST, CANARIES_FILE]
+    files = [*names, *(f.path for f in dataset.manifest.files)]
     _copy_files(dataset.path, folder / DATA, files)
     _copy_files(case.folder, folder, [CASE_FILE, *WRITTEN])
     if (case.folder / SPEED_FOLDER).is_dir():

@@ -10,6 +10,7 @@ import numpy as np
 from amn.corpus.study.difference import Difference, Side, difference
 from amn.corpus.study.fits import Fitted, compare_fits
 from amn.corpus.study.measures import coherence
+from amn.data.canaries import keep_canaries
 from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import open_dataset
 from amn.data.manifest import MANIFEST_FILE, Manifest
@@ -99,6 +100,7 @@ def write_filtered(
             "name": name,
             "rows": len(rows),
             "stages": (*dataset.manifest.stages, plan.stage()),
+            "canaries": keep_canaries(folder, dataset, rows),
             "files": files,
         }
         manifest: Manifest = dataset.manifest.model_copy(update=made)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from amn.checks import data_borders, data_files, data_order, data_rows, data_space
 from amn.checks.check import checks
 from amn.data.manifest import Stage
+from amn.data.reencoding import Encoding
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import declare
 from amn.verdict import Severity
+from tests.encoders import HashEncoder, KnownEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -603,52 +605,55 @@ def test_rows_that_hold_half_of_the_next_one_are_seen(
 
 
 @pytest.fixture
-def encode(corpus: Any) -> Any:
-    vectors = dict(zip(zip(corpus.ids, corpus.chunks, strict=True), corpus.vectors, strict=True))
-
-    def encode(texts: Any) -> Any:
-        keys = [tuple(int(part) for part in text.split(":")) for text in texts]
-        return np.array([vectors[key] for key in keys])
-
-    return encode
+def encoder(corpus: Any) -> KnownEncoder:
+    keys = zip(corpus.ids, corpus.chunks, strict=True)
+    vectors = {f"{a}:{c}": row for (a, c), row in zip(keys, corpus.vectors, strict=True)}
+    return KnownEncoder(dim=24, vectors=vectors)
 
 
 def test_texts_that_give_their_vectors_pass(
-    corpus: Any, write: Any, data_evidence: Any, encode: Any
+    corpus: Any, write: Any, data_evidence: Any, encoder: Any
 ) -> None:
-    measured = data_evidence(write(corpus), encoder=encode).call(data_files.check_alignment)
+    evidence = data_evidence(write(corpus), encoding=Encoding(lambda _: encoder))
 
-    assert (measured.value, measured.findings) == ("lowest cosine 1.0000", [])
+    measured = evidence.call(data_files.check_alignment)
+
+    assert (measured.number, measured.findings) == (0, [])
+    assert measured.value.startswith("0 of 64 rows differ, furthest 0.000")
+    assert measured.detail == "where 4.6% of all rows differ, one is seen with 95 %"
 
 
 def test_texts_shifted_by_one_row_are_named(
-    corpus: Any, write: Any, data_evidence: Any, encode: Any
+    corpus: Any, write: Any, data_evidence: Any, encoder: Any
 ) -> None:
+    encoding = Encoding(lambda _: encoder, rows=len(corpus.ids))
     corpus.vectors = np.roll(corpus.vectors, 1, axis=0)  # the encoder keeps what the texts mean
 
-    measured = data_evidence(write(corpus), encoder=encode).call(data_files.check_alignment)
+    measured = data_evidence(write(corpus), encoding=encoding).call(data_files.check_alignment)
 
-    assert len(measured.findings) == 21
-    assert "expected cosine >= 0.99 with its text encoded again" in measured.findings[0].message
-    assert measured.findings[0].where.startswith("data: row ")
+    (finding,) = measured.findings
+    n = len(corpus.ids)
+    assert measured.number == n
+    assert finding.message.startswith(f"expected rows of fake, got {n} of {n} that are not, their ")
+    assert "articles 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and " in finding.message
 
 
 def test_an_encoder_of_another_width_is_a_finding(
     corpus: Any, write: Any, data_evidence: Any
 ) -> None:
-    evidence = data_evidence(write(corpus), encoder=lambda texts: np.ones((len(texts), 8)))
+    evidence = data_evidence(write(corpus), encoding=Encoding(lambda _: HashEncoder(dim=9)))
 
     (finding,) = evidence.call(data_files.check_alignment).findings
 
-    assert finding.message == "expected an encoder of 24 numbers, got shape (64, 8)"
+    assert finding.message == "expected 24 numbers, got 9 from fake"
 
 
 def test_without_an_encoder_alignment_is_neither_declared_nor_run(
-    corpus: Any, write: Any, data_evidence: Any, encode: Any
+    corpus: Any, write: Any, data_evidence: Any
 ) -> None:
     evidence = data_evidence(write(corpus))
 
     assert checks()["D013"] not in declare(evidence)
-    assert checks()["D013"] in declare(evidence.with_(encoder=encode))
-    with pytest.raises(CheckNotRunError, match="encoder: expected evidence of that name"):
+    assert checks()["D013"] in declare(evidence.with_(encoding=Encoding()))
+    with pytest.raises(CheckNotRunError, match="encoded: expected evidence of that name"):
         evidence.call(data_files.check_alignment)

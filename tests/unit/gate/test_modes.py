@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.data.reencoding import Encoding
 from amn.gate.modes import GateOptions, gate_of
 from amn.golden.base.review import MergeBase
 from amn.golden.store import write_golden
@@ -114,7 +115,7 @@ def test_what_a_case_brings_beside_it_adds_its_own_checks_and_nothing_else(
 
     merge_base = MergeBase(tmp_path)
     assert declared(case, merge_base=merge_base, **mode) - plain == {"G010"}
-    assert declared(case, encode=lambda texts: texts, **mode) - plain == {"D013"}
+    assert declared(case, encoding=Encoding(), **mode) - plain == {"D013"}
     fast = make_case(tmp_path, dataset={"index": True}, speed={"training": 2.0})
     assert declared(fast, **mode) - plain == {"C010", "C011", "C012"}
     (tmp_path / WAIVERS_FILE).write_text("", "utf-8")
