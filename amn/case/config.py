@@ -209,8 +209,8 @@ class CaseConfig(Section):
             "blocked_by": True,
             "speed": True,
             "data": True,
-            "golden": {"drift"},
-            "criteria": {"scope"},
+            "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
+            "criteria": {"scope"} if self.criteria.limit else {"scope", "limit"},
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)
