@@ -24,6 +24,7 @@ class Limit(Section):
     Attributes:
         id: Of its check, C101 to C999: stable, so that waivers and goldens can name it.
         metric: Its name: see `amn rules --metrics`; `lift` is over the strongest reference.
+        split: On which windows it is measured.
         slice: Column of the chunk table -> value, or a range of numbers; None takes all windows.
         least: What the metric has to reach; exactly one of least and most.
         most: What it may not exceed.

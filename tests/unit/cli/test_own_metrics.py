@@ -61,6 +61,7 @@ def amn(project: Path, toy_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     """Run the command in the project: exit code, output, errors."""
 
     monkeypatch.chdir(project)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a person types this
 
     def amn(*words: str) -> tuple[int, str, str]:
         where = ("--cache", str(toy_cache)) if words[0] in ("gate", "golden") else ()
