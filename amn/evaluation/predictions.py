@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
 
     Rows = tuple[pa.StringArray, NDArray[Any]]  # names (B,) and vectors (B, D)
 
@@ -209,7 +210,10 @@ class Joined:
 
 
 def join_predictions(
-    path: Path, judged: Mapping[str, Windows], sampled: Mapping[str, NDArray[np.int64]]
+    path: Path,
+    judged: Mapping[str, Windows],
+    sampled: Mapping[str, NDArray[np.int64]],
+    asked: Mapping[str, Metric] | None = None,
 ) -> Joined:
     """Read a file of predictions once and score every window of the judged splits.
 
@@ -219,13 +223,14 @@ def join_predictions(
     Args:
         judged: split -> windows.
         sampled: split -> positions of windows whose predictions are kept.
+        asked: Metrics to measure beside the cosine, by name.
 
     Raises:
         DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
     """
     read = READERS.require(path.suffix, f"--predictions {path}")
     dim = next(iter(judged.values())).dataset.dim
-    return join_rows(path.name, _checked(path, read(path), dim), judged, sampled)
+    return join_rows(path.name, _checked(path, read(path), dim), judged, sampled, asked)
 
 
 def join_rows(
@@ -233,12 +238,13 @@ def join_rows(
     batches: Iterable[Rows],
     judged: Mapping[str, Windows],
     sampled: Mapping[str, NDArray[np.int64]],
+    asked: Mapping[str, Metric] | None = None,
 ) -> Joined:
     """Score every window of the judged splits by rows of names and vectors (B, D): see above."""
     names = {split: windows.names() for split, windows in judged.items()}
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
-    parts = {n: Scoring(windows, keep=sampled[n]) for n, windows in judged.items()}
+    parts = {n: Scoring(windows, keep=sampled[n], asked=asked) for n, windows in judged.items()}
     seen = np.zeros(len(wanted), np.int64)
     foreign, flat, total = list[Any](), list[Any](), 0
     n_foreign = n_flat = 0

@@ -18,11 +18,13 @@ from amn.data.index.reader import read_index_manifest
 from amn.golden.store import read_golden, write_golden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
+    from amn.gate.evidence import Evidence
     from amn.prove.lab import Lab
     from amn.verdict import Outcome
 
@@ -30,7 +32,6 @@ FILES_SHARE, SPLITS_SHARE = 0.15, 0.45  # of the variants; the others are of the
 FEWEST_ARTICLES = 16  # twice what a split needs to be judged
 MOST_ARTICLES = {"train": 90, "in_dist": 40, "ood": 40}  # so that a variant takes half a second
 KEPT_SHARE = 0.75  # of the judged articles of a variant of the scores
-OF_SEEDS = ("loaded", "joined")  # one a candidate
 OF_SAMPLE = ("sampled", "surroundings", "behaviours")  # predictions are known of that sample alone
 
 
@@ -144,12 +145,29 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
             windows=windows,
             candidates=candidates,
             evaluations=evaluations,
-            **{part: tuple(clean[part][i] for i in order) for part in OF_SEEDS if part in clean},
-            **{part: clean[part] for part in OF_SAMPLE if "joined" in clean},
+            **_models(clean, order, kept),
         )
         families = ("record", "model", "evaluation", "golden")
         late = [check for check in gate.declared if check.family in families]
         return [gate.outcome(check.id) for check in late]
+
+
+def _models(
+    clean: Evidence, order: NDArray[np.int64], kept: dict[str, NDArray[np.bool_]]
+) -> dict[str, object]:
+    """Return the models of some seeds; where they are known by predictions, these on some windows.
+
+    Args:
+        order: Positions of the seeds.
+        kept: split -> (N,) whether a window is kept.
+    """
+    if "loaded" in clean:
+        return {"loaded": tuple(clean["loaded"][i] for i in order)}
+    joined = [clean["joined"][i] for i in order]
+    return {
+        "joined": tuple(replace(one, scores=_of_windows(one.scores, kept)) for one in joined),
+        **{part: clean[part] for part in OF_SAMPLE},
+    }
 
 
 def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -161,9 +179,15 @@ def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
 
 def _on(evaluation: Evaluation, kept: dict[str, NDArray[np.bool_]]) -> Evaluation:
     """Return the scores on some windows."""
-    scores = {n: select_windows(s, np.flatnonzero(kept[n])) for n, s in evaluation.scores.items()}
     references = {
         n: {name: cosines[kept[n]] for name, cosines in values.items()}
         for n, values in evaluation.references.items()
     }
+    scores = _of_windows(evaluation.scores, kept)
     return replace(evaluation, scores=scores, references=references)
+
+
+def _of_windows(
+    scores: Mapping[str, SplitScores], kept: dict[str, NDArray[np.bool_]]
+) -> dict[str, SplitScores]:
+    return {name: select_windows(one, np.flatnonzero(kept[name])) for name, one in scores.items()}

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from amn.case.load import Case
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
     from amn.evaluation.predictions import Joined
     from amn.training.plan import Plan
     from amn.training.records.history import RunHistory
@@ -145,6 +146,7 @@ class Trainer:
         home: Folder that its inputs are relative to.
         windows: Of train, in_dist and ood.
         sampled: split -> positions of windows whose predictions are kept.
+        metrics: Measured beside the cosine, by name.
     """
 
     case: Case
@@ -152,6 +154,7 @@ class Trainer:
     plan: Plan
     windows: Mapping[str, Windows]
     sampled: Mapping[str, NDArray[np.int64]]
+    metrics: Mapping[str, Metric]
 
     @cached_property
     def _inputs(self) -> dict[str, Path]:
@@ -325,9 +328,9 @@ class Trainer:
             names = " and ".join(file.name for file in files)
             raise DataError(folder, f"expected one file of predictions, got {names}")
         if files:
-            joined = join_predictions(files[0], self._judged, self.sampled)
+            joined = join_predictions(files[0], self._judged, self.sampled, self.metrics)
         else:
-            joined = join_rows("", (), self._judged, self.sampled)
+            joined = join_rows("", (), self._judged, self.sampled, self.metrics)
             name += f" (no {ANSWER}.parquet in AMN_FOLDER)"
         return Commanded(
             seed=seed,

@@ -49,7 +49,10 @@ def first_changed(
 
 def select_windows(split: SplitScores, chosen: NDArray[np.int64]) -> SplitScores:
     """Return the scores of some windows, in that order."""
-    return replace(split, **{name: getattr(split, name)[chosen] for name in PER_WINDOW})
+    values = {metric: every[chosen] for metric, every in split.values.items()}
+    return replace(
+        split, values=values, **{name: getattr(split, name)[chosen] for name in PER_WINDOW}
+    )
 
 
 def shifted(evaluation: Evaluation, split: str, mean: float) -> Evaluation:

