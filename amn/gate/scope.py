@@ -104,12 +104,14 @@ def scope_of_items(facts: Iterable[Mapping[str, Any]], n_deselected: int, n_decl
     """Return the scope of checks that ran as tests, one by one, maybe in several processes.
 
     Args:
-        facts: `looked` and `base_note` of each check that ran.
+        facts: `looked` and `base_note` of each check that ran, and whether it saw a golden that was
+            accepted `without_course`.
     """
     ran = list(facts)
     looked = {part for fact in ran for part in fact.get("looked", ())}
     notes = [fact["base_note"] for fact in ran if fact.get("base_note")]
-    lacks = _lacks(looked, {})
+    has_records = not any(fact.get("without_course") for fact in ran)
+    lacks = _lacks(looked if has_records else looked | {RECORD}, {})
     if n_deselected:
         lacks = [Lack(CHECKS, f"{n_deselected} of {n_declared} checks deselected")]
     lacks += _base_lacks(looked, notes[0] if notes else "") if notes or not n_deselected else []
@@ -130,7 +132,7 @@ def said(verdict: Verdict, scope: Scope, outcomes: Iterable[Outcome]) -> str:
 def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
     """Return what is missing but for the merge base; of little, what there is: `scores only`."""
     if MODEL in looked:
-        seen = looked if _has_records(made) else {*looked, RECORD}
+        seen = looked if has_records(made) else {*looked, RECORD}
         found = [Lack(part, why) for part, why in WITHOUT.items() if part not in seen]
         return [*found, *_seed_lacks(made)]
     if "summaries" in made:
@@ -140,7 +142,7 @@ def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
     return [Lack(MODEL, f"{what} only" if what else "nothing looked at")]
 
 
-def _has_records(made: Mapping[str, Any]) -> bool:
+def has_records(made: Mapping[str, Any]) -> bool:
     """Tell whether the golden was accepted with a course of training; one of predictions is not."""
     golden: Golden | None = made.get("golden")
     checks = golden.record.checks if golden else ()

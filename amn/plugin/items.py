@@ -129,11 +129,12 @@ class CheckItem(pytest.Item):
         note = str(outcome.findings[0]) if outcome.findings else outcome.detail
         figures: dict[str, Any] = {"value": outcome.value, "limit": outcome.limit, "note": note}
         # What a verdict over all of them rests on; under xdist no process has seen everything.
-        from amn.gate.scope import parts_looked_at  # noqa: PLC0415 - loads numpy
+        from amn.gate.scope import has_records, parts_looked_at  # noqa: PLC0415 - loads numpy
 
         made = self.gate.evidence.made
         review = made.get("review")
         figures |= {"looked": sorted(parts_looked_at(made))}
+        figures |= {"without_course": not has_records(made)}
         figures |= {"waiver": outcome.waiver, "approval": outcome.approval}
         figures |= {"base_note": review.note if review and not review.base else ""}
         return facts | figures | {"status": outcome.status.name}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amn.gate.result import GateResult
-from amn.gate.scope import DECLARED, Lack, Scope, scope_of
+from amn.gate.scope import DECLARED, Lack, Scope, scope_of, scope_of_items
 from amn.verdict import VERDICTS, Outcome, Review, Status, Verdict, Waiver
 from tests.whole import WHOLE
 
@@ -114,3 +114,11 @@ def test_copies_of_one_run_are_one_seed() -> None:
 
     assert scope_of(made).why == "2 of 3 seeds"
     assert scope_of({**made, "asked": case}).lacks == ()  # a check counts them
+
+
+def test_items_of_a_golden_without_a_course_lack_none() -> None:
+    facts = [{"looked": ["data", "model", "golden", "merge base"], "without_course": True}]
+    asks = [{**facts[0], "without_course": False}]
+
+    assert scope_of_items(facts, 0, 1).lacks == ()
+    assert [str(lack) for lack in scope_of_items(asks, 0, 1).lacks] == ["no record of training"]
