@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.checks.broken.candidates import select_windows
 from amn.checks.broken.copying import write_rows
 from amn.checks.broken.golden import golden_of_articles
 from amn.data.index.build import build_index
@@ -18,11 +17,10 @@ from amn.data.index.reader import read_index_manifest
 from amn.golden.store import read_golden, write_golden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.gate.evidence import Evidence
     from amn.prove.lab import Lab
@@ -145,6 +143,11 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
             windows=windows,
             candidates=candidates,
             evaluations=evaluations,
+            # As they were measured: the pool of a rank is that of all windows.
+            measured=tuple(
+                {n: s.take(np.flatnonzero(kept[n])) for n, s in scores.items()}
+                for scores in (clean["measured"][i] for i in order)
+            ),
             **_models(clean, order, kept),
         )
         families = ("record", "model", "evaluation", "golden")
@@ -155,7 +158,7 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
 def _models(
     clean: Evidence, order: NDArray[np.int64], kept: dict[str, NDArray[np.bool_]]
 ) -> dict[str, object]:
-    """Return the models of some seeds; where they are known by predictions, these on some windows.
+    """Return the models of some seeds, or their predictions on some windows where none is known.
 
     Args:
         order: Positions of the seeds.
@@ -163,11 +166,11 @@ def _models(
     """
     if "loaded" in clean:
         return {"loaded": tuple(clean["loaded"][i] for i in order)}
-    joined = [clean["joined"][i] for i in order]
-    return {
-        "joined": tuple(replace(one, scores=_of_windows(one.scores, kept)) for one in joined),
-        **{part: clean[part] for part in OF_SAMPLE},
-    }
+    joined = []
+    for one in (clean["joined"][i] for i in order):
+        scores = {name: s.take(np.flatnonzero(kept[name])) for name, s in one.scores.items()}
+        joined.append(replace(one, scores=scores))
+    return {"joined": tuple(joined), **{part: clean[part] for part in OF_SAMPLE}}
 
 
 def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -179,15 +182,9 @@ def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
 
 def _on(evaluation: Evaluation, kept: dict[str, NDArray[np.bool_]]) -> Evaluation:
     """Return the scores on some windows."""
+    scores = {n: s.take(np.flatnonzero(kept[n])) for n, s in evaluation.scores.items()}
     references = {
         n: {name: cosines[kept[n]] for name, cosines in values.items()}
         for n, values in evaluation.references.items()
     }
-    scores = _of_windows(evaluation.scores, kept)
     return replace(evaluation, scores=scores, references=references)
-
-
-def _of_windows(
-    scores: Mapping[str, SplitScores], kept: dict[str, NDArray[np.bool_]]
-) -> dict[str, SplitScores]:
-    return {name: select_windows(one, np.flatnonzero(kept[name])) for name, one in scores.items()}
