@@ -16,9 +16,9 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError
-from amn.gate.modes import GateOptions, evidence_of, plan_of
+from amn.gate.modes import GateOptions, gate_of, plan_of
 from amn.system import CACHE_FOLDER
-from amn.verdict import Verdict
+from amn.verdict import HOLD, Verdict
 
 if TYPE_CHECKING:
     from amn.case.load import Case
@@ -86,7 +86,7 @@ def command(
     same command goes on: finished seeds are taken, others begin after their last whole epoch.
 
     The data is not checked first: that is what `amn gate` does. A case with `blocked_by` is trained
-    only while the case named there passes.
+    only while the case named there passes, which has to be trained already: amn gate NAME.
 
     A sweep keeps its course and its runs in .amn: started again, it goes on where it was.
 
@@ -116,9 +116,15 @@ def command(
         )
     with open_engine(engine, address) as cluster:
         with progress_bar() as bar:
-            options = GateOptions(cache=CACHE_FOLDER, today=today())
-            evidence = evidence_of(found, options, progress=bar)
-            evidence["blocker"]  # an error while the case that this one waits for fails
+            options = GateOptions(
+                cache=CACHE_FOLDER, today=today(), first_run=True, trains_blocker=False
+            )
+            gate = gate_of(found, options, progress=bar)
+            held = gate.outcome(HOLD) if found.config.blocked_by else None
+        if held and held.has_failed:
+            for finding in held.findings:
+                click.echo(str(finding))
+            sys.exit(Verdict.FAIL.exit_code())
         if sweep:
             sweep_case(found, sweep, out, style, engine=cluster)
             return

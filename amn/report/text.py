@@ -49,6 +49,9 @@ def print_result(
     """
     out = console or terminal()
     out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}\n")
+    if result.held and not verbose:
+        print_verdict(result.verdict, last_line(result), out)
+        return
     if result.record:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
     if not verbose:
