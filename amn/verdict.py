@@ -361,6 +361,13 @@ class Waiver:
         return f"{self.check} waived until {self.expires} by {self.owner}: {self.reason}"
 
 
+def shown(value: float, limit: float, digits: int = 4) -> str:
+    """Return a value with as many digits as it takes to tell it from a limit."""
+    while digits < 17 and value != limit and f"{value:.{digits}f}" == f"{limit:.{digits}f}":  # noqa: PLR2004 - float64 has 17 digits
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amn.checks.comparison import holm
+from amn.checks.meaning import by_cause
 from amn.golden.compare import Profiles, VectorChanges
 from amn.verdict import (
     FAMILIES,
@@ -109,7 +110,7 @@ def last_line(result: GateResult) -> str:
     if result.held:
         return f"{result.word}: {result.held}. Reproduce: {result.reproduce}"
     outcomes = complete(result)
-    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    bad = by_cause(o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN)
     idle = sum(o.status is Status.NOT_RUN for o in outcomes)
     names = ", ".join(f"{o.check} {o.name}" for o in bad)
     if result.verdict in (Verdict.PASS, Verdict.PARTIAL):
