@@ -131,15 +131,19 @@ def command(
         ended = _train(found, out, seeds, find_device(device), cluster)
     for line in ended:
         click.echo(line)
-    click.echo(
-        f"next: amn gate {quote(case)} "
-        + " ".join(
-            f"--run {quote(f'{out}/{found.name}-seed-{seed}')}"
-            for seed in seeds or found.config.training.seeds
-        )
-    )
+    click.echo(f"next: {_next(case, found, out, seeds, init_from)}")
     if ended:
         sys.exit(Verdict.FAIL.exit_code())
+
+
+def _next(case: str, found: Case, out: Path, seeds: tuple[int, ...], init_from: Path | None) -> str:
+    """Return how what was trained is gated: by a case that declares what it was made by."""
+    wanted = seeds or found.config.training.seeds
+    runs = " ".join(f"--run {quote(f'{out}/{found.name}-seed-{seed}')}" for seed in wanted)
+    if not init_from:
+        return f"amn gate {quote(case)} {runs}"
+    said = f'init_from = "{init_from.resolve()}", lr = {found.config.training.rate:g}'
+    return f"declare it in [training] of a case ({said}), then amn gate CASE {runs}"
 
 
 def _train(

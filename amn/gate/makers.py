@@ -323,6 +323,16 @@ def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...
     return scorer.from_runs(plan, run_folders)
 
 
+def made_by(candidates: tuple[Candidate, ...]) -> dict[str, Mapping[str, Any]]:
+    """Name of each run that was brought along -> the resolved config that it was made by."""
+    found = {}
+    for one in candidates:
+        if one.settings is None:
+            raise CheckNotRunError(f"{one.name}: expected the config of the run, found none")
+        found[one.name] = one.settings
+    return found
+
+
 def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
     """A checkpoint file that was brought along."""
     from amn.training import scorer  # noqa: PLC0415 - loads torch
@@ -735,6 +745,7 @@ EVERY = (
         read_columns,
         abort,
         brought,
+        made_by,
         numerics,
         machine_numerics,
     )

@@ -330,6 +330,8 @@ def _of_models(case: Case, options: GateOptions) -> Makers:
     if options.mode == "train":
         chosen |= named(makers.asked)
         chosen |= named(makers.hold) if case.config.blocked_by else {}
+    if options.mode == "run":
+        chosen |= named(makers.made_by)
     if options.mode in ("train", "run"):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)

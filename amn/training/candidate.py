@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
@@ -28,6 +28,7 @@ class Candidate:
         load: Loads it through the public loader, which verifies its probe; raises CheckpointError.
         score: Returns a loaded checkpoint's scores on the case's windows.
         digest: sha256 of its file.
+        settings: Resolved config that it was made by; None where nothing says it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Candidate:
     load: Callable[[], Checkpoint]
     score: Callable[[Checkpoint], Evaluation]
     digest: str
+    settings: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
