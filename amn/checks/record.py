@@ -16,6 +16,7 @@ from amn.training.record import (
     LEAST_GAIN,
     Stop,
     find_stops,
+    first_counted,
     first_due,
     first_epoch_floor,
 )
@@ -107,8 +108,7 @@ def low_first_epoch(candidates: Candidates) -> Parts:
     def change(record: TrainingRecord) -> TrainingRecord:
         cosines = [epoch.val_cosine for epoch in record.epochs]
         low = broken.records.with_cosines(record, [record.constant + 0.01, *cosines[1:]])
-        first, *others = low.epochs
-        return replace(low, epochs=(replace(first, steps=FIRST_STEPS), *others))
+        return broken.records.with_lines(low, lambda epoch: replace(epoch, steps=FIRST_STEPS))
 
     return broken.records.with_record(candidates, change)
 
@@ -223,7 +223,8 @@ def below_constant_epoch(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_val_cosine
-        return broken.records.with_cosines(record, [best, record.constant - 0.05, best])
+        low = broken.records.with_cosines(record, [best, record.constant - 0.05, best])
+        return broken.records.with_lines(low, lambda epoch: replace(epoch, steps=FIRST_STEPS))
 
     return broken.records.with_record(candidates, change)
 
@@ -240,7 +241,7 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
     """The validation cosine of every epoch is above that of the constant predictor.
 
     Where another loss outweighs the primary one by then (R007), that is the cause, and the
-    measurement is not in question.
+    measurement is not in question. Epochs before 200 steps are not judged.
 
     Why: A network that is connected to its input beats a constant in the first epoch; one that does
     not is not measured.
@@ -249,9 +250,9 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
     margins = [
         cosine - history.reference("constant")
         for history in val_cosines
-        for _, cosine in _cosines(history)
+        for cosine in _counted(history)
     ]
-    least = min(margins, default=float("nan"))
+    value = f"{min(margins):+.4f}" if margins else f"fewer than {FIRST_STEPS} steps"
     findings = [
         replace(finding, severity=Severity.FAIL) if _is_dominated(history, finding) else finding
         for history in val_cosines
@@ -259,7 +260,7 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
     ]
     is_measured = all("constant" in h.references for h in val_cosines)
     limit = "> constant" + ("" if is_measured else ASSUMED_LIMIT)
-    return Measured(f"{least:+.4f}", limit, findings)
+    return Measured(value, limit, findings)
 
 
 def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
@@ -277,6 +278,13 @@ def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
             )
             return [Finding(f"{history.name}, epoch {below[0]}", message, "see amn rules R004")]
     return _stops((history,), abort, "R004")
+
+
+def _counted(history: RunHistory) -> list[float]:
+    """Return the validation cosines from the first epoch on that had steps enough to be judged."""
+    lines = [e for e in history.epochs if e.val_cosine is not None]
+    first = first_counted([line.steps for line in lines]) or len(lines) + 1
+    return [line.val_cosine for line in lines[first - 1 :] if line.val_cosine is not None]
 
 
 def _is_dominated(history: RunHistory, finding: Finding) -> bool:

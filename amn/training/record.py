@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
@@ -133,13 +134,22 @@ def first_epoch_floor(rule: AbortConfig, *, constant: float, mean: float) -> flo
 def first_due(rule: AbortConfig, steps: Sequence[int]) -> int | None:
     """Return the 1-based epoch after which the first one's floor holds; None while it is too early.
 
-    A share of the way to the mean of the context takes steps, not epochs: of few articles an epoch
-    has few. A number of one's own holds for epoch 1.
+    A share of the way to the mean of the context takes steps, not epochs. A number of one's own
+    holds for epoch 1.
 
     Args:
-        steps: Optimiser steps of each epoch so far; none, or 0, where nobody counted.
+        steps: Of each epoch so far, as in `first_counted`.
     """
-    if rule.first_epoch != "relative" or not all(steps):
+    return first_counted(steps) if rule.first_epoch == "relative" else 1
+
+
+def first_counted(steps: Sequence[int]) -> int | None:
+    """Return the first epoch by whose end enough steps were taken to judge; None while none is.
+
+    Args:
+        steps: Optimiser steps of each epoch so far; none, or 0, where nobody counted: then it is 1.
+    """
+    if not all(steps):
         return 1
     reached = (n for n, taken in enumerate(accumulate(steps), 1) if taken >= FIRST_STEPS)
     return next(reached, None if steps else 1)
@@ -191,9 +201,11 @@ def find_stops(
     The first names the reason: another may fail for it. A gain of rounding is no new best.
     """
     floor = first_epoch_floor(rule, constant=constant, mean=mean)
-    due = first_due(rule, steps)
+    due, counted = first_due(rule, steps), first_counted(steps)
     for epoch, now in enumerate(cosines, 1):
-        stops = _stops_after(cosines[:epoch], rule, constant=constant)
+        is_early = counted is None or epoch < counted
+        below = -inf if is_early and now == now else constant  # noqa: PLR0124 - NaN is never early
+        stops = _stops_after(cosines[:epoch], rule, constant=below)
         if epoch == due and not now >= floor:
             got = f"got {shown(now, floor)}"
             low = Stop("R001", epoch, f"expected at least {floor:.4f} after epoch {epoch}, {got}")
