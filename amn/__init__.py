@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
     from amn.data.writer import write_dataset
     from amn.errors import AmnError
+    from amn.evaluation.metric import metric
     from amn.gate.modes import GateOptions, run_gate
     from amn.gate.result import GateResult
     from amn.verdict import Finding, Measured, Outcome, Severity, Status, Verdict
@@ -54,6 +55,7 @@ _HOME = {
     "Verdict": "amn.verdict",
     "Windows": "amn.data.windows",
     "load_case": "amn.case.load",
+    "metric": "amn.evaluation.metric",
     "open_dataset": "amn.data.dataset",
     "run_gate": "amn.gate.modes",
     "write_dataset": "amn.data.writer",
@@ -83,6 +85,7 @@ __all__ = [
     "evaluate",
     "gate",
     "load_case",
+    "metric",
     "open_dataset",
     "predict",
     "run_gate",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,17 +22,20 @@ from amn.data.dataset import DataSet, open_dataset
 from amn.data.reencoding import Encoding
 from amn.data.windows import Windows, find_windows
 from amn.errors import ArgumentError
+from amn.evaluation.metric import Metric
+from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.metrics import Scoring
 from amn.evaluation.predictions import predicted, write_predictions
 from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
+from amn.golden.schema import COSINE
 from amn.golden.store import GOLDEN_FILE
 from amn.system import CACHE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from numpy.typing import ArrayLike, NDArray
@@ -120,10 +123,12 @@ class Evaluated:
     Attributes:
         scores: Window by window.
         interval: 95 % of the mean cosine, clustered by article.
+        metrics: Name -> the same of each metric that was asked for.
     """
 
     scores: SplitScores
     interval: Interval
+    metrics: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -140,34 +145,44 @@ def evaluate(
     predict: Callable[[NDArray[np.float32]], ArrayLike],
     dataset: AnyPath | DataSet,
     windows: int | Windows,
+    *,
+    metrics: Sequence[str] = (),
 ) -> Evaluated:
-    """Score any predictor on the windows of a data set by the cosine.
+    """Score any predictor on the windows of a data set: by the cosine, and by metrics by name.
 
     Args:
         predict: Contexts (B, T, D) float32, oldest first -> predictions (B, D) of any length.
         windows: T, for all windows of that context; or some of them, of that data set.
+        metrics: Names of further metrics: `in_article`, or one of your own.
 
     Raises:
-        ArgumentError: If there are no windows, or predictions are not (B, D) finite numbers.
+        ArgumentError: If there are no windows, no such metric, or predictions are not (B, D) finite
+            numbers.
     """
     opened = dataset if isinstance(dataset, DataSet) else open_dataset(dataset)
     chosen = windows if isinstance(windows, Windows) else find_windows(opened, windows)
     if not len(chosen):
         raise ArgumentError("amn.evaluate: expected windows, got none")
-    scoring = Scoring(chosen)
+    asked = {name: _metric(name) for name in metrics}
+    scoring = Scoring(chosen, asked=asked)
     for start, rows, made in predicted(chosen, predict):
         if not np.isfinite(made).all():
             raise ArgumentError("amn.evaluate: expected finite predictions, got some that are not")
         scoring.add(np.arange(start, start + len(rows)), made, rows[:, -2:])
     scores = scoring.scores()
     seed = seed_from("score", "evaluate")
-    return Evaluated(scores, cluster_interval(scores.cosines, scores.article_ids, seed=seed))
+    intervals = {
+        name: cluster_interval(scores.of(name), scores.article_ids, seed=seed)
+        for name in (COSINE, *asked)
+    }
+    return Evaluated(scores, intervals[COSINE], intervals)
 
 
 def compare(
     candidate: Evaluated | Sequence[Evaluated],
     accepted: Evaluated | Sequence[Evaluated],
     *,
+    metric: str = COSINE,
     margin: float = 0.01,
     alpha: float = 0.05,
 ) -> Comparison:
@@ -176,6 +191,7 @@ def compare(
     Args:
         candidate: One evaluation, or one a seed.
         accepted: What it is compared with, on the same windows.
+        metric: That both were evaluated by; where lower is better, the difference is turned round.
         margin: How much worse still counts as not worse.
         alpha: One-sided error of each bound.
 
@@ -190,9 +206,18 @@ def compare(
         )
         if not is_same:
             raise ArgumentError("amn.compare: expected scores of the same windows, got others")
-    mine, theirs = ([one.scores.cosines for one in side] for side in sides)
+    sign = _metric(metric).sign
+    mine, theirs = ([sign * one.scores.of(metric) for one in side] for side in sides)
     seed = seed_from("compare", "evaluate")
     return noninferiority(mine, theirs, first.article_ids, margin=margin, alpha=alpha, seed=seed)
+
+
+def _metric(name: str) -> Metric:
+    """Return a metric by its name, or raise ArgumentError."""
+    known = every_metric()
+    if name not in known:
+        raise ArgumentError(f"metric: expected one of {', '.join(known)}, got {name!r}")
+    return known[name]
 
 
 def _paths(paths: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:

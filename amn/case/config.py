@@ -17,10 +17,15 @@ EVALUATED: Final = ("in_dist", "ood")
 
 
 class DataSetConfig(Section):
-    """Which data set: a folder, relative to the case."""
+    """Which data set.
+
+    Attributes:
+        path: Its folder.
+        index: Whether its FAISS index is judged; the default: when it has one.
+    """
 
     path: str
-    index: bool | None = None  # None: check the index when the data set has one
+    index: bool | None = None
 
 
 class Selector(Section):
@@ -28,6 +33,7 @@ class Selector(Section):
 
     Attributes:
         fraction: Share of the articles that no other selector names, drawn with `seed`.
+        seed: Of that draw: the same seed, the same articles.
         articles: Ids: a list, or ranges of whole numbers such as `"1-400, 512, 11001-15192"`.
         file: A JSON file, relative to the case, with a list of ids under the split's name.
         dataset: Another data set, relative to the case: all its articles.
@@ -59,7 +65,11 @@ class SplitConfig(Section):
 
 
 class WindowsConfig(Section):
-    """`context` rows are read, the row after them is predicted."""
+    """What is read, and what is predicted.
+
+    Attributes:
+        context: Rows that are read; the row after them is predicted.
+    """
 
     context: int = Field(default=5, ge=1, le=64)
 
@@ -68,6 +78,7 @@ class ModelConfig(Section):
     """Which predictor.
 
     Attributes:
+        kind: The network: an Attention Mixture Network, or one of its siblings.
         recipe: The network and its way of training: `recency` (default) or `original` for `amn`,
             `regularised` (default) or `original` for the other kinds.
         attention_dim: Width of keys and query (amn).
@@ -135,6 +146,8 @@ class CaseConfig(Section):
     """The whole of case.toml.
 
     Attributes:
+        schema_: Of this file; another one is of another version of amn.
+        title: One line for reports.
         blocked_by: A case in the same folder; a gate trains this one only once that one passes.
     """
 
@@ -196,8 +209,8 @@ class CaseConfig(Section):
             "blocked_by": True,
             "speed": True,
             "data": True,
-            "golden": {"drift"},
-            "criteria": {"scope"},
+            "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
+            "criteria": {"scope"} if self.criteria.limit else {"scope", "limit"},
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from amn.case.section import Cosine, Positive, Section
 
 LEAST_LOOK = 2  # seeds: one has no spread
+GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
 
 PROFILES: dict[str, dict[str, Any]] = {
@@ -17,14 +18,62 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
+class Limit(Section):
+    """One limit of a case's own, on any metric: a check of its own.
+
+    Attributes:
+        id: Of its check, C101 to C999: stable, so that waivers and goldens can name it.
+        metric: Its name: see `amn rules --metrics`; `lift` is over the strongest reference.
+        split: On which windows it is measured.
+        slice: Column of the chunk table -> value, or a range of numbers; None takes all windows.
+        least: What the metric has to reach; exactly one of least and most.
+        most: What it may not exceed.
+        by: Whether the estimate has to hold, or the end of its 95 % interval as well.
+    """
+
+    id: Annotated[str, Field(pattern=r"^C[1-9]\d\d$")]
+    metric: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    split: Literal["in_dist", "ood"]
+    slice: dict[str, str] | None = Field(default=None, min_length=1, max_length=1)
+    least: float | None = None
+    most: float | None = None
+    by: Literal["estimate", "bound"] = "estimate"
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Limit:
+        if (self.least is None) == (self.most is None):
+            got = "none" if self.least is None else "both"
+            raise ValueError(f"{self.id}: expected one of least and most, got {got}")
+        return self
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a value is within the limit; NaN is not."""
+        return value >= self.least if self.least is not None else value <= (self.most or 0.0)
+
+    @property
+    def where(self) -> str:
+        """`ood, kind = list`: which windows it is about."""
+        named = [f"{column} = {value}" for column, value in (self.slice or {}).items()]
+        return ", ".join([self.split, *named])
+
+    def __str__(self) -> str:
+        """Return `in_article of ood, kind = list is at least 0.6, by its bound`."""
+        value = f"least {self.least:g}" if self.least is not None else f"most {self.most:g}"
+        return f"{self.metric} of {self.where} is at {value}, by its {self.by}"
+
+
 class CriteriaConfig(Section):
     """The floors. A profile sets them; values of your own replace the profile's.
 
     Attributes:
+        profile: `minimum`: in-dist 0.54, OOD 0.60; `target`: 0.56 and 0.63.
+        in_dist: Least score in-dist.
+        ood: Least score OOD.
         delta: Range of OOD minus in-dist. The profile's range is a warning, your own is a limit.
         lift: Least gain over the strongest reference predictor, on both splits.
         scope: How much is enough for `amn ci require`: a whole gate; a model whose training nobody
             saw; or scores alone. It shapes no result, so it is no part of the resolved config.
+        limit: Limits on any metric, beside the floors.
     """
 
     profile: Literal["minimum", "target"] = "minimum"
@@ -33,6 +82,14 @@ class CriteriaConfig(Section):
     delta: tuple[float, float] | None = None
     lift: float = LIFT
     scope: Literal["whole", "model", "scores"] = "whole"
+    limit: tuple[Limit, ...] = ()
+
+    @model_validator(mode="after")
+    def _limits_have_ids_of_their_own(self) -> CriteriaConfig:
+        ids = [limit.id for limit in self.limit]
+        if repeated := sorted({one for one in ids if ids.count(one) > 1}):
+            raise ValueError(f"limit: expected an id of its own for each, got {repeated[0]} twice")
+        return self
 
     @model_validator(mode="after")
     def _delta_is_a_range(self) -> CriteriaConfig:
@@ -57,6 +114,8 @@ class GoldenConfig(Section):
     Attributes:
         margin: How much worse, in cosine, still counts as not worse.
         alpha: One-sided error of the bound.
+        margins: How much worse still counts as not worse, by metric of what comes next; without one
+            it is what the golden's own articles and seeds explain.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
         adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
@@ -64,9 +123,16 @@ class GoldenConfig(Section):
     """
 
     margin: Positive = 0.01
+    margins: dict[str, Positive] = Field(default_factory=dict)
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _margins_are_of_guards(self) -> GoldenConfig:
+        if foreign := sorted({*self.margins} - {*GUARDS}):
+            raise ValueError(f"margins: expected {' or '.join(GUARDS)}, got {foreign[0]}")
+        return self
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:

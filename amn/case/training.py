@@ -172,6 +172,14 @@ class TrainingConfig(Section):
     """How to train; None takes the recipe's value where it has one (see `amn.case.training`).
 
     Attributes:
+        epochs: Passes over the training windows, at most.
+        seeds: One run each; a golden takes five or more, a candidate three or more.
+        batch_size: Windows a step.
+        lr: Highest learning rate of AdamW.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient of a step.
+        plateau_factor: What the rate is multiplied by where the loss stands still.
+        plateau_patience: Epochs that it may stand still.
         stretch: Windows in a row that enter a batch together, sharing their rows: faster above 1,
             for networks that can (`amn`, recipe `recency`); the same scores on `wiki-mini`.
         loss: One loss, with weight 1.

@@ -13,16 +13,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from amn.case.limits import GUARDS
 from amn.errors import ArgumentError, GoldenError
-from amn.evaluation.statistics import RESAMPLES, ClusterTable, seed_from, table_noninferiority
-from amn.golden.compare import joined, require_same_windows
+from amn.evaluation.statistics import (
+    RESAMPLES,
+    ClusterTable,
+    seed_from,
+    table_noninferiority,
+)
+from amn.golden.compare import joined, own_margin, require_same_windows
+from amn.golden.schema import COSINE
 from amn.golden.store import TABLE_FILE
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from amn.case.limits import GoldenConfig
@@ -30,9 +37,15 @@ if TYPE_CHECKING:
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
-    from amn.golden.schema import Golden
+    from amn.golden.schema import Golden, GoldenRecord
 
 COMPARED = {"ood": "G001", "in_dist": "G002"}  # seeds the resamples of each split's comparison
+GUARDED = {  # metric and split, of what comes next; Holm's levels are theirs alone
+    "in_article.ood": "G014",
+    "in_article.in_dist": "G015",
+    "reciprocal_rank.ood": "G016",
+    "reciprocal_rank.in_dist": "G017",
+}
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
 
 
@@ -45,7 +58,10 @@ class Sides:
         folder: Of the golden, for messages.
         looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
             them; empty where there is but one look.
+        compared: What is compared, with the check that does; a name is that of a split.
     """
+
+    compared: ClassVar[Mapping[str, str]] = COMPARED
 
     evaluations: tuple[Evaluation, ...]
     golden: Golden
@@ -74,64 +90,104 @@ class Sides:
     def _path(self) -> Path:
         return self.folder / TABLE_FILE
 
-    def table(self, split: str) -> ClusterTable:
+    def aim(self, name: str) -> tuple[str, str]:
+        """Return the metric and the split of something that is compared."""
+        return COSINE, name
+
+    def margin(self, name: str) -> float:
+        """How much worse still counts as not worse."""
+        del name
+        return self.limits.margin
+
+    def table(self, name: str) -> ClusterTable:
         """Return the sums of candidate and golden by article.
 
         Raises:
             GoldenError: If the two have different windows.
         """
-        if split not in self._tables:
+        if name not in self._tables:
+            metric, split = self.aim(name)
             scores = self._scores(split)
-            self._tables[split] = joined(self.golden, split, scores, path=self._path)
-        return self._tables[split]
+            self._tables[name] = joined(self.golden, split, scores, path=self._path, metric=metric)
+        return self._tables[name]
 
-    def compare(self, split: str, alpha: float) -> Comparison:
-        """Compare one split at a level.
+    def compare(self, name: str, alpha: float) -> Comparison:
+        """Compare at a level.
 
         Raises:
             GoldenError: If the two have different windows.
         """
         return table_noninferiority(
-            self.table(split),
-            margin=self.limits.margin,
+            self.table(name),
+            margin=self.margin(name),
             alpha=alpha,
-            seed=seed_from(COMPARED[split], self.golden.record.digests.windows),
+            seed=seed_from(self.compared[name], self.golden.record.digests.windows),
         )
 
-    def fails(self, split: str, level: float) -> bool:
-        """Tell whether a split's comparison fails at a level."""
+    def fails(self, name: str, level: float) -> bool:
+        """Tell whether a comparison fails at a level."""
         try:
-            return self.compare(split, level).verdict is Verdict.FAIL
+            return self.compare(name, level).verdict is Verdict.FAIL
         except GoldenError:  # other windows: G003 says so; no alarm, but one of the tests
             return False
 
-    def judge(self, split: str) -> Judged:
-        """Judge one split: its own PASS, and its FAIL beside those of the other splits.
+    def judge(self, name: str) -> Judged:
+        """Judge one comparison: its own PASS, and its FAIL beside the others.
 
         Raises:
-            GoldenError: If the windows of this split differ from the golden's.
+            GoldenError: If the windows of its split differ from the golden's.
         """
-        comparison = self.compare(split, self.alpha)
+        comparison = self.compare(name, self.alpha)
         if comparison.verdict is not Verdict.FAIL:
             return Judged(comparison, comparison.verdict, self.alpha)
-        levels = holm(COMPARED, self.fails, self.alpha)
-        if split in levels:
-            return Judged(comparison, Verdict.FAIL, levels[split], self._p(split))
-        return Judged(comparison, Verdict.INCONCLUSIVE, self.alpha / len(COMPARED))
+        levels = holm(self.compared, self.fails, self.alpha)
+        if name in levels:
+            return Judged(comparison, Verdict.FAIL, levels[name], self._p(name))
+        return Judged(comparison, Verdict.INCONCLUSIVE, self.alpha / len(self.compared))
 
-    def _p(self, split: str) -> float:
+    def _p(self, name: str) -> float:
         """Return the smallest level at which a comparison fails that fails at alpha, to 2 %.
 
         Not below what the resamples can tell, so that of more than 100 comparisons none is an alarm
         at alpha 0.05 whatever its difference.
         """
         high, low = self.alpha, LEAST_P
-        if self.fails(split, low):
+        if self.fails(name, low):
             return low
         while high > 1.02 * low:
             middle = math.sqrt(low * high)
-            low, high = (low, middle) if self.fails(split, middle) else (middle, high)
+            low, high = (low, middle) if self.fails(name, middle) else (middle, high)
         return high
+
+
+@dataclass(frozen=True)
+class Guarded(Sides):
+    """A candidate and its golden by the metrics that tell what comes next from the topic.
+
+    Attributes:
+        measured: Of the candidate, one a seed: scores by split, with the values of metrics.
+    """
+
+    measured: tuple[Mapping[str, SplitScores], ...] = ()
+    compared: ClassVar[Mapping[str, str]] = GUARDED
+
+    def _scores(self, split: str) -> list[SplitScores]:
+        return [scores[split] for scores in self.measured]
+
+    def aim(self, name: str) -> tuple[str, str]:
+        """Return the metric and the split of `in_article.ood`."""
+        metric, split = name.split(".")
+        return metric, split
+
+    def margin(self, name: str) -> float:
+        """How much worse still counts as not worse: declared, or what the golden explains."""
+        metric, split = self.aim(name)
+        return self.limits.margins.get(metric) or own_margin(self.golden, split, metric)
+
+
+def is_guarded(record: GoldenRecord) -> bool:
+    """Tell whether a golden has what comes next beside its cosines."""
+    return {*GUARDS} <= {*record.by_metric}
 
 
 @dataclass(frozen=True, slots=True)

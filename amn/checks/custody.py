@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
 from amn.checks import broken
-from amn.checks.check import check, checks
+from amn.checks.check import check
+from amn.checks.limits import all_checks
 from amn.errors import CheckNotRunError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
 from amn.golden.schema import COSINE
@@ -103,7 +104,10 @@ def _waive(copy: CaseCopy, check: str, created: str, expires: str) -> Parts:
 
 @check("G011", "waivers", broken_by=[waiver_expired, waiver_of_custody])
 def check_waivers(
-    today: date | None, listed_waivers: tuple[Waiver, ...], unwaivable: Mapping[str, str]
+    today: date | None,
+    listed_waivers: tuple[Waiver, ...],
+    unwaivable: Mapping[str, str],
+    case: Case,
 ) -> Measured:
     """Every waiver is in force, at most 30 days long, and names a check that can be waived.
 
@@ -114,7 +118,7 @@ def check_waivers(
         raise CheckNotRunError("G011-waivers: expected today's date, got none")
     findings = []
     for waiver in listed_waivers:
-        declared = checks().get(waiver.check)
+        declared = all_checks(case.config.criteria).get(waiver.check)
         over = (today - waiver.expires).days
         if declared is None:
             message = "expected a waiver of a check that exists, got an unknown id"

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from amn.case.config import EVALUATED, CaseConfig
 from amn.checks import broken
 from amn.checks.check import check
-from amn.checks.comparison import Compared, Sides
+from amn.checks.comparison import Compared, is_guarded
 from amn.data.chunk_table import kinds_by_title
 from amn.errors import GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.golden.compare import config_changes
-from amn.golden.schema import Numerics
+from amn.golden.schema import COSINE, Numerics
 from amn.golden.store import read_golden, write_golden
 from amn.verdict import Finding, Measured, Severity, Standing, Verdict
 
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from amn.case.limits import GoldenConfig
     from amn.checks.broken.copies import CaseCopy
+    from amn.checks.comparison import Guarded, Sides
     from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate
@@ -137,7 +139,9 @@ def check_comparable(sides: Sides) -> Measured:
         message = f"expected metric version {METRIC_VERSION}, got {golden.record.versions.metric}"
         findings.append(Finding("golden.json", message, UPDATE))
     n = sum(golden.record.metrics[split].windows for split in EVALUATED)
-    return Measured(f"{n:,} windows", "same ids, same metric", findings)
+    alone = f"by the cosine alone: what comes next is not in the golden; {UPDATE}"
+    detail = "" if is_guarded(golden.record) else alone
+    return Measured(f"{n:,} windows", "same ids, same metric", findings, detail)
 
 
 def check_gone(copy: CaseCopy) -> None:
@@ -313,36 +317,129 @@ def check_in_dist(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
     return _not_worse(sides, "in_dist", judged_data.get("in_dist"))
 
 
-def _not_worse(sides: Sides, split: str, dataset: DataSet | None) -> Measured:
-    """Judge a split against the golden.
+def less_in_article_ood(guarded: Guarded) -> Parts:
+    """OOD, fewer of the other rows of its article are further away, by twice the margin."""
+    return _guard_broken("in_article.ood", guarded)
+
+
+def less_in_article_in_dist(guarded: Guarded) -> Parts:
+    """In-dist, fewer of the other rows of its article are further away, by twice the margin."""
+    return _guard_broken("in_article.in_dist", guarded)
+
+
+def lower_rank_ood(guarded: Guarded) -> Parts:
+    """OOD, the target stands further down in the pool, by twice the margin."""
+    return _guard_broken("reciprocal_rank.ood", guarded)
+
+
+def lower_rank_in_dist(guarded: Guarded) -> Parts:
+    """In-dist, the target stands further down in the pool, by twice the margin."""
+    return _guard_broken("reciprocal_rank.in_dist", guarded)
+
+
+def _guard_broken(name: str, guarded: Guarded) -> Parts:
+    """Return measured scores of which one metric is twice its margin lower; cosines stay."""
+    metric, split = guarded.aim(name)
+    margin = guarded.margin(name)
+
+    def change(scores: SplitScores) -> SplitScores:
+        noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
+        lower = scores.of(metric) - 2 * margin * (1 + 0.5 * noise)
+        return replace(scores, values={**scores.values, metric: lower})
+
+    return {"measured": tuple({**one, split: change(one[split])} for one in guarded.measured)}
+
+
+@check("G014", "in_article_ood", needs=["G003"], broken_by=[less_in_article_ood])
+def check_in_article_ood(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measured:
+    """Tells the next row from the others of its article as well as the golden, OOD.
+
+    The share of the other rows of its article that a prediction is further from than its target:
+    not lower than the golden's by more than the margin, paired by window and clustered by article.
+
+    Why: The mean of the context scores well by cosine, and says nothing of what comes next.
+    Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
+    reason: amn golden update CASE --reason TEXT
+    """
+    return _not_worse(guarded, "in_article.ood", judged_data.get("ood"))
+
+
+@check("G015", "in_article_in_dist", needs=["G003"], broken_by=[less_in_article_in_dist])
+def check_in_article_in_dist(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measured:
+    """Tells the next row from the others of its article as well as the golden, in-dist.
+
+    The share of the other rows of its article that a prediction is further from than its target:
+    not lower than the golden's by more than the margin, paired by window and clustered by article.
+
+    Why: The mean of the context scores well by cosine, and says nothing of what comes next.
+    Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
+    reason: amn golden update CASE --reason TEXT
+    """
+    return _not_worse(guarded, "in_article.in_dist", judged_data.get("in_dist"))
+
+
+@check("G016", "rank_ood", needs=["G003"], broken_by=[lower_rank_ood])
+def check_rank_ood(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measured:
+    """Finds its target in a fixed pool of targets as well as the golden, OOD.
+
+    The reciprocal rank of the target among 256 targets of the split: not lower than the golden's by
+    more than the margin, paired by window and clustered by article.
+
+    Why: Who uses predictions to search looks at the first that are found, and not at a cosine.
+    Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
+    reason: amn golden update CASE --reason TEXT
+    """
+    return _not_worse(guarded, "reciprocal_rank.ood", judged_data.get("ood"))
+
+
+@check("G017", "rank_in_dist", needs=["G003"], broken_by=[lower_rank_in_dist])
+def check_rank_in_dist(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measured:
+    """Finds its target in a fixed pool of targets as well as the golden, in-dist.
+
+    The reciprocal rank of the target among 256 targets of the split: not lower than the golden's by
+    more than the margin, paired by window and clustered by article.
+
+    Why: Who uses predictions to search looks at the first that are found, and not at a cosine.
+    Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
+    reason: amn golden update CASE --reason TEXT
+    """
+    return _not_worse(guarded, "reciprocal_rank.in_dist", judged_data.get("in_dist"))
+
+
+def _not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
+    """Judge a metric of a split against the golden.
 
     Args:
+        name: Of what is compared: a split, or a metric of one.
         dataset: Whose articles have titles and kinds; None where it is not known.
     """
-    judged = sides.judge(split)
-    comparison, margin = judged.comparison, sides.limits.margin
+    judged, (metric, split) = sides.judge(name), sides.aim(name)
+    comparison, margin = judged.comparison, sides.margin(name)
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
     spent = _spent(sides)
+    shown = f"{margin:.4g}" if metric != COSINE else f"{margin}"
     findings, attribution = list[Finding](), None
     if judged.verdict is Verdict.FAIL:
-        message = f"expected not worse than the golden by {margin}, got {d:+.4f} ({bounds}{spent})"
-        attribution = _attribution(sides, split, dataset)
+        message = f"expected not worse than the golden by {shown}, got {d:+.4f} ({bounds}{spent})"
+        attribution = _attribution(sides, name, dataset)
         findings.append(Finding(split, message, _blame(attribution)))
     elif judged.verdict is not Verdict.PASS:
-        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {margin}"
+        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {shown}"
         if comparison.verdict is Verdict.FAIL:
             message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
-        needed = comparison.articles_needed
-        fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
+        message += f"; a drop of {comparison.detectable:.4f} would have been seen in 80 %"
+        fix = _what_would_decide(comparison, len(sides.table(name).sides[0]))
         if d < 0:
-            attribution = _attribution(sides, split, dataset)
+            attribution = _attribution(sides, name, dataset)
             fix = f"{fix}; {attribution}"
         findings.append(Finding(split, message, fix, severity=Severity.INCONCLUSIVE))
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
     detail = f"{bounds}, {comparison.n_clusters} articles{spent}"
+    if metric != COSINE:
+        detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
     return Measured(
         f"{d:+.4f}",
@@ -353,6 +450,24 @@ def _not_worse(sides: Sides, split: str, dataset: DataSet | None) -> Measured:
         standing,
         Compared(split, sides.alpha, judged.p, attribution),
     )
+
+
+def _beside(golden: Golden, split: str, metric: str) -> str:
+    """Return what the golden and the reference predictors have: `golden 0.674, last 0.732, ...`."""
+    figures = golden.record.figures(metric)[split]
+    means = {"golden": figures.mean, **figures.references}
+    return ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
+
+
+def _what_would_decide(comparison: Comparison, seeds: int) -> str:
+    """Return how many articles, or seeds of the candidate, an undecided comparison takes."""
+    ways = []
+    if comparison.articles_needed:
+        n = f"{comparison.articles_needed:,}"
+        ways.append(f"{comparison.n_clusters} articles, about {n} would decide")
+    if comparison.seeds_needed and comparison.seeds_needed > seeds:
+        ways.append(f"{seeds} seeds, about {comparison.seeds_needed:,} would decide")
+    return " or ".join(ways) or "more articles and more seeds"
 
 
 def _spent(sides: Sides) -> str:
@@ -370,9 +485,9 @@ def _spent(sides: Sides) -> str:
     )
 
 
-def _attribution(sides: Sides, split: str, dataset: DataSet | None) -> Attribution:
-    """Return where a split's difference comes from."""
-    table = sides.table(split)
+def _attribution(sides: Sides, name: str, dataset: DataSet | None) -> Attribution:
+    """Return where a difference comes from."""
+    table = sides.table(name)
     titles = titles_of(dataset, table.labels) if dataset else {}
     groupings = groups_of(dataset, table.labels, table.sizes, titles)
     return attribute(table, titles=titles, groupings=groupings)

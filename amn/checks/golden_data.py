@@ -130,7 +130,7 @@ def other_profile(golden: Golden) -> Parts:
     easier = Statistic(there.value + 0.1 + 10 * (there.spread or 0.0), *there[1:])
     now: dict[str, Any] = {**profile, NEIGHBOURS: {**profile[NEIGHBOURS], "ood": easier}}
     found = Outcome("S008", "representative", Status.PASS, profile=now)
-    return {"measured": (found,), "vector_changes": broken.golden.CHANGED}
+    return {"data_outcomes": (found,), "vector_changes": broken.golden.CHANGED}
 
 
 @check(
@@ -143,7 +143,7 @@ def other_profile(golden: Golden) -> Parts:
 def check_profile(
     golden: Golden,
     vector_changes: VectorChanges,
-    measured: tuple[Outcome, ...],
+    data_outcomes: tuple[Outcome, ...],
     golden_limits: GoldenConfig,
 ) -> Measured:
     """Every statistic of the data is in the range that the golden's articles and these explain.
@@ -163,7 +163,7 @@ def check_profile(
         fix = f"amn golden update CASE --reason TEXT, on the data that it is of; {ACCEPT}"
         finding = Finding("golden.json", "expected the profile of its data, got none", fix)
         return Measured("no profile", "in range", [finding])
-    moved = profile_changes(then, profile_of(measured), golden_limits.alpha)
+    moved = profile_changes(then, profile_of(data_outcomes), golden_limits.alpha)
     left = [one for one in moved if one.has_left]
     findings = [Finding(one.place, _how(one), ACCEPT) for one in left]
     compared = sum(one.reach is not None for one in moved)
@@ -230,7 +230,7 @@ def easier_ood(golden: Golden, summaries: dict[str, Summary]) -> Parts:
     return {
         "summaries": {**summaries, "ood": moved},
         "vector_changes": broken.golden.CHANGED,
-        "measured": (),
+        "data_outcomes": (),
     }
 
 
@@ -245,7 +245,7 @@ def check_not_easier(
     golden: Golden,
     vector_changes: VectorChanges,
     summaries: dict[str, Summary],
-    measured: tuple[Outcome, ...],
+    data_outcomes: tuple[Outcome, ...],
     golden_limits: GoldenConfig,
 ) -> Measured:
     """On other data than the golden's, the reference predictors did not gain what the model gained.
@@ -257,7 +257,7 @@ def check_not_easier(
     Fix: Compare by the lift; accept the data with a reason: amn golden update CASE --reason TEXT
     """
     findings, gains = list[Finding](), dict[str, float]()
-    moved = profile_changes(golden.record.profile, profile_of(measured), golden_limits.alpha)
+    moved = profile_changes(golden.record.profile, profile_of(data_outcomes), golden_limits.alpha)
     for split in EVALUATED:
         then, now = golden.record.metrics[split], summaries[split]
         reach = _reach(then, now, golden_limits.alpha / len(EVALUATED))

@@ -1,4 +1,4 @@
-"""Checks of others: declared in a conftest.py beside the cases, or by an installed package."""
+"""Checks and metrics of others: in a conftest.py beside the cases, or of an installed package."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from amn.errors import ConfigError
 from amn.storage import read_whole
 from amn.system import CONFTEST, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from amn.checks.check import Check
+
+class Declared(Protocol):
+    """A check or a metric: a function that was declared where it stands."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What was declared."""
 
 
 def load_conftests(folders: Iterable[Path]) -> None:
-    """Import the conftest.py files that declare checks, as pytest does, each once.
+    """Import the conftest.py files that declare checks and metrics, as pytest does, each once.
 
     Only a file that imports amn is looked at: what else a conftest.py does is pytest's business.
 
@@ -81,13 +87,13 @@ def _load(path: Path) -> None:
         ) from error
 
 
-def applies(check: Check, folder: Path | None) -> bool:
-    """Tell whether a check is one of a case: what a conftest.py declares holds below its folder.
+def applies(declared: Declared, folder: Path | None) -> bool:
+    """Tell whether a check or metric is of a case: what a conftest.py declares holds below it.
 
     Args:
         folder: Of the case; None where there is none.
     """
-    home = Path(check.function.__code__.co_filename)
+    home = Path(declared.function.__code__.co_filename)
     if home.name != CONFTEST:
         return True
     return folder is not None and folder.resolve().is_relative_to(home.resolve().parent)

@@ -137,6 +137,34 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
 
 
+@command.command("keys")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+    help="As markdown: a table a section.",
+)
+def show_keys(style: str) -> None:
+    """List every key that case.toml may have: values, default, what it means.
+
+    \b
+    Examples:
+      amn case keys
+      amn case keys --format markdown
+    """  # noqa: D301 - \b keeps click from wrapping the examples
+    from amn.case.keys import keys, to_markdown  # noqa: PLC0415 - asks every section
+
+    if style == "markdown":
+        click.echo(to_markdown(), nl=False)
+        return
+    for key in keys():
+        default = f" = {key.default}" if key.default else ""
+        click.echo(f"{key.name}{default}")
+        click.echo(f"    {key.values}. {key.what}")
+
+
 def _placed(table: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a selector whose file is relative to the case."""
     if "file" not in table:

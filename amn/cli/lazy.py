@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
         self._elsewhere = elsewhere or {}
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns
-        """Run the command; where nobody reads its output any more, end as the shell's tools do.
+        """Run the command; where nobody reads its output any more, end silently, as shell tools do.
 
         click and rich would exit with 1, which means FAIL.
         """
@@ -51,7 +51,6 @@ class LazyGroup(click.Group):
         except BrokenPipeError as error:
             # What is still buffered would break the pipe again, at Python's own exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            click.echo("interrupted: nobody reads the output any more", err=True)
             raise click.exceptions.Exit(READER_GONE) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

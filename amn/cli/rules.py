@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
+from amn.case.load import case_files, load_case
 from amn.checks.check import Check
 from amn.checks.check import checks as every_check
+from amn.checks.limits import limit_checks
 from amn.checks.own import load_conftests
 from amn.cli.console import results
+from amn.errors import ConfigError
+from amn.evaluation.metric import LIFT, PARTS
+from amn.evaluation.metric import metrics as every_metric
 from amn.gate.makers import EVERY, GIVEN
 from amn.system import GOLDEN_FOLDER
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("rules")
 @click.argument("checks", nargs=-1)
+@click.option("--metrics", is_flag=True, help="List the metrics that a limit can name.")
 @click.option("--parts", is_flag=True, help="List the evidence that a check can name and read.")
 @click.option(
     "--format",
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="As markdown: every check in full.",
 )
-def command(checks: tuple[str, ...], style: str, *, parts: bool) -> None:
+def command(checks: tuple[str, ...], style: str, *, parts: bool, metrics: bool) -> None:
     """Say what a check means, why it exists and how to fix it; without CHECKS, list all of them.
 
     \b
@@ -39,12 +46,13 @@ def command(checks: tuple[str, ...], style: str, *, parts: bool) -> None:
       amn rules
       amn rules D007 C002
       amn rules --parts
+      amn rules --metrics
       amn rules --format markdown
     """  # noqa: D301 - \b keeps click from wrapping the examples
     load_conftests([GOLDEN_FOLDER / "any"])
     known = every_check()
-    if parts:
-        _print_parts()
+    if parts or metrics:
+        (_print_parts if parts else _print_metrics)()
         return
     if style == "markdown":
         click.echo(to_markdown(known.values()), nl=False)
@@ -53,14 +61,26 @@ def command(checks: tuple[str, ...], style: str, *, parts: bool) -> None:
         _print_list(list(known.values()))
         return
     for check in checks:
-        found = known.get(check.split("-")[0].upper())
-        if found is None:
+        id_ = check.split("-")[0].upper()
+        found = [known[id_]] if id_ in known else _limits(id_)
+        if not found:
             close = difflib.get_close_matches(check.upper(), known, n=3)
             hint = f"did you mean {', '.join(close)}?" if close else "amn rules lists all"
             raise click.UsageError(
                 f"check: expected an id such as D007, got {check!r}. Fix: {hint}"
             )
-        _print_check(found)
+        for one in found:
+            _print_check(one)
+
+
+def _limits(id_: str) -> list[Check]:
+    """Return the limits of that id of the cases here; those of a case that is none are not read."""
+    found = list[Check]()
+    for file in case_files(GOLDEN_FOLDER):
+        with suppress(ConfigError):
+            criteria = load_case(file.parent).config.criteria
+            found += [check for check in limit_checks(criteria) if check.id == id_]
+    return found
 
 
 def _print_list(listed: list[Check]) -> None:
@@ -97,6 +117,21 @@ def _print_parts() -> None:
     for part, text in sorted({**made, **GIVEN}.items()):
         table.add_row(part, escape(text))
     results().print(table)
+
+
+def _print_metrics() -> None:
+    """Print every metric with what it is, and what a metric of one's own can read."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("metric", "better", "what it is"):
+        table.add_column(column, no_wrap=column != "what it is")
+    for one in every_metric().values():
+        table.add_row(one.name, one.better, escape(one.help))
+    table.add_row(LIFT, "higher", "Cosine above that of the strongest reference predictor.")
+    out = results()
+    out.print(table)
+    out.print("\nOne of your own reads:")
+    for part, text in PARTS.items():
+        out.print(f"  {part}: {escape(text)}")
 
 
 def to_markdown(listed: Iterable[Check]) -> str:

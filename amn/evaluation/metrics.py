@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import cosine_rows, lengths, widen
+from amn.errors import ArgumentError
+from amn.evaluation.measuring import Measuring
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from amn.data.ids import Ids
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
 
 
 __all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
@@ -55,6 +60,7 @@ class SplitScores:
         norm_error: Largest |length of a prediction - 1|.
         rank: Effective rank of the predictions.
         target_rank: Effective rank of the targets.
+        values: Metric -> (N,) float64, of the metrics beside the cosine that were asked for.
     """
 
     cosines: NDArray[np.float64]
@@ -64,6 +70,20 @@ class SplitScores:
     norm_error: float
     rank: float
     target_rank: float
+    values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def of(self, metric: str) -> NDArray[np.float64]:
+        """Return what a metric gives each window: (N,).
+
+        Raises:
+            ArgumentError: If it was not measured.
+        """
+        if metric == "cosine":
+            return self.cosines
+        if metric not in self.values:
+            known = ", ".join(("cosine", *self.values))
+            raise ArgumentError(f"metric {metric}: expected one that was measured: {known}")
+        return self.values[metric]
 
     @property
     def mean(self) -> float:
@@ -77,13 +97,21 @@ class Scoring:
     Args:
         windows: Of the split.
         keep: Positions of windows whose predictions are kept.
+        asked: Metrics to measure beside the cosine, by name.
     """
 
-    def __init__(self, windows: Windows, *, keep: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        *,
+        keep: NDArray[np.int64] | None = None,
+        asked: Mapping[str, Metric] | None = None,
+    ) -> None:
         n, dim = len(windows), windows.dataset.dim
         self.windows = windows
         self.cosines, self.copies = np.full(n, np.nan), np.full(n, np.nan)
         self.norm_error = 0.0
+        self._measuring = Measuring(windows, asked or {})
         self._geometry = evenly_spaced(n, GEOMETRY_WINDOWS) if n else np.empty(0, np.int64)
         self._keep = np.empty(0, np.int64) if keep is None else keep
         wanted = np.union1d(self._geometry, self._keep)
@@ -111,6 +139,7 @@ class Scoring:
         self.copies[positions] = cosine_rows(predicted, rows[:, 0])
         error = np.abs(lengths(predicted) - 1).max()
         self.norm_error = float(np.maximum(self.norm_error, error))  # keeps NaN
+        self._measuring.add(positions, predicted)
         place = self._place[positions]
         self._sample[place[place >= 0]] = predicted[place >= 0]
 
@@ -132,4 +161,5 @@ class Scoring:
             norm_error=self.norm_error,
             rank=effective_rank(sample) if np.isfinite(sample).all() else float("nan"),
             target_rank=effective_rank(np.asarray(targets, np.float32)),
+            values=self._measuring.values,
         )

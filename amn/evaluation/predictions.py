@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
 
     Rows = tuple[pa.StringArray, NDArray[Any]]  # names (B,) and vectors (B, D)
 
@@ -174,7 +175,10 @@ class Joined:
 
 
 def join_predictions(
-    path: Path, judged: Mapping[str, Windows], sampled: Mapping[str, NDArray[np.int64]]
+    path: Path,
+    judged: Mapping[str, Windows],
+    sampled: Mapping[str, NDArray[np.int64]],
+    asked: Mapping[str, Metric] | None = None,
 ) -> Joined:
     """Read a file of predictions once and score every window of the judged splits.
 
@@ -184,6 +188,7 @@ def join_predictions(
     Args:
         judged: split -> windows.
         sampled: split -> positions of windows whose predictions are kept.
+        asked: Metrics to measure beside the cosine, by name.
 
     Raises:
         DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
@@ -192,7 +197,7 @@ def join_predictions(
     names = {split: windows.names() for split, windows in judged.items()}
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
-    parts = {n: Scoring(windows, keep=sampled[n]) for n, windows in judged.items()}
+    parts = {n: Scoring(windows, keep=sampled[n], asked=asked) for n, windows in judged.items()}
     dim = next(iter(judged.values())).dataset.dim
     seen = np.zeros(len(wanted), np.int64)
     foreign, flat, total = list[Any](), list[Any](), 0

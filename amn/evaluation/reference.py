@@ -12,6 +12,7 @@ import numpy as np
 
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import unit_rows
+from amn.evaluation.measuring import Measuring
 from amn.evaluation.metrics import cosine_rows
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
 
 
 FIT_WINDOWS = (
@@ -116,3 +118,28 @@ def score_references(
         for name, predicted in references.predict(rows[:, :-1]).items():
             parts.setdefault(name, []).append(cosine_rows(predicted, rows[:, -1]))
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
+
+
+def measure_references(
+    references: References,
+    windows: Windows,
+    asked: Mapping[str, Metric],
+    *,
+    batch: int = BATCH_WINDOWS,
+) -> dict[str, dict[str, float]]:
+    """Return the mean of metrics for every reference predictor: metric -> name -> mean."""
+    chosen = windows.take(evenly_spaced(len(windows), MEASURED_WINDOWS))
+    found: dict[str, Measuring] = {}
+    for start in range(0, len(chosen), batch):
+        rows = chosen.gather(slice(start, start + batch))
+        for name, predicted in references.predict(rows[:, :-1]).items():
+            measuring = found.setdefault(name, Measuring(chosen, asked))
+            at = np.arange(start, start + len(rows))
+            measuring.add(at, predicted.astype(np.float32))
+    return {
+        metric: {name: float(one.values[metric].mean()) for name, one in found.items()}
+        for metric in asked
+    }

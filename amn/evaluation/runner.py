@@ -15,26 +15,34 @@ from torch import Tensor, nn
 from amn.evaluation.metrics import Scoring, cosine_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from amn.data.windows import Windows
+    from amn.evaluation.metric import Metric
     from amn.evaluation.metrics import SplitScores
 
 
 BATCH_WINDOWS = 1024
 
 
-def score(model: nn.Module, windows: Windows, *, batch: int = BATCH_WINDOWS) -> SplitScores:
+def score(
+    model: nn.Module,
+    windows: Windows,
+    *,
+    batch: int = BATCH_WINDOWS,
+    asked: Mapping[str, Metric] | None = None,
+) -> SplitScores:
     """Score a model on windows, through the public path, in window order.
 
     Args:
         model: Maps (B, T, D) contexts to raw predictions (B, D); put in evaluation mode here.
         batch: Windows at a time; changes no cosine by more than 1e-6.
+        asked: Metrics to measure beside the cosine, by name.
     """
-    scoring = Scoring(windows)
+    scoring = Scoring(windows, asked=asked)
     for start, rows, predicted in _predictions(model, windows, batch):
         scoring.add(np.arange(start, start + len(rows)), predicted, rows[:, -2:])
     return scoring.scores()

@@ -73,6 +73,7 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
 MOST_SCORE_BYTES = 1 << 30  # ten numbers a window, of ten million windows
 COSINES_FILE, EVALUATION_FILE = "cosines.npz", "evaluation.json"
 GEOMETRY = ("norm_error", "rank", "target_rank")
+OF_METRIC = "_metric_"  # between the names of a split and of a metric beside the cosine
 INTERVAL_SEED = 0  # of the bootstrap in evaluation.json: the same scores give the same file
 
 
@@ -97,6 +98,8 @@ def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
         arrays[f"{name}_copy_cosines"] = split.copy_cosines
         arrays[f"{name}_article_ids"] = split.article_ids
         arrays[f"{name}_target_chunks"] = split.target_chunks
+        for metric, values in split.values.items():
+            arrays[f"{name}{OF_METRIC}{metric}"] = values
         for reference in REFERENCES:
             arrays[f"{name}_reference_{reference}"] = evaluation.references[name][reference]
     content = pack_arrays(arrays)
@@ -149,7 +152,14 @@ def load_evaluation(folder: Path) -> Evaluation:
                 copy_cosines=arrays[f"{name}_copy_cosines"],
                 article_ids=arrays[f"{name}_article_ids"],
                 target_chunks=arrays[f"{name}_target_chunks"],
-                **figures,
+                norm_error=figures["norm_error"],
+                rank=figures["rank"],
+                target_rank=figures["target_rank"],
+                values={
+                    array.removeprefix(name + OF_METRIC): values
+                    for array, values in arrays.items()
+                    if array.startswith(name + OF_METRIC)
+                },
             )
             for name, figures in geometry.items()
         }

@@ -11,10 +11,11 @@ import numpy as np
 
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
-from amn.checks.comparison import COMPARED
+from amn.checks.comparison import COMPARED, GUARDED, is_guarded
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import ClusterTable, moments_of
+from amn.gate import makers
 from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
 from amn.gate.modes import GateOptions, evidence_of, gate_of
@@ -150,7 +151,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         )
     evidence = gate.evidence
     tables = tables_of(evidence, seeds)
-    asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions))
+    asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions), guarded=True)
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
     declared = declare(asked.without(*PASSING, "brought"))
     record = GoldenRecord.model_validate(
@@ -162,9 +163,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
                 reason=reason.strip(),
                 previous=previous.digest if previous else None,
             ),
-            "metrics": {
-                COSINE: {name: _metrics(evidence, name, tables[name], seeds) for name in EVALUATED}
-            },
+            "metrics": _metrics(evidence, tables, seeds),
             "checks": _ended(declared, outcomes),
             "profile": _profile(outcomes, tables, previous),
             "digests": Digests(
@@ -271,8 +270,11 @@ def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outc
     """Return the comparisons with the old golden that fail; none where windows differ."""
     limits = evidence["case"].config.golden
     beside = evidence.with_(golden=previous, golden_limits=limits, golden_folder=folder, looks=())
-    outcomes = []
-    for check in COMPARED.values():
+    outcomes, compared = [], [*COMPARED.values()]
+    if is_guarded(previous.record):
+        beside = beside.with_(guarded=beside.call(makers.guarded))
+        compared += GUARDED.values()
+    for check in compared:
         try:
             outcomes.append(checks()[check].run(beside))
         except GoldenError:  # other windows: the data or the split changed, and the diff shows it
@@ -280,16 +282,27 @@ def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outc
     return [outcome for outcome in outcomes if outcome.status is Status.FAIL]
 
 
-def _metrics(evidence: Evidence, name: str, table: Table, seeds: Sequence[int]) -> SplitMetrics:
-    """Return a split's figures for golden.json."""
-    judged = table.judged()
-    mean = ClusterTable(
-        judged.articles,
-        judged.sizes.astype(float),
-        (judged.seeds(COSINE, seeds).mean(axis=0)[None],),
-    )
-    references = evidence["summaries"][name].references
-    return summarise(table, seeds, se=moments_of(mean).se, references=references)
+def _metrics(
+    evidence: Evidence, tables: Mapping[str, Table], seeds: Sequence[int]
+) -> dict[str, dict[str, SplitMetrics]]:
+    """Return the figures of every metric for golden.json: metric -> split -> figures."""
+    found: dict[str, dict[str, SplitMetrics]] = {}
+    for split in EVALUATED:
+        judged = tables[split].judged()
+        cosines = evidence["summaries"][split].references
+        references = {COSINE: cosines, **evidence["reference_metrics"][split]}
+        for metric, means in references.items():
+            sums = judged.seeds(metric, seeds).mean(axis=0)[None]
+            table = ClusterTable(judged.articles, judged.sizes.astype(float), (sums,))
+            found.setdefault(metric, {})[split] = summarise(
+                tables[split],
+                seeds,
+                se=moments_of(table).se,
+                references=means,
+                metric=metric,
+                better="higher" if metric == COSINE else evidence["metrics"][metric].better,
+            )
+    return found
 
 
 def _numerics(config: dict[str, Any]) -> Numerics:

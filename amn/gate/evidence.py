@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from amn.checks.check import Check, checks, parameters
+from amn.checks.check import Check, parameters
+from amn.checks.limits import all_checks
 from amn.checks.own import applies
 from amn.errors import AmnError, CheckNotRunError
 
@@ -136,9 +137,8 @@ class Evidence(Mapping[str, Any]):
 
 def declare(evidence: Evidence) -> tuple[Check, ...]:
     """Return every check all of whose parts are promised: the checks that have to run."""
-    home = evidence.get("home")
+    home, case = evidence.get("home"), evidence.get("case")
+    every = all_checks(case.config.criteria if case else None)
     return tuple(
-        check
-        for check in checks().values()
-        if applies(check, home) and evidence.promises(check.reads)
+        check for check in every.values() if applies(check, home) and evidence.promises(check.reads)
     )

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Sides, is_decided
+from amn.checks.comparison import Guarded, Sides, is_decided
 from amn.checks.hold import Hold
+from amn.checks.own import applies
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
 from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
-from amn.evaluation.reference import fit_references, score_references
+from amn.evaluation.metric import Metric
+from amn.evaluation.metric import metrics as every_metric
+from amn.evaluation.reference import fit_references, measure_references, score_references
 from amn.evaluation.storage import Evaluation
 from amn.evaluation.summary import Summary, summarise_split
 from amn.evaluation.surroundings import (
@@ -35,6 +38,7 @@ from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
+from amn.golden.schema import COSINE
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from amn.data.index.recall import Answers
     from amn.data.reencoding import Encoding, Reencoded
     from amn.engines import Engine
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.predictions import Joined
     from amn.evaluation.reference import References
     from amn.evaluation.statistics import Interval
@@ -79,7 +84,7 @@ if TYPE_CHECKING:
 
 Sound = TypeVar("Sound")
 OUTCOMES = {  # parts that say how checks ended -> families of these
-    "measured": BEFORE_TRAINING,
+    "data_outcomes": BEFORE_TRAINING,
     "ended": (*(family for family in FAMILIES.values() if family != FAMILIES["G"]), OWN),
 }
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
@@ -416,6 +421,37 @@ def orders(
     return tuple((where, one) for where, one in found if isinstance(one, ModelBehaviour))
 
 
+def metrics(case: Case) -> dict[str, Metric]:
+    """The metrics that the case measures beside the cosine, by name."""
+    wanted = {limit.metric for limit in case.config.criteria.limit}
+    return {
+        name: metric
+        for name, metric in every_metric().items()
+        if name != COSINE and (metric.always or name in wanted) and applies(metric, case.folder)
+    }
+
+
+def measured(
+    checkpoints: tuple[Checkpoint, ...], judged: dict[str, Windows], metrics: dict[str, Metric]
+) -> tuple[dict[str, SplitScores], ...]:
+    """Scores of each model with the values of those metrics, window by window."""
+    from amn.evaluation.runner import score  # noqa: PLC0415 - loads torch
+
+    return tuple(
+        {split: score(one.model, windows, asked=metrics) for split, windows in judged.items()}
+        for one in checkpoints
+    )
+
+
+def reference_metrics(
+    fitted: References, judged: dict[str, Windows], metrics: dict[str, Metric]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Mean of each reference predictor by split and metric."""
+    return {
+        split: measure_references(fitted, windows, metrics) for split, windows in judged.items()
+    }
+
+
 # Candidates of which nothing is known but their predictions.
 
 
@@ -423,11 +459,12 @@ def joined(
     prediction_files: tuple[Path, ...],
     judged: dict[str, Windows],
     sampled: dict[str, NDArray[np.int64]],
+    metrics: dict[str, Metric],
 ) -> tuple[Joined, ...]:
     """Predictions that were brought along, one file a seed, joined with the windows by name."""
     from amn.evaluation.predictions import join_predictions  # noqa: PLC0415 - few gates take any
 
-    return tuple(join_predictions(path, judged, sampled) for path in prediction_files)
+    return tuple(join_predictions(path, judged, sampled, metrics) for path in prediction_files)
 
 
 def predictors(prediction_files: tuple[Path, ...]) -> tuple[Candidate, ...]:
@@ -453,6 +490,11 @@ def scored(
     """Scores of those predictions, window by window, beside the reference predictors'."""
     references = {split: score_references(fitted, windows) for split, windows in judged.items()}
     return tuple(Evaluation(dict(one.scores), references) for one in joined)
+
+
+def predicted_measured(joined: tuple[Joined, ...]) -> tuple[dict[str, SplitScores], ...]:
+    """Scores of those predictions with the values of the case's metrics, window by window."""
+    return tuple(dict(one.scores) for one in joined)
 
 
 def predicted_behaviours(
@@ -592,6 +634,14 @@ def sides(
     return Sides(evaluations, golden, golden_limits, golden_folder, looks)
 
 
+def guarded(
+    measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
+    golden_folder: Path, looks: tuple[int, ...],
+) -> Guarded:  # fmt: skip
+    """The candidate and its golden by the metrics that guard what comes next."""
+    return Guarded((), golden, golden_limits, golden_folder, looks, measured)
+
+
 def no_looks() -> tuple[int, ...]:
     """Nothing: a candidate is looked at once."""
     return ()
@@ -606,7 +656,7 @@ def article_tables(
     splits: dict[str, Split], windows: dict[str, Windows], scans: dict[str, RowScan]
 ) -> dict[str, Table]:
     """The articles of every split, with the digests of their vectors."""
-    return articles_of(splits, windows, scans, {}, None)
+    return articles_of(splits, windows, scans, {}, None, ())
 
 
 def vector_changes(golden: Golden, article_tables: dict[str, Table]) -> VectorChanges:
@@ -614,9 +664,9 @@ def vector_changes(golden: Golden, article_tables: dict[str, Table]) -> VectorCh
     return changes_of_vectors(golden.tables, article_tables)
 
 
-def measured(evidence: Evidence) -> tuple[Outcome, ...]:
+def data_outcomes(evidence: Evidence) -> tuple[Outcome, ...]:
     """How each check of the data, index, splits and windows ended."""
-    return _ends(evidence, OUTCOMES["measured"])
+    return _ends(evidence, OUTCOMES["data_outcomes"])
 
 
 def ended(evidence: Evidence) -> tuple[Outcome, ...]:
@@ -702,19 +752,20 @@ DATA = named(
 INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, criteria, settings, sides)
-ASKED = named(sampled, surroundings, metric, curve)
-MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders)
+ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
+MODEL = ASKED | named(loaded, checkpoints, evaluations, behaviours, orders, measured)
 PREDICTIONS = (
     ASKED
-    | named(plan, joined, fitted)
+    | named(plan, joined)
     | {
         "candidates": predictors,
         "evaluations": scored,
         "behaviours": predicted_behaviours,
+        "measured": predicted_measured,
     }
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
-DATA_OF_GOLDEN = named(article_tables, vector_changes, measured, ended)
+DATA_OF_GOLDEN = named(article_tables, vector_changes, data_outcomes, ended)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
@@ -737,7 +788,7 @@ EVERY = (
     | COURSE
     | named(
         joined,
-        fitted,
+        guarded,
         row_digests,
         plan,
         asked,

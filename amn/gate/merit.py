@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
 from amn.checks.check import checks
-from amn.checks.comparison import COMPARED
-from amn.errors import AmnError, CheckNotRunError, GoldenError
-from amn.evaluation.storage import Evaluation
+from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.limits import limit_checks
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
 from amn.golden.store import GOLDEN_FILE
 from amn.storage import read_whole
 from amn.verdict import Loosening, Review, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from amn.case.load import Case
     from amn.checks.check import Check
@@ -81,16 +81,25 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
     if has_other_criteria:
         there = evidence.with_(criteria=base.config.criteria)
         asked += [(c, there) for c in declare(evidence) if "criteria" in c.reads]
+        limits = limit_checks(base.config.criteria) if "measured" in evidence else ()
+        asked += [(c, evidence) for c in limits]
     if base.golden and has_other_golden:
         there = evidence.with_(
-            evaluations=tuple(_restricted(e, base.golden) for e in evidence["evaluations"]),
+            evaluations=tuple(
+                replace(e, scores=_restricted(e.scores, base.golden))
+                for e in evidence["evaluations"]
+            ),
             golden=base.golden,
             golden_limits=base.config.golden,
             golden_folder=case.folder,
             looks=(),
         )
-        compared = [c for c in checks().values() if c.id in COMPARED.values()]
-        asked += [(c, there) for c in compared]
+        ids = {*COMPARED.values()}
+        if "measured" in evidence and is_guarded(base.golden.record):
+            measured = tuple(_restricted(s, base.golden) for s in evidence["measured"])
+            there = there.with_(measured=measured)
+            ids |= {*GUARDED.values()}
+        asked += [(c, there) for c in checks().values() if c.id in ids]
     for check, there in asked:
         if check.id not in waived and _is_worse(check, there):
             yield check.label
@@ -108,14 +117,13 @@ def _is_worse(check: Check, evidence: Evidence) -> bool:
     """Tell whether a check fails; one that cannot be asked shows no merit."""
     try:
         return check.run(evidence).status in WORSE
-    except (GoldenError, CheckNotRunError):
+    except (ArgumentError, GoldenError, CheckNotRunError):
         return True
 
 
-def _restricted(evaluation: Evaluation, golden: Golden) -> Evaluation:
+def _restricted(scores: Mapping[str, SplitScores], golden: Golden) -> dict[str, SplitScores]:
     """Return scores on only the windows that a golden has: the result may have more."""
-    scores = {name: _on_windows(evaluation.scores[name], golden.tables[name]) for name in EVALUATED}
-    return Evaluation(scores, evaluation.references)
+    return {name: _on_windows(scores[name], golden.tables[name]) for name in EVALUATED}
 
 
 def _on_windows(scores: SplitScores, table: Table) -> SplitScores:
@@ -127,4 +135,5 @@ def _on_windows(scores: SplitScores, table: Table) -> SplitScores:
         copy_cosines=scores.copy_cosines[keep],
         article_ids=scores.article_ids[keep],
         target_chunks=scores.target_chunks[keep],
+        values={name: values[keep] for name, values in scores.values.items()},
     )

@@ -38,7 +38,9 @@ def migrated(case: Case, record: bytes, cosines: bytes, *, today: date) -> Golde
     former, path = parse_former(record, cosines, case.folder), case.folder / GOLDEN_FILE
     evidence = _same_data(case, former, today).evidence
     references = score_plan_references(evidence["plan"]).judged
-    golden = with_articles(former, evidence.call(articles_of, cosines={}, references=references))
+    golden = with_articles(
+        former, evidence.call(articles_of, values={}, references=references, slices=())
+    )
     for split, table in former.tables.items():
         if golden.tables[split].judged().spans != table.spans:
             raise GoldenError(path, f"{split}: expected the windows of the case, got others")
@@ -61,7 +63,7 @@ def profiled(case: Case, golden: Golden, *, today: date) -> Golden:
         DataError: If the data cannot be read.
     """
     gate = _same_data(case, golden, today)
-    now = gate.evidence.call(articles_of, cosines={}, references=None)
+    now = gate.evidence.call(articles_of, values={}, references=None, slices=())
     changes = vector_changes(golden.tables, now)
     if changes:
         others = ", ".join(f"{len(keys)} {kind}" for kind, keys in changes.kinds.items())

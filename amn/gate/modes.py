@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.checks.check import checks
+from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.data.manifest import read_manifest
 from amn.errors import AmnError, ConfigError
+from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import abort_for, course_makers, named
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from amn.case.load import Case
     from amn.data.reencoding import Encoding
     from amn.engines import Engine
+    from amn.golden.schema import GoldenRecord
     from amn.training.plan import Plan
 
     Progress = Callable[[int, int, str], None]
@@ -172,11 +175,18 @@ def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
         RunCache(options.cache).all_runs(wanted, engine=options.engine, progress=progress)
 
 
-def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None = None) -> Evidence:
+def evidence_of(
+    case: Case,
+    options: GateOptions,
+    *,
+    progress: Progress | None = None,
+    guarded: bool = False,
+) -> Evidence:
     """Return the evidence of a case in the mode that the options ask for.
 
     Args:
         progress: Called with (done, in all, text) by whatever takes long.
+        guarded: Whether its golden has what comes next, whatever is there now.
 
     Raises:
         ConfigError: If a check of one's own reads what nobody makes.
@@ -197,6 +207,8 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
         }
     else:
         chosen = _of_models(case, options)
+    if guarded:
+        chosen |= named(makers.guarded)
     chosen |= named(makers.waivers, makers.unwaivable)
     if (case.folder / WAIVERS_FILE).exists():
         chosen |= named(makers.listed_waivers)
@@ -215,7 +227,7 @@ def evidence_of(case: Case, options: GateOptions, *, progress: Progress | None =
 
 
 def _require_known(case: Case) -> None:
-    """Raise ConfigError where a check would never be declared, whatever there is to look at."""
+    """Raise ConfigError where a check or limit could never be judged, whatever there is."""
     known = {*makers.EVERY, *makers.GIVEN}
     for check in checks().values():
         unknown = [part for part in check.reads if part not in known]
@@ -225,6 +237,13 @@ def _require_known(case: Case) -> None:
             message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
+    measurable = {LIFT, *(n for n, m in metrics().items() if applies(m, case.folder))}
+    for limit in case.config.criteria.limit:
+        if limit.metric not in measurable:
+            close = difflib.get_close_matches(limit.metric, measurable, n=1)
+            fix = f"did you mean {close[0]}?" if close else "amn rules --metrics lists all"
+            message = f"{limit.id}: expected a metric that is declared, got {limit.metric!r}"
+            raise ConfigError(case.file, [f"criteria.limit {message}. Fix: {fix}"])
 
 
 def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[str, Any]:
@@ -350,8 +369,10 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
             chosen |= named(makers.brought)
         if options.predictions and _is_of_predictions(case):
             chosen |= named(makers.declared)
-    if _has_numerics(case):
+    if _record(case, lambda record: bool(record.numerics.values)):
         chosen |= named(makers.numerics)
+    if _record(case, is_guarded):
+        chosen |= named(makers.guarded)
     return chosen
 
 
@@ -373,15 +394,11 @@ def _has_digests(case: Case) -> bool:
 def _is_of_predictions(case: Case) -> bool:
     """Tell whether the golden was made from predictions, by the checks that it has."""
     of_them = {check.label for check in checks().values() if "joined" in check.reads}
-    with suppress(AmnError, OSError):
-        content = read_whole(case.folder / GOLDEN_FILE)
-        return bool(of_them & {*parse_record(content, case.folder).checks})
-    return False
+    return _record(case, lambda record: bool(of_them & {*record.checks}))
 
 
-def _has_numerics(case: Case) -> bool:
-    """Tell whether the golden has a fingerprint; an unreadable golden is G004's to report."""
+def _record(case: Case, holds: Callable[[GoldenRecord], bool]) -> bool:
+    """Tell whether something holds of the golden; an unreadable one is G004's to report."""
     with suppress(AmnError, OSError):
-        content = read_whole(case.folder / GOLDEN_FILE)
-        return bool(parse_record(content, case.folder).numerics.values)
+        return holds(parse_record(read_whole(case.folder / GOLDEN_FILE), case.folder))
     return False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.case.config import SPLITS
 from amn.case.load import load_case
-from amn.checks.check import checks
+from amn.checks.limits import all_checks
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
@@ -151,7 +151,8 @@ def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) 
         for check in declare(evidence)
         if check.label in declared and _has_looked(recorded.get(check.label))
     }
-    known = [checks()[check] for label in declared if (check := label.split("-")[0]) in checks()]
+    every = all_checks(evidence["case"].config.criteria)
+    known = [every[check] for label in declared if (check := label.split("-")[0]) in every]
     differences = [
         f"{check.label}: not in the bundle, and declared here"
         for check in declare(evidence)
@@ -223,6 +224,8 @@ def _evidence(
     scored = [one.recorded for one in found if one.recorded]
     if found and len(scored) == len(found):
         given["evaluations"] = tuple(scored)
+        if all(scores.values for one in scored for scores in one.scores.values()):
+            given["measured"] = tuple(one.scores for one in scored)
     return Evidence(chosen, case=case, today=today, progress=None, candidates=tuple(found), **given)
 
 
@@ -235,7 +238,8 @@ def _makers_of(
     if (case.folder / WAIVERS_FILE).exists():
         chosen |= named(makers.listed_waivers)
     if not context["first_run"]:
-        chosen |= makers.GOLDEN | makers.DATA_OF_GOLDEN | named(makers.numerics, makers.brought)
+        chosen |= makers.GOLDEN | makers.DATA_OF_GOLDEN
+        chosen |= named(makers.numerics, makers.brought, makers.guarded)
         is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
         chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
     if is_here:

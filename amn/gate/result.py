@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.comparison import Compared
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.case.load import Case
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.evaluation.summary import Summary
     from amn.evaluation.surroundings import Behaviour
@@ -149,6 +150,8 @@ class GateResult:
         """The models that were judged; empty where the gate stopped before them."""
         candidates: tuple[Candidate, ...] = self.made.get("candidates", ())
         scored = self.made.get("evaluations") or [one.recorded for one in candidates]
+        if {"evaluations", "measured"} <= self.made.keys():
+            scored = list(map(_with_values, scored, self.made["measured"]))
         observed: tuple[Observed, ...] = self.made.get("behaviours", ())
         return tuple(
             JudgedCandidate(
@@ -208,3 +211,12 @@ class GateResult:
             return ()
         found = headrooms(self.config, self.golden.record)
         return tuple(one for one in found if one.note)
+
+
+def _with_values(evaluation: Evaluation, measured: Mapping[str, SplitScores]) -> Evaluation:
+    """Return scores with what was measured beside the cosine."""
+    scores = {
+        split: replace(scores, values=measured[split].values)
+        for split, scores in evaluation.scores.items()
+    }
+    return replace(evaluation, scores=scores)

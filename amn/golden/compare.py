@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from amn.data.sketch import from_text
 from amn.errors import GoldenError
-from amn.evaluation.statistics import ClusterTable, tabulate
+from amn.evaluation.statistics import ClusterTable, moments_of, tabulate
 from amn.golden.schema import COSINE, Profiled
 from amn.golden.table import DIGEST, rounded, windows_by_article, windows_lost
 
@@ -25,12 +25,19 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
     from amn.verdict import Outcome
 
+SEED_ERRORS = 5.0  # standard errors of a seed beside the others: retraining does not reach it
+
 Profile = Mapping[str, Mapping[str, Profiled]]
 Kind = Literal["metric", "tolerance", "check", "number", "config", "digest", "version"]
 
 
 def joined(
-    golden: Golden, split: str, scores: Sequence[SplitScores], *, path: Path
+    golden: Golden,
+    split: str,
+    scores: Sequence[SplitScores],
+    *,
+    path: Path,
+    metric: str = COSINE,
 ) -> ClusterTable:
     """Return the sums of a candidate, one seed a score, and those of its golden, by article.
 
@@ -46,8 +53,9 @@ def joined(
         ArgumentError: If a score is not finite.
     """
     theirs = require_same_windows(golden, split, scores, path=path)
-    sums = [tabulate({split: s.cosines[None]}, s.article_ids).by_label().sides[0] for s in scores]
-    golden_sums = theirs.seeds(COSINE, golden.record.seeds)
+    values = [(s.of(metric), s.article_ids) for s in scores]
+    sums = [tabulate({split: v[None]}, ids).by_label().sides[0] for v, ids in values]
+    golden_sums = theirs.seeds(metric, golden.record.seeds)
     sizes = theirs.sizes.astype(np.float64)
     return ClusterTable(theirs.articles, sizes, (rounded(np.concatenate(sums)), golden_sums))
 
@@ -91,6 +99,26 @@ def _require_same(golden: Table, score: SplitScores, path: Path) -> None:
         "Fix: restore the data set and the split, or amn golden update "
         f"{path.parent.name} with a reason",
     )
+
+
+def own_margin(golden: Golden, split: str, metric: str) -> float:
+    """Return the margin that a golden gives one of its metrics: what it explains by itself.
+
+    One standard error of its mean, clustered by article: as far as another draw of as many articles
+    moves it. At least five of the difference of a seed from the others, paired and clustered: what
+    training again does.
+    """
+    error = golden.record.figures(metric)[split].se
+    sums = golden.sums(split, metric)
+    if len(sums) == 1:
+        return error
+    table = golden.tables[split].judged()
+    sizes = table.sizes.astype(np.float64)
+    squares = [
+        moments_of(ClusterTable(table.articles, sizes, (sums[[i]], np.delete(sums, i, 0)))).se ** 2
+        for i in range(len(sums))
+    ]
+    return max(error, SEED_ERRORS * math.sqrt(float(np.mean(squares))))
 
 
 def moved_articles(old: Golden, new: Golden, split: str) -> list[tuple[str, float]]:
@@ -399,11 +427,31 @@ def is_easier(references: float, model: float) -> bool:
 def _metric_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
     """Yield the figures of each split that differ."""
     falls = ("mean", "windows", "articles")  # the comparison gets weaker as these fall
-    for name in old.metrics:
-        before, after = _figures(old.metrics[name]), _figures(new.metrics[name])
-        for change in _changes("metric", before, after):
-            loosens = change.key in falls and change.new < change.old
-            yield Change("metric", f"metrics.{name}.{change.key}", change.old, change.new, loosens)
+    for metric in {**old.by_metric, **new.by_metric}:
+        prefix = "metrics" if metric == COSINE else f"metrics.{metric}"
+        if metric not in old.by_metric or metric not in new.by_metric:
+            yield Change("metric", prefix, *_shown_means(metric, old, new))
+            continue
+        for name, was in old.by_metric[metric].items():
+            sign = -1 if was.better == "lower" else 1
+            before, after = _figures(was), _figures(new.by_metric[metric][name])
+            for change in _changes("metric", before, after):
+                by = change.delta or 0.0
+                loosens = change.key in falls and (sign if change.key == "mean" else 1) * by < 0
+                yield Change(
+                    "metric", f"{prefix}.{name}.{change.key}", change.old, change.new, loosens
+                )
+
+
+def _shown_means(metric: str, *records: GoldenRecord) -> tuple[str | None, str | None]:
+    """Return the means of a metric in each of two goldens, None where one has it not."""
+    old, new = (
+        ", ".join(f"{split} {m.mean:.4f}" for split, m in record.by_metric[metric].items())
+        if metric in record.by_metric
+        else None
+        for record in records
+    )
+    return old, new
 
 
 def _figures(metrics: SplitMetrics) -> dict[str, Any]:

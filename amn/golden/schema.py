@@ -36,7 +36,7 @@ TOGETHER = (  # fields on one line each, the first of what an update leaves
     ("versions", "numerics"),
 )
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
-LINES = {"metrics": 2, "checks": 1, "profile": 1, "recall": 1}
+LINES = {"checks": 1, "profile": 1, "recall": 1}
 UNKNOWN = "unknown"  # of a machine that nobody wrote down
 PRECISION = "float32"  # of trainings from before it was a setting
 
@@ -67,6 +67,7 @@ class SplitMetrics(Section):
         references: Mean of each reference predictor; `mean` is the mean of the context.
         windows: Of the split.
         articles: That have windows.
+        better: Which values of the metric are better.
     """
 
     mean: Finite
@@ -76,6 +77,7 @@ class SplitMetrics(Section):
     references: dict[Name, Finite]
     windows: Count
     articles: Count
+    better: Literal["higher", "lower"] = "higher"
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -83,7 +85,8 @@ class SplitMetrics(Section):
         if "mean" not in self.references:
             raise ValueError("references: expected the mean of the context as 'mean', found none")
         if not self.is_over_mean:
-            _require_close("lift", self.lift, "mean - references", self.mean - self.strongest)
+            gain = lift_of(self.mean, self.references, self.better)
+            _require_close("lift", self.lift, "mean - references", gain)
         return self
 
     @property
@@ -240,7 +243,11 @@ class GoldenRecord(Section):
     @property
     def metrics(self) -> dict[str, SplitMetrics]:
         """What was measured with the metric that decides, by split."""
-        return dict(self.by_metric[COSINE].items())
+        return self.figures(COSINE)
+
+    def figures(self, metric: str) -> dict[str, SplitMetrics]:
+        """Return what was measured with a metric, by split."""
+        return dict(self.by_metric[metric].items())
 
     @property
     def checks(self) -> dict[str, Ended]:
@@ -281,10 +288,14 @@ class GoldenRecord(Section):
     def to_bytes(self) -> bytes:
         """Return golden.json as it is written: equal records give equal bytes."""
         values = self.model_dump(mode="json", by_alias=True)
+        for figures in (one for metric in values["metrics"].values() for one in metric.values()):
+            if figures["better"] == "higher":
+                del figures["better"]
         for name in ("profile", "recall"):
             if not values[name]:
                 del values[name]
         shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
+        shown["metrics"] = f'"metrics": {_metrics_laid_out(values["metrics"])}'
         together = [", ".join(shown.pop(name) for name in line) for line in TOGETHER]
         return ("{" + ",\n ".join([*together, *shown.values()]) + "}\n").encode()
 
@@ -298,6 +309,13 @@ def _laid_out(value: object, indent: str, levels: int) -> str:
         for key, member in value.items()
     ]
     return "{" + f",\n{indent}".join(members) + "}"
+
+
+def _metrics_laid_out(metrics: Mapping[str, object]) -> str:
+    """Return the metrics as JSON: a line for each split of the cosine, the others on its last."""
+    others = {name: splits for name, splits in metrics.items() if name != COSINE}
+    first = _laid_out({COSINE: metrics[COSINE]}, "  ", 2)
+    return f"{first[:-1]}, {json.dumps(others, allow_nan=False)[1:]}" if others else first
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,30 +362,44 @@ class Golden:
         return self.tables[split].judged().seeds(metric, self.record.seeds)
 
 
+def lift_of(mean: float, references: Mapping[str, float], better: str) -> float:
+    """Return how much better a mean is than that of the strongest reference predictor."""
+    if better == "lower":
+        return min(references.values()) - mean
+    return mean - max(references.values())
+
+
 def summarise(
-    table: Table, seeds: Iterable[int], *, se: float, references: Mapping[str, float]
+    table: Table,
+    seeds: Iterable[int],
+    *,
+    se: float,
+    references: Mapping[str, float],
+    metric: str = COSINE,
+    better: Literal["higher", "lower"] = "higher",
 ) -> SplitMetrics:
-    """Return the cosines of a split, as golden.json holds them.
+    """Return what was measured on a split with a metric, as golden.json holds it.
 
     Args:
         se: Standard error of the mean, clustered by article.
-        references: Mean cosine of each reference predictor, among them `mean`.
+        references: Mean of each reference predictor, among them `mean`.
 
     Raises:
         ValidationError: If a number is not finite.
     """
     judged = table.judged()
     n = int(judged.sizes.sum())
-    per_seed = tuple((judged.seeds(COSINE, seeds).sum(axis=1) / n).tolist())
+    per_seed = tuple((judged.seeds(metric, seeds).sum(axis=1) / n).tolist())
     mean = float(np.mean(per_seed))
     return SplitMetrics(
         mean=mean,
         se=se,
-        lift=mean - max(references.values()),
+        lift=lift_of(mean, references, better),
         per_seed=per_seed,
         references=dict(references),
         windows=n,
         articles=len(judged.articles),
+        better=better,
     )
 
 

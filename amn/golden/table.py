@@ -5,7 +5,7 @@ these sums, and how many windows they are of, decide as the windows themselves w
 
 Columns: `split`, `article`, `rows` (chunks of the article), `vectors` (digest of its rows, and
 their sketch, see `amn.data.sketch`; files of before have the digest alone),
-`windows` (target chunks, in ranges: `5-27 30`), `slice.NAME` where slices are declared, then
+`windows` (target chunks, in ranges: `5-27 30`), `slice.COLUMN=VALUE` where limits name slices, then
 `METRIC.PREDICTOR`: the sum of a metric over these windows, for each seed (`cosine.0`) and for
 reference predictors (`cosine.last`); an article of training has none. Sums over the queries of an
 article are `recall.INDEX`. Where a slice divides an article, it has a line for each part. Lines are
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 HEAD = ("split", "article", "rows", "vectors", "windows")
 SLICE, RECALL = "slice.", "recall."
+IN_SLICE = "in"  # the cell of windows that are in a slice
 COLUMN = re.compile(r"[a-z0-9_]+\.[A-Za-z0-9_-]+")  # METRIC.PREDICTOR
 RANGE = re.compile(r"(-?\d{1,10})(?:-(-?\d{1,10}))?")
 # None where vectors are not known.
@@ -60,7 +61,7 @@ class Table:
         windows: (L,) target chunks of the windows, in ranges; empty for an article without any.
         rows: (L,) int64 chunks of the article; -1 where they are not known.
         vectors: (L,) digest of the article's rows, and their sketch; empty where not known.
-        slices: Name of each declared slice -> (L,) its value.
+        slices: Name of each declared slice -> (L,) whether the windows are in it, as a cell.
         sums: `METRIC.PREDICTOR` -> (L,) float64, NaN in lines without windows; none in training.
     """
 

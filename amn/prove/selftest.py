@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.checks.check import Defect, checks
+from amn.checks.limits import all_checks
 from amn.errors import ArgumentError, CheckNotRunError, DoesNotApplyError
 from amn.gate.run import Gate, is_early
 from amn.prove.clean import variants
@@ -18,6 +19,7 @@ from amn.verdict import FAMILIES, STATUS_OF, WORST_FIRST, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from amn.case.limits import CriteriaConfig
     from amn.case.load import Case
     from amn.checks.check import Check
     from amn.prove.clean import Variant
@@ -165,9 +167,13 @@ def _skips(**_: object) -> Measured:
     raise CheckNotRunError("skipped")
 
 
-def trials() -> tuple[Trial, ...]:
-    """Return every known defect with its check, in the order in which a gate could see them."""
-    every = list(checks().values())
+def trials(criteria: CriteriaConfig | None = None) -> tuple[Trial, ...]:
+    """Return every known defect with its check, in the order in which a gate could see them.
+
+    Args:
+        criteria: Whose own limits are tried as well.
+    """
+    every = list(all_checks(criteria).values())
     listed = [Trial(check, defect) for check in every for defect in check.broken_by]
     early = [check for check in every if is_early(check) and check.needs]
     listed += [
@@ -177,13 +183,13 @@ def trials() -> tuple[Trial, ...]:
     return tuple(sorted(listed, key=lambda trial: trial.when != "before training"))
 
 
-def choose(only: Sequence[str]) -> tuple[Trial, ...]:
+def choose(only: Sequence[str], criteria: CriteriaConfig | None = None) -> tuple[Trial, ...]:
     """Return the trials of defects, checks or families (`nan-row`, `D007`, `D`).
 
     Raises:
         ArgumentError: If a word names none.
     """
-    known = trials()
+    known = trials(criteria)
     if not only:
         return known
     chosen: list[Trial] = []
@@ -220,7 +226,8 @@ def run_selftest(
     Raises:
         CheckNotRunError: If the case does not pass its own gate.
     """
-    chosen = [d for d in choose(only) if after_training or d.when == "before training"]
+    asked = choose(only, case.config.criteria)
+    chosen = [d for d in asked if after_training or d.when == "before training"]
     if not chosen:
         raise ArgumentError("--only: expected defects that need no training, got others")
     planned = list(variants(n_variants, after_training=after_training))

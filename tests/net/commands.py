@@ -58,7 +58,7 @@ TOY_CASE = f"{TOY}/case.toml"
 DATA = f"{WIKI}/data"
 MANIFEST = f"{DATA}/dataset.json"
 GOLDEN = f"{WIKI}/golden.json"
-OOD = '"ood": {"mean": 0.605217890986'  # in it
+OOD = '"ood": {"mean": 0.605007211994'  # in it
 LEDGER = f"{WIKI}/ledger.jsonl"
 
 SHIPPED = [

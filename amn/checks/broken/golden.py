@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.checks.broken.copies import CaseCopy
-    from amn.golden.schema import GoldenRecord
+    from amn.golden.schema import GoldenRecord, SplitMetrics
     from amn.golden.table import Table
 
 
@@ -51,16 +51,25 @@ def with_tables(
 ) -> Golden:
     """Return a golden with other tables, and the means and digests that follow."""
     old = golden.record
-    metrics = {}
-    for name, m in old.metrics.items():
+    by_metric: dict[str, dict[str, SplitMetrics]] = {}
+    for metric, name, m in (
+        (metric, name, m) for metric, splits in old.by_metric.items() for name, m in splits.items()
+    ):
         judged = tables[name].judged()
         n = judged.sizes.sum()
-        own = {r: judged.sums.get(f"{COSINE}.{r}") for r in m.references}
+        own = {r: judged.sums.get(f"{metric}.{r}") for r in m.references}
         means = {r: float(sums.sum() / n) for r, sums in own.items() if sums is not None}
-        known = {**m.references, **(references or {}).get(name, {}), **means}
-        metrics[name] = summarise(tables[name], old.seeds, se=m.se, references=known)
+        given = (references or {}).get(name, {}) if metric == COSINE else {}
+        by_metric.setdefault(metric, {})[name] = summarise(
+            tables[name],
+            old.seeds,
+            se=m.se,
+            references={**m.references, **given, **means},
+            metric=metric,
+            better=m.better,
+        )
     digests = old.digests.model_copy(update={"table": table_digest(tables)})
-    changes = {"by_metric": {**old.by_metric, COSINE: metrics}, "digests": digests}
+    changes = {"by_metric": by_metric, "digests": digests}
     return Golden(old.model_copy(update=changes), tables)
 
 

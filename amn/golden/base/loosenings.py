@@ -15,7 +15,7 @@ from amn.case.config import EVALUATED
 from amn.case.limits import LEAST
 from amn.data.splits import selected_articles
 from amn.errors import GoldenError
-from amn.golden.compare import diff_golden, moved_articles, vector_changes
+from amn.golden.compare import diff_golden, moved_articles, own_margin, vector_changes
 from amn.golden.former import is_former, parse_any_golden
 from amn.golden.ledger import Entry, inspect_ledger
 from amn.golden.schema import COSINE
@@ -182,9 +182,11 @@ def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> I
 
 def _is_noise(change: Change, before: Golden) -> bool:
     """Tell whether a mean fell by no more than measuring again moves it."""
-    is_mean = change.kind == "metric" and change.key.endswith(".mean")
-    margin = before.record.tolerances.margin
-    return is_mean and change.delta is not None and change.delta >= -REMEASURED * margin
+    if change.kind != "metric" or not change.key.endswith(".mean") or change.delta is None:
+        return False
+    *metric, split, _ = change.key.split(".")[1:]  # the cosine's key names no metric
+    margin = own_margin(before, split, metric[0]) if metric else before.record.tolerances.margin
+    return abs(change.delta) <= REMEASURED * margin
 
 
 def _metric_names(record: bytes) -> set[str]:
@@ -218,6 +220,8 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
         if sign * value < sign * was:
             yield Loosening(what, f"{file} {key}", _limit_text(was), _limit_text(value))
     yield from _ranges(old, new, file)
+    yield from _margins(old, new, file)
+    yield from _own_limits(old, new, file)
     if new.criteria.scope not in ("whole", old.criteria.scope):
         scopes = (old.criteria.scope, new.criteria.scope)
         yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
@@ -304,6 +308,36 @@ def _ranges(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
     if was and not (now and now[0] >= was[0] and now[1] <= was[1]):
         shown = str(list(now)) if now else "a warning only"
         yield Loosening("widened a range", f"{file} criteria.delta", str(list(was)), shown)
+
+
+def _own_limits(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the limits of the case's own that are gone, lower, or about something else."""
+    after = {limit.id: limit for limit in new.criteria.limit}
+    for was in old.criteria.limit:
+        where, now = f"{file} criteria.limit {was.id}", after.get(was.id)
+        if now is None:
+            yield Loosening("removed a limit", where, str(was), "gone")
+            continue
+        about = [(o.metric, o.split, o.slice, o.least is None) for o in (was, now)]
+        if about[0] != about[1]:
+            yield Loosening("changed a limit", where, str(was), str(now))
+        elif (now.least or 0) < (was.least or 0) or (now.most or 0) > (was.most or 0):
+            yield Loosening(FLOOR, where, str(was), str(now))
+        elif was.by == "bound" and now.by != "bound":
+            yield Loosening("changed a limit", where, str(was), str(now))
+
+
+def _margins(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the margins of what comes next that are not lower than declared ones were.
+
+    Without a declared one it is the golden's own, which may be lower or higher.
+    """
+    was, now = old.golden.margins, new.golden.margins
+    for name in {**was, **now}:
+        before, after = was.get(name), now.get(name)
+        if before != after and not (before and after and after < before):
+            shown = [str(value or "the golden's own") for value in (before, after)]
+            yield Loosening(MARGIN, f"{file} golden.margins.{name}", *shown)
 
 
 def _selector(selector: Selector) -> str:

@@ -218,7 +218,7 @@ def test_g022_fires_on_a_statistic_that_is_not_measured_any_more(
     moved = profile_changes(toy_golden.record.profile, {}, 0.05)
 
     assert all(one.has_left for one in moved)
-    outcome = checks()["G022"].run(beside(negate, measured=()))
+    outcome = checks()["G022"].run(beside(negate, data_outcomes=()))
     assert outcome.findings[0].message.endswith("got none: it is not measured any more")
 
 

@@ -40,7 +40,7 @@ def test_a_calibration_says_what_to_write(case: Path) -> None:
 
     assert result.exit_code == 0
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
-    assert "seed noise, SD of the score (90 % limit)  0.00016" in result.stdout
+    assert "seed noise, SD of the score (90 % limit)  0.00005" in result.stdout
     assert "margin 0.01 is above the noise" in result.stdout
     assert f"write into golden/{case.name}/case.toml:\n[golden]\nmargin = 0.00" in result.stdout
 

@@ -50,4 +50,4 @@ def test_a_reader_that_stops_reading_is_no_fail() -> None:
         _, said = process.communicate()
 
     assert process.returncode == 141
-    assert said == b"interrupted: nobody reads the output any more\n"
+    assert said == b""

@@ -38,7 +38,7 @@ RUN = MODEL | {"M010"}
 PREDICTED = ids("W004 M002 M005 M009 E001-E006 E009-E015 C001-C005")
 SEEDS = {"E008"}  # as many as were asked for, where they are trained here
 CUSTODY = ids("G004 G008 G009 G012 G013")
-COMPARED = CUSTODY | ids("G001-G003 G007 G020-G024")
+COMPARED = CUSTODY | ids("G001-G003 G007 G014-G017 G020-G024")
 
 SOME_RUN, SOME_MODEL = {"runs": (Path("run"),)}, {"checkpoint": Path("model.safetensors")}
 SOME_PREDICTIONS = {"predictions": (Path("mine.parquet"),)}

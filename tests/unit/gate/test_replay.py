@@ -174,6 +174,28 @@ def test_scores_that_were_changed_in_the_bundle_are_judged_as_they_are_there(
     assert "M005-diversity: PASS in the bundle, FAIL now" in "\n".join(one.differences)
 
 
+def test_what_comes_next_is_judged_again_from_the_values_of_each_window(
+    packed: Members, bundle: Callable[..., Path], tmp_path: Path
+) -> None:
+    changed = {}
+    for number in range(3):
+        folder = tmp_path / f"candidate-{number}"
+        folder.mkdir()
+        for name in (names := ("evaluation.json", "cosines.npz")):
+            (folder / name).write_bytes(packed[f"case/candidate-{number:03}/{name}"])
+        whole = load_evaluation(folder)
+        values = whole.scores["ood"].values
+        lower = {**values, "in_article": values["in_article"] - 0.3}
+        ood = replace(whole.scores["ood"], values=lower)
+        save_evaluation(folder, replace(whole, scores={**whole.scores, "ood": ood}))
+        changed |= {f"case/candidate-{number:03}/{n}": (folder / n).read_bytes() for n in names}
+
+    [one] = replay(bundle(lambda members: members.update(changed)))
+
+    assert "G014-in_article_ood: PASS in the bundle, FAIL now" in "\n".join(one.differences)
+    assert not [line for line in one.differences if line.startswith(("G001", "G015", "G016"))]
+
+
 def test_a_bundle_holds_neither_vectors_nor_weights(packed: Members) -> None:
     assert not [name for name in packed if name.endswith((".npy", ".safetensors", ".parquet"))]
     assert sum(map(len, packed.values())) < 1_000_000

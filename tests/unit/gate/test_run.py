@@ -47,6 +47,7 @@ WHERE_ASKED = {
     "speed_ratios",
     "row_digests",
     "numerics",
+    "guarded",
     "review",
     "listed_waivers",
     "read_columns",

@@ -76,9 +76,11 @@ def test_what_changes_together_stands_on_one_line(build_record: Build, splits: S
     assert first == [
         "schema", "accepted", "versions", "metrics", "ood", "checks", "result", "config",
     ]  # fmt: skip
-    assert json.loads(text) == build_record(splits).model_dump(
+    whole = build_record(splits).model_dump(
         mode="json", by_alias=True, exclude={"profile", "recall"}
     )
+    assert {one.pop("better") for one in whole["metrics"]["cosine"].values()} == {"higher"}
+    assert json.loads(text) == whole
 
 
 def test_numbers_have_twelve_digits_so_that_equal_results_give_equal_bytes(

@@ -61,5 +61,5 @@ def test_an_update_that_changes_all_that_an_update_can_fits_a_screen(golden: Gol
     assert 2 + len(diff) <= 24  # git has two lines more at the top
 
 
-def test_it_is_a_fifth_of_what_its_cosines_took() -> None:
-    assert (FOLDER / "golden.csv").stat().st_size < 199_506 / 5
+def test_with_four_metrics_and_sketches_it_is_hardly_a_third_of_what_its_cosines_took() -> None:
+    assert (FOLDER / "golden.csv").stat().st_size < 199_506 * 0.36
