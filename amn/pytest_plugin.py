@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from amn.plugin.items import FACTS, MARKERS, MEASURED, CaseFile, CheckItem, refuse_skip
+from amn.plugin.items import FACTS, MARKERS, MEASURED, NOT_RUN, CaseFile, CheckItem, refuse_skip
 from amn.plugin.ledger import Ledger
 from amn.plugin.sessions import GATES, find_folder, gate_for
 from amn.plugin.settings import require_said
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER
+from amn.verdict import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -142,6 +143,17 @@ def pytest_runtest_makereport(
         if report.when == "call" or report.failed:
             setattr(report, FACTS, item.facts(is_red=report.failed))
     return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Keep what a failed check kept from running out of the failures: it has nothing to say itself.
+
+    It is no less red: pytest counts it as failed, and JUnit has it as a failure.
+    """
+    facts = getattr(report, FACTS, None) or {}
+    if report.failed and report.when == "call" and facts.get("status") == Status.NOT_RUN.name:
+        return NOT_RUN, "-", "NOT RUN"
+    return None
 
 
 @pytest.fixture(scope="session")

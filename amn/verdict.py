@@ -86,6 +86,7 @@ FAMILIES = {  # letter of a check's id -> what it is about, in the order in whic
 FORM = re.compile(r"[A-Z]\d{3}")  # of an id of amn's own checks
 OWN = "own"  # of checks that others bring
 BEFORE_TRAINING = ("data", "index", "split", "windows")
+HOLD = "R015"  # the check that comes before all others: may this case be trained yet
 
 WORST_FIRST = (  # the first of these that occurs decides
     Status.ERROR,
@@ -358,6 +359,13 @@ class Waiver:
 
     def __str__(self) -> str:
         return f"{self.check} waived until {self.expires} by {self.owner}: {self.reason}"
+
+
+def shown(value: float, limit: float, digits: int = 4) -> str:
+    """Return a value with as many digits as it takes to tell it from a limit."""
+    while digits < 17 and value != limit and f"{value:.{digits}f}" == f"{limit:.{digits}f}":  # noqa: PLR2004 - float64 has 17 digits
+        digits += 1
+    return f"{value:.{digits}f}"
 
 
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")

@@ -17,7 +17,7 @@ from amn.evaluation.surroundings import (
     retrieve_in_article,
     retrieve_in_batch,
 )
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def predictions_shuffled(checkpoints: tuple[Checkpoint, ...]) -> Parts:
     "E010",
     "connected",
     severity=Severity.HARNESS,
-    needs=["M001"],
+    needs=["M001", "R007", "R013"],  # one that was not trained for it has no such curve either
     broken_by=[predictions_shuffled],
 )
 def check_connected(behaviours: tuple[Observed, ...]) -> Measured:
@@ -120,13 +120,14 @@ def check_connected(behaviours: tuple[Observed, ...]) -> Measured:
         if not ranges[-1] >= FLAT:
             message = (
                 f"expected a range of at least {FLAT} over offsets {CURVE_OFFSETS[0]} ... "
-                f"{CURVE_OFFSETS[-1]:+d}, got {ranges[-1]:.3f} ({low:.3f} ... {high:.3f}): "
+                f"{CURVE_OFFSETS[-1]:+d}, got {shown(ranges[-1], FLAT, 3)} ({low:.3f} ... "
+                f"{high:.3f}): "
                 "the model is not connected to its input"
             )
             fix = "load the checkpoint with the class that trained it, and score again"
             findings.append(Finding(seen.where, message, fix))
     smallest = float(np.min(ranges))
-    return Measured(f"range {smallest:.3f}", f">= {FLAT}", findings, number=smallest)
+    return Measured(f"range {shown(smallest, FLAT, 3)}", f">= {FLAT}", findings, number=smallest)
 
 
 def constant_answer(checkpoints: tuple[Checkpoint, ...]) -> Parts:

@@ -57,7 +57,7 @@ Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
-    "split", "split_space", "windows", "record", "record_losses", "record_sound",
+    "split", "split_space", "windows", "hold", "record", "record_losses", "record_sound",
     "model", "evaluation", "behaviour", "criteria", "speed", "custody", "golden", "golden_data",
 )  # fmt: skip
 OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks

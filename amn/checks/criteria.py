@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError
 from amn.training.records.history import RunStatus
-from amn.verdict import Finding, Measured, Severity, Standing
+from amn.verdict import Finding, Measured, Severity, Standing, shown
 
 if TYPE_CHECKING:
     from amn.case.limits import CriteriaConfig
@@ -25,16 +25,7 @@ if TYPE_CHECKING:
 
 LEAST_SEEN = 0.00005  # a lift that is printed as +0.0000 is none
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
-DIGITS = 4
 HAIR = 0.001  # beyond a limit: the smallest miss that must be seen
-
-
-def shown(value: float, limit: float) -> str:
-    """Return a value with as many digits as it takes to tell it from a limit."""
-    digits = DIGITS
-    while digits < 17 and value != limit and f"{value:.{digits}f}" == f"{limit:.{digits}f}":  # noqa: PLR2004 - float64 has 17 digits
-        digits += 1
-    return f"{value:.{digits}f}"
 
 
 def in_dist_below_floor(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
@@ -145,7 +136,13 @@ def delta_outside(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig)
     return {"evaluations": tuple(moved)}
 
 
-@check("C003", "delta", needs=["M001"], broken_by=[warned(delta_outside)])
+@check(
+    "C003",
+    "delta",
+    needs=["M001"],
+    broken_by=[warned(delta_outside)],
+    means=RunStatus.DELTA_OUTSIDE,
+)
 def check_delta(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Measured:
     """OOD minus in-dist is in its range: a warning for a profile's, a failure for your own.
 

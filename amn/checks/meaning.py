@@ -39,6 +39,15 @@ def statuses(outcomes: Iterable[Outcome]) -> tuple[RunStatus, ...]:
     return tuple(status for status in RunStatus if status in found) or (RunStatus.SUCCESS,)
 
 
+def by_cause(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return outcomes in the order of what they mean: what explains most first, then as they came.
+
+    It is the order of `RunStatus`, so that verdict, findings and status name one cause first.
+    """
+    order = [*RunStatus, None]
+    return sorted(outcomes, key=lambda outcome: order.index(_status(outcome)))
+
+
 def explained(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     """Return outcomes of a record, of which what failed is the cause of what could not look.
 

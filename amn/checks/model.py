@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from amn.case.config import CaseConfig
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.data.ids import are_in
 from amn.errors import ArgumentError, CheckpointError
 from amn.evaluation.metrics import NORM_ATOL
 from amn.evaluation.surroundings import sample_windows
+from amn.golden.compare import config_changes
 from amn.training.candidate import scores_of
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from amn.case.load import Case
     from amn.data.splits import Split
     from amn.data.windows import Windows
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 
 PATH_ATOL = 1e-5  # float32 sums in another order leave 5e-7
 PATH_WINDOWS = 16  # each also alone, at the price of a whole forward
+NOT_SHAPING = ("seeds", "abort")  # keys of [training] that other checks look at
 UNKNOWN = "a leak cannot be ruled out"
 RANK_SHARE = 0.1  # measured on wiki-mini: 0.47 to 0.55 trained, 0.33 after one epoch
 
@@ -262,3 +271,47 @@ def check_architecture(
             message = f"expected context {context}, got {spec.context}"
             findings.append(Finding(candidate.name, message, "set windows.context"))
     return Measured(described[0].spec.architecture, expected, findings)
+
+
+def made_by_another_case(made_by: Mapping[str, Mapping[str, Any]]) -> Parts:
+    """A run has gone on from another checkpoint, at a rate that its case does not declare."""
+    name, settings = next(iter(made_by.items()))
+    training = {**settings["training"], "init_from": "another.safetensors", "lr": 1e-6}
+    return {"made_by": {**made_by, name: {**settings, "training": training}}}
+
+
+@check("M010", "as_declared", broken_by=[made_by_another_case])
+def check_as_declared(
+    made_by: Mapping[str, Mapping[str, Any]], case: Case, settings: dict[str, Any]
+) -> Measured:
+    """A run was made by what its case declares: every key of windows, model and training.
+
+    Seeds and stopping rules aside, which are judged by themselves (E008, R001 to R004).
+
+    Why: A fine-tuning of a checkpoint that passes for the case's own training is a golden that
+    nobody can train again.
+    Fix: Gate it by a case that declares what it was made by, or train the case: amn train CASE
+    """
+    findings = [
+        Finding(
+            f"{name}, {change.key}",
+            f"expected {change.old!r} as in {case.file}, got {change.new!r}",
+            f"declare it there, or amn train {shlex.quote(case.name)}",
+        )
+        for name, given in made_by.items()
+        for change in config_changes(_shaping(settings, case.folder), _shaping(given, case.folder))
+    ]
+    n = len({finding.where for finding in findings})
+    return Measured(f"{n} other setting{'s'[: n != 1]}", "none", findings)
+
+
+def _shaping(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what shapes a training, of a resolved config; paths as they are, not as written."""
+    known: Mapping[str, Any] = config
+    with suppress(ValidationError):  # a setting that is newer than the run had its default then
+        known = CaseConfig.model_validate(config).resolved()
+    found = {part: dict(known[part]) for part in ("windows", "model", "training")}
+    found["training"] = {k: v for k, v in found["training"].items() if k not in NOT_SHAPING}
+    if start := found["training"].get("init_from"):
+        found["training"]["init_from"] = str((folder / start).resolve())
+    return found

@@ -7,11 +7,21 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from amn.case.limits import LIFT
 from amn.checks import broken
 from amn.checks.check import check
-from amn.training.record import Stop, find_stops, first_epoch_floor
+from amn.checks.record_losses import dominated_from
+from amn.training.record import (
+    FIRST_STEPS,
+    LEAST_GAIN,
+    Stop,
+    find_stops,
+    first_counted,
+    first_due,
+    first_epoch_floor,
+)
 from amn.training.records.history import RunStatus
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, shown
 
 if TYPE_CHECKING:
     from amn.case.training import AbortConfig
@@ -46,8 +56,9 @@ def _stops(histories: Histories, abort: AbortConfig, id_: str) -> list[Finding]:
         constant, mean = history.reference("constant"), history.reference("mean")
         if id_ not in ("R001", "R004") and "constant" not in history.references:
             constant = -math.inf  # a rule that rests on nothing assumed is not kept from looking
-        stops = find_stops(cosines, abort, constant=constant, mean=mean)
-        stop = next((s for s in stops if s and s.check == id_), None)
+        steps = [e.steps for e in history.epochs if e.val_cosine is not None]
+        stops = find_stops(cosines, abort, constant=constant, mean=mean, steps=steps)
+        stop = next((s for found in stops for s in found if s.check == id_), None)
         if stop:
             is_assumed = id_ in needed and not needed[id_] <= history.references.keys()
             where = f"{history.name}, epoch {lines[stop.epoch - 1][0]}"
@@ -96,7 +107,8 @@ def low_first_epoch(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         cosines = [epoch.val_cosine for epoch in record.epochs]
-        return broken.records.with_cosines(record, [record.constant + 0.01, *cosines[1:]])
+        low = broken.records.with_cosines(record, [record.constant + 0.01, *cosines[1:]])
+        return broken.records.with_lines(low, lambda epoch: replace(epoch, steps=FIRST_STEPS))
 
     return broken.records.with_record(candidates, change)
 
@@ -113,22 +125,29 @@ def check_first_epoch(val_cosines: Histories, abort: AbortConfig) -> Measured:
     """Epoch 1 reaches its floor.
 
     Its validation cosine is at least half-way from the constant predictor to the mean of the
-    context, or at least the number in training.abort.first_epoch.
+    context, or at least the number in training.abort.first_epoch. Of few articles an epoch has few
+    steps: then the first epoch counts by whose end 200 were taken, and before it none.
 
     Why: A low first epoch is nearly always broken data or a wrong learning rate; the rest of the
     run would be wasted.
     Fix: Look at the data first (amn check data DATASET), then at training.lr
     """
-    first = [lines[0][1] for h in val_cosines if (lines := _cosines(h))]
-    floors = [
-        first_epoch_floor(abort, constant=h.reference("constant"), mean=h.reference("mean"))
-        for h in val_cosines
-    ]
-    return Measured(
-        f"{min(first, default=float('nan')):.4f}",
-        f">= {max(floors):.4f}" + _assumed(val_cosines, is_used=abort.first_epoch == "relative"),
-        _stops(val_cosines, abort, "R001"),
-    )
+    lows, texts = [], []
+    for history in val_cosines:
+        constant, mean = history.reference("constant"), history.reference("mean")
+        floor = first_epoch_floor(abort, constant=constant, mean=mean)
+        lines = [e for e in history.epochs if e.val_cosine is not None]
+        steps = [line.steps for line in lines]
+        due = first_due(abort, steps)
+        if due is None or due > len(lines):
+            texts.append((f"{sum(steps)} steps", f"from {FIRST_STEPS} steps on"))
+            continue
+        value = lines[due - 1].val_cosine or 0.0
+        limit = f">= {floor:.4f}" + (f" in epoch {due}" if due > 1 else "")
+        lows.append((value - floor, shown(value, floor), limit))
+    least = min(lows, default=(0.0, *(texts or [("no epoch", "")])[0]))
+    assumed = _assumed(val_cosines, is_used=abort.first_epoch == "relative")
+    return Measured(least[1], least[2] + assumed, _stops(val_cosines, abort, "R001"))
 
 
 def stalled(candidates: Candidates, abort: AbortConfig) -> Parts:
@@ -154,12 +173,14 @@ def stalled(candidates: Candidates, abort: AbortConfig) -> Parts:
 def check_stall(val_cosines: Histories, abort: AbortConfig) -> Measured:
     """A new best validation cosine comes within training.abort.stall_epochs epochs.
 
+    It is one where it is better by more than 0.0001: rounding is no progress.
+
     Why: Ten epochs without progress are a sign of wrong hyperparameters, or of a network that
     stopped learning.
     Fix: Lower training.epochs to where it peaks, or change training.lr and schedule
     """
     best = [f"{h.best.epoch if h.best else 0}/{len(h.epochs)}" for h in val_cosines]
-    limit = f"within {abort.stall_epochs} epochs"
+    limit = f"+{LEAST_GAIN:g} within {abort.stall_epochs} epochs"
     return Measured("best epoch " + ", ".join(best), limit, _stops(val_cosines, abort, "R002"))
 
 
@@ -202,7 +223,8 @@ def below_constant_epoch(candidates: Candidates) -> Parts:
 
     def change(record: TrainingRecord) -> TrainingRecord:
         best = record.best_val_cosine
-        return broken.records.with_cosines(record, [best, record.constant - 0.05, best])
+        low = broken.records.with_cosines(record, [best, record.constant - 0.05, best])
+        return broken.records.with_lines(low, lambda epoch: replace(epoch, steps=FIRST_STEPS))
 
     return broken.records.with_record(candidates, change)
 
@@ -218,6 +240,9 @@ def below_constant_epoch(candidates: Candidates) -> Parts:
 def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured:
     """The validation cosine of every epoch is above that of the constant predictor.
 
+    Where another loss outweighs the primary one by then (R007), that is the cause, and the
+    measurement is not in question. Epochs before 200 steps are not judged.
+
     Why: A network that is connected to its input beats a constant in the first epoch; one that does
     not is not measured.
     Fix: Compare the class and the loader that training and evaluation use: amn check run RUN
@@ -225,13 +250,17 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
     margins = [
         cosine - history.reference("constant")
         for history in val_cosines
-        for _, cosine in _cosines(history)
+        for cosine in _counted(history)
     ]
-    least = min(margins, default=float("nan"))
-    findings = [f for h in val_cosines for f in _below_constant(h, abort)]
+    value = f"{min(margins):+.4f}" if margins else f"fewer than {FIRST_STEPS} steps"
+    findings = [
+        replace(finding, severity=Severity.FAIL) if _is_dominated(history, finding) else finding
+        for history in val_cosines
+        for finding in _below_constant(history, abort)
+    ]
     is_measured = all("constant" in h.references for h in val_cosines)
     limit = "> constant" + ("" if is_measured else ASSUMED_LIMIT)
-    return Measured(f"{least:+.4f}", limit, findings)
+    return Measured(value, limit, findings)
 
 
 def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
@@ -249,6 +278,19 @@ def _below_constant(history: RunHistory, abort: AbortConfig) -> list[Finding]:
             )
             return [Finding(f"{history.name}, epoch {below[0]}", message, "see amn rules R004")]
     return _stops((history,), abort, "R004")
+
+
+def _counted(history: RunHistory) -> list[float]:
+    """Return the validation cosines from the first epoch on that had steps enough to be judged."""
+    lines = [e for e in history.epochs if e.val_cosine is not None]
+    first = first_counted([line.steps for line in lines]) or len(lines) + 1
+    return [line.val_cosine for line in lines[first - 1 :] if line.val_cosine is not None]
+
+
+def _is_dominated(history: RunHistory, finding: Finding) -> bool:
+    """Tell whether a secondary loss was most of the loss by the epoch of a finding."""
+    first = dominated_from(history)
+    return first is not None and first <= int(finding.where.rpartition(" ")[2])
 
 
 def _assumed(histories: Histories, *, is_used: bool = True) -> str:
@@ -278,7 +320,8 @@ def check_skill(best_cosines: Histories) -> Measured:
     """The best epoch shows more than a trivial predictor does.
 
     Its validation cosine is at least half-way from the constant predictor to the mean of the
-    context; below that mean it is a warning here, and C004 and C005 decide on the judged splits.
+    context; less than 0.001 above that mean is a warning here, and C004 and C005 decide on the
+    judged splits.
 
     Why: Nobody printed the trivial predictors: on the earlier project's data the mean of the
     context alone scored 0.52 to 0.546.
@@ -302,13 +345,14 @@ def check_skill(best_cosines: Histories) -> Measured:
             fix = "amn check data DATASET" if is_known else MEASURE
             severity = None if is_known else Severity.INCONCLUSIVE
             findings.append(Finding(history.name, message, fix, severity=severity))
-        elif not value > mean:
+        elif not value - mean > LIFT:
             message = (
-                f"expected above the mean of the context's {mean:.4f}{note}, got {value:.4f}: "
+                f"expected {LIFT:g} above the mean of the context's {mean:.4f}{note}, got "
+                f"{shown(value, mean + LIFT)}: "
                 "no skill so far"
             )
             findings.append(
                 Finding(history.name, message, "see amn rules C004", severity=Severity.WARNING)
             )
-    shown = ", ".join(f"{lift:+.4f}" for lift in lifts)
-    return Measured(f"best - mean {shown}", "> 0" + _assumed(best_cosines), findings)
+    texts = ", ".join(f"{lift:+.4f}" for lift in lifts)
+    return Measured(f"best - mean {texts}", f"> +{LIFT:g}" + _assumed(best_cosines), findings)

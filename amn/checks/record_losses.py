@@ -191,6 +191,16 @@ def check_secondary_share(loss_terms: Histories) -> Measured:
     return Measured(shown, limit, findings, data=term)
 
 
+def dominated_from(history: RunHistory) -> int | None:
+    """Return the first epoch in which a secondary term is most of the loss; None for none."""
+    ledger = read_ledger(history)
+    if ledger.weights is None or not len(ledger.totals):
+        return None
+    shares = [values for name, values in ledger.shares().items() if name != ledger.primary]
+    found = [ledger.epochs[_first_above(s, FAIL_SHARE)] for s in shares if s.max() > FAIL_SHARE]
+    return int(min(found)) if found else None
+
+
 def _no_primary(history: RunHistory, names: list[str]) -> list[Finding]:
     """Return that nobody can tell which of several terms is meant to be learned."""
     if len(names) < 2:  # noqa: PLR2004 - one term is the whole loss

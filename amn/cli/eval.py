@@ -42,7 +42,9 @@ def command(case: str, checkpoint: Path, out: Path | None) -> None:
         plan = plan_of(find_case(case))
         progress(0, 1, "scoring every window")
         evaluation = evaluate(plan, checkpoint)
-    results().print(scores_table({n: summarise_split([evaluation], n) for n in EVALUATED}))
+    scores = {name: summarise_split([evaluation], name) for name in EVALUATED}
+    results().print(scores_table(scores))
+    click.echo(f"delta   {scores['ood'].mean - scores['in_dist'].mean:+.4f}  (OOD - in-dist)")
     if out:
         out.mkdir(parents=True, exist_ok=True)
         save_evaluation(out, evaluation)

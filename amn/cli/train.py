@@ -17,9 +17,9 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.gate.modes import GateOptions, evidence_of, plan_of
+from amn.gate.modes import GateOptions, gate_of, plan_of
 from amn.system import CACHE_FOLDER
-from amn.verdict import Verdict
+from amn.verdict import HOLD, Verdict
 
 if TYPE_CHECKING:
     from amn.case.load import Case
@@ -89,7 +89,7 @@ def command(
     same command goes on: finished seeds are taken, others begin after their last whole epoch.
 
     The data is not checked first: that is what `amn gate` does. A case with `blocked_by` is trained
-    only while the case named there passes.
+    only while the case named there passes, which has to be trained already: amn gate NAME.
 
     What a command trains (`[model] command`) leaves its predictions; on this machine.
 
@@ -118,11 +118,17 @@ def command(
         )
     with open_engine(engine, address) as cluster:
         with progress_bar() as bar:
-            options = GateOptions(cache=CACHE_FOLDER, today=today())
-            evidence = evidence_of(found, options, progress=bar)
-            evidence["blocker"]  # an error while the case that this one waits for fails
+            options = GateOptions(
+                cache=CACHE_FOLDER, today=today(), first_run=True, trains_blocker=False
+            )
+            gate = gate_of(found, options, progress=bar)
+            held = gate.outcome(HOLD) if found.config.blocked_by else None
+        if held and held.has_failed:
+            for finding in held.findings:
+                click.echo(str(finding))
+            sys.exit(Verdict.FAIL.exit_code())
         if found.config.model.command:
-            _run_command(case, evidence, out, seeds)
+            _run_command(case, gate.evidence, out, seeds)
             return
         if sweep:
             sweep_case(found, sweep, out, style, engine=cluster)
@@ -130,13 +136,7 @@ def command(
         ended = _train(found, out, seeds, find_device(device), cluster)
     for line in ended:
         click.echo(line)
-    click.echo(
-        f"next: amn gate {quote(case)} "
-        + " ".join(
-            f"--run {quote(f'{out}/{found.name}-seed-{seed}')}"
-            for seed in seeds or found.config.training.seeds
-        )
-    )
+    click.echo(f"next: {_next(case, found, out, seeds, init_from)}")
     if ended:
         sys.exit(Verdict.FAIL.exit_code())
 
@@ -187,6 +187,16 @@ def _run_command(name: str, evidence: Evidence, out: Path, seeds: tuple[int, ...
     files = (next(folder.glob("predictions.*")) for folder in folders.values())
     given = " ".join(f"--predictions {quote(str(file))}" for file in files)
     click.echo(f"next: amn gate {quote(name)} {given}")
+
+
+def _next(case: str, found: Case, out: Path, seeds: tuple[int, ...], init_from: Path | None) -> str:
+    """Return how what was trained is gated: by a case that declares what it was made by."""
+    wanted = seeds or found.config.training.seeds
+    runs = " ".join(f"--run {quote(f'{out}/{found.name}-seed-{seed}')}" for seed in wanted)
+    if not init_from:
+        return f"amn gate {quote(case)} {runs}"
+    said = f'init_from = "{init_from.resolve()}", lr = {found.config.training.rate:g}'
+    return f"declare it in [training] of a case ({said}), then amn gate CASE {runs}"
 
 
 def _train(

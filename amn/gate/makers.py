@@ -13,6 +13,7 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
 from amn.checks.comparison import Guarded, Sides, is_decided
+from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
@@ -44,7 +45,7 @@ from amn.storage import sha256_file
 from amn.training.candidate import Candidate, Observed
 from amn.training.records.history import FIGURES_OF, history_of
 from amn.training.records.rows import COLUMNS
-from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN, Verdict
+from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +79,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome, Waiver
 
     Progress = Callable[[int, int, str], None]
-    GateOther = Callable[[Case], GateResult]
+    GateOther = Callable[[Case], tuple[GateResult | None, str]]
     RunsOf = Callable[[Sequence[int]], list[Run]]
 
 
@@ -287,32 +288,27 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
     return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
 
 
-def blocker(case: Case, gate_other: GateOther) -> GateResult | None:
-    """The result of the case that this one waits for, None without; an error while it fails."""
+def hold(case: Case, gate_other: GateOther) -> Hold:
+    """The case that this one waits for, and how its gate ended."""
     other = case.blocker()
     if other is None:
-        return None
-    result = gate_other(other)
-    if result.judged is not Verdict.PASS:
-        failed = ", ".join(outcome.label for outcome in result.outcomes if outcome.has_failed)
-        raise CheckNotRunError(
-            f"{case.file}: blocked_by: expected {other.name} to pass before this case is trained,"
-            f" got {result.verdict.name}{failed and f' ({failed})'}. Fix: {result.reproduce}"
-        )
-    return result
+        raise CheckNotRunError(f"{case.file}: expected blocked_by, found none")
+    result, command = gate_other(other)
+    if result is None:
+        return Hold(other.name, None, command=command)
+    causes = (o for o in result.outcomes if o.has_failed and o.status is not Status.NOT_RUN)
+    return Hold(other.name, result.judged, tuple(o.label for o in causes), command)
 
 
-def trained(case: Case, blocker: GateResult | None, runs_of: RunsOf) -> tuple[Candidate, ...]:
+def trained(case: Case, runs_of: RunsOf) -> tuple[Candidate, ...]:
     """Runs of every seed of the case, from the cache or trained now."""
-    del blocker  # it passed
     return tuple(run.candidate() for run in runs_of(case.config.training.seeds))
 
 
 def trained_adaptively(
-    case: Case, blocker: GateResult | None, runs_of: RunsOf, found_golden: Golden | GoldenError
+    case: Case, runs_of: RunsOf, found_golden: Golden | GoldenError
 ) -> tuple[Candidate, ...]:
     """The seeds that it takes to decide whether the candidate is worse than the golden."""
-    del blocker  # it passed
     limits = case.config.golden
     found: tuple[Candidate, ...] = ()
     for look in limits.adaptive_seeds or ():
@@ -331,6 +327,16 @@ def from_runs(plan: Plan, run_folders: tuple[Path, ...]) -> tuple[Candidate, ...
     from amn.training import scorer  # noqa: PLC0415 - loads torch
 
     return scorer.from_runs(plan, run_folders)
+
+
+def made_by(candidates: tuple[Candidate, ...]) -> dict[str, Mapping[str, Any]]:
+    """Name of each run that was brought along -> the resolved config that it was made by."""
+    found = {}
+    for one in candidates:
+        if one.settings is None:
+            raise CheckNotRunError(f"{one.name}: expected the config of the run, found none")
+        found[one.name] = one.settings
+    return found
 
 
 def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
@@ -535,14 +541,9 @@ def trainer(
 
 
 def trainings(
-    trainer: Trainer,
-    asked: CaseConfig,
-    blocker: GateResult | None,
-    cache: Path,
-    progress: Progress | None,
+    trainer: Trainer, asked: CaseConfig, cache: Path, progress: Progress | None
 ) -> tuple[Commanded, ...]:
     """What the command of the case made of every seed, from the cache or run now."""
-    del blocker  # it passed
     return trainer.train(asked.training.seeds, cache=cache, progress=progress)
 
 
@@ -822,7 +823,7 @@ PREDICTIONS = (
 )
 COMMAND = (
     ASKED
-    | named(plan, trainer, trainings, asked, blocker)
+    | named(plan, trainer, trainings, asked)
     | {
         "candidates": commanded,
         "joined": commanded_joined,
@@ -863,10 +864,11 @@ EVERY = (
         read_columns,
         abort,
         brought,
+        made_by,
         numerics,
         machine_numerics,
     )
-    | named(listed_waivers, waivers, unwaivable, declared, runs_of, blocker)
+    | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
 GIVEN = {  # parts that no maker makes: the case, and what was asked for
@@ -875,7 +877,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "case": "The case: its folder and its settings.",
     "encoding": "How to encode texts again, where the encoder is on this machine.",
     "engine": "Where seeds are trained; None: on this machine.",
-    "gate_other": "Gates another case.",
+    "gate_other": "Gates another case: its result, None where it is not trained; and the command.",
     "encoder_note": "Why canaries were not encoded again; only where they were not.",
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
     "prediction_files": "Files of predictions that were brought along, one a seed.",

@@ -68,6 +68,7 @@ class GateOptions:
         today: What waivers expire by; without it, none is in force.
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
+        trains_blocker: Train the case that this one waits for, where its verdict takes that.
     """
 
     cache: Path
@@ -82,6 +83,7 @@ class GateOptions:
     today: date | None = None
     engine: Engine | None = None
     custody_only: bool = False
+    trains_blocker: bool = True
 
     @property
     def mode(self) -> Mode:
@@ -164,12 +166,11 @@ def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
 
     wanted = []
     for gate in gates:
-        config = gate.evidence["case"].config
-        is_alone = config.model.command or config.blocked_by
+        case = gate.evidence["case"]
+        is_alone = case.config.model.command or case.config.blocked_by
         if is_alone or any(outcome.has_failed for outcome in gate.before_training()):
             continue
-        seeds = config.training.seeds[: (config.golden.adaptive_seeds or [None])[0]]
-        wanted.append((gate.evidence["plan"], seeds))
+        wanted.append((gate.evidence["plan"], _first_seeds(case)))
     if options.mode == "train" and wanted:
         progress = gates[0].evidence["progress"]
         RunCache(options.cache).all_runs(wanted, engine=options.engine, progress=progress)
@@ -249,14 +250,20 @@ def _require_known(case: Case) -> None:
 def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[str, Any]:
     """Return the parts that are there from the start, where the options have them."""
 
-    def gate_other(other: Case) -> GateResult:
+    def gate_other(other: Case) -> tuple[GateResult | None, str]:
+        has_golden = (other.folder / GOLDEN_FILE).exists()
         asked = GateOptions(
             cache=options.cache,
             today=options.today,
             engine=options.engine,
             merge_base=options.merge_base,
+            first_run=options.first_run and not has_golden,
+            trains_blocker=options.trains_blocker,
         )
-        return run_gate(other, asked, progress=progress)
+        command = asked.command(other.name)
+        if not options.trains_blocker and not _is_settled(other, asked):
+            return None, command
+        return run_gate(other, asked, progress=progress), command
 
     approval = options.merge_base.approval if options.merge_base else ""
     given: dict[str, Any] = {"gate_other": gate_other, "approval": approval}
@@ -270,6 +277,22 @@ def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[
     if options.checkpoint:
         given["checkpoint_file"] = options.checkpoint
     return given
+
+
+def _first_seeds(case: Case) -> list[int]:
+    """Return the seeds that a gate trains whatever they show: of adaptive ones the first look."""
+    looks = case.config.golden.adaptive_seeds
+    return case.config.training.seeds[: looks[0] if looks else None]
+
+
+def _is_settled(case: Case, options: GateOptions) -> bool:
+    """Tell whether a case has its verdict without a training; unreadable data have none."""
+    from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
+
+    with suppress(AmnError, OSError):
+        plan = evidence_of(case, options)["plan"]
+        return RunCache(options.cache).has(plan, _first_seeds(case))
+    return False
 
 
 def _encoding(case: Case, options: GateOptions) -> dict[str, object]:
@@ -325,11 +348,14 @@ def _of_models(case: Case, options: GateOptions) -> Makers:
         is_described = options.checkpoint is None or not is_bare(options.checkpoint)
         chosen |= makers.MODEL if is_described else makers.BARE
         chosen |= {"candidates": CANDIDATES[options.mode]}
-        chosen |= named(makers.plan, makers.runs_of, makers.blocker)
+        chosen |= named(makers.plan, makers.runs_of)
         if case.config.speed is not None:
             chosen |= makers.SPEED
     if options.mode == "train":
         chosen |= named(makers.asked)
+        chosen |= named(makers.hold) if case.config.blocked_by else {}
+    if options.mode == "run":
+        chosen |= named(makers.made_by)
     if options.mode in ("train", "run") and not is_commanded(case, options):
         chosen |= makers.COURSE | named(makers.histories, makers.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)

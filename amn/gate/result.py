@@ -9,7 +9,7 @@ from amn.checks.comparison import Compared
 from amn.gate.scope import Scope, said, scope_of
 from amn.golden.headroom import Headroom, headrooms
 from amn.training.records.history import RunHistory, history_of
-from amn.verdict import EXECUTED, Verdict, family_of, judge
+from amn.verdict import EXECUTED, HOLD, Verdict, family_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amn.training.candidate import Candidate, Observed
     from amn.training.record import TrainingRecord
     from amn.training.records.history import RunStatus
-    from amn.verdict import Outcome, Review, Waiver
+    from amn.verdict import Finding, Outcome, Review, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,12 @@ class GateResult:
 
     def __repr__(self) -> str:
         return f"GateResult({self.case!r}: {self.word}, {len(self.declared)} checks)"
+
+    @property
+    def held(self) -> Finding | None:
+        """Why nothing was looked at: the case that this one waits for does not pass."""
+        hold = next((o for o in self.outcomes if o.check == HOLD and o.has_failed), None)
+        return hold.findings[0] if hold and hold.findings else None
 
     @property
     def scores(self) -> Mapping[str, Summary]:

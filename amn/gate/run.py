@@ -1,6 +1,7 @@
 """The loop: every declared check on the evidence, once, after what it needs.
 
-    data -> index -> split -> windows     before a training step, in seconds
+    hold                                  while another case has to pass first, nothing else runs
+      -> data, index, split, windows      before a training step, in seconds
       -> record, model, evaluation        is the measurement sound
       -> criteria, golden                 is the result good enough
 
@@ -16,7 +17,7 @@ from amn.errors import AmnError, CheckNotRunError, ConfigError
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import EVERY, OUTCOMES, is_custody, judged_by
 from amn.gate.result import GateResult
-from amn.verdict import BEFORE_TRAINING, OWN, Outcome, Status
+from amn.verdict import BEFORE_TRAINING, HOLD, OWN, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +94,7 @@ class Gate:
         return self._outcomes[check]
 
     def before_training(self) -> list[Outcome]:
-        """Run the checks that need no model and return how they ended."""
+        """Run the checks that need no model, the hold among them, and return how they ended."""
         return [self.outcome(check.id) for check in self.untrained]
 
     @property
@@ -102,8 +103,11 @@ class Gate:
         return [
             check
             for check in self.declared
-            if is_early(check)
-            and not any("trainings" in self.evidence.sources(part) for part in check.reads)
+            if check.id == HOLD
+            or (
+                is_early(check)
+                and not any("trainings" in self.evidence.sources(part) for part in check.reads)
+            )
         ]
 
     def _run(self, check: Check) -> Outcome:
@@ -150,6 +154,10 @@ class Gate:
     def _causes(self, check: Check) -> list[Outcome]:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
         declared = {one.id: one for one in self.declared}
+        if check.id == HOLD:
+            return []
+        if HOLD in declared and self.outcome(HOLD).has_failed:
+            return [self.outcome(HOLD)]
         needed = [one for one in check.needs if one in declared]
         if not is_early(check):
             needed += [one.id for one in self.declared if is_early(one)]

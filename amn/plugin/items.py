@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 FACTS = "amn"  # attribute of a report; xdist carries it to the controller
+NOT_RUN = "not run"  # pytest's word for a check that another one kept from running
 MEASURED = pytest.StashKey[dict[str, str]]()  # node id: status of a red check, "" of a green one
 MARKERS = {
     "amn_data": ("checks of data, split and windows, before any training", "data split windows"),

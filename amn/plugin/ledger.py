@@ -13,7 +13,7 @@ from amn.system import CASE_FILE, GOLDEN_FOLDER
 from amn.verdict import EXECUTED, Outcome, Status, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ENDED_EARLY = (
     pytest.ExitCode.INTERRUPTED,
@@ -189,6 +189,7 @@ class Ledger:
             for key, facts in ran.items()
             if facts["status"] in SHOWN
         ]
+        lines += _not_run(ran)
         missing = [_label(key) for key in self.missing if key in mine]
         if missing:
             lines.append(f"ERROR: declared, not deselected, and did not run: {', '.join(missing)}")
@@ -199,6 +200,19 @@ class Ledger:
             named = ", ".join(hidden)
             lines.append(f"ERROR: red by their own measure, but made to pass by a hook: {named}")
         return [one_line(f"amn: {name}: {line}") for line in lines]
+
+
+def _not_run(ran: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line a family of the checks that others kept from running, with what these are."""
+    families: dict[str, list[Mapping[str, Any]]] = {}
+    for facts in ran.values():
+        if facts["status"] == Status.NOT_RUN.name:
+            families.setdefault(facts["family"], []).append(facts)
+    return [
+        f"NOT RUN {family}: {', '.join(f['check'] for f in mine)}: "
+        + "; ".join(dict.fromkeys(f["note"].removeprefix("not run: ") for f in mine))
+        for family, mine in families.items()
+    ]
 
 
 def _label(key: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich import markup
 from rich.table import Table
 
+from amn.checks.meaning import by_cause
 from amn.report.terminal import STYLES, VERDICT_STYLES, WIDTH
 from amn.report.terminal import results as terminal
 from amn.report.verdict import (
@@ -49,6 +50,9 @@ def print_result(
     """
     out = console or terminal()
     out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}\n")
+    if result.held and not verbose:
+        print_verdict(result.verdict, last_line(result), out)
+        return
     if result.record:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
     if not verbose:
@@ -71,7 +75,7 @@ def print_result(
 
 def _print_notes(result: GateResult, out: Console) -> None:
     """Print findings, waivers, limits to look at, and what the change owes to itself."""
-    for outcome in complete(result):
+    for outcome in by_cause(complete(result)):
         if outcome.findings:
             print_findings(outcome, out)
     if result.scope.note:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amn.checks.comparison import holm
+from amn.checks.meaning import by_cause
 from amn.golden.compare import Profiles, VectorChanges
 from amn.verdict import (
     FAMILIES,
@@ -106,8 +107,10 @@ def beside_merge_base(result: GateResult) -> str:
 def last_line(result: GateResult) -> str:
     """Return `FAIL: 2 of 31 checks (C002 ood, G001 ood). Reproduce: amn gate wiki-mini`."""
     n, reproduce = len(result.declared), f"Reproduce: {result.reproduce}"
+    if result.held:
+        return f"{result.word}: {result.held}. Reproduce: {result.reproduce}"
     outcomes = complete(result)
-    bad = [o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN]
+    bad = by_cause(o for o in outcomes if o.has_failed and o.status is not Status.NOT_RUN)
     idle = sum(o.status is Status.NOT_RUN for o in outcomes)
     names = ", ".join(f"{o.check} {o.name}" for o in bad)
     if result.verdict in (Verdict.PASS, Verdict.PARTIAL):

@@ -84,6 +84,10 @@ class RunCache:
                 found |= self._train(missing, engine, progress)
         return [[run for folder in place.values() if (run := found[folder])] for place in places]
 
+    def has(self, plan: Plan, seeds: Sequence[int]) -> bool:
+        """Tell whether there are runs of all these seeds; whether they are sound shows later."""
+        return all(self._place(plan, seed).exists() for seed in seeds)
+
     def _train(
         self,
         missing: Sequence[tuple[Plan, dict[int, Path]]],

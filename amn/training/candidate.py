@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
@@ -29,6 +29,7 @@ class Candidate:
         score: Returns a loaded checkpoint's scores on the case's windows.
         digest: sha256 of its file.
         seed: That it was trained with, where it is known.
+        settings: Resolved config that it was made by; None where nothing says it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Candidate:
     score: Callable[[Checkpoint], Evaluation]
     digest: str
     seed: int | None = None
+    settings: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.seed is None and self.record:

@@ -17,7 +17,7 @@ from amn.errors import ArgumentError, TrainingError
 from amn.training.losses import WeightedLoss, cosine_rows
 from amn.training.networks.build import build_model
 from amn.training.networks.start import start_as_mean
-from amn.training.record import Epoch, Stop, find_dominance, find_stop
+from amn.training.record import Epoch, Stop, find_dominance, find_stop, last_gain
 from amn.training.schedule import Curriculum, Schedule
 from amn.training.state import TrainingState
 
@@ -72,6 +72,7 @@ class Tally:
         sums: (2 + K,) float64 of loss, cosine and terms over the windows read so far.
         largest: Gradient norm.
         seen: Windows.
+        steps: Optimiser steps read so far.
     """
 
     def __init__(self, n_terms: int, *, where: str, n_batches: int, read_every: int) -> None:
@@ -80,7 +81,7 @@ class Tally:
         self._term_norms: list[Tensor] = []
         self._where, self._n_batches, self._read_every = where, n_batches, read_every
         self._waiting: list[tuple[Step, int]] = []
-        self._n_read = 0
+        self.steps = 0
 
     def add(self, step: Step, n_windows: int) -> None:
         """Take a step's measures.
@@ -108,12 +109,12 @@ class Tally:
         is_bad = ~np.isfinite(values[:, [0, -1]]).all(axis=1)
         if is_bad.any():
             bad = int(np.argmax(is_bad))
-            where = f"{self._where} {self._n_read + bad + 1} of {self._n_batches}"
+            where = f"{self._where} {self.steps + bad + 1} of {self._n_batches}"
             require_finite(where, loss=float(values[bad, 0]), gradient=float(values[bad, -1]))
         self.sums += counts @ values[:, :-1]
         self.largest = max(self.largest, float(values[:, -1].max()))
         self.seen += int(counts.sum())
-        self._n_read += len(counts)
+        self.steps += len(counts)
         self._waiting = []
 
     def mean_term_norms(self) -> list[float]:
@@ -181,8 +182,10 @@ class Epochs:
     def has_ended(self) -> bool:
         """Tell if every epoch is done, or early stopping ends the training."""
         done, patience = len(self.state.epochs), self.config.early_stopping
-        is_still = patience is not None and done - self.state.best_epoch >= patience
-        return done >= self.n_epochs or (done > 0 and is_still)
+        if patience is None or not done:
+            return done >= self.n_epochs
+        best = last_gain([line.val_cosine for line in self.state.epochs])
+        return done >= self.n_epochs or done - best >= patience
 
     def find_stop(self, references: ValidationReferences) -> Stop | None:
         """Return why training has to stop after its latest epoch."""
@@ -192,6 +195,7 @@ class Epochs:
             rule,
             constant=references.constant,
             mean=references.mean,
+            steps=[line.steps for line in lines],
         )
 
     def epoch(self, number: int, progress: Callable[[int, int, str], None] | None) -> Epoch:
@@ -243,6 +247,7 @@ class Epochs:
             seconds=time.perf_counter() - begin,
             term_grad_norms=dict(zip(self.loss.names, tally.mean_term_norms(), strict=True)),
             n_windows=tally.seen,
+            steps=tally.steps,
         )
 
     def _forward(self, batch: StretchBatch) -> tuple[Tensor, Tensor]:

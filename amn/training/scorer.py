@@ -104,6 +104,7 @@ def _from_run(scorer: Scorer, run: Run) -> Candidate:
         load=run.checkpoint,
         score=partial(scorer.score, run.folder),
         digest=run.model_digest,
+        settings=run.info["config"],
     )
 
 

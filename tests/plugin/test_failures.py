@@ -56,11 +56,39 @@ def test_a_check_behind_a_failed_one_names_it(run: Run, replace: Replace) -> Non
         [
             "FAIL D001-finite: 1 row, limit 0",
             "  row 7: got nan",
-            "NOT RUN D007-row_order: D001-finite failed first",
-            "NOT RUN G001-ood: D001-finite failed first",
             "amn: toy: * ran, * not run, * deselected: FAIL",
+            "amn: toy: NOT RUN data: *D007*: D001-finite failed first",
+            "amn: toy: NOT RUN golden: *G001*: D001-finite failed first",
         ]
     )
+
+
+def test_what_a_fault_kept_from_running_is_a_line_a_family_and_no_less_red(
+    run: Run, replace: Replace, pytester: pytest.Pytester
+) -> None:
+    replace("D001", lambda **_: Measured("1 row", "0", [Finding("row 7", "got nan")]))
+
+    result = run("-q", "--junitxml=report.xml")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = result.stdout.str()
+    assert [line for line in text.splitlines() if line.startswith("FAILED ")] == [
+        "FAILED golden/toy/case.toml::D001-finite - FAIL D001-finite: 1 row, limit 0"
+    ]
+    families = [line for line in text.splitlines() if line.startswith("amn: toy: NOT RUN ")]
+    assert len(families) > 4
+    suite = ET.parse(pytester.path / "report.xml").getroot()[0]  # noqa: S314 - written by pytest
+    waiting = [case for case in suite if "NOT RUN" in "".join(case.itertext())]
+    assert len(waiting) > 50
+    assert all(case.find("failure") is not None for case in waiting)
+
+
+def test_only_what_did_not_run_is_red_too(run: Run, replace: Replace) -> None:
+    replace("D001", lambda **_: Measured("1 row", "0", [Finding("row 7", "got nan")]))
+
+    result = run("-k", "G001")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_check_that_amn_cannot_evaluate_is_an_error_without_a_traceback(

@@ -21,8 +21,10 @@ from amn.corpus.study.rules import RECOMMENDED, RULES, Chosen, parse_rules
 from amn.corpus.study.scores import CONTEXT
 from amn.corpus.study.study import Study
 from amn.data.dataset import open_dataset
+from amn.data.proposal import LISTS
 from amn.errors import ArgumentError
 from amn.report.json import dumps
+from amn.storage import parse_json, read_whole, write_json
 
 EPILOG = "\b\nRules, with their values where none is given:\n" + "\n".join(
     f"  {Chosen(rule, rule.default)!s:<22}{rule.help}" for rule in RULES.values()
@@ -66,6 +68,7 @@ def command(
     Every rule looks at SOURCE as it is, so their order does not matter; an article that several
     rules drop is counted under the first in the list below. Reasons and values go into the
     manifest. What the filter is worth is measured on held-out articles that it has not touched.
+    A splits.json given to --exempt goes with the new data set: amn case new takes it.
 
     \b
     Examples:
@@ -93,8 +96,23 @@ def command(
         return
     with row_bar(f"Writing {destination.name}") as advance:
         made = write_filtered(plan, destination, name=name or destination.name, progress=advance)
+    if exempt and (lists := evaluated_lists(Path(exempt))):
+        write_json(made.path / LISTS, lists)
     text = summary(made.path, made.manifest, len(made.articles))
     click.echo(f"\n{text}", err=style == "json")
+
+
+def evaluated_lists(file: Path) -> dict[str, object] | None:
+    """Return the lists of evaluated articles of a file; None where it is no such file.
+
+    They go with the filtered data set, so that `amn case new` judges it on what no rule touched.
+    """
+    if file.suffix != ".json" or not file.is_file():
+        return None
+    found = parse_json(read_whole(file))
+    if not isinstance(found, dict) or not all(isinstance(found.get(n), list) for n in EVALUATED):
+        return None
+    return {"schema": 1, **{name: found[name] for name in EVALUATED}}
 
 
 def parse_target(text: str | None) -> tuple[int, int] | None:

@@ -108,10 +108,11 @@ class FailureReport:
 
     @property
     def shown(self) -> tuple[ReportedRun, ...]:
-        """The runs whose epochs are shown: those that failed first."""
+        """The runs whose epochs are shown, in the order of all; of many, those that failed."""
         order = sorted(self.runs, key=lambda run: run.status is RunStatus.SUCCESS)
         with_epochs = [run for run in order if any(h.epochs for h in run.histories)]
-        return tuple(with_epochs[:MOST_PROGRESSIONS])
+        chosen = with_epochs[:MOST_PROGRESSIONS]
+        return tuple(run for run in self.runs if run in chosen)
 
     @property
     def criteria(self) -> list[Criterion]:

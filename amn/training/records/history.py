@@ -45,6 +45,7 @@ class EpochFigures:
         train_loss: Total of the epoch, the mean over batches or windows.
         terms: Loss terms by name, as recorded: weighted only where the history says so.
         lr: Learning rate.
+        steps: Optimiser steps; 0 where nobody counted.
     """
 
     epoch: int
@@ -54,6 +55,7 @@ class EpochFigures:
     val_cosine: float | None = None
     lr: float | None = None
     terms: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,7 @@ def history_of(name: str, record: TrainingRecord, *, model: str = "amn") -> RunH
             val_cosine=line.val_cosine,
             lr=line.lr,
             terms=dict(line.terms),
+            steps=line.steps,
         )
         for line in record.epochs
     )
@@ -212,6 +215,7 @@ class RunStatus(StrEnum):
     STALL = "STALL"  # no new best for too long
     OOD_COLLAPSE = "OOD_COLLAPSE"  # OOD below 0.40, and above the constant predictor
     BELOW_FLOOR = "BELOW_FLOOR"  # a judged score is below its floor
+    DELTA_OUTSIDE = "DELTA_OUTSIDE"  # OOD minus in-dist is not in its range
     UNKNOWN_COLUMNS = "UNKNOWN_COLUMNS"  # what looks like a score or a loss was not understood
     WORSE_THAN_GOLDEN = "WORSE_THAN_GOLDEN"
     BROKEN_DATA = "BROKEN_DATA"  # stopped before training

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amn.checks.meaning import statuses
+from amn.checks.meaning import by_cause, statuses
 from amn.verdict import Outcome, Status
 
 
@@ -46,4 +46,15 @@ def test_the_status_is_the_one_that_explains_most(outcomes: list[Outcome], expec
 def test_every_status_that_applies_is_listed_once() -> None:
     found = [outcome("R002"), outcome("R006"), outcome("C001"), outcome("C003")]
 
-    assert [s.value for s in statuses(found)] == ["UNDECLARED_TERM", "STALL", "BELOW_FLOOR"]
+    assert [s.value for s in statuses(found)] == [
+        "UNDECLARED_TERM",
+        "STALL",
+        "BELOW_FLOOR",
+        "DELTA_OUTSIDE",
+    ]
+
+
+def test_what_explains_most_comes_first_whatever_its_id() -> None:
+    found = [outcome("C001"), outcome("R001"), outcome("R006"), outcome("D001", Status.PASS)]
+
+    assert [one.check for one in by_cause(found)] == ["R006", "R001", "C001", "D001"]

@@ -96,7 +96,8 @@ def test_r002_fires_on_a_stall(run_evidence: Any, fires: Any) -> None:
 
     assert finding.where == "seed 0, epoch 11"
     assert finding.message == (
-        "expected a new best within 10 epochs, got none since epoch 1 (0.5601)"
+        "expected a new best, by more than 0.0001, within 10 epochs, got none since epoch 1 "
+        "(0.5601)"
     )
 
 
@@ -161,8 +162,8 @@ def test_r013_warns_below_the_mean_and_passes_above(
 ) -> None:
     finding = fires("R013", run_evidence(record=record(0.5, 0.6)), Status.WARN)
 
-    assert "expected above the mean of the context's 0.6000, got 0.6000" in finding.message
-    passes("R013", run_evidence(n=1, record=record(0.5, 0.6001)))
+    assert "expected 0.001 above the mean of the context's 0.6000, got 0.6000" in finding.message
+    passes("R013", run_evidence(n=1, record=record(0.5, 0.6011)))
 
 
 def test_a_foreign_record_is_held_against_assumed_references(fires: Any) -> None:
@@ -201,3 +202,25 @@ def test_r005_fires_on_a_training_without_an_end(fires: Any, status: Any) -> Non
     outcome = fires("R005", Evidence(COURSE, histories=(run,), abort=AbortConfig()))
 
     assert outcome.message.endswith("got killed")
+
+
+def test_r001_shows_the_number_that_failed_beside_its_limit_also_below_the_constant(
+    run_evidence: Any, fires: Any
+) -> None:
+    low = record(0.19)
+    outcome_of = fires("R001", run_evidence(record=low))
+
+    assert "got 0.1900" in outcome_of.message
+
+
+def test_r004_is_no_fault_of_the_measurement_where_another_loss_outweighs_the_primary_one(
+    run_evidence: Any, fires: Any
+) -> None:
+    low = record(0.1)
+    terms = {"mse": 0.001, "infonce": 1.0}
+    dominated = replace(
+        low, epochs=tuple(replace(e, terms=terms, train_loss=1.001) for e in low.epochs)
+    )
+
+    assert fires("R004", run_evidence(record=low), Status.HARNESS)
+    assert fires("R004", run_evidence(record=dominated), Status.FAIL)

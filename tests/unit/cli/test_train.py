@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from amn.cli.main import cli
-from amn.errors import ArgumentError, CheckNotRunError, ConfigError
+from amn.errors import ArgumentError, ConfigError
+from amn.gate import modes
 from amn.gate.result import GateResult
 from amn.training.run import load_run
 from amn.verdict import Outcome, Status
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from amn.case.load import Case
 
 ROOT = Path(__file__).parents[3]
+IS_SETTLED = modes._is_settled
 CASE = """
 schema = 1
 dataset = {{ path = "{data}" }}
@@ -187,6 +189,7 @@ def gated(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Sta
         return GateResult(name, ("C002-ood",), (outcome,), reproduce=f"amn gate {name}")
 
     monkeypatch.setattr("amn.gate.modes.run_gate", gate)
+    monkeypatch.setattr("amn.gate.modes._is_settled", lambda *_: True)
     return results
 
 
@@ -198,11 +201,27 @@ def test_a_case_is_not_trained_while_the_one_it_waits_for_fails(
 
     result = CliRunner().invoke(cli, ["train", "toy", *options])
 
-    assert isinstance(result.exception, CheckNotRunError)
-    assert "expected data to pass before this case is trained, got FAIL (C002-ood)" in str(
-        result.exception
-    )
+    assert result.exit_code == 1
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("BLOCKED BY data: expected it to pass before this case is trained, got")
+    assert "FAIL (C002-ood)" in line
     assert not (project / "runs").exists()
+    assert not (project / ".amn").exists()
+
+
+def test_a_case_is_not_trained_and_neither_is_the_one_it_waits_for_without_its_verdict(
+    project: Path, gated: list[tuple[str, Status]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amn.gate.modes._is_settled", IS_SETTLED)
+
+    result = CliRunner().invoke(cli, ["train", "toy"])
+
+    assert result.exit_code == 1
+    assert gated == []
+    (line,) = result.stdout.splitlines()
+    assert line.endswith(
+        "got no verdict: it is not trained here yet. Fix: amn gate data --first-run"
+    )
     assert not (project / ".amn").exists()
 
 

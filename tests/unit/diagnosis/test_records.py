@@ -161,7 +161,7 @@ BAD = {
     "amn_790k_20251030_154151": ("UNDECLARED_TERM", 3),
     "amn_790k_production_20251030_123212": ("INFONCE_DOMINANCE", 4),
     "gru_20251029_203615": ("INFONCE_DOMINANCE", 4),
-    "lstm_baseline": ("HARNESS", 1),
+    "lstm_baseline": ("INFONCE_DOMINANCE", 1),
     "transformer_corrected_80k": ("INFONCE_DOMINANCE", 1),
 }
 SLOW_STARTERS = {  # good runs that the seed's 0.50 after epoch 1 stops

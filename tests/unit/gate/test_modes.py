@@ -34,6 +34,7 @@ def ids(text: str) -> set[str]:
 BEFORE_TRAINING = ids("D001-D012 D014-D030 I001-I008 S001-S013 W001-W003")
 COURSE = ids("R001-R013")
 MODEL = ids("M001-M009 E001-E007 E009-E014 C001-C005")
+RUN = MODEL | {"M010"}
 PREDICTED = ids("W004 M002 M005 M009 E001-E006 E009-E015 C001-C005")
 SEEDS = {"E008"}  # as many as were asked for, where they are trained here
 CUSTODY = ids("G004 G008 G009 G012 G013")
@@ -65,13 +66,13 @@ def _named(value: Iterable[str]) -> str:
     ("options", "expected"),
     [
         ({}, BEFORE_TRAINING | COURSE | MODEL | SEEDS | COMPARED | {"G006"}),
-        (SOME_RUN, BEFORE_TRAINING | COURSE | MODEL | COMPARED | {"G005"}),
-        ({**SOME_RUN, "allow_same": True}, BEFORE_TRAINING | COURSE | MODEL | COMPARED),
+        (SOME_RUN, BEFORE_TRAINING | COURSE | RUN | COMPARED | {"G005"}),
+        ({**SOME_RUN, "allow_same": True}, BEFORE_TRAINING | COURSE | RUN | COMPARED),
         (SOME_MODEL, BEFORE_TRAINING | MODEL | COMPARED | {"G005"}),
         (SOME_PREDICTIONS, BEFORE_TRAINING | PREDICTED | COMPARED | {"G005"}),
         ({**SOME_PREDICTIONS, "first_run": True}, BEFORE_TRAINING | PREDICTED),
         ({"first_run": True}, BEFORE_TRAINING | COURSE | MODEL | SEEDS),
-        ({**SOME_RUN, "first_run": True}, BEFORE_TRAINING | COURSE | MODEL),
+        ({**SOME_RUN, "first_run": True}, BEFORE_TRAINING | COURSE | RUN),
         ({**SOME_MODEL, "first_run": True}, BEFORE_TRAINING | MODEL),
         ({"custody_only": True}, CUSTODY),
     ],

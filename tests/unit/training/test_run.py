@@ -210,8 +210,12 @@ def test_a_run_that_crashed_is_written_and_says_so(
 
 
 def test_a_run_that_a_rule_stopped_is_written_and_says_so(
-    toy_plan: Plan, toy_references: PlanReferences, tmp_path: Path
+    toy_plan: Plan,
+    toy_references: PlanReferences,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("amn.training.record.FIRST_STEPS", 1)  # an epoch here has few
     harder = replace(toy_references, validation=ValidationReferences(constant=0.999, mean=1.0))
 
     run = run_seed(toy_plan, 0, tmp_path / "run", references=harder)

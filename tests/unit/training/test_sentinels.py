@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.case.training import AbortConfig
-from amn.training.record import Stop, find_dominance, find_stop, find_stops, first_epoch_floor
+from amn.training.record import (
+    FIRST_STEPS,
+    LEAST_GAIN,
+    Stop,
+    find_dominance,
+    find_stop,
+    find_stops,
+    first_epoch_floor,
+)
 
 CONSTANT, MEAN = 0.2, 0.6
 
@@ -25,7 +33,8 @@ def test_all_epochs_are_judged_at_once_as_each_was_after_it(cosines: list[float]
     rule = AbortConfig(stall_epochs=3)
     single = [stop(*cosines[:n], stall_epochs=3) for n in range(1, len(cosines) + 1)]
 
-    assert list(find_stops(cosines, rule, constant=CONSTANT, mean=MEAN)) == single
+    found = find_stops(cosines, rule, constant=CONSTANT, mean=MEAN)
+    assert [stops[0] if stops else None for stops in found] == single
 
 
 def check_of(*cosines: float, **rule: Any) -> str | None:
@@ -122,7 +131,8 @@ def test_a_stall_stops_after_exactly_as_many_epochs(epochs: int) -> None:
     assert found is not None
     assert (found.check, found.epoch) == ("R002", epochs + 1)
     assert found.message == (
-        f"expected a new best within {epochs} epochs, got none since epoch 1 (0.5000)"
+        f"expected a new best, by more than 0.0001, within {epochs} epochs, got none since epoch 1"
+        " (0.5000)"
     )
 
 
@@ -132,10 +142,54 @@ def test_meeting_the_best_again_is_no_new_best() -> None:
 
 @given(st.lists(st.floats(0.61, 0.99), min_size=1, max_size=12).map(sorted))
 @settings(deadline=None, derandomize=True, max_examples=50)
-def test_a_training_that_only_rises_is_never_stopped(cosines: list[float]) -> None:
-    rising = [c + i * 1e-6 for i, c in enumerate(cosines)]
+def test_a_training_that_rises_by_more_than_rounding_is_never_stopped(cosines: list[float]) -> None:
+    rising = [c + i * 1.1 * LEAST_GAIN for i, c in enumerate(cosines)]
 
     assert check_of(*rising, stall_epochs=1) is None
+
+
+@given(st.floats(1e-12, 1e-6), st.integers(1, 10))
+@settings(deadline=None, derandomize=True, max_examples=50)
+def test_gains_of_rounding_are_no_new_best(gain: float, epochs: int) -> None:
+    creeping = [0.6 + i * gain for i in range(epochs + 1)]
+
+    assert check_of(*creeping, stall_epochs=epochs) == "R002"
+
+
+def test_gains_that_add_up_are_a_new_best() -> None:
+    creeping = [0.6 + i * LEAST_GAIN / 4 for i in range(30)]
+
+    assert check_of(*creeping, stall_epochs=10) is None
+
+
+def test_a_first_epoch_of_few_steps_is_judged_once_enough_were_taken() -> None:
+    rule = AbortConfig()
+
+    def first(cosines: list[float], steps: list[int]) -> str | None:
+        found = find_stop(cosines, rule, constant=CONSTANT, mean=MEAN, steps=steps)
+        return found and f"{found.check} in epoch {found.epoch}"
+
+    few = FIRST_STEPS // 2
+    assert first([0.3], [few]) is None
+    assert first([0.3, 0.45], [few, few]) is None
+    assert first([0.3, 0.39], [few, few]) == "R001 in epoch 2"
+    assert first([0.3], [FIRST_STEPS]) == "R001 in epoch 1"
+    assert first([0.3], []) == "R001 in epoch 1"  # nobody counted
+
+
+def test_a_number_for_the_first_epoch_holds_however_few_its_steps() -> None:
+    rule = AbortConfig(first_epoch=0.5)
+
+    found = find_stop([0.45], rule, constant=CONSTANT, mean=MEAN, steps=[1])
+
+    assert found is not None
+    assert found.check == "R001"
+
+
+def test_the_reason_comes_first_and_every_rule_that_fails_is_there() -> None:
+    (stops,) = find_stops([0.19], AbortConfig(), constant=CONSTANT, mean=MEAN)
+
+    assert [stop.check for stop in stops] == ["R004", "R001"]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=12))

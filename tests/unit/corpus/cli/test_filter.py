@@ -101,3 +101,14 @@ def test_the_help_lists_every_rule_and_examples() -> None:
     assert "    amn data filter data/wiki --dry-run\n" in text
     for rule in ("lists", "stubs=500", "near-duplicates=0.98", "coherence=0.35", "language=en"):
         assert f"\n    {rule} " in text
+
+
+def test_the_exempt_split_goes_with_the_filtered_set(toy: Path) -> None:
+    lists = {"in_dist": [0, 1], "ood": [5, 6]}
+    (toy.parent / "kept.json").write_text(json.dumps(lists))
+
+    run(toy, toy.parent / "c", "--rules", "lists", "--exempt", toy.parent / "kept.json")
+    run(toy, toy.parent / "d", "--rules", "lists", "--exempt", "0, 5")
+
+    assert json.loads((toy.parent / "c" / "splits.json").read_text()) == {"schema": 1, **lists}
+    assert not (toy.parent / "d" / "splits.json").exists()  # nobody said which is which
