@@ -362,7 +362,12 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
 ) -> None:
     seen: set[str] = set()
     metrics = metrics_file(tmp_path, in_dist=0.56)
-    ways = ({"runs": ("r",)}, {"checkpoint": "c"}, {"predictions": ("p",)}, {"metrics": metrics})
+    ways = (
+        {"runs": ("r",)},
+        {"checkpoint": tmp_path / "c"},
+        {"predictions": ("p",)},
+        {"metrics": metrics},
+    )
     for options in ({}, *ways):
         case = make_case(tmp_path, dataset={"index": True})
         gate = gate_of(case, GateOptions(cache=tmp_path, **options))
