@@ -210,7 +210,11 @@ class CaseConfig(Section):
             "speed": True,
             "data": True,
             "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
-            "criteria": {"scope"} if self.criteria.limit else {"scope", "limit"},
+            "criteria": {
+                "scope",
+                *(() if self.criteria.limit else ("limit",)),
+                *(("metric",) if self.criteria.by_cosine else ()),
+            },
             "model": {"kind", "recipe"} if self.model.factory else {"factory", "options"},
         }
         return self.model_dump(mode="json", by_alias=True, exclude=exclude)

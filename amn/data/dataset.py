@@ -73,7 +73,7 @@ class Gathered:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows of unit vectors sorted by (article, chunk).
+    """Rows of vectors, of length 1 unless they are not `normalised`, sorted by (article, chunk).
 
     Attributes:
         path: Its folder.
@@ -103,6 +103,11 @@ class DataSet:
     def dim(self) -> int:
         """Numbers in a vector."""
         return self.manifest.dim
+
+    @property
+    def normalised(self) -> bool:
+        """Whether its rows have length 1, as its manifest says."""
+        return self.manifest.encoder.normalised
 
     @property
     def article_ids(self) -> Ids:

@@ -192,7 +192,7 @@ def join_predictions(
     Rows may come in any order; they are never joined by their place. Those that do not follow the
     windows are put in their order in a temporary file first, N x D float32, so that each row of the
     data set is read once with its neighbours. Vectors may have any length: one that is not 1 within
-    1e-4 is scaled, as the cosine does.
+    1e-4 is scaled, as the cosine does, unless the rows of the data set are not of length 1.
 
     Args:
         judged: split -> windows.
@@ -207,7 +207,8 @@ def join_predictions(
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
     parts = {n: Scoring(windows, keep=sampled[n], asked=asked) for n, windows in judged.items()}
-    dim = next(iter(judged.values())).dataset.dim
+    dataset = next(iter(judged.values())).dataset
+    dim, normalised = dataset.dim, dataset.normalised
     flat, n_flat = list[Any](), 0
     with _reading(path):
         given, batches = read(path)
@@ -215,7 +216,7 @@ def join_predictions(
     is_foreign = at < 0
     seen = np.bincount(at[~is_foreign], minlength=len(wanted))
     for places, vectors in _in_order(path, at, _checked(path, batches, dim)):
-        rows, has_direction = _unit(vectors)
+        rows, has_direction = _unit(vectors, scale=normalised)
         without = places[~has_direction]
         n_flat += len(without)
         flat += wanted.take(without[:NAMED]).to_pylist()
@@ -249,13 +250,18 @@ def _fault(n: int, what: str, names: Any) -> str:  # noqa: ANN401 - names: a lis
     return f"{what}: {n:,} ({', '.join(shown)}{', ...' if n > NAMED else ''})" if n else ""
 
 
-def _unit(vectors: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return rows (B, D) float32 of length 1, and which of them had a direction; others are NaN."""
+def _unit(vectors: NDArray[Any], *, scale: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return rows (B, D) float32, scaled to length 1 or not, and which have a direction.
+
+    Those that have none are NaN.
+    """
     rows = np.array(vectors, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         norms = lengths(np.asarray(vectors, np.float64))
     has_direction = np.isfinite(norms) & (norms > 0)
     rows[~has_direction] = np.nan
+    if not scale:
+        return rows, has_direction
     off = has_direction & (np.abs(norms - 1) > NORM_ATOL)
     rows[off] = np.asarray(vectors, np.float64)[off] / norms[off, None]
     return rows, has_direction
