@@ -53,7 +53,7 @@ def half_evaluated(evaluations: tuple[Evaluation, ...]) -> Parts:
     return broken.candidates.first_changed(
         evaluations,
         "ood",
-        lambda s: broken.candidates.select_windows(s, np.arange(len(s.cosines) // 2)),
+        lambda s: s.take(np.arange(len(s.cosines) // 2)),
     )
 
 
@@ -62,7 +62,7 @@ def other_order(evaluations: tuple[Evaluation, ...]) -> Parts:
     return broken.candidates.first_changed(
         evaluations,
         "ood",
-        lambda s: broken.candidates.select_windows(s, np.arange(len(s.cosines))[::-1]),
+        lambda s: s.take(np.arange(len(s.cosines))[::-1]),
     )
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.statistics import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate
@@ -427,8 +428,8 @@ def _not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
         message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {shown}"
         if comparison.verdict is Verdict.FAIL:
             message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
-        needed = comparison.articles_needed
-        fix = f"{comparison.n_clusters} articles, about {needed} needed" if needed else "more seeds"
+        message += f"; a drop of {comparison.detectable:.4f} would have been seen in 80 %"
+        fix = _what_would_decide(comparison, len(sides.table(name).sides[0]))
         if d < 0:
             attribution = _attribution(sides, name, dataset)
             fix = f"{fix}; {attribution}"
@@ -456,6 +457,17 @@ def _beside(golden: Golden, split: str, metric: str) -> str:
     figures = golden.record.figures(metric)[split]
     means = {"golden": figures.mean, **figures.references}
     return ", ".join(f"{name} {mean:.3f}" for name, mean in means.items())
+
+
+def _what_would_decide(comparison: Comparison, seeds: int) -> str:
+    """Return how many articles, or seeds of the candidate, an undecided comparison takes."""
+    ways = []
+    if comparison.articles_needed:
+        n = f"{comparison.articles_needed:,}"
+        ways.append(f"{comparison.n_clusters} articles, about {n} would decide")
+    if comparison.seeds_needed and comparison.seeds_needed > seeds:
+        ways.append(f"{seeds} seeds, about {comparison.seeds_needed:,} would decide")
+    return " or ".join(ways) or "more articles and more seeds"
 
 
 def _spent(sides: Sides) -> str:

@@ -238,7 +238,7 @@ def easier_ood(golden: Golden, summaries: dict[str, Summary]) -> Parts:
     "G024",
     "not_easier",
     severity=Severity.INCONCLUSIVE,
-    needs=["G004"],
+    needs=["G004", "M001"],
     broken_by=[easier_ood],
 )
 def check_not_easier(

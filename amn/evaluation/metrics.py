@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,6 +71,21 @@ class SplitScores:
     rank: float
     target_rank: float
     values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def take(self, chosen: NDArray[Any]) -> SplitScores:
+        """Return the scores of some windows, in that order.
+
+        Args:
+            chosen: (K,) positions, or (N,) bool.
+        """
+        return replace(
+            self,
+            cosines=self.cosines[chosen],
+            copy_cosines=self.copy_cosines[chosen],
+            article_ids=self.article_ids[chosen],
+            target_chunks=self.target_chunks[chosen],
+            values={name: values[chosen] for name, values in self.values.items()},
+        )
 
     def of(self, metric: str) -> NDArray[np.float64]:
         """Return what a metric gives each window: (N,).

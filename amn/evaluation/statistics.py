@@ -277,6 +277,8 @@ class Comparison:
         effective_clusters: N**2 / sum of squared article sizes.
         articles_needed: How many articles would decide, were difference and spread to stay; None
             when seeds alone leave it open, whatever the articles.
+        seeds_needed: How many seeds of the candidate would, on these articles; None when the
+            articles or the golden's seeds alone leave it open, or one seed has no spread.
         detectable: Smallest drop that these data would show with 80 % power.
     """
 
@@ -296,6 +298,7 @@ class Comparison:
     n_clusters: int
     effective_clusters: float
     articles_needed: int | None
+    seeds_needed: int | None
     detectable: float
 
     @property
@@ -457,6 +460,7 @@ def table_noninferiority(
         n_clusters=len(table.sizes),
         effective_clusters=table.effective_clusters,
         articles_needed=_articles_needed(table, margin, alpha),
+        seeds_needed=_seeds_needed(table, margin, alpha),
         detectable=float(ndtri(1 - alpha) + ndtri(POWER)) * pooled.se,
     )
 
@@ -480,12 +484,27 @@ def judge_difference(difference: float, lower: float, upper: float, margin: floa
 
 def _articles_needed(table: ClusterTable, margin: float, alpha: float) -> int | None:
     """Return about how many articles would decide, were difference and spread to stay."""
-    mean, (article_variance, *seed_variances), _ = moments_of(table)
-    distance = mean + margin if mean > -margin else -mean  # to the bound that has to be cleared
-    allowed = (distance / float(ndtri(1 - alpha))) ** 2 - sum(seed_variances)
-    if allowed <= 0 or math.isinf(article_variance):
+    articles, *seeds = moments_of(table).variances
+    left = _allowed(table, margin, alpha) - sum(seeds)
+    if left <= 0 or math.isinf(articles):
         return None
-    return max(MIN_CLUSTERS, math.ceil(len(table.sizes) * article_variance / allowed))
+    return max(MIN_CLUSTERS, math.ceil(len(table.sizes) * articles / left))
+
+
+def _seeds_needed(table: ClusterTable, margin: float, alpha: float) -> int | None:
+    """Return about how many seeds of the candidate would decide, were all else to stay."""
+    articles, candidate, *golden = moments_of(table).variances
+    left = _allowed(table, margin, alpha) - articles - sum(golden)
+    if left <= 0 or candidate <= 0:
+        return None
+    return math.ceil(len(table.sides[0]) * candidate / left)
+
+
+def _allowed(table: ClusterTable, margin: float, alpha: float) -> float:
+    """Return the variance with which the bound that is nearer to being cleared would be."""
+    mean = moments_of(table).mean
+    distance = mean + margin if mean > -margin else -mean
+    return (distance / float(ndtri(1 - alpha))) ** 2
 
 
 def passes_when_equal(scatter: float, articles: int, margin: float, alpha: float = 0.05) -> float:

@@ -128,12 +128,4 @@ def _restricted(scores: Mapping[str, SplitScores], golden: Golden) -> dict[str, 
 
 def _on_windows(scores: SplitScores, table: Table) -> SplitScores:
     """Return the scores on the windows of a golden's split, in the order of the scores."""
-    keep = table.has(scores.article_ids, scores.target_chunks)
-    return replace(
-        scores,
-        cosines=scores.cosines[keep],
-        copy_cosines=scores.copy_cosines[keep],
-        article_ids=scores.article_ids[keep],
-        target_chunks=scores.target_chunks[keep],
-        values={name: values[keep] for name, values in scores.values.items()},
-    )
+    return scores.take(table.has(scores.article_ids, scores.target_chunks))

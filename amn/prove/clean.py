@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.checks.broken.candidates import select_windows
 from amn.checks.broken.copying import write_rows
 from amn.checks.broken.golden import golden_of_articles
 from amn.data.index.build import build_index
@@ -143,6 +142,11 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
             candidates=candidates,
             loaded=tuple(clean["loaded"][i] for i in order),
             evaluations=evaluations,
+            # As they were measured: the pool of a rank is that of all windows.
+            measured=tuple(
+                {n: s.take(np.flatnonzero(kept[n])) for n, s in scores.items()}
+                for scores in (clean["measured"][i] for i in order)
+            ),
         )
         families = ("record", "model", "evaluation", "golden")
         late = [check for check in gate.declared if check.family in families]
@@ -158,7 +162,7 @@ def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
 
 def _on(evaluation: Evaluation, kept: dict[str, NDArray[np.bool_]]) -> Evaluation:
     """Return the scores on some windows."""
-    scores = {n: select_windows(s, np.flatnonzero(kept[n])) for n, s in evaluation.scores.items()}
+    scores = {n: s.take(np.flatnonzero(kept[n])) for n, s in evaluation.scores.items()}
     references = {
         n: {name: cosines[kept[n]] for name, cosines in values.items()}
         for n, values in evaluation.references.items()

@@ -17,9 +17,6 @@ from amn.errors import CheckpointError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.storage import Evaluation
     from amn.training.candidate import Candidate
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
     Parts = dict[str, object]
     Forward = Callable[[Any], Any]
-
-PER_WINDOW = ("cosines", "copy_cosines", "article_ids", "target_chunks")
 
 
 def changed(
@@ -45,11 +40,6 @@ def first_changed(
     """Return the scores of all candidates, of which the first has others on one split."""
     first, *others = evaluations
     return {"evaluations": (changed(first, split, change), *others)}
-
-
-def select_windows(split: SplitScores, chosen: NDArray[np.int64]) -> SplitScores:
-    """Return the scores of some windows, in that order."""
-    return replace(split, **{name: getattr(split, name)[chosen] for name in PER_WINDOW})
 
 
 def shifted(evaluation: Evaluation, split: str, mean: float) -> Evaluation:

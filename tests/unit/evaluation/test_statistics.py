@@ -244,6 +244,22 @@ def test_no_number_of_articles_decides_when_seeds_leave_it_open() -> None:
     assert compare(*data).articles_needed is None
 
 
+def test_an_undecided_difference_says_how_many_seeds_of_the_candidate_would_decide() -> None:
+    data = draw(np.random.default_rng(18), articles=120, seeds=(3, 8), seed_sd=0.012)
+
+    result = compare(*data)
+
+    assert result.verdict is Verdict.INCONCLUSIVE
+    allowed = ((result.difference + MARGIN) / ndtri(0.95)) ** 2
+    left = allowed - result.article_variance - result.golden_seed_variance
+    assert left > 0
+    assert result.seeds_needed == math.ceil(3 * result.candidate_seed_variance / left)
+
+
+def test_no_number_of_seeds_decides_where_there_is_one_or_articles_leave_it_open() -> None:
+    assert compare(*draw(np.random.default_rng(17), articles=12)).seeds_needed is None
+
+
 def test_the_variance_is_split_between_articles_and_seeds() -> None:
     candidate, golden, clusters = draw(
         np.random.default_rng(19), articles=40, seeds=(4, 6), seed_sd=0.01

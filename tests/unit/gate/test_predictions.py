@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from amn.checks import broken
 from amn.checks.check import checks
 from amn.evaluation.runner import predict
 from amn.gate.acceptance import accept
@@ -339,7 +338,7 @@ def test_e014_does_not_name_an_article_for_a_few_poor_windows(
     kept = np.concatenate(
         [np.flatnonzero(ood.article_ids == a)[: n if a == 57 else 100] for a in range(53, 65)]
     )
-    scores = broken.candidates.select_windows(ood, kept)
+    scores = ood.take(kept)
     known = {name: values[kept] for name, values in evaluation.references["ood"].items()}
     cosines = scores.cosines.copy()
     mine = np.flatnonzero(scores.article_ids == 57)
