@@ -150,7 +150,7 @@ def check_unit_norm(scanned: tuple[Scanned, ...]) -> Measured:
     def describe(dataset: DataSet, row: int) -> Finding:
         norm = float(np.linalg.norm(_row(dataset, row)))
         expected = f"norm 1 within {NORM_ATOL}" if dataset.normalised else f"norm above {ZERO_NORM}"
-        message = f"expected {expected}, got {norm:.4g}"
+        message = f"expected {expected}, got {norm:.4f}"
         if not dataset.normalised:
             return Finding(_address(dataset, row), message, "encode the row again, or drop it")
         fix = "divide by the norm: vectors /= norms[:, None]"
