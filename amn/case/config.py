@@ -267,7 +267,11 @@ class CaseConfig(Section):
             "speed": True,
             "data": True,
             "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
-            "criteria": {"scope"} if self.criteria.limit else {"scope", "limit"},
+            "criteria": {
+                "scope",
+                *(() if self.criteria.limit else ("limit",)),
+                *(("metric",) if self.criteria.by_cosine else ()),
+            },
             "model": self.model.without_meaning(),
         }
         found = self.model_dump(mode="json", by_alias=True, exclude=exclude)

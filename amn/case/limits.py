@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from amn.case.section import Cosine, Positive, Section
 
+COSINE = "cosine"
 LEAST_LOOK = 2  # seeds: one has no spread
 GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
@@ -74,6 +75,9 @@ class CriteriaConfig(Section):
         scope: How much is enough for `amn ci require`: a whole gate; a model whose training nobody
             saw; or scores alone. It shapes no result, so it is no part of the resolved config.
         limit: Limits on any metric, beside the floors.
+        metric: What the case is judged by. With another one than the cosine, for rows that are not
+            of length 1, floors, range and lift are not asked: limits on that metric take their
+            place, one at least on all windows of each split.
     """
 
     profile: Literal["minimum", "target"] = "minimum"
@@ -83,6 +87,7 @@ class CriteriaConfig(Section):
     lift: float = LIFT
     scope: Literal["whole", "model", "scores"] = "whole"
     limit: tuple[Limit, ...] = ()
+    metric: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = COSINE
 
     @model_validator(mode="after")
     def _limits_have_ids_of_their_own(self) -> CriteriaConfig:
@@ -90,6 +95,24 @@ class CriteriaConfig(Section):
         if repeated := sorted({one for one in ids if ids.count(one) > 1}):
             raise ValueError(f"limit: expected an id of its own for each, got {repeated[0]} twice")
         return self
+
+    @model_validator(mode="after")
+    def _limits_take_the_place_of_floors(self) -> CriteriaConfig:
+        if self.by_cosine:
+            return self
+        own = sorted({"profile", "in_dist", "ood", "delta", "lift"} & self.model_fields_set)
+        if own:
+            raise ValueError(f"{own[0]}: expected none, it is of the cosine, beside {self.metric}")
+        limited = {one.split for one in self.limit if one.metric == self.metric and not one.slice}
+        if missing := [split for split in ("in_dist", "ood") if split not in limited]:
+            expected = f"a [[criteria.limit]] on {self.metric} of {missing[0]} without a slice"
+            raise ValueError(f"metric: expected {expected}, got none")
+        return self
+
+    @property
+    def by_cosine(self) -> bool:
+        """Whether the case is judged by the cosine."""
+        return self.metric == COSINE
 
     @model_validator(mode="after")
     def _delta_is_a_range(self) -> CriteriaConfig:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from amn.case.limits import CriteriaConfig, GoldenConfig
+    from amn.case.limits import GoldenConfig
     from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
     from amn.golden.ledger import Entry, Ledger
@@ -49,9 +49,9 @@ expires = {expires}
 """
 
 
-def loosened(case: Case, criteria: CriteriaConfig) -> Parts:
+def loosened(case: Case) -> Parts:
     """The change lowered a floor."""
-    floors = [getattr(criteria, split) for split in EVALUATED]
+    floors = [getattr(case.config.criteria, split) for split in EVALUATED]
     old = next((floor for floor in floors if isinstance(floor, float)), 0.6)
     where = f"{case.name}/case.toml criteria.ood"
     lowered = Loosening("lowered a floor", where, str(old), str(old - 0.05))

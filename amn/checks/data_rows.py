@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from amn.data.scan import Scanned
 
 NORM_ATOL = 1e-3  # float16 keeps unit norms within 5e-4 at D = 768; measured on core: 2.5e-4
+ZERO_NORM = 1e-6  # below it a row has no direction worth the name
 BLOCK_ROWS = 4096
 # Rows of 512 that have a column's most frequent number: 2 on wiki-mini and core, and all 512 in two
 # columns that all-mpnet-base-v2 never uses; quantised to 8 bit 8.
@@ -132,19 +133,26 @@ def zero_row(copy: CaseCopy) -> None:
 
 @check("D002", "unit_norm", needs=["D003"], broken_by=[long_row, zero_row])
 def check_unit_norm(scanned: tuple[Scanned, ...]) -> Measured:
-    """Every row has length 1 within 0.001; rows that hold NaN are D001's.
+    """Every row has length 1 within 0.001, or above 0 where dataset.json says `normalised: false`.
+
+    Rows that hold NaN are D001's.
 
     Why: Dot products stand for cosines everywhere; a longer row weighs more, a zero row has none.
     Fix: Divide every row by its norm before it is stored: amn data import
     """
 
     def select(one: Scanned) -> NDArray[np.int64]:
-        wrong = np.flatnonzero(~(np.abs(one.scan.norms - 1.0) <= NORM_ATOL))
+        norms = one.scan.norms
+        is_right = np.abs(norms - 1.0) <= NORM_ATOL if one.dataset.normalised else norms > ZERO_NORM
+        wrong = np.flatnonzero(~is_right)
         return np.setdiff1d(wrong, _non_finite(one), assume_unique=True)
 
     def describe(dataset: DataSet, row: int) -> Finding:
         norm = float(np.linalg.norm(_row(dataset, row)))
-        message = f"expected norm 1 within {NORM_ATOL}, got {norm:.4f}"
+        expected = f"norm 1 within {NORM_ATOL}" if dataset.normalised else f"norm above {ZERO_NORM}"
+        message = f"expected {expected}, got {norm:.4f}"
+        if not dataset.normalised:
+            return Finding(_address(dataset, row), message, "encode the row again, or drop it")
         fix = "divide by the norm: vectors /= norms[:, None]"
         return Finding(_address(dataset, row), message, fix)
 

@@ -94,22 +94,19 @@ def raw_output(evaluations: tuple[Evaluation, ...]) -> Parts:
     needs=["M001"],
     broken_by=[raw_output],
 )
-def check_unit_output(
-    candidates: tuple[Candidate, ...], evaluations: tuple[Evaluation, ...]
-) -> Measured:
+def check_unit_output(norm_errors: dict[str, float]) -> Measured:
     """Every prediction has length 1 within 1e-4.
 
     Why: A loss or a server that takes the raw output for the prediction measures something else
     than this gate.
     Fix: Predict through amn.evaluation.runner.predict
     """
-    errors = {where: s.norm_error for where, _, s in scores_of(candidates, evaluations)}
     findings = [
         Finding(where, f"expected length 1 within {NORM_ATOL}, got an error of {error:.3g}")
-        for where, error in errors.items()
+        for where, error in norm_errors.items()
         if not error <= NORM_ATOL
     ]
-    return Measured(f"error {np.max(list(errors.values())):.1e}", f"<= {NORM_ATOL}", findings)
+    return Measured(f"error {np.max(list(norm_errors.values())):.1e}", f"<= {NORM_ATOL}", findings)
 
 
 def batch_dependent(checkpoints: tuple[Checkpoint, ...]) -> Parts:

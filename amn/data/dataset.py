@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 
 from amn.data.ids import are_in, refusal
 from amn.data.manifest import MANIFEST_FILE, Manifest, read_manifest
-from amn.data.vectors import open_npy
+from amn.data.vectors import open_npy, release
 from amn.errors import ArgumentError, DataError
 from amn.storage import canonical_json, regular, sha256_of
 
@@ -61,10 +60,8 @@ class Shard:
         return self.start + len(self.vectors)
 
     def release(self) -> None:
-        """Give the mapped pages back; they stay in the system's cache, and come back if touched."""
-        mapped: object = self.vectors.base
-        if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        """Give the mapped pages back, see `amn.data.vectors.release`."""
+        release(self.vectors)
 
 
 @dataclass
@@ -76,7 +73,7 @@ class Gathered:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows of unit vectors sorted by (article, chunk).
+    """Rows of vectors, of length 1 unless they are not `normalised`, sorted by (article, chunk).
 
     Attributes:
         path: Its folder.
@@ -106,6 +103,11 @@ class DataSet:
     def dim(self) -> int:
         """Numbers in a vector."""
         return self.manifest.dim
+
+    @property
+    def normalised(self) -> bool:
+        """Whether its rows have length 1, as its manifest says."""
+        return self.manifest.encoder.normalised
 
     @property
     def article_ids(self) -> Ids:

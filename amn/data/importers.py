@@ -43,6 +43,7 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
     numbers: Literal["bfloat16"] | None = None,
     dtype: Literal["float16", "float32"] = "float16",
     normalise: bool = False,
+    keep_length: bool = False,
     drop_bad: bool = False,
     encoder: EncoderInfo | None = None,
     source_note: str = "",
@@ -61,6 +62,7 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
         numbers: What 16 bits without a type are.
         dtype: How vectors are stored.
         normalise: Scale every row to length 1; without it another length is refused.
+        keep_length: Take rows of any length as they are; the data set is not `normalised`.
         drop_bad: Leave out rows that are zero or not finite; without it they are refused.
         source_note: Where the vectors come from, for people.
         progress: Called with (rows checked, rows in all).
@@ -73,6 +75,8 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
     """
     if dtype not in ("float16", "float32"):
         raise ArgumentError(f"dtype: expected float16 or float32, got {dtype!r}")
+    if normalise and keep_length:
+        raise ArgumentError("normalise, keep_length: expected one of them, got both")
     if destination.exists():
         raise FileExistsError(destination)
     with _scratch_folder(destination) as scratch:
@@ -87,7 +91,7 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
         bad = _bad_rows(norms)
         if not drop_bad:
             _refuse_bad_rows(source, rows, norms, bad)
-        if not normalise:
+        if not normalise and not keep_length:
             _refuse_lengths(source, rows, norms, bad)
         kept = order[~np.logical_or.reduce(list(bad.values()))[order]]
         if not len(kept):
@@ -101,7 +105,7 @@ def import_vectors(  # noqa: PLR0913 - one keyword an option of `amn data import
             rows.chunks,
             name=destination.name if name is None else name,
             dtype=dtype,
-            encoder=encoder,
+            encoder=(encoder or EncoderInfo()).model_copy(update={"normalised": not keep_length}),
             source=source_note,
             licence=licence,
             stages=_stages(rows, order, bad, normalise=normalise),
@@ -236,7 +240,7 @@ def _refuse_lengths(
         raise DataError(
             path,
             f"{_where(rows, at[0])}: expected norm 1 within {NORM_ATOL}, got {norms[at[0]]:.4f}; "
-            f"so have rows {_few(at)}. Fix: --normalise",
+            f"so have rows {_few(at)}. Fix: --normalise, or --keep-length to judge by l2 or mse",
         )
 
 

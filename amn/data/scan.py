@@ -42,8 +42,9 @@ class RowScan:
     Attributes:
         norms: (N,) float32 length of the row; infinite when it holds infinity or NaN.
         constant: (N,) bool, whether the row repeats one number throughout.
-        adjacent: (N,) float32 dot product with the next row; 0 in the last row of a shard.
-        far: (N,) float32 dot product with the row `FAR_LAG` further; 0 where the shard has none.
+        adjacent: (N,) float32 dot product with the next row, its cosine where rows have lengths of
+            their own; 0 in the last row of a shard.
+        far: (N,) float32, the same with the row `FAR_LAG` further; 0 where the shard has none.
         hashes: (N,) uint64, see `RowHasher`.
         sketches: (N, P) float32, see `sketch_rows`.
         file_digests: sha256 of every file in the manifest, by name.
@@ -119,7 +120,16 @@ def scan_rows(
         }
         for path, part in parts.items():
             scan.file_digests[path.name] = part.result()
+    if not dataset.normalised:
+        _to_cosines(scan)
     return scan
+
+
+def _to_cosines(scan: RowScan) -> None:
+    """Divide dot products of rows of any length by their lengths; a zero row keeps 0."""
+    norms = np.where(scan.norms > 0, scan.norms, np.float32(1))
+    for lag, products in ((1, scan.adjacent), (FAR_LAG, scan.far)):
+        products[:-lag] /= norms[:-lag] * norms[lag:]
 
 
 def _scan_shard(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -145,6 +146,13 @@ def open_npy(
     if array.shape != wanted:
         raise DataError(path, f"expected shape {wanted}, got {array.shape}")
     return array
+
+
+def release(vectors: NDArray[Any]) -> None:
+    """Give the pages of a mapped array back; they stay in the system's cache, and come again."""
+    mapped: object = vectors.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def seal_file(path: Path, rows: int) -> FileEntry:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 POOL_ROWS = 256  # of other windows: a rank among them costs a third of what the cosines cost
 POOL_SEED = 5
-PIECE = 128  # windows whose rows nearby are read at once
+PIECE = 32  # windows whose rows nearby are read at once
 DENSE = 4  # rows a window, above which they are read one by one: windows far from each other
 
 
@@ -71,7 +71,7 @@ class Batch:
     @cached_property
     def target(self) -> NDArray[np.float32]:
         """(B, D)."""
-        stored = self._windows.dataset.gather(self._windows.targets[self._positions])
+        stored = self._windows.dataset.gather(self._windows.take(self._positions).targets)
         return widen(stored, np.empty(stored.shape, np.float32))
 
     @cached_property
@@ -92,7 +92,7 @@ class Batch:
     def pooled(self) -> NDArray[np.float64]:
         """(B, K) cosines with the pool, NaN with the target itself."""
         cosines = self._unit @ self._pool.unit.T
-        cosines[self._windows.targets[self._positions][:, None] == self._pool.rows] = np.nan
+        cosines[self._windows.take(self._positions).targets[:, None] == self._pool.rows] = np.nan
         return cosines
 
     @cached_property
@@ -110,7 +110,7 @@ class Batch:
         cosines = np.empty((len(order), len(offsets)))
         for start in range(0, len(order), PIECE):
             piece = order[start : start + PIECE]
-            targets = self._windows.targets[self._positions[piece]]
+            targets = self._windows.take(self._positions[piece]).targets
             cosines[piece] = _near(self._windows, targets, offsets, self._unit[piece])
         return cosines
 

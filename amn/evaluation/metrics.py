@@ -146,7 +146,7 @@ class Scoring:
             rows: (B, 2, D) float32, the last context row and the target, where they are at hand.
         """
         if rows is None:
-            target = self.windows.targets[positions]
+            target = self.windows.take(positions).targets
             stored = self.windows.dataset.gather(np.stack([target - 1, target], axis=1))
             flat = stored.reshape(-1, stored.shape[-1])
             rows = widen(flat, np.empty(flat.shape, np.float32)).reshape(stored.shape)

@@ -6,10 +6,13 @@ Letters: N windows or rows, B rows at a time, D numbers in a vector.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from contextlib import contextmanager
 from csv import reader
 from dataclasses import dataclass
+from itertools import chain
+from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,14 +21,14 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from amn.case.config import EVALUATED
-from amn.data.vectors import NPY_ERRORS, lengths
+from amn.data.vectors import NPY_ERRORS, F, lengths, release
 from amn.errors import AmnError, ArgumentError, DataError
 from amn.evaluation.metrics import NORM_ATOL, Scoring, SplitScores
 from amn.registry import Registry
 from amn.storage import ZIP_ERRORS, atomic_path, regular, require_no_bomb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -33,14 +36,18 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
     from amn.evaluation.metric import Metric
 
-    Rows = tuple[pa.StringArray, NDArray[Any]]  # names (B,) and vectors (B, D)
+    Source = tuple[pa.StringArray, Iterator[NDArray[Any]]]  # names (N,), vectors (B, D) in order
+    Placed = tuple[
+        NDArray[np.int64], NDArray[np.floating]
+    ]  # places (B,) of windows, vectors (B, D)
 
 BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
+STEP = 256  # windows scored at a time: what is made of them stays in a core's cache
 WINDOW, PREDICTION = "window", "prediction"  # columns, or arrays of an .npz
 NAMED = 3  # windows in a message
 EVALUATED_ONLY = frozenset(EVALUATED)
 SAVE = "np.savez(FILE, window=names, prediction=vectors)"
-READERS: Registry[Callable[[Path], Iterator[Rows]]] = Registry(
+READERS: Registry[Callable[[Path], Source]] = Registry(
     "amn.predictions",
     {
         ".parquet": "amn.evaluation.predictions:read_parquet",
@@ -217,8 +224,10 @@ def join_predictions(
 ) -> Joined:
     """Read a file of predictions once and score every window of the judged splits.
 
-    Rows may come in any order; they are never joined by their place. Vectors may have any length:
-    one that is not 1 within 1e-4 is scaled, as the cosine does.
+    Rows may come in any order; they are never joined by their place. Those that do not follow the
+    windows are put in their order in a temporary file first, N x D float32, so that each row of the
+    data set is read once with its neighbours. Vectors may have any length: one that is not 1 within
+    1e-4 is scaled, as the cosine does, unless the rows of the data set are not of length 1.
 
     Args:
         judged: split -> windows.
@@ -230,52 +239,60 @@ def join_predictions(
     """
     read = READERS.require(path.suffix, f"--predictions {path}")
     dim = next(iter(judged.values())).dataset.dim
-    return join_rows(path.name, _checked(path, read(path), dim), judged, sampled, asked)
+    with _reading(path):
+        given, batches = read(path)
+    return join_rows(path, (given, _checked(path, batches, dim)), judged, sampled, asked)
+
+
+def no_rows() -> Source:
+    """Return what a file without any prediction has."""
+    return pa.array([], pa.string()), iter(())
 
 
 def join_rows(
-    name: str,
-    batches: Iterable[Rows],
+    path: Path,
+    source: Source,
     judged: Mapping[str, Windows],
     sampled: Mapping[str, NDArray[np.int64]],
     asked: Mapping[str, Metric] | None = None,
 ) -> Joined:
-    """Score every window of the judged splits by rows of names and vectors (B, D): see above."""
+    """Score every window of the judged splits by names and vectors: see `join_predictions`."""
     names = {split: windows.names() for split, windows in judged.items()}
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
     parts = {n: Scoring(windows, keep=sampled[n], asked=asked) for n, windows in judged.items()}
-    seen = np.zeros(len(wanted), np.int64)
-    foreign, flat, total = list[Any](), list[Any](), 0
-    n_foreign = n_flat = 0
-    for given, vectors in batches:
-        total += len(given)
-        at = pc.index_in(given, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
-        known = at >= 0
-        n_foreign += int((~known).sum())
-        foreign += given.filter(pa.array(~known)).slice(0, NAMED).to_pylist()
-        rows, has_direction = _unit(vectors)
-        is_flat = known & ~has_direction
-        n_flat += int(is_flat.sum())
-        flat += given.filter(pa.array(is_flat)).slice(0, NAMED).to_pylist()
-        np.add.at(seen, at[known], 1)
+    normalised = next(iter(judged.values())).dataset.normalised
+    flat, n_flat = list[Any](), 0
+    given, batches = source
+    at = pc.index_in(given, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
+    is_foreign = at < 0
+    seen = np.bincount(at[~is_foreign], minlength=len(wanted))
+    for places, vectors in _in_order(path, at, batches):
+        rows, has_direction = _unit(vectors, scale=normalised)
+        without = places[~has_direction]
+        n_flat += len(without)
+        flat += wanted.take(without[:NAMED]).to_pylist()
         for start, part in zip(starts, parts.values(), strict=False):
-            mine = known & (at >= start) & (at < start + len(part.windows))
+            mine = (places >= start) & (places < start + len(part.windows))
             if mine.any():
-                part.add(at[mine] - start, rows[mine])
+                part.add(places[mine] - start, rows[mine])
     missing, twice = np.flatnonzero(seen == 0), np.flatnonzero(seen > 1)
     faults = [
         _fault(len(missing), "windows without a prediction", wanted.take(missing[:NAMED])),
         _fault(len(twice), "windows with several", wanted.take(twice[:NAMED])),
-        _fault(n_foreign, "rows of windows that nobody asked for", foreign),
+        _fault(
+            int(is_foreign.sum()),
+            "rows of windows that nobody asked for",
+            given.take(np.flatnonzero(is_foreign)[:NAMED]),
+        ),
         _fault(n_flat, "rows without a direction (zero, NaN or infinite)", flat),
     ]
     return Joined(
-        name=name,
+        name=path.name,
         scores={split: part.scores() for split, part in parts.items()},
         sampled={split: part.kept for split, part in parts.items()},
         faults=tuple(fault for fault in faults if fault),
-        rows=total,
+        rows=len(given),
     )
 
 
@@ -285,30 +302,28 @@ def _fault(n: int, what: str, names: Any) -> str:  # noqa: ANN401 - names: a lis
     return f"{what}: {n:,} ({', '.join(shown)}{', ...' if n > NAMED else ''})" if n else ""
 
 
-def _unit(vectors: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return rows (B, D) float32 of length 1, and which of them had a direction; others are NaN."""
+def _unit(vectors: NDArray[Any], *, scale: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return rows (B, D) float32, scaled to length 1 or not, and which have a direction.
+
+    Those that have none are NaN.
+    """
     rows = np.array(vectors, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         norms = lengths(np.asarray(vectors, np.float64))
     has_direction = np.isfinite(norms) & (norms > 0)
     rows[~has_direction] = np.nan
+    if not scale:
+        return rows, has_direction
     off = has_direction & (np.abs(norms - 1) > NORM_ATOL)
     rows[off] = np.asarray(vectors, np.float64)[off] / norms[off, None]
     return rows, has_direction
 
 
-def _checked(path: Path, batches: Iterator[Rows], dim: int) -> Iterator[Rows]:
-    """Yield the batches of a file; what a damaged one raises becomes a DataError."""
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged file raises into a DataError."""
     try:
-        for names, vectors in batches:
-            if vectors.ndim != 2 or vectors.shape[1] != dim:  # noqa: PLR2004 - a matrix
-                got = " x ".join(map(str, vectors.shape[1:])) or "single"
-                fix = "predict rows of this data set"
-                raise DataError(path, f"expected vectors of {dim} numbers, got {got}. Fix: {fix}")
-            if not np.issubdtype(vectors.dtype, np.floating):
-                message = f"expected floating-point numbers, got {vectors.dtype}"
-                raise DataError(path, f"{message}. Fix: write float32")
-            yield names, vectors
+        yield
     except AmnError:
         raise
     except (pa.ArrowException, *NPY_ERRORS, *ZIP_ERRORS, KeyError) as error:
@@ -317,7 +332,92 @@ def _checked(path: Path, batches: Iterator[Rows], dim: int) -> Iterator[Rows]:
         raise DataError(path, message) from error
 
 
-def read_parquet(path: Path) -> Iterator[Rows]:
+def _checked(
+    path: Path, batches: Iterator[NDArray[Any]], dim: int
+) -> Iterator[NDArray[np.floating]]:
+    """Yield the batches of a file, each (B, D) floating-point."""
+    with _reading(path):
+        for vectors in batches:
+            if vectors.ndim != 2 or vectors.shape[1] != dim:  # noqa: PLR2004 - a matrix
+                got = " x ".join(map(str, vectors.shape[1:])) or "single"
+                fix = "predict rows of this data set"
+                raise DataError(path, f"expected vectors of {dim} numbers, got {got}. Fix: {fix}")
+            if not np.issubdtype(vectors.dtype, np.floating):
+                message = f"expected floating-point numbers, got {vectors.dtype}"
+                raise DataError(path, f"{message}. Fix: write float32")
+            yield vectors
+
+
+def _in_order(path: Path, at: NDArray[np.int64], batches: Iterator[NDArray[F]]) -> Iterator[Placed]:
+    """Yield (places (b,), vectors (b, D)) of the windows that were asked for, `STEP` at a time.
+
+    Args:
+        at: (N,) place of each row's window, below 0 for none.
+        batches: Vectors of those rows, in their order.
+    """
+    steps = np.diff(at[at >= 0])
+    follow = np.count_nonzero(steps < 0) * BATCH_ROWS <= len(steps)
+    for places, vectors in (_as_read if follow else _sorted)(path, at, batches):
+        for first in range(0, len(places), STEP):
+            yield places[first : first + STEP], vectors[first : first + STEP]
+
+
+def _as_read(_: Path, at: NDArray[np.int64], batches: Iterator[NDArray[F]]) -> Iterator[Placed]:
+    """Yield places and vectors in the order of the file."""
+    start = 0
+    for vectors in batches:
+        places = at[start : start + len(vectors)]
+        start += len(vectors)
+        yield places[places >= 0], vectors[places >= 0]
+
+
+def _sorted(path: Path, at: NDArray[np.int64], batches: Iterator[NDArray[F]]) -> Iterator[Placed]:
+    """Yield places and vectors in the order of places, by way of a mapped temporary file.
+
+    Raises:
+        DataError: If there is no room for it.
+    """
+    order = np.flatnonzero(at >= 0)
+    order = order[np.argsort(at[order], kind="stable")]
+    slots = np.full(len(at), -1)
+    slots[order] = np.arange(len(order))
+    first = next(batches)
+    shape, start = (len(order), first.shape[1]), 0
+    with TemporaryFile() as file:
+        _reserve(path, file.fileno(), shape[0] * shape[1] * first.itemsize)
+        stored = np.memmap(file, first.dtype, "r+", shape=shape)
+        for vectors in chain([first], batches):
+            mine = slots[start : start + len(vectors)]
+            start += len(vectors)
+            stored[mine[mine >= 0]] = vectors[mine >= 0]
+            release(stored)
+        for begin in range(0, len(order), BATCH_ROWS):
+            piece = slice(begin, begin + BATCH_ROWS)
+            yield at[order[piece]], stored[piece]
+            release(stored)
+
+
+def _reserve(path: Path, file: int, n_bytes: int) -> None:
+    """Give an open file its size; writing to a map of one that has no room would end the process.
+
+    Raises:
+        DataError: If there is no room.
+    """
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, n_bytes)
+        else:
+            os.truncate(file, n_bytes)
+    except OSError as error:
+        raise DataError(
+            path,
+            f"expected {n_bytes / 1e9:.1f} GB for its rows in the order of windows in "
+            f"{gettempdir()}, got: {error.strerror}. Fix: export TMPDIR=FOLDER, or write the rows "
+            "in the order of amn windows CASE -o FILE",
+        ) from error
+
+
+def read_parquet(path: Path) -> Source:
     """Rows of a .parquet file: `window` string, `prediction` a list of floats of one length."""
     file = parquet.ParquetFile(regular(path))
     columns = file.schema_arrow.names
@@ -327,18 +427,22 @@ def read_parquet(path: Path) -> Iterator[Rows]:
             f"expected the columns {WINDOW} and {PREDICTION}, got {', '.join(columns) or 'none'}: "
             f"no {' and no '.join(missing)}. Fix: take {WINDOW} from amn windows CASE -o FILE",
         )
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[WINDOW, PREDICTION]):
+    return _names(file.read([WINDOW])[WINDOW].combine_chunks()), _lists_of(path, file)
+
+
+def _lists_of(path: Path, file: parquet.ParquetFile) -> Iterator[NDArray[Any]]:
+    """Yield the vectors of a .parquet file."""
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[PREDICTION]):
         lists: Any = batch.column(PREDICTION)  # a list or a fixed-size list
         sizes = pc.unique(pc.list_value_length(lists)).to_pylist() if len(lists) else [0]
         if len(sizes) != 1 or sizes[0] is None:
             message = f"{PREDICTION}: expected lists of one length, got {sizes[:NAMED]}"
             message += ". Fix: write as many numbers for each window as its vectors have"
             raise DataError(path, message)
-        numbers = lists.flatten().to_numpy(zero_copy_only=False)
-        yield _names(batch.column(WINDOW)), numbers.reshape(len(lists), sizes[0])
+        yield lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), sizes[0])
 
 
-def read_npz(path: Path) -> Iterator[Rows]:
+def read_npz(path: Path) -> Source:
     """Rows of an .npz: `window` (N,) of text and `prediction` (N, D), read piece by piece."""
     with zipfile.ZipFile(regular(path)) as archive:
         require_no_bomb(path, archive)
@@ -350,12 +454,18 @@ def read_npz(path: Path) -> Iterator[Rows]:
                 raise DataError(path, f"{message}. Fix: {SAVE}")
         with _array(archive, WINDOW) as (shape, dtype, pieces):
             names = _texts(path, np.concatenate([np.empty((0, *shape[1:]), dtype), *pieces]))
-        with _array(archive, PREDICTION) as (shape, _, pieces):
+        with _array(archive, PREDICTION) as (shape, _, _):
             _require_as_many(path, len(names), shape)
-            start = 0
-            for piece in pieces:
-                yield names.slice(start, len(piece)), piece
-                start += len(piece)
+    return names, _pieces(path)
+
+
+def _pieces(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield the vectors of an .npz."""
+    with (
+        zipfile.ZipFile(regular(path)) as archive,
+        _array(archive, PREDICTION) as (_, _, pieces),
+    ):
+        yield from pieces
 
 
 @contextmanager
@@ -386,7 +496,7 @@ def _array(
         yield shape, dtype, pieces()
 
 
-def read_npy(path: Path) -> Iterator[Rows]:
+def read_npy(path: Path) -> Source:
     """Rows of an .npy (N, D), mapped, with names (N,) of text in `NAME.windows.npy` beside it."""
     beside = path.with_suffix(".windows.npy")
     if not beside.is_file():
@@ -398,12 +508,17 @@ def read_npy(path: Path) -> Iterator[Rows]:
     names = _texts(beside, np.load(regular(beside), allow_pickle=False))
     vectors = np.load(regular(path), mmap_mode="r", allow_pickle=False)
     _require_as_many(path, len(names), vectors.shape)
+    return names, _mapped(vectors)
+
+
+def _mapped(vectors: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield mapped vectors, some at a time, and give the pages back."""
     for start in range(0, len(vectors), BATCH_ROWS):
-        piece = np.asarray(vectors[start : start + BATCH_ROWS])
-        yield names.slice(start, len(piece)), piece
+        yield np.asarray(vectors[start : start + BATCH_ROWS])
+        release(vectors)
 
 
-def read_csv(path: Path) -> Iterator[Rows]:
+def read_csv(path: Path) -> Source:
     """Rows of a .csv with a header: `window`, then a number a column."""
     with regular(path).open(encoding="utf-8") as file:
         first, *numbers = next(reader(file), [""])
@@ -411,11 +526,17 @@ def read_csv(path: Path) -> Iterator[Rows]:
         message = f"expected {WINDOW} as the first column, got {first or 'none'}"
         raise DataError(path, f"{message}. Fix: write the line {WINDOW},p0,p1,... first")
     types = {WINDOW: pa.string(), **dict.fromkeys(numbers, pa.float64())}
-    options = csv.ConvertOptions(column_types=types)
+    only = csv.ConvertOptions(column_types=types, include_columns=[WINDOW])
+    names = csv.read_csv(path, convert_options=only)[WINDOW].combine_chunks()
+    return _names(names), _numbers_of(path, csv.ConvertOptions(column_types=types))
+
+
+def _numbers_of(path: Path, options: csv.ConvertOptions) -> Iterator[NDArray[Any]]:
+    """Yield the numbers of a .csv, some rows at a time."""
     with csv.open_csv(path, convert_options=options) as batches:
         for batch in batches:
             columns = [one.to_numpy(zero_copy_only=False) for one in batch.columns[1:]]
-            yield _names(batch.column(0)), np.column_stack([np.empty((len(batch), 0)), *columns])
+            yield np.column_stack([np.empty((len(batch), 0)), *columns])
 
 
 def _texts(path: Path, names: NDArray[Any]) -> pa.StringArray:

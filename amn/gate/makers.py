@@ -6,6 +6,7 @@ them together for a gate.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,10 +18,18 @@ from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
+from amn.data.manifest import read_manifest
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
-from amn.errors import AmnError, CheckNotRunError, CheckpointError, DataError, GoldenError
+from amn.errors import (
+    AmnError,
+    CheckNotRunError,
+    CheckpointError,
+    ConfigError,
+    DataError,
+    GoldenError,
+)
 from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.reference import fit_references, measure_references, score_references
@@ -42,7 +51,7 @@ from amn.golden.schema import COSINE
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
-from amn.training.candidate import Candidate, Observed
+from amn.training.candidate import Candidate, Observed, scores_of
 from amn.training.records.history import FIGURES_OF, history_of
 from amn.training.records.rows import COLUMNS
 from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN, Status
@@ -610,8 +619,25 @@ def asked(case: Case) -> CaseConfig:
 # What a result is held to.
 
 
+def norm_errors(
+    candidates: tuple[Candidate, ...], evaluations: tuple[Evaluation, ...]
+) -> dict[str, float]:
+    """Largest |length of a prediction - 1| by candidate and split."""
+    return {where: s.norm_error for where, _, s in scores_of(candidates, evaluations)}
+
+
 def criteria(case: Case) -> CriteriaConfig:
-    """Floors, the range of OOD minus in-dist, and the least lift."""
+    """Floors, the range of OOD minus in-dist, and the least lift; of rows of length 1 alone."""
+    kept = list[str]()
+    with suppress(AmnError):  # a bundle has no data; D003 reports what cannot be read
+        kept = [f.name for f in folders(case) if not read_manifest(f).encoder.normalised]
+    if kept:
+        message = (
+            f"criteria.metric: expected one of lengths, as {kept[0]} is not normalised, got "
+            'cosine. Fix: metric = "l2" and a [[criteria.limit]] on it for each split, or amn data '
+            "import --normalise"
+        )
+        raise ConfigError(case.file, [message])
     return case.config.criteria
 
 
@@ -807,7 +833,8 @@ DATA = named(
 )  # fmt: skip - one line of what is at rest
 INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
-SCORES = named(summaries, lifts, criteria, settings, sides)
+SCORES = named(summaries, lifts, settings, sides)
+OF_COSINE = named(criteria, norm_errors)  # what cases are judged by whose rows have length 1
 ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
 MODEL = ASKED | named(loaded, checkpoints, described, evaluations, behaviours, orders, measured)
 BARE = ASKED | named(evaluations, behaviours, orders, measured) | {"checkpoints": bare}
@@ -849,6 +876,7 @@ EVERY = (
     | INDEX
     | SPLIT
     | SCORES
+    | OF_COSINE
     | MODEL
     | SPEED
     | GOLDEN

@@ -200,7 +200,7 @@ def evidence_of(
         from amn.training.records.metrics import read_metrics  # noqa: PLC0415 - loads readers
 
         metrics = read_metrics(options.metrics)
-        chosen = course_makers(metrics.history) | named(makers.criteria)
+        chosen = course_makers(metrics.history) | judging_makers(case, named(makers.criteria))
         given |= {
             "histories": (metrics.history,),
             "abort": abort_for(metrics.history, case.config.training.abort),
@@ -327,6 +327,11 @@ def _encoder_note(case: Case) -> str | None:
     return note
 
 
+def judging_makers(case: Case, of_cosine: Makers = makers.OF_COSINE) -> Makers:
+    """Return what makes the criteria of a case, none where limits take the place of floors."""
+    return of_cosine if case.config.criteria.by_cosine else {}
+
+
 def data_makers(case: Case) -> Makers:
     """Return what makes everything before training: data sets, index, splits and windows."""
     chosen: Makers = {**makers.DATA, **makers.SPLIT}
@@ -339,7 +344,7 @@ def data_makers(case: Case) -> Makers:
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.SCORES
+    chosen = data_makers(case) | makers.SCORES | judging_makers(case)
     if options.mode == "predictions":
         chosen |= makers.PREDICTIONS
     elif is_commanded(case, options):

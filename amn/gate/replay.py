@@ -26,7 +26,7 @@ from amn.gate.bundle import VERDICT_FILE, bundled_files
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
 from amn.gate.merit import review
-from amn.gate.modes import GateOptions, data_makers, evidence_of
+from amn.gate.modes import GateOptions, data_makers, evidence_of, judging_makers
 from amn.gate.run import About, Gate
 from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import parse_json, read_whole, unpack_archive
@@ -234,7 +234,12 @@ def _makers_of(
     case: Case, context: Mapping[str, Any], *, is_here: bool
 ) -> dict[str, Callable[..., object]]:
     """Return what makes the evidence of a bundle; with git and neighbours, where it is judged."""
-    chosen = makers.SCORES | makers.COURSE | named(makers.histories, makers.abort, makers.asked)
+    chosen = (
+        makers.SCORES
+        | judging_makers(case)
+        | makers.COURSE
+        | named(makers.histories, makers.abort, makers.asked)
+    )
     chosen |= named(makers.waivers, makers.unwaivable)
     if (case.folder / WAIVERS_FILE).exists():
         chosen |= named(makers.listed_waivers)

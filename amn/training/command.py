@@ -35,7 +35,7 @@ from filelock import FileLock
 from amn.case.config import EVALUATED
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError, DataError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.predictions import READERS, join_predictions, join_rows, write_windows
+from amn.evaluation.predictions import READERS, join_predictions, join_rows, no_rows, write_windows
 from amn.git import checkout_of
 from amn.storage import (
     atomic_folder,
@@ -330,7 +330,7 @@ class Trainer:
         if files:
             joined = join_predictions(files[0], self._judged, self.sampled, self.metrics)
         else:
-            joined = join_rows("", (), self._judged, self.sampled, self.metrics)
+            joined = join_rows(Path(), no_rows(), self._judged, self.sampled, self.metrics)
             name += f" (no {ANSWER}.parquet in AMN_FOLDER)"
         return Commanded(
             seed=seed,

@@ -146,6 +146,7 @@ def run_evidence(
         first, *others = toy_candidates[:n]
         candidates = (replace(first, **of_first), *others)
         chosen = {**makers.DATA, **makers.SPLIT, **makers.MODEL, **makers.SCORES, **makers.COURSE}
+        chosen |= makers.OF_COSINE
         chosen |= named(makers.plan, makers.histories, makers.abort, makers.asked)
         evaluation = changes.pop("evaluation", None)
         given = {"case": toy_case, "progress": None, "candidates": candidates, **changes}

@@ -42,6 +42,7 @@ from amn.data.manifest import EncoderInfo
     help="How vectors are stored.",
 )
 @click.option("--normalise", is_flag=True, help="Scale every row to length 1.")
+@click.option("--keep-length", is_flag=True, help="Take rows of any length: judged by l2 or mse.")
 @click.option("--drop-bad", is_flag=True, help="Leave out rows that are zero or not finite.")
 @click.option(
     "--encoder", metavar="NAME", default="unknown", show_default=True, help="What made the vectors."
@@ -61,6 +62,7 @@ def command(
     dry_run: bool,
     dtype: Literal["float16", "float32"],
     normalise: bool,
+    keep_length: bool,
     drop_bad: bool,
     encoder: str,
     revision: str | None,
@@ -100,6 +102,7 @@ def command(
             numbers=numbers,
             dtype=dtype,
             normalise=normalise,
+            keep_length=keep_length,
             drop_bad=drop_bad,
             encoder=EncoderInfo(name=encoder, revision=revision, pooling=pooling, prefix=prefix),
             source_note=source_note,

@@ -225,6 +225,9 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
     if new.criteria.scope not in ("whole", old.criteria.scope):
         scopes = (old.criteria.scope, new.criteria.scope)
         yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
+    if new.criteria.metric != old.criteria.metric:
+        metrics = (old.criteria.metric, new.criteria.metric)
+        yield Loosening("judges by another metric", f"{file} criteria.metric", *metrics)
     if old.speed and new.speed is None:
         yield Loosening("removed the checks of speed", f"{file} speed", "measured", "not measured")
     if old.dataset.index is not False and new.dataset.index is False:

@@ -464,7 +464,9 @@ def test_a_row_of_another_length_is_refused_with_row_and_norm(tmp_path: Path, dt
     message = (
         r"row 3 \(article 0, chunk 3\): expected norm 1 within 0\.001, got (2\.00|1\.99)\d\d; "
     )
-    with pytest.raises(DataError, match=message + r"so have rows 3, 8\. Fix: --normalise$"):
+    with pytest.raises(
+        DataError, match=message + r"so have rows 3, 8\. Fix: --normalise, or --keep-length"
+    ):
         import_rows(tmp_path, vectors)
 
 

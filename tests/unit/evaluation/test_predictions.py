@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -347,3 +349,20 @@ def test_a_csv_that_is_none_of_predictions_is_named(tmp_path: Path, text: str, s
 
     with pytest.raises(DataError, match=said):
         join_predictions(tmp_path / "mine.csv", judged, sample(judged))
+
+
+def test_rows_out_of_order_without_room_to_sort_them_are_refused_by_name(
+    judged: dict[str, Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, vectors = predict(judged)
+    path = write(tmp_path / "mine.npz", names[::-1], vectors[::-1])
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+
+    with pytest.raises(DataError, match=r"in the order of windows in .*TMPDIR=FOLDER"):
+        join_predictions(path, judged, sample(judged))
+    in_order = write(tmp_path / "ordered.npz", names, vectors)
+    assert join_predictions(in_order, judged, sample(judged)).faults == ()
