@@ -2,7 +2,7 @@
 # The one entry, for people and for CI:  ci/run.sh [STEP ...]
 #
 #   lint    ruff: style and formatting          test    the test suite, and golden/ through the plugin
-#   types   mypy --strict                       slow    tests/slow: minutes of work, mostly on real data
+#   types   mypy --strict                       slow    tests/slow, tests/systems: minutes, real data
 #   layers  import-linter: who imports whom     gate    the main job: amn gate on every case in golden/
 #   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
@@ -54,7 +54,7 @@ alone() { env -i PATH="$PATH" HOME="${HOME:-/tmp}" LANG="${LANG:-C.UTF-8}" TERM=
 # Here every change is one of what the gate is run by: its tests judge that.
 OURS="amn's own repository: what the gate is run by is judged by its tests"
 run_test() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden --amn-approve-loosening "$OURS"; }
-run_slow() { find_browser && alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow; }
+run_slow() { find_browser && alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow tests/systems; }
 run_net() { alone "$VENV/bin/python" -m tests.net.run; }
 run_gate() { alone "$VENV/bin/amn" gate --approve-loosening "$OURS"; }
 run_long() { alone AMN_EXAMPLES=long OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/property; }

@@ -69,3 +69,16 @@ def test_a_gate_of_a_run_refuses_one_that_was_made_otherwise(
 
     assert status(toy_case) is Status.PASS
     assert status(make_case(toy_case.folder, training={"lr": 1e-5})) is Status.FAIL
+
+
+def test_m010_fires_with_each_key_and_what_it_was(toy_case: Case, make_case: Any) -> None:
+    other = make_case(toy_case.folder, training={"lr": 1e-6})
+
+    measured = check_as_declared(
+        {"run": other.config.resolved()}, toy_case, toy_case.config.resolved()
+    )
+
+    (finding,) = measured.findings
+    assert measured.value == "1 other setting"
+    assert finding.where == "run, training.lr"
+    assert finding.message == f"expected 0.003 as in {toy_case.file}, got 1e-06"

@@ -42,6 +42,7 @@ def evidence(
         )
         given = {
             "case": case,
+            "home": folder,
             "candidates": candidates,
             "evaluations": toy_evaluations,
             "declared": tuple(golden.record.checks),
