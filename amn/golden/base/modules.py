@@ -116,6 +116,9 @@ def _is_literal(value: ast.expr | None) -> bool:
     return True
 
 
+ROOT = PurePosixPath()
+
+
 def imported(
     files: Iterable[str],
     tracked: set[str],
@@ -131,7 +134,7 @@ def imported(
     queue = list(files)
     while queue:
         path = queue.pop()
-        for text in texts(path):
+        for text in dict.fromkeys(texts(path)):  # once, where it is the same on both sides
             new = {name for name in _imports(path, text or "") if name in tracked} - found
             found |= new
             queue += new
@@ -145,24 +148,26 @@ def _imports(path: str, text: str) -> Iterator[str]:
     except ValueError:
         return
     folder = PurePosixPath(path).parent
+    around = ["" if place == ROOT else f"{place}/" for place in (folder, *folder.parents)]
     for node in nodes:
         names: list[str] = []
-        places = [folder, *folder.parents]
+        places = around
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             names = [base, *(f"{base}.{alias.name}".strip(".") for alias in node.names)]
-            places = places[node.level - 1 : node.level] if node.level else places
+            places = around[node.level - 1 : node.level] if node.level else around
         elif isinstance(node, ast.Assign) and "pytest_plugins" in bound_names(node):
             names = [
                 c.value
                 for c in ast.walk(node)
                 if isinstance(c, ast.Constant) and isinstance(c.value, str)
             ]
-        for name in filter(None, names):
+        for name in dict.fromkeys(filter(None, names)):
             parts = name.split(".")
-            for place in places:
-                for n in range(1, len(parts) + 1):
-                    at = place.joinpath(*parts[:n])
-                    yield from (f"{at}.py", f"{at / '__init__.py'}")
+            for n in range(1, len(parts) + 1):
+                at = "/".join(parts[:n])
+                for place in places:
+                    yield f"{place}{at}.py"
+                    yield f"{place}{at}/__init__.py"
