@@ -10,9 +10,14 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import FEW_TO_BREAK, FEWEST_ARTICLES, STRETCH, SURE, moving_sums
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import direction_scores, direction_told, excess_below, lead_scores, row_order
+from amn.data.articles import (
+    direction_scores,
+    direction_told,
+    excess_below,
+    lead_scores,
+    z_of_mean,
+)
 from amn.data.coherence import find_borders, find_dips, lone_rows
-from amn.data.scan import scan_rows
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
@@ -71,7 +76,7 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
             fix = "use a larger data set"
             findings.append(Finding(one.folder.name, message, fix, Severity.INCONCLUSIVE))
             continue
-        z = _z(gains)
+        z = z_of_mean(gains)
         found.append(z)
         if z > data_limits.borders:
             continue
@@ -93,13 +98,13 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
     )
 
 
-def shifted_stretch(copy: CaseCopy) -> None:
+def shifted_stretch(copy: CaseCopy, scanned: tuple[Scanned, ...]) -> None:
     """In thirty articles that follow each other every vector is one row after its id."""
     dataset = copy.dataset()
     n = len(dataset.articles)
     if n < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
-    usual, spread = _usual_borders(find_borders(dataset, scan_rows(dataset)).gains)
+    usual, spread = _usual_borders(find_borders(dataset, scanned[0].scan).gains)
     if (1 - copy.config.data.border_stretch) * usual < 1.5 * SURE * spread:
         raise DoesNotApplyError("expected borders that are more alike")
     few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
@@ -153,9 +158,14 @@ def _usual_borders(gains: NDArray[np.float64]) -> tuple[float, float]:
     return usual, 1.4826 * spread / np.sqrt(STRETCH)
 
 
-def sorted_as_strings(copy: CaseCopy) -> None:
+def sorted_as_strings(
+    copy: CaseCopy,
+    scanned: tuple[Scanned, ...],
+    article_orders: tuple[RowOrder, ...],
+    article_samples: tuple[ArticleSample, ...],
+) -> None:
     """Chunks are sorted as strings: 0, 1, 10, 11, 2."""
-    dataset, sample = copy.dataset(), copy.sample()
+    dataset = copy.dataset()
     rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
     inside = np.diff(dataset.codes) == 0
     is_jump = inside & (np.abs(np.diff(dataset.chunk_index[rows])) != 1)
@@ -163,8 +173,9 @@ def sorted_as_strings(copy: CaseCopy) -> None:
     common = (jumps >= FALL_ARTICLES) & (jumps > 0.75 * all_pairs[: len(jumps)])
     if np.count_nonzero(common) <= copy.config.data.positions:
         raise DoesNotApplyError("expected more articles of as many rows")
-    errors = find_dips(dataset, scan_rows(dataset), least_articles=FALL_ARTICLES).errors
-    if _usual_fall(row_order(sample), sample) < 2.5 * FALL_ERRORS * float(np.median(errors)):
+    errors = find_dips(dataset, scanned[0].scan, least_articles=FALL_ARTICLES).errors
+    fall = _usual_fall(article_orders[0], article_samples[0])
+    if fall < 2.5 * FALL_ERRORS * float(np.median(errors)):
         raise DoesNotApplyError("expected more articles, or neighbours that are more alike")
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
 
@@ -222,11 +233,11 @@ def _usual_fall(order: RowOrder, sample: ArticleSample) -> float:
     return float(near[same].mean() - overall.mean()) if same.any() else np.inf
 
 
-def written_as_strings(copy: CaseCopy) -> None:
+def written_as_strings(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Chunks were written in the order of their numbers as strings."""
-    dataset, sample = copy.dataset(), copy.sample()
-    gains = _string_gains(dataset, sample)
-    if len(gains) < FEWEST_ARTICLES or _z(gains) < BACKWARDS_ERRORS:
+    dataset = copy.dataset()
+    gains = _string_gains(dataset, article_samples[0])
+    if len(gains) < FEWEST_ARTICLES or z_of_mean(gains) < BACKWARDS_ERRORS:
         raise DoesNotApplyError(f"expected more articles of {FEWEST_AS_STRINGS} rows")
     rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
     copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
@@ -257,7 +268,7 @@ def check_string_order(
         means.append((dataset, over_articles(gains)))
         if len(gains) < FEWEST_ARTICLES:
             continue
-        found.append(_z(gains))
+        found.append(z_of_mean(gains))
         if found[-1] > data_limits.string_order:
             continue
         message = (
@@ -296,12 +307,6 @@ def _string_gains(dataset: DataSet, sample: ArticleSample) -> NDArray[np.float64
         undone = np.vecdot(rows[:, at[follow]], rows[:, at[follow + 1]]).mean(axis=1)
         gains[mine] = near - undone
     return np.asarray(gains[~np.isnan(gains)])
-
-
-def _z(values: NDArray[np.float64]) -> float:
-    """Return the mean in standard errors."""
-    error = float(values.std(ddof=1) / np.sqrt(len(values)))
-    return float(values.mean()) / max(error, np.finfo(float).tiny)
 
 
 def noise_rows(copy: CaseCopy) -> None:
@@ -359,15 +364,10 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
     return Measured(value, limit, findings, number=number, profile=profile)
 
 
-def _lead(sample: ArticleSample) -> float:
-    """Return how much nearer first rows are to the middle than last ones: z of the mean article."""
-    return _z(lead_scores(sample))
-
-
-def all_backwards(copy: CaseCopy) -> None:
+def all_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Every article runs from its end to its beginning."""
     dataset = copy.dataset()
-    z = _lead(copy.sample().main)
+    z = z_of_mean(lead_scores(article_samples[0].main))
     if z < BACKWARDS_ERRORS:
         raise DoesNotApplyError(
             f"expected first rows nearer to the middle than last ones, z {BACKWARDS_ERRORS} or "
@@ -403,7 +403,7 @@ def check_reading_direction(
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
         means.append((dataset, over_articles(lead_scores(sample.main))))
-        z = _lead(sample.main)
+        z = z_of_mean(lead_scores(sample.main))
         found.append(z)
         if z > -BACKWARDS_ERRORS:
             continue
@@ -423,11 +423,11 @@ REVERSED_SEEN = 100  # articles: of fewer, a fifth that is reversed is within ch
 REVERSED_Z = 6.0
 
 
-def fifth_backwards(copy: CaseCopy) -> None:
+def fifth_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """A fifth of the articles runs from its end to its beginning."""
     from scipy.special import ndtr  # noqa: PLC0415 - loads scipy
 
-    dataset, sample = copy.dataset(), copy.sample().main
+    dataset, sample = copy.dataset(), article_samples[0].main
     told = direction_told(sample)
     # Of normal scores: those below 0 of both groups, and those as far above the middle.
     low, high = 0.8 * ndtr(-told) + 0.2 * ndtr(told), 0.8 * ndtr(-told)

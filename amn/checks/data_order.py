@@ -13,7 +13,7 @@ from amn.data.articles import (
     FEWEST_OF_ARTICLE,
     article_means,
     excess_below,
-    row_order,
+    z_of_mean,
 )
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
@@ -187,20 +187,19 @@ def _worst_period(sample: ArticleSample, order: RowOrder) -> tuple[float, float,
         across = article_means(np.where(at_border, order.near, np.nan), sample)
         falls = (inside - across)[~np.isnan(inside - across)]
         if len(falls) >= FEWEST_BLOCKED and usual > 0:
-            error = float(falls.std(ddof=1) / np.sqrt(len(falls)))
-            z = float(falls.mean()) / max(error, np.finfo(float).tiny)
+            z = z_of_mean(falls)
             if z >= BLOCK_Z:
                 worst = max(worst, (float(falls.mean()) / usual, z, period))
     return worst
 
 
-def stretch_shuffled(copy: CaseCopy) -> None:
+def stretch_shuffled(copy: CaseCopy, article_orders: tuple[RowOrder, ...]) -> None:
     """Rows are shuffled in thirty articles that follow each other."""
     dataset = copy.dataset()
     n = len(dataset.articles)
     if n < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
-    _, usual, spread = _stretches(row_order(copy.sample()))
+    _, usual, spread = _stretches(article_orders[0])
     if usual - copy.config.data.order_stretch < 2 * SURE * spread:
         raise DoesNotApplyError("expected stretches that are more alike in their order")
     mine = dataset.is_in(dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
@@ -262,14 +261,18 @@ def moving_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     return np.asarray(sums[n:] - sums[:-n]) if len(values) >= n else np.empty(0)
 
 
-def fifth_shuffled(copy: CaseCopy) -> None:
+def fifth_shuffled(
+    copy: CaseCopy,
+    article_samples: tuple[ArticleSample, ...],
+    article_orders: tuple[RowOrder, ...],
+) -> None:
     """Rows are shuffled in a fifth of the articles, here and there."""
     dataset = copy.dataset()
     if len(dataset.articles) < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
-    sample, rng = copy.sample(), np.random.default_rng(0)
-    scores = row_order(sample).scores[sample.counts >= FEWEST_LONG]
-    scores[::5] = rng.standard_normal(len(scores[::5]))  # what a random order has
+    scores = article_orders[0].scores[article_samples[0].counts >= FEWEST_LONG]
+    random = np.random.default_rng(0).standard_normal(len(scores[::5]))
+    scores[::5] = random  # what a random order has
     if excess_below(scores, UNORDERED)[1] > copy.config.data.unordered / 10_000:
         raise DoesNotApplyError("expected articles that are more alike in their order")
     mine = dataset.is_in(dataset.articles[::5])

@@ -11,13 +11,14 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.profiled import over_articles, share_of
 from amn.data.articles import (
+    TINY,
     along_mean,
     context_scores,
     direction_scores,
     direction_told,
     pooled,
-    sample_articles,
     separation,
+    z_of_mean,
 )
 from amn.data.dataset import run_starts
 from amn.data.ids import later_ids
@@ -53,7 +54,6 @@ DRIFT_Z = 6.0
 EASE_Z = 6.0
 TURNED_Z = 4.0
 CHANCE_Z = 3.1  # standard errors that chance alone has once in a thousand
-TINY = 1e-12
 OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 
 
@@ -66,20 +66,12 @@ def rotated_ood(copy: CaseCopy) -> None:
     )
 
 
-def negated_ood(copy: CaseCopy) -> None:
+def negated_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """The signs of OOD are turned."""
-    own, found = along_mean(*_mains(copy, "train", "ood"))
+    own, found = along_mean(split_mains["train"], split_mains["ood"])
     if not _is_told(own, found, copy.config.data.turned, 1.25 * TURNED_Z):
         raise DoesNotApplyError("expected vectors that have a direction in common")
     broken.ood.replace_ood(copy, -broken.ood.ood_rows(copy))
-
-
-def _mains(copy: CaseCopy, *names: str) -> list[ArticleSample]:
-    """Return the articles of splits along the main directions of all."""
-    splits = copy.splits()
-    samples = {n: sample_articles(s.dataset, s.articles) for n, s in splits.items()}
-    basis = pooled(*samples.values()).basis
-    return [samples[name].along(basis) for name in names]
 
 
 @check(
@@ -246,11 +238,10 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
     return Measured(value, limit, findings, number=max(ratios.values(), default=None))
 
 
-def backwards_ood(copy: CaseCopy) -> None:
+def backwards_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """The articles of OOD run from their end to their beginning."""
-    splits = copy.splits()
-    train, ood = _mains(copy, "train", "ood")
-    if direction_told(train) * np.sqrt(len(ood.starts)) < 1.5 * DIRECTION_Z:
+    splits, n = copy.splits(), len(split_mains["ood"].starts)
+    if direction_told(split_mains["train"]) * np.sqrt(n) < 1.5 * DIRECTION_Z:
         raise DoesNotApplyError("expected articles that show in which direction they run")
     dataset = copy.dataset()
     mine = dataset.is_in(splits["ood"].articles)
@@ -291,7 +282,7 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
         profile[name] = over_articles(mine)
         if len(mine) < FEWEST_ARTICLES or usual * np.sqrt(len(mine)) < DIRECTION_Z:
             continue
-        found[name] = float(mine.mean() * np.sqrt(len(mine)) / max(float(mine.std(ddof=1)), TINY))
+        found[name] = z_of_mean(mine)
         if found[name] < -CHANCE_Z:
             message = (
                 f"expected articles that run like the others, z above {-CHANCE_Z}, got "
@@ -304,13 +295,12 @@ def check_split_direction(split_mains: dict[str, ArticleSample]) -> Measured:
     return Measured(value, f"> {-CHANCE_Z}", findings, number=number, profile=named)
 
 
-def shifted_ood(copy: CaseCopy) -> None:
+def shifted_ood(copy: CaseCopy, split_samples: dict[str, ArticleSample]) -> None:
     """OOD was encoded with another prefix."""
     rows = broken.ood.ood_rows(copy)
     shift = OFFSET * unit_rows(np.random.default_rng(1).standard_normal((1, rows.shape[1])))
-    splits = copy.splits()
-    train, ood = (sample_articles(splits[n].dataset, splits[n].articles) for n in ("train", "ood"))
-    effect, z = mean_drift(train.means, ood.means + shift, np.random.default_rng(7))
+    train, ood = (split_samples[n].thinned(MOST_MEANS).means for n in ("train", "ood"))
+    effect, z = mean_drift(train, ood + shift, np.random.default_rng(7))
     if effect < 1.5 * DRIFT_EFFECT or z < 1.5 * DRIFT_Z:
         raise DoesNotApplyError("expected more articles, or articles nearer to each other")
     broken.ood.replace_ood(copy, rows + shift)
@@ -354,12 +344,10 @@ def check_drift(split_samples: dict[str, ArticleSample]) -> Measured:
     return Measured(value, limit, findings, number=max(effects, default=None))
 
 
-def easy_in_dist(copy: CaseCopy) -> None:
+def easy_in_dist(copy: CaseCopy, split_samples: dict[str, ArticleSample]) -> None:
     """In-dist is the articles that are easiest for the mean of the context."""
-    dataset, splits = copy.dataset(), copy.splits()
-    sample = sample_articles(
-        dataset, np.union1d(*(splits[n].articles for n in ("train", "in_dist")))
-    )
+    splits = copy.splits()
+    sample = pooled(split_samples["train"], split_samples["in_dist"])
     scores = context_scores(sample, copy.config.windows.context)
     pool, scores = sample.articles[~np.isnan(scores)], scores[~np.isnan(scores)]
     order = np.argsort(scores)

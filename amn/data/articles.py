@@ -269,6 +269,16 @@ def article_means(values: NDArray[np.float64], sample: ArticleSample) -> NDArray
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
 
 
+def z_of_mean(values: NDArray[np.float64]) -> float:
+    """Return the mean of articles' numbers in its standard errors.
+
+    Args:
+        values: (A,), two or more.
+    """
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return float(values.mean()) / max(error, TINY)
+
+
 # Articles that are not like the others.
 
 
@@ -692,7 +702,7 @@ def context_scores(
     return article_means(cosines, sample)
 
 
-UNLIKE = 2.0
+UNLIKE = 2.0  # times what one row less is worth: between retraining and another width, see below
 
 
 def likely_scatter(sample: ArticleSample, context: int) -> float:

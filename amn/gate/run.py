@@ -11,6 +11,7 @@ A check whose predecessors failed does not run, and says so.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, CheckNotRunError, ConfigError
@@ -76,6 +77,7 @@ class Gate:
         self.evidence = evidence
         self.declared = declare(evidence) if declared is None else tuple(declared)
         self._outcomes = dict(standing or {})
+        self._causes: dict[str, list[Outcome]] = {}
         self.about = about
 
     def outcome(self, check: str) -> Outcome:
@@ -86,7 +88,7 @@ class Gate:
         """
         if check not in self._outcomes:
             found = next(one for one in self.declared if one.id == check)
-            causes = self._causes(found)
+            causes = self._causes_of(found)
             if causes:
                 self._outcomes[check] = found.not_run(cause.label for cause in causes)
             else:
@@ -97,7 +99,7 @@ class Gate:
         """Run the checks that need no model, the hold among them, and return how they ended."""
         return [self.outcome(check.id) for check in self.untrained]
 
-    @property
+    @cached_property
     def untrained(self) -> list[Check]:
         """The declared checks that need no model, not even to say which windows it has missed."""
         return [
@@ -151,8 +153,13 @@ class Gate:
         waivers: tuple[Waiver, ...] = self.evidence.get("waivers", ())
         return waivers
 
-    def _causes(self, check: Check) -> list[Outcome]:
+    def _causes_of(self, check: Check) -> list[Outcome]:
         """Return the failed outcomes that keep a check from running: causes, not consequences."""
+        if check.id not in self._causes:  # many wait for the same few
+            self._causes[check.id] = self._find_causes(check)
+        return self._causes[check.id]
+
+    def _find_causes(self, check: Check) -> list[Outcome]:
         declared = {one.id: one for one in self.declared}
         if check.id == HOLD:
             return []
@@ -166,7 +173,7 @@ class Gate:
         causes: dict[str, Outcome] = {}
         for outcome in [self.outcome(one) for one in dict.fromkeys(needed)]:
             if outcome.status is Status.NOT_RUN:
-                causes |= {o.check: o for o in self._causes(declared[outcome.check])}
+                causes |= {o.check: o for o in self._causes_of(declared[outcome.check])}
             elif outcome.has_failed:
                 causes[outcome.check] = outcome
         return list(causes.values())

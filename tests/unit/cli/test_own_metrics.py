@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from amn.cli.main import main
-from amn.evaluation import metric as declared
-from amn.golden.base.target import CI_VARIABLES
 from amn.golden.store import read_golden
 from tests.checkouts import CASE_TEXT, begin_change, commit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     Command = Callable[..., tuple[int, str, str]]
@@ -41,36 +37,16 @@ least = {least}
 
 
 @pytest.fixture
-def project(tmp_path: Path, toy_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(own_project: Callable[[str], Path]) -> Path:
     """A case, and a conftest.py that declares a metric."""
-    before = dict(declared._declared)
-    for name in ("CI", *CI_VARIABLES):
-        monkeypatch.delenv(name, raising=False)
-    folder = tmp_path / "p" / "golden" / "case"
-    folder.mkdir(parents=True)
-    shutil.copytree(toy_data, tmp_path / "p" / "data")
-    (folder / "case.toml").write_text(CASE_TEXT, "utf-8")
-    (tmp_path / "p" / "conftest.py").write_text(OWN, "utf-8")
-    yield tmp_path / "p"
-    declared._declared.clear()
-    declared._declared.update(before)
+    return own_project(OWN)
 
 
 @pytest.fixture
-def amn(project: Path, toy_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Command:
-    """Run the command in the project: exit code, output, errors."""
-
-    monkeypatch.chdir(project)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a person types this
-
-    def amn(*words: str) -> tuple[int, str, str]:
-        where = ("--cache", str(toy_cache)) if words[0] in ("gate", "golden") else ()
-        monkeypatch.setattr(sys, "argv", ["amn", *words, *where])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return amn
+def amn(project: Path, typed: Command) -> Command:
+    """Run the command in the project."""
+    assert project.is_dir()
+    return typed
 
 
 def test_it_is_listed_beside_ours(amn: Command) -> None:
