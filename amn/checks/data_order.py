@@ -19,6 +19,7 @@ from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.scan import FAR_LAG
+from amn.data.vectors import ROUNDED_TWICE
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
 
@@ -42,7 +43,6 @@ SURE = 4.0  # standard deviations between what is usual here and a limit, to tel
 # in wiki-mini, it is 0.99.
 COPY_SHARE = 1 / 40
 FEWEST_COPIED = 3  # articles: one may be a table that repeats itself
-ROUNDING = 1e-3  # of a cosine of float16 rows
 
 PERIODS = range(2, 13)  # rows
 BLOCK_Z = 8.0
@@ -361,8 +361,8 @@ def copy_distance(distances: NDArray[np.float64]) -> float:
         distances: (P,) of neighbours.
     """
     usual = float(np.quantile(distances, 3 / 4)) if len(distances) else 0.0
-    scales = [max(COPY_SHARE * usual, ROUNDING)]
-    while scales[-1] / 2 >= ROUNDING:
+    scales = [max(COPY_SHARE * usual, ROUNDED_TWICE)]
+    while scales[-1] / 2 >= ROUNDED_TWICE:
         scales.append(scales[-1] / 2)
     return max(scales, key=lambda near: excess_within(distances, near))
 

@@ -18,7 +18,7 @@ from amn.data.manifest import MANIFEST_FILE, EncoderInfo
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.data.scan import scan_rows
-from amn.data.vectors import unit_rows
+from amn.data.vectors import ROUNDED_TWICE, unit_rows
 from amn.verdict import Finding, Measured, Severity
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ LEAKED_ROWS = 3
 FEWEST_LEAKED = 5  # rows in all: in a small split one repeated heading is no leak
 # Of the distance of neighbours in train, 1 - cosine: 0.0025 on wiki-mini.
 NEAR_DISTANCE = 1 / 160
-CLOSEST = 2e-5  # 1 - cosine of float16 rows that were rounded twice
 # 8,192 rows against 42,426 training rows take 0.7 s on two cores, so a million takes about 17 s;
 # wiki-mini is compared whole.
 MOST_QUERIES = 4096
@@ -295,7 +294,7 @@ def near_distance(scan: RowScan, dataset: DataSet, train: Split) -> float:
     """Return the distance, 1 - cosine, within which two rows are near-copies of each other."""
     pairs = follows(dataset, 1) & dataset.is_in(train.articles)
     usual = float(np.median(1 - scan.adjacent[pairs].astype(np.float64))) if pairs.any() else 0.0
-    return max(NEAR_DISTANCE * usual, CLOSEST)
+    return max(NEAR_DISTANCE * usual, ROUNDED_TWICE)
 
 
 @check("S004", "near_duplicates", needs=["D003", "D001", "S005"], broken_by=[near_copy])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STORED = (np.float16, np.float32)  # what a data set may hold
 # What numpy raises on a damaged .npy file; the last two come from parsing its header.
+ROUNDED_TWICE = 2e-5  # 1 - cosine of float16 rows that were rounded twice: of copies, at most
 NPY_ERRORS = (ValueError, EOFError, OSError, SyntaxError, TokenError)
 FLOAT16_SHIFT = 13  # float32 has 13 more bits of fraction
 FLOAT16_KEEP = np.uint32(0x8FFFE000)  # sign, exponent and fraction after the shift
