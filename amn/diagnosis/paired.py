@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +59,7 @@ FAR_ENOUGH = (
     0.9  # of the way from a constant to the judged score; what learned less refutes nothing
 )
 FROM_THE_START = ("dilution", "context", "new_rows")
-MOST_JUDGED = 8192  # windows, of articles drawn by chance
+MOST_JUDGED = 4096  # windows, of articles drawn by chance
 WORTH_A_PROCESS = 20_000  # windows: a few seconds, where starting a process takes two
 PLANNED = 0.7  # of the time left: what else the machine does changes
 PILOT = 32  # steps that speed is measured with
@@ -308,6 +308,12 @@ def _train(job: _Job, tell: Tell) -> _Done:
     return _Done(job.variant.name, cosines, stop.check if stop else "", seconds)
 
 
+def _timed(job: _Job, tell: Tell) -> _Done:
+    """Train once the process has warmed up: what it opens and loads first is not its speed."""
+    _train(replace(job, steps=1), tell)
+    return _train(job, tell)
+
+
 def _train_all(
     variants: Sequence[Variant], size: Size, left: float, progress: Progress | None
 ) -> tuple[dict[str, list[_Done]], float]:
@@ -362,14 +368,16 @@ def _size_for(variants: Sequence[Variant], whole: Plan, left: float) -> Size:
     slowest = max(variants, key=lambda variant: variant.plan.spec.context)
     until = time.time() + left
     jobs = [_Job(slowest, PILOT, seed, until) for seed in range(cores)]
-    timed = list(LocalEngine(cores).map(_train, jobs))  # side by side, as they will be
+    timed = list(LocalEngine(cores).map(_timed, jobs))  # side by side, as they will be
     a_step = max(one.seconds[0] for one in timed) / PILOT
     scoring = max(one.seconds[1] for one in timed)
-    slots = SEEDS * math.ceil(len(variants) / cores)
     pilot = time.monotonic() - begin
-    steps = int((PLANNED * (left - pilot) / slots - scoring) / a_step)
+    start_up = pilot - max(sum(one.seconds) for one in timed)  # of the processes of a seed
+    slots = math.ceil(len(variants) / cores)
+    steps = int(((PLANNED * (left - pilot) / SEEDS - start_up) / slots - scoring) / a_step)
     if steps < LEAST_STEPS:
-        enough = slots * (scoring + LEAST_STEPS * a_step) / PLANNED + pilot
+        a_seed = start_up + slots * (scoring + LEAST_STEPS * a_step)
+        enough = SEEDS * a_seed / PLANNED + pilot
         raise CheckNotRunError(
             f"trainings: expected time for {LEAST_STEPS} steps of each, got time for "
             f"{max(steps, 0)}. Fix: --minutes {math.ceil(enough / 60) + 1}"
