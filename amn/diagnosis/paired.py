@@ -59,7 +59,7 @@ FAR_ENOUGH = (
     0.9  # of the way from a constant to the judged score; what learned less refutes nothing
 )
 FROM_THE_START = ("dilution", "context", "new_rows")
-MOST_JUDGED = 4096  # windows, of articles drawn by chance
+MOST_JUDGED = 2048  # windows, of articles drawn by chance
 WORTH_A_PROCESS = 20_000  # windows: a few seconds, where starting a process takes two
 PLANNED = 0.7  # of the time left: what else the machine does changes
 PILOT = 32  # steps that speed is measured with
@@ -268,6 +268,7 @@ class _Done:
     """
 
     name: str
+    seed: int
     cosines: NDArray[np.float64]
     stop: str
     seconds: tuple[float, float]
@@ -305,7 +306,7 @@ def _train(job: _Job, tell: Tell) -> _Done:
         cosines = score(trained.model, job.variant.judged).cosines
     stop = trained.record.stop
     seconds = middle - begin, time.monotonic() - middle
-    return _Done(job.variant.name, cosines, stop.check if stop else "", seconds)
+    return _Done(job.variant.name, job.seed, cosines, stop.check if stop else "", seconds)
 
 
 def _timed(job: _Job, tell: Tell) -> _Done:
@@ -317,44 +318,41 @@ def _timed(job: _Job, tell: Tell) -> _Done:
 def _train_all(
     variants: Sequence[Variant], size: Size, left: float, progress: Progress | None
 ) -> tuple[dict[str, list[_Done]], float]:
-    """Train every variant, a seed after the other; return the longest time of a seed as well.
+    """Train every variant, a seed after the other; return the time that a seed takes as well.
 
     Args:
-        left: Seconds; a seed that would not end in time is not begun, or broken off.
+        left: Seconds; a seed that would not end in time is not begun, or broken off, and no part of
+            it counts.
 
     Raises:
         CheckNotRunError: If not even the first one ended.
     """
-    done: dict[str, list[_Done]] = {variant.name: [] for variant in variants}
-    start, longest = time.monotonic(), 0.0
-    until = time.time() + left  # processes share this clock
-    for seed in range(size.seeds):
-        begin = time.monotonic()
-        if begin - start + longest > left:
-            break
-        jobs = [_Job(variant, size.steps, seed, until) for variant in variants]
-        found = []
-        try:
-            for one in _results(jobs):
-                found.append(one)
-                if progress:
-                    n = seed * len(jobs) + len(found)
-                    progress(n, size.seeds * len(jobs), f"experiment trainings, seed {seed}")
-        except CheckNotRunError:
-            if not seed:
-                raise
-            break
-        for one in found:
-            done[one.name].append(one)
-        longest = max(longest, time.monotonic() - begin)
-    return done, longest
+    begin, until = time.monotonic(), time.time() + left  # processes share the second clock
+    n, found = len(variants), []
+    late: CheckNotRunError | None = None
 
+    def jobs() -> Iterator[_Job]:
+        for seed in range(size.seeds):
+            a_seed = (time.monotonic() - begin) / seed if seed else 0.0
+            if time.monotonic() - begin + a_seed > left:
+                return
+            yield from (_Job(variant, size.steps, seed, until) for variant in variants)
 
-def _results(jobs: Sequence[_Job]) -> Iterator[_Done]:
-    """Train, side by side where that is worth a process each."""
-    n_windows = sum(job.steps * _batch(job.variant.plan) for job in jobs)
+    n_windows = size.steps * _batch(variants[0].plan) * n * size.seeds
     engine = LocalEngine(1 if n_windows < WORTH_A_PROCESS else available_cores())
-    return engine.map(_train, jobs)
+    try:
+        for one in engine.map(_train, jobs()):
+            found.append(one)
+            if progress:
+                progress(len(found), n * size.seeds, "experiment trainings")
+    except CheckNotRunError as error:
+        late = error
+    seeds = [seed for seed in range(size.seeds) if sum(one.seed == seed for one in found) == n]
+    if not seeds and late:
+        raise late
+    by_job = {(one.name, one.seed): one for one in found}
+    done = {v.name: [by_job[v.name, seed] for seed in seeds] for v in variants}
+    return done, (time.monotonic() - begin) / len(seeds)
 
 
 def _size_for(variants: Sequence[Variant], whole: Plan, left: float) -> Size:
@@ -372,12 +370,11 @@ def _size_for(variants: Sequence[Variant], whole: Plan, left: float) -> Size:
     a_step = max(one.seconds[0] for one in timed) / PILOT
     scoring = max(one.seconds[1] for one in timed)
     pilot = time.monotonic() - begin
-    start_up = pilot - max(sum(one.seconds) for one in timed)  # of the processes of a seed
-    slots = math.ceil(len(variants) / cores)
-    steps = int(((PLANNED * (left - pilot) / SEEDS - start_up) / slots - scoring) / a_step)
+    start_up = pilot - max(sum(one.seconds) for one in timed)
+    slots = math.ceil(SEEDS * len(variants) / cores)
+    steps = int(((PLANNED * (left - pilot) - start_up) / slots - scoring) / a_step)
     if steps < LEAST_STEPS:
-        a_seed = start_up + slots * (scoring + LEAST_STEPS * a_step)
-        enough = SEEDS * a_seed / PLANNED + pilot
+        enough = (start_up + slots * (scoring + LEAST_STEPS * a_step)) / PLANNED + pilot
         raise CheckNotRunError(
             f"trainings: expected time for {LEAST_STEPS} steps of each, got time for "
             f"{max(steps, 0)}. Fix: --minutes {math.ceil(enough / 60) + 1}"

@@ -257,6 +257,20 @@ def test_a_user_says_what_a_column_is(tmp_path: Path) -> None:
     assert judged.status.value == "SUCCESS"
 
 
+def test_a_case_says_it_too(tmp_path: Path) -> None:
+    log, case = tmp_path / "log.csv", tmp_path / "case.toml"
+    log.write_text("epoch,sim dev\n1,0.6\n2,0.61\n")
+    case.write_text(
+        'schema = 1\ndataset = { path = "data" }\n[split]\nin_dist = { articles = "1-5" }\n'
+        'ood = { articles = "6-9" }\n[columns]\n"sim dev" = "val_cosine"\n'
+    )
+    assert course(read_record(log, read_names(case)), "val_cosine") == [(1, 0.6), (2, 0.61)]
+
+    case.write_text(case.read_text().replace("val_cosine", "mood"))
+    with pytest.raises(ConfigError, match=r"columns.sim dev: .*expected epoch, step.*'mood'"):
+        read_names(case)
+
+
 @pytest.mark.parametrize("text", ['[columns]\na = "mood"', "[colums]", "[columns", "a = 1"])
 def test_names_that_say_something_else_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "names.toml").write_text(text)
