@@ -55,9 +55,7 @@ ALPHA = 0.05  # one-sided, of each hypothesis: shared by its variants (Bonferron
 SEEDS = 3  # as many as a candidate takes
 LEAST_SEEDS = 2  # one has no spread
 LEAST_STEPS = 64
-FAR_ENOUGH = (
-    0.9  # of the way from a constant to the judged score; what learned less refutes nothing
-)
+HALF_WAY = 0.5  # from a constant to the judged score: what has learned less refutes nothing
 FROM_THE_START = ("dilution", "context", "new_rows")
 MOST_JUDGED = 2048  # windows, of articles drawn by chance
 WORTH_A_PROCESS = 20_000  # windows: a few seconds, where starting a process takes two
@@ -183,15 +181,19 @@ class Paired:
         if self.stops and cause in HYPOTHESES:
             why = f"; the training as declared is stopped by {', '.join(self.stops)}"
             return why, "a loss and a rate with which it goes on"
-        left = [one for one in found.values() if one.verdict is not Verdict.PASS]
-        if left:
-            return "", self._needs(left[0])
-        is_short = self.reached < FAR_ENOUGH and self.size.steps < self.whole_steps
-        if is_short and cause in FROM_THE_START:
+        way = self._way(cause)
+        if way < HALF_WAY:
             steps = min(4 * self.size.steps, self.whole_steps)
             needs = f"more steps: {self._plan(steps=steps)}"
-            return f"; so few steps come {self.reached:.0%} of the way", needs
-        return "", ""
+            return f"; so few steps come {way:.0%} of the way", needs
+        # A gain is taken to grow as the score does, until the training is as long as declared.
+        left = [one for one in found.values() if not one.lower > -way * self.margin]
+        return "", self._needs(left[0], way * self.margin) if left else ""
+
+    def _way(self, cause: str) -> float:
+        """Return the share of what there is to learn that the trainings of a cause have learned."""
+        is_part = cause in FROM_THE_START and self.size.steps < self.whole_steps
+        return min(max(self.reached, 0.0), 1.0) if is_part else 1.0
 
     def compare(self, variant: Variant) -> Comparison:
         """Compare what a variant is held against with it: PASS where the gain explains nothing."""
@@ -223,9 +225,9 @@ class Paired:
         reach = f"{-found.upper:+.4f} to {-found.lower:+.4f}"
         return f"gains {-found.difference:+.4f} ({reach}), margin {found.margin:g}"
 
-    def _needs(self, found: Comparison) -> str:
+    def _needs(self, found: Comparison, margin: float) -> str:
         """Return what would decide a comparison, were difference and spread to stay."""
-        distance = found.difference + found.margin
+        distance = found.difference + margin
         if distance <= 0:  # the gain is as large as the margin: its own bound has to leave 0
             distance = -found.difference
         allowed = (distance / float(ndtri(1 - found.alpha))) ** 2

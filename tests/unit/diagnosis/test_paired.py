@@ -77,15 +77,19 @@ def test_an_open_answer_says_what_it_would_take() -> None:
     assert int(few_articles.needs.split()[0].replace(",", "")) > ARTICLES
 
 
-def test_trainings_that_came_a_part_of_the_way_refute_nothing_and_may_support() -> None:
-    short = replace(paired(dilution=0.0, new_rows=0.02, learning_rate=0.0), reached=0.6)
+def test_trainings_that_came_a_part_of_the_way_refute_less_and_may_support() -> None:
+    short = replace(paired(dilution=0.0, new_rows=0.02, learning_rate=0.0), reached=0.4)
 
     assert answer(short).answer == "undecided"
-    assert "60% of the way" in answer(short).says
+    assert "40% of the way" in answer(short).says
     assert answer(short).needs == "more steps: --plan 2048x3"
     assert answer(short, "new_rows").answer == "supported"
     assert answer(short, "learning_rate").answer == "refuted"  # it went on from judged weights
     assert answer(replace(short, whole_steps=512)).answer == "refuted"  # as long as declared
+
+    small = paired(dilution=0.004)
+    assert answer(replace(small, reached=0.9)).answer == "refuted"  # below 0.9 of the margin
+    assert answer(replace(small, reached=0.55)).answer == "undecided"  # above 0.55 of it
 
 
 def test_a_stopped_training_decides_nothing_that_it_does_not_support() -> None:
