@@ -43,8 +43,8 @@ path = {path}
 context = {context}
 
 [model]
-kind   = "amn"
-recipe = "recency"                       # or "original"
+kind  = "amn"
+stack = true                             # mixed with ridge by validation: never the worse of both
 
 [training]
 seeds = [0, 1, 2]

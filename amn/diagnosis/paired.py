@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
+
 ALPHA = 0.05  # one-sided, of each hypothesis: shared by its variants (Bonferroni)
 SEEDS = 3  # as many as a candidate takes
 LEAST_SEEDS = 2  # one has no spread

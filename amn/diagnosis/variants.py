@@ -190,6 +190,11 @@ class Variants:
         return found
 
     def _rates(self) -> list[Variant]:
+        if self._plan.spec.is_closed_form:
+            got = self._plan.spec.architecture
+            raise CheckNotRunError(
+                f"learning_rate: expected a network that takes steps, got {got}. Fix: it has no rate"
+            )
         loaded: tuple[Checkpoint | CheckpointError, ...] = self._evidence["loaded"]
         weights: list[Mapping[str, Any]] = []
         for one in loaded:
