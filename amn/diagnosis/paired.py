@@ -197,12 +197,17 @@ class Paired:
         return min(max(self.reached, 0.0), 1.0) if is_part else 1.0
 
     def compare(self, variant: Variant) -> Comparison:
-        """Compare what a variant is held against with it: PASS where the gain explains nothing."""
+        """Compare what a variant is held against with it: PASS where the gain explains nothing.
+
+        Seeds are paired: the same one draws the same first weights, articles and order on both
+        sides, so that their difference varies less than either.
+        """
         base = next(one for one in self.variants if one.name == variant.against)
         same = np.flatnonzero(np.isin(base.judged.targets, variant.judged.targets))
+        differences = self.cosines[base.name][:, same] - self.cosines[variant.name]
         return noninferiority(
-            self.cosines[base.name][:, same],
-            self.cosines[variant.name],
+            differences,
+            np.zeros(len(same)),
             variant.judged.article_ids,
             margin=self.margin,
             alpha=ALPHA / sum(one.cause == variant.cause for one in self.variants),
@@ -232,7 +237,7 @@ class Paired:
         if distance <= 0:  # the gain is as large as the margin: its own bound has to leave 0
             distance = -found.difference
         allowed = (distance / float(ndtri(1 - found.alpha))) ** 2
-        of_seeds = found.candidate_seed_variance + found.golden_seed_variance
+        of_seeds = found.candidate_seed_variance
         if (left := allowed - found.article_variance) > 0:
             seeds = max(math.ceil(self.size.seeds * of_seeds / left), self.size.seeds + 1)
             minutes = math.ceil(seeds * self.seconds / 60)

@@ -193,7 +193,7 @@ class Variants:
         if self._plan.spec.is_closed_form:
             got = self._plan.spec.architecture
             raise CheckNotRunError(
-                f"learning_rate: expected a network that takes steps, got {got}. Fix: it has no rate"
+                f"learning_rate: expected a network that takes steps, got {got}. Fix: none: no rate"
             )
         loaded: tuple[Checkpoint | CheckpointError, ...] = self._evidence["loaded"]
         weights: list[Mapping[str, Any]] = []

@@ -87,7 +87,7 @@ def test_trainings_that_came_a_part_of_the_way_refute_less_and_may_support() -> 
     assert answer(short, "learning_rate").answer == "refuted"  # it went on from judged weights
     assert answer(replace(short, whole_steps=512)).answer == "refuted"  # as long as declared
 
-    small = paired(dilution=0.004)
+    small = paired(dilution=0.006)
     assert answer(replace(small, reached=0.9)).answer == "refuted"  # below 0.9 of the margin
     assert answer(replace(small, reached=0.55)).answer == "undecided"  # above 0.55 of it
 

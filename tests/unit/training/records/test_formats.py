@@ -198,6 +198,22 @@ def test_what_torchs_writer_writes_is_read(tmp_path: Path) -> None:
     assert course(read_record(tmp_path), "train_loss", "val_cosine")[0] == (1, 0.4, 0.55)
 
 
+@pytest.mark.filterwarnings("ignore")  # of tensorflow with later libraries
+def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    tensorflow = pytest.importorskip("tensorflow")
+    for split, start in (("train", 0.6), ("validation", 0.55)):
+        writer = tensorflow.summary.create_file_writer(str(tmp_path / split))
+        with writer.as_default():
+            for epoch in range(12):  # more than TensorBoard keeps of a tensor by itself
+                tensorflow.summary.scalar("epoch_cosine", start + epoch / 100, step=epoch)
+        writer.close()
+
+    (path,) = find_records(tmp_path)
+    found = course(read_record(path), "train_cosine", "val_cosine")
+    assert (len(found), found[0], found[11]) == (12, (1, 0.6, 0.55), (12, 0.71, 0.66))
+
+
 def test_tensors_of_tensorflow_2_are_scalars(tmp_path: Path) -> None:
     summaries = pytest.importorskip("tensorboard.plugins.scalar.summary_v2")
     events = pytest.importorskip("tensorboard.compat.proto.event_pb2")
