@@ -33,6 +33,7 @@ COMMANDS = {
     "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
     "bench": "The speed of a case beside the plain loop: measured, and stored for its checks.",
+    "merge": "Results of shards, put together.",
     "replay": "Reach a verdict again from its bundle: no data, no weights, no git.",
     "upgrade": "Files of an earlier version, rewritten as this one has them.",
     "ci": "Ready workflows for GitHub, GitLab and Jenkins.",
