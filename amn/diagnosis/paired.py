@@ -101,7 +101,7 @@ def paired_trainings(
         CheckNotRunError: If the case is not trained by amn, or there is no time for a training.
     """
     if not evidence.promises(("plan", "loaded", "evaluations", "scans")):
-        message = "trainings: expected a network in torch that the case trains, got one of another trainer"
+        message = "trainings: expected a network trained in the gate, got another trainer"
         raise CheckNotRunError(f"{message}. Fix: change one thing at a time in that trainer")
     whole: Plan = evidence["plan"]
     split = _judged_split(evidence)
