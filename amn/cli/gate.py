@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,6 @@ from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amn.case.load import Case
     from amn.gate.result import GateResult
 
@@ -142,6 +141,11 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     metavar="K/N",
     help="Gate every N-th case from the K-th on; amn merge puts the results together.",
 )
+@click.option(
+    "--history",
+    type=PathName(file_okay=False),
+    help="Append a line a case to this folder: amn history shows where results go.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
 @CACHE
@@ -163,6 +167,7 @@ def command(
     selftest: Path | None,
     is_anonymous: bool,
     shard: str | None,
+    history: Path | None,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -218,6 +223,8 @@ def command(
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)
+    if history:
+        _remember(history, results)
     if bundle:
         members = dict[str, Any]()
         for case, result in zip(found, results, strict=True):
@@ -242,6 +249,18 @@ def _shard(found: list[Case], text: str | None) -> tuple[list[Case], dict[str, A
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ArgumentError(f"--shard: expected cases of different names, got {repeated[0]} twice")
     return shard.take(found), shard.to_json(names)
+
+
+def _remember(folder: Path, results: list[GateResult]) -> None:
+    """Append a line a case to a history."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - where one is kept
+
+    from amn.git import find_repository  # noqa: PLC0415 - as above
+    from amn.report.history import append, line_of  # noqa: PLC0415 - as above
+
+    repository = find_repository(Path())
+    commit, now = repository.head if repository else None, datetime.now(UTC)
+    append(folder, [line_of(result, now, commit) for result in results])
 
 
 def _gate(
