@@ -15,6 +15,8 @@ from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import (
     CACHE,
+    CHECKPOINT,
+    Existing,
     PathName,
     engine_options,
     one_line,
@@ -49,12 +51,12 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "--run",
     "runs",
     multiple=True,
-    type=PathName(),
+    type=Existing("a run", "amn train CASE"),
     help="Judge this run folder; repeat for several seeds.",
 )
 @click.option(
     "--checkpoint",
-    type=PathName(),
+    type=CHECKPOINT,
     help="Judge this checkpoint (.safetensors, .onnx, or an original .pt).",
 )
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from amn.case.config import EVALUATED
 from amn.case.load import load_case
 from amn.cli.console import results
 from amn.cli.options import FORMAT, PathName
+from amn.errors import ArgumentError
 from amn.golden.ledger import drift_since_anchor, find_ledger, sparkline
 from amn.report.history import file_of, read, trend_of
 from amn.system import GOLDEN_FOLDER
@@ -50,7 +52,11 @@ def command(case: str, folder: Path, last: int, output: Path | None, style: str)
       amn history wiki-mini
       amn history wiki-mini -o history.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    lines = read(file_of(folder, case))
+    file = file_of(folder, case)
+    if not file.exists():
+        fix = f"amn gate {quote(case)} --history {quote(str(folder))}"
+        raise ArgumentError(f"{file}: expected a history, found none. Fix: {fix}")
+    lines = read(file)
     place = GOLDEN_FOLDER / case
     known = find_ledger(place) if place.is_dir() else None
     entries = known.entries if known else ()

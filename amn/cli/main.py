@@ -109,6 +109,8 @@ def _wrong_use(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "amn"
     message = " ".join(error.format_message().split())
+    if "Fix: " in message:
+        return f"{command}: {message}"
     end = "" if message.endswith((".", "?")) else "."
     return f"{command}: {message}{end} Fix: {command} --help"
 
