@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
-from amn.case.section import Positive, Section, Seed
+from amn.case.section import Column, Positive, Section, Seed
 from amn.case.training import BLEND_LR, CLOSED_FORM, MIXED, OWN, RECIPES, STACKED, TrainingConfig
 from amn.storage import canonical_json, sha256_of
 
@@ -211,6 +211,8 @@ class CaseConfig(Section):
         schema_: Of this file; another one is of another version of amn.
         title: One line for reports.
         blocked_by: A case in the same folder; a gate trains this one only once that one passes.
+        columns: Column of a record as it is written -> the figure of the training that it is, or
+            `ignore`: of what `model.command` writes down, and with `amn check run --columns`.
     """
 
     schema_: Literal[1] = Field(alias="schema")
@@ -226,6 +228,7 @@ class CaseConfig(Section):
     index: IndexConfig = IndexConfig()
     data: DataConfig = DataConfig()
     speed: SpeedConfig | None = None
+    columns: dict[str, Column] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -306,6 +309,7 @@ class CaseConfig(Section):
                 *(("metric",) if self.criteria.by_cosine else ()),
             },
             "model": self.model.without_meaning(),
+            **({} if self.columns else {"columns": True}),
         }
         found = self.model_dump(mode="json", by_alias=True, exclude=exclude)
         if inputs:

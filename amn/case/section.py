@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
 Seed = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+FIELDS = ("epoch", "step", "train_loss", "val_loss", "train_cosine", "val_cosine", "lr")
+IGNORE = "ignore"
+
+
+def _check_field(value: str) -> str:
+    """Refuse what no column of a record of training can be."""
+    if value not in (*FIELDS, IGNORE) and not re.fullmatch(r"terms\.[a-z0-9_]+", value):
+        known = ", ".join(FIELDS)
+        raise ValueError(f"expected {known}, terms.NAME or {IGNORE}, got {value!r}")
+    return value
+
+
+Column = Annotated[str, AfterValidator(_check_field)]
 
 
 class Section(BaseModel):

@@ -24,6 +24,7 @@ OF_STATUS = {
     Status.ERROR: RunStatus.NOT_MEASURED,
     Status.INCONCLUSIVE: RunStatus.INCONCLUSIVE,
 }
+ORDER = (*RunStatus, None)  # None: nothing is wrong
 
 
 def statuses(outcomes: Iterable[Outcome]) -> tuple[RunStatus, ...]:
@@ -44,8 +45,12 @@ def by_cause(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
     It is the order of `RunStatus`, so that verdict, findings and status name one cause first.
     """
-    order = [*RunStatus, None]
-    return sorted(outcomes, key=lambda outcome: order.index(_status(outcome)))
+    return sorted(outcomes, key=explains_most)
+
+
+def explains_most(outcome: Outcome) -> int:
+    """Return the place of an outcome in the order of what outcomes mean, 0 for the first."""
+    return ORDER.index(_status(outcome))
 
 
 def explained(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:

@@ -57,7 +57,10 @@ def _stops(histories: Histories, abort: AbortConfig, id_: str) -> list[Finding]:
         if id_ not in ("R001", "R004") and "constant" not in history.references:
             constant = -math.inf  # a rule that rests on nothing assumed is not kept from looking
         steps = [e.steps for e in history.epochs if e.val_cosine is not None]
-        stops = find_stops(cosines, abort, constant=constant, mean=mean, steps=steps)
+        numbers = [epoch for epoch, _ in lines] if history.validated_every > 1 else ()
+        stops = find_stops(
+            cosines, abort, constant=constant, mean=mean, steps=steps, numbers=numbers
+        )
         stop = next((s for found in stops for s in found if s.check == id_), None)
         if stop:
             is_assumed = id_ in needed and not needed[id_] <= history.references.keys()
@@ -143,7 +146,8 @@ def check_first_epoch(val_cosines: Histories, abort: AbortConfig) -> Measured:
             texts.append((f"{sum(steps)} steps", f"from {FIRST_STEPS} steps on"))
             continue
         value = lines[due - 1].val_cosine or 0.0
-        limit = f">= {floor:.4f}" + (f" in epoch {due}" if due > 1 else "")
+        epoch = lines[due - 1].epoch
+        limit = f">= {floor:.4f}" + (f" in epoch {epoch}" if epoch > 1 else "")
         lows.append((value - floor, shown(value, floor), limit))
     least = min(lows, default=(0.0, *(texts or [("no epoch", "")])[0]))
     assumed = _assumed(val_cosines, is_used=abort.first_epoch == "relative")

@@ -30,6 +30,7 @@ COSINE_ATOL = 1e-5  # of val_loss = 1 - val_cosine, summed apart in float32 and 
 BEST_RTOL = 1e-9  # a best is a copy of one of the lines
 SCORE_ATOL = 5e-5  # half of the fourth digit that people write
 RESUMED = "join the parts of a resumed run, and drop the epochs that were run twice"
+BY_VALIDATION = ("val_cosine", "val_loss")
 BY_STEP = ("train_loss", "train_cosine", "lr")  # what is logged every so many steps
 DIM_RTOL = 1e-4  # how near to a whole number the recovered D has to be
 
@@ -171,7 +172,7 @@ def epoch_missing(candidates: Candidates) -> Parts:
 def check_epochs(epochs: Histories) -> Measured:
     """Epochs are numbered 1, 2, 3 without a gap or a repeat, and are whole.
 
-    Each has the figures that the others have, all finite.
+    Each has the figures that the others have, all finite; validation may come every few epochs.
 
     Why: A record that was cut, or put together from two runs, tells the course of neither.
     Fix: Join the parts of a resumed run, and drop the epochs that were run twice
@@ -187,7 +188,9 @@ def check_epochs(epochs: Histories) -> Measured:
             message = f"expected epochs {limit}, got {some_ids(np.array(numbers))}"
             findings.append(Finding(f"{history.name}, epoch {wrong[0]}", message, RESUMED))
         findings += [f for line in history.epochs for f in _holes(history, line)]
-    return Measured(f"{total} epochs", "1, 2, 3, finite", findings)
+    spans = sorted({history.validated_every for history in epochs} - {1})
+    note = f", validated every {some_ids(np.array(spans))}" if spans else ""
+    return Measured(f"{total} epochs{note}", "1, 2, 3, finite", findings)
 
 
 def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
@@ -195,7 +198,12 @@ def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:
     where, held, findings = f"{history.name}, epoch {line.epoch}", history.parts, []
     for figure in FIGURES:
         name, value = str(figure), getattr(line, figure)
-        if name in held and value is None and not (history.is_stepped and name in BY_STEP):
+        is_needed = (
+            history.is_due(line.epoch)
+            if name in BY_VALIDATION
+            else not (history.is_stepped and name in BY_STEP)
+        )
+        if name in held and value is None and is_needed:
             findings.append(Finding(where, f"expected {name} as in the other epochs, got none"))
         elif value is not None and not math.isfinite(value):
             findings.append(Finding(where, f"expected a finite {name}, got {value}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.diagnosis.subject import of_record, of_result, read_subjects
-from amn.diagnosis.trials import run_trials
+from amn.diagnosis.trials import MINUTES, Budget, run_trials
 from amn.errors import ConfigError
 from amn.gate.modes import GateOptions, gate_of
 from amn.report.diagnosis_text import print_diagnosis
@@ -34,6 +35,14 @@ SCHEMA = 1
 CHECKPOINTS = (".safetensors", ".pt")
 
 
+def _size(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Return `512x3` as steps and seeds; anything else is wrong use."""
+    found = re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d?)", text or "")
+    if text is not None and not found:
+        raise click.BadParameter(f"expected STEPSxSEEDS such as 512x3, got {text!r}")
+    return (int(found[1]), int(found[2])) if found else None
+
+
 @click.command("diagnose")
 @click.argument("target")
 @click.option(
@@ -46,7 +55,24 @@ CHECKPOINTS = (".safetensors", ".pt")
     "--run-experiments",
     "is_trying",
     is_flag=True,
-    help="Run the cheap experiments that settle causes, about a minute; they move the ranking.",
+    help="Run the cheap experiments that settle causes, the hypotheses first.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"That the experiments may take, after the gate.  [default: {MINUTES:g}]",
+)
+@click.option(
+    "--plan",
+    "size",
+    metavar="STEPSxSEEDS",
+    callback=_size,
+    help="Trainings of exactly this size, instead of what fits into the minutes.",
+)
+@click.option(
+    "--new",
+    metavar="IDS",
+    help="Training articles that are new.  [default: those that the golden had not, or the last]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every cause in full.")
 @CACHE
@@ -57,6 +83,9 @@ def command(
     references: dict[str, float],
     style: str,
     is_trying: bool,
+    minutes: float | None,
+    size: tuple[int, int] | None,
+    new: str | None,
     verbose: bool,
     cache: Path,
 ) -> None:
@@ -69,15 +98,21 @@ def command(
     \b
     Examples:
       amn diagnose wiki-mini
-      amn diagnose wiki-mini --run-experiments
+      amn diagnose wiki-mini --run-experiments --minutes 5
       amn diagnose runs/seed-0 --case wiki-mini
       amn diagnose training_history.json
       amn diagnose verdict.json --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
+    if (minutes or size or new is not None) and not is_trying:
+        raise click.UsageError("--minutes, --plan, --new: expected --run-experiments with them")
+    if minutes and size:
+        raise click.UsageError("--plan: expected no --minutes beside it: it says the size")
+    budget = Budget(minutes or MINUTES, size, new)
     with progress_bar() as progress:
         gate = _gate(target, case_name, cache, progress, first_run=first_run)
         if gate and is_trying:
-            found = [run_trials(gate, of_result(gate.result()), progress=progress)]
+            subject = of_result(gate.result())
+            found = [run_trials(gate, subject, budget=budget, progress=progress)]
         elif is_trying:
             raise click.UsageError("--run-experiments: expected a case, or a run with --case")
         elif gate:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 End = Literal["fails", "warns", "passes", "undecided", "errs"]
-TrialId = Literal[
-    "rescore", "resort", "deduplicate", "splits", "contexts", "short_training", "coherent_part"
-]
+TrialId = Literal["rescore", "resort", "deduplicate", "splits", "coherent_part", "trainings"]
 STATUSES: dict[End, tuple[Status, ...]] = {
     "fails": (Status.FAIL, Status.HARNESS),
     "warns": (Status.WARN,),
@@ -93,6 +91,8 @@ class Cause(_Entry):
         actions: What to do, in order.
         avoid: What not to do.
         next: The step that settles it for good.
+        tunes: Whether it asks for other data or settings: not before measurement, rows and loss
+            are sound.
     """
 
     id: str
@@ -106,6 +106,7 @@ class Cause(_Entry):
     actions: tuple[str, ...]
     avoid: tuple[str, ...]
     next: tuple[str, ...]
+    tunes: bool = False
 
 
 @cache

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from amn.diagnosis.causes import causes
-from amn.diagnosis.ranking import LIKELY, RankedCause, rank_causes, suspects
+from amn.diagnosis.ranking import LIKELY, RankedCause, Settled, rank_causes, suspects
 
 if TYPE_CHECKING:
     from amn.diagnosis.subject import Subject
@@ -26,6 +25,7 @@ class Trial:
         id: As causes name it.
         lines: What it gave, for people.
         figures: What it gave, for the ranking.
+        settled: What it says of causes.
         seconds: Time it took.
     """
 
@@ -33,6 +33,7 @@ class Trial:
     title: str
     lines: tuple[str, ...]
     figures: dict[str, float] = field(default_factory=dict)
+    settled: tuple[Settled, ...] = ()
     seconds: float = 0.0
 
 
@@ -57,26 +58,30 @@ class Diagnosis:
             found |= trial.figures
         return found
 
+    @property
+    def settled(self) -> tuple[Settled, ...]:
+        """What the experiments say of causes: supported, refuted or undecided."""
+        return tuple(one for trial in self.trials for one in trial.settled)
+
     @cached_property
     def causes(self) -> tuple[RankedCause, ...]:
         """Ranked causes; none where every check passed."""
         if self.subject.is_healthy:
             return ()
-        return tuple(rank_causes(self.subject.outcomes, self.figures))
+        return tuple(rank_causes(self.subject.outcomes, self.figures, self.settled))
 
     @property
     def decision(self) -> str:
-        """What to do now: of the likely causes the first in their order decides."""
-        likely = {ranked.cause.id for ranked in self.causes if ranked.points >= LIKELY}
-        for cause in causes():
-            if cause.id in likely:
-                return f"{cause.title}. {cause.actions[0]}. Then: {cause.next[0]}"
-        return NOTHING_LIKELY
+        """What to do now: the first likely cause decides."""
+        cause = next((one.cause for one in self.causes if one.points >= LIKELY), None)
+        return (
+            f"{cause.title}. {cause.actions[0]}. Then: {cause.next[0]}" if cause else NOTHING_LIKELY
+        )
 
     @cached_property
     def ruled_out(self) -> tuple[RankedCause, ...]:
-        """Suspects, of no check's only cause, that the evidence speaks against as much as for."""
-        found, shown = suspects(self.subject.outcomes, self.figures), self.causes
+        """Suspects that an experiment refuted, or that more speaks against than for."""
+        found, shown = suspects(self.subject.outcomes, self.figures, self.settled), self.causes
         return tuple(r for r in found if r.speaks_against and r.points <= 0 and r not in shown)
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +98,7 @@ class Diagnosis:
             "figures": self.figures,
             "causes": [_cause(ranked) for ranked in self.causes],
             "ruled_out": [_cause(ranked) for ranked in self.ruled_out],
+            "hypotheses": [one._asdict() for one in self.settled],
             "decision": self.decision,
             "experiments": [
                 {

@@ -20,9 +20,6 @@ FIGURES = {
     "copied_rows": "share of rows that repeat the row before them",
     "split_gap": "mean of the context on a judged split, its largest distance from training",
     "coherent_margin": "OOD score without the least coherent quarter of articles, minus its floor",
-    "context_gain": "best reference predictor at a longer context, minus at the present one",
-    "primary_gain": "validation cosine after a short training on the primary loss alone, gain",
-    "slower_gain": "validation cosine after a short training at a third of the rate, minus at it",
 }
 
 

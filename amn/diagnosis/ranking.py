@@ -1,13 +1,17 @@
-"""Weighing causes: points of what speaks for each, minus points of what speaks against it.
+"""Causes in one order: that of the checks behind them, as verdict, fix and status have it.
 
-A table, looked up: nothing is suspected that no check has found and no experiment has shown.
+Likely causes come before those that are only possible; among causes of equal checks the likelier,
+and of equals the one to decide first, which is the order of the table. How likely one is, is the
+points of what speaks for it minus those of what speaks against it. Nothing is suspected that no
+check has found and no experiment has shown.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from amn.checks.meaning import ORDER, explains_most
 from amn.diagnosis.causes import STATUSES, Cause, Sign, causes
 from amn.diagnosis.figures import FIGURES
 
@@ -16,8 +20,42 @@ if TYPE_CHECKING:
 
     from amn.verdict import Finding, Outcome
 
-SETTLED = 4.0  # points that one decisive sign gives
+SETTLED = 4.0  # points that one decisive sign, or an experiment, gives
 LIKELY = 2.0
+
+Answer = Literal["supported", "refuted", "undecided"]
+
+
+class Settled(NamedTuple):
+    """What an experiment says of a cause.
+
+    Attributes:
+        cause: Its id.
+        says: The numbers behind the answer.
+        needs: What would decide it; empty where it is decided.
+    """
+
+    cause: str
+    answer: Answer
+    says: str
+    needs: str = ""
+
+
+# What was believed of the earlier project's failed runs: an experiment gives an answer to each.
+HYPOTHESES = ("dilution", "context", "learning_rate", "new_rows")
+
+
+def unsettled(says: str, needs: str) -> tuple[Settled, ...]:
+    """Return every hypothesis as undecided, for one reason."""
+    return tuple(Settled(cause, "undecided", says, needs) for cause in HYPOTHESES)
+
+
+DEGREES = (  # least points -> in a word
+    (SETTLED, "very likely"),
+    (LIKELY, "likely"),
+    (0.0, "possible"),
+    (float("-inf"), "unlikely"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +89,17 @@ class RankedCause:
     @property
     def degree(self) -> str:
         """The weight in a word."""
-        names = ((SETTLED, "very likely"), (LIKELY, "likely"), (0.0, "possible"))
-        return next((name for least, name in names if self.points >= least), "unlikely")
+        return DEGREES[self._degree][1]
+
+    @property
+    def _degree(self) -> int:
+        return next(i for i, (least, _) in enumerate(DEGREES) if self.points >= least)
+
+    @property
+    def place(self) -> tuple[bool, int, int]:
+        """Where it stands among others: see above; what no failed check shows comes last."""
+        explained = min(map(explains_most, self.outcomes), default=len(ORDER))
+        return self.points < LIKELY, explained, self._degree
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -63,31 +110,45 @@ class RankedCause:
 
 
 def suspects(
-    outcomes: Sequence[Outcome], figures: Mapping[str, float] | None = None
+    outcomes: Sequence[Outcome],
+    figures: Mapping[str, float] | None = None,
+    settled: Sequence[Settled] = (),
 ) -> list[RankedCause]:
-    """Return every cause that a sign points at, the heaviest first; equals in the table's order."""
+    """Return every cause that a sign points at, or an experiment, in the order of all."""
     known = figures or {}
     found = []
     for cause in causes():
-        signs = _found(cause.sign, outcomes, known)
+        told = [one for one in settled if one.cause == cause.id]
+        supported = [Evidence(SETTLED, one.says) for one in told if one.answer == "supported"]
+        refuted = [Evidence(-SETTLED, one.says) for one in told if one.answer == "refuted"]
+        signs = _found(cause.sign, outcomes, known) + supported
         if signs:
             support = _found(cause.support, outcomes, known)
-            against = _found(cause.against, outcomes, known, factor=-1)
+            against = _found(cause.against, outcomes, known, factor=-1) + refuted
             found.append(RankedCause(cause, _heaviest(signs + support), _heaviest(against)))
-    return sorted(found, key=lambda ranked: -ranked.points)
+    return sorted(found, key=lambda ranked: ranked.place)
 
 
 def rank_causes(
-    outcomes: Sequence[Outcome], figures: Mapping[str, float] | None = None
+    outcomes: Sequence[Outcome],
+    figures: Mapping[str, float] | None = None,
+    settled: Sequence[Settled] = (),
 ) -> list[RankedCause]:
-    """Return the causes worth reading, the heaviest first.
+    """Return the causes worth reading, in order.
 
-    One that is no more than possible is left out where heavier ones explain every check that speaks
-    for it.
+    Left out is one that an experiment refuted; one that tunes data or recipe, unless an experiment
+    supports it, where what comes before tuning is very likely; and one that is only possible, where
+    those before it explain every check that speaks for it.
     """
+    found = suspects(outcomes, figures, settled)
+    answers = {one.cause: one.answer for one in settled}
+    is_too_early = any(r.points >= SETTLED and not r.cause.tunes for r in found)
     kept: list[RankedCause] = []
     explained: set[str] = set()
-    for ranked in suspects(outcomes, figures):
+    for ranked in found:
+        answer = answers.get(ranked.cause.id)
+        if answer == "refuted" or (is_too_early and ranked.cause.tunes and answer != "supported"):
+            continue
         checks = {outcome.check for outcome in ranked.outcomes}
         if ranked.points >= LIKELY or not checks <= explained:
             kept.append(ranked)

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from amn.diagnosis.causes import causes
 from amn.report.failure.render import figure
 from amn.verdict import Status
 
@@ -30,12 +31,14 @@ def print_diagnosis(diagnosis: Diagnosis, out: Console, *, verbose: bool = False
         for line in healthy_lines(subject):
             out.print(escape(line), soft_wrap=True)
         _print_trials(diagnosis, out)
+        _print_settled(diagnosis, out)
         return
     out.print(f"[bold red]{escape(_headline(subject))}[/]", soft_wrap=True)
     if diagnosis.causes:
         first = diagnosis.causes[0]
         out.print(f"Look first at: [bold]{escape(first.cause.title)}[/] ({first.degree})")
     _print_trials(diagnosis, out)
+    _print_settled(diagnosis, out)
     full = diagnosis.causes if verbose else diagnosis.causes[:MOST_FULL]
     for number, ranked in enumerate(full, start=1):
         _print_cause(number, ranked, diagnosis, out)
@@ -85,6 +88,21 @@ def _print_trials(diagnosis: Diagnosis, out: Console) -> None:
         out.print(f"\n[bold]experiment {escape(trial.id)}[/]: {escape(trial.title)}")
         for line in trial.lines:
             out.print(Padding(escape(line), (0, 0, 0, 2)))
+
+
+def _print_settled(diagnosis: Diagnosis, out: Console) -> None:
+    """Print what the experiments say of each hypothesis, and what would decide an open one."""
+    if not diagnosis.settled:
+        return
+    out.print("\n[bold]Hypotheses[/]")
+    titles = {cause.id: cause.title for cause in causes()}
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in diagnosis.settled:
+        needs = f"\nwould take: {one.needs}" if one.needs else ""
+        table.add_row(one.answer, escape(f"{titles[one.cause]}\n{one.says}{needs}"))
+    out.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _print_cause(number: int, ranked: RankedCause, diagnosis: Diagnosis, out: Console) -> None:

@@ -50,6 +50,7 @@ from amn.storage import (
 )
 from amn.system import CASE_FILE
 from amn.training.records.find import read_record
+from amn.training.records.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -351,12 +352,14 @@ class Trainer:
             got = " and ".join(file.name for file in found) or "no such file"
             return CheckNotRunError(f"{what}, got {got}. Fix: write it to AMN_FOLDER")
         try:
-            history = read_record(found[0])
+            history = read_record(found[0], Names(columns=self.case.config.columns))
         except AmnError as error:
             return error
         if missing := [figure for figure in promised if figure not in history.parts]:
             got = f"no {' and no '.join(missing)}"
-            return CheckNotRunError(f"{what}, got {got}. Fix: name the columns so")
+            return CheckNotRunError(
+                f"{what}, got {got}. Fix: name the columns so, or [columns] in case.toml"
+            )
         return replace(history, name=f"seed {seed}", status=history.status or "finished")
 
 

@@ -117,6 +117,9 @@ class ValidationReferences:
     mean: float
 
 
+LEAST_PATIENCE = 2  # validations without a new best: one may be noise
+
+
 def mixture_in_words(records: Sequence[TrainingRecord]) -> str:
     """Return the mean share of each part of mixtures, the largest first; empty where none is one.
 
@@ -210,26 +213,36 @@ def find_stops(
     constant: float,
     mean: float,
     steps: Sequence[int] = (),
+    numbers: Sequence[int] = (),
 ) -> Iterator[tuple[Stop, ...]]:
-    """Yield, for each epoch, every rule by which training has to stop after it; none to go on.
+    """Yield, for each validation, every rule by which training has to stop after it.
 
-    The first names the reason: another may fail for it. A gain of rounding is no new best.
+    None to go on. The first names the reason: another may fail for it. A gain of rounding is no new
+    best.
+
+    Args:
+        numbers: Epoch of each validation, for what is said and for how long none was better; empty
+            where every epoch was validated.
     """
+    known = numbers or range(1, len(cosines) + 1)
     floor = first_epoch_floor(rule, constant=constant, mean=mean)
     due, counted = first_due(rule, steps), first_counted(steps)
     for epoch, now in enumerate(cosines, 1):
         is_early = counted is None or epoch < counted
         below = -inf if is_early and now == now else constant  # noqa: PLR0124 - NaN is never early
-        stops = _stops_after(cosines[:epoch], rule, constant=below)
+        stops = _stops_after(cosines[:epoch], rule, constant=below, numbers=known)
         if epoch == due and not now >= floor:
             got = f"got {shown(now, floor)}"
-            low = Stop("R001", epoch, f"expected at least {floor:.4f} after epoch {epoch}, {got}")
+            message = f"expected at least {floor:.4f} after epoch {known[epoch - 1]}, {got}"
+            low = Stop("R001", epoch, message)
             stops = sorted([low, *stops], key=lambda stop: stop.check != "R004")
         yield tuple(stops)
 
 
-def _stops_after(cosines: Sequence[float], rule: AbortConfig, *, constant: float) -> list[Stop]:
-    """Return the rules, R001 aside, by which training has to stop after the last epoch."""
+def _stops_after(
+    cosines: Sequence[float], rule: AbortConfig, *, constant: float, numbers: Sequence[int]
+) -> list[Stop]:
+    """Return the rules, R001 aside, by which training has to stop after the last validation."""
     epoch, best_epoch = len(cosines), last_gain(cosines)
     before, now = cosines[max(epoch - 2, 0)], cosines[epoch - 1]
     best = cosines[best_epoch - 1]
@@ -245,10 +258,12 @@ def _stops_after(cosines: Sequence[float], rule: AbortConfig, *, constant: float
     elif best > 0 and now < rule.below_best * best:  # a share of a negative best says nothing
         message = f"expected at least {rule.below_best} of the best {best:.4f}, got {now:.4f}"
         found.append(Stop("R003", epoch, message))
-    if epoch - best_epoch >= rule.stall_epochs:
+    since = numbers[best_epoch - 1]
+    is_late = numbers[epoch - 1] - since >= rule.stall_epochs
+    if is_late and epoch - best_epoch >= min(LEAST_PATIENCE, rule.stall_epochs):
         message = (
             f"expected a new best, by more than {LEAST_GAIN:g}, within {rule.stall_epochs} epochs,"
-            f" got none since epoch {best_epoch} ({best:.4f})"
+            f" got none since epoch {since} ({best:.4f})"
         )
         found.append(Stop("R002", epoch, message))
     return found

@@ -44,3 +44,15 @@ def test_a_copy_of_the_context_has_no_skill(
 
     assert not result
     assert failed(result) >= SKILL
+
+
+@pytest.mark.parametrize("first_run", [True, False])
+def test_a_network_at_a_rate_of_nothing_has_no_skill(tmp_path: Path, *, first_run: bool) -> None:
+    changes = {**FLOORS, "training.seeds": [0], "training.lr": 1e-9, "training.epochs": 2}
+    case = vary_case(load_case(CASE), changes)
+
+    result = amn.gate(case, first_run=first_run, cache=tmp_path / "runs")
+
+    assert not result
+    assert failed(result) >= SKILL
+    assert result.verdict.value == "FAIL"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +14,8 @@ import pytest
 
 from amn.data.dataset import open_dataset
 from amn.data.writer import Chunks, write_dataset
-from tests.checkouts import begin_change
+from amn.golden.base.target import CI_VARIABLES
+from tests.checkouts import begin_change, commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,3 +145,54 @@ def test_a_change_to_data_or_config_below_a_floor_is_not_merged(place: Workplace
 
     assert "C002 ood" in new_data_set.splitlines()[-1]
     assert "C001 in_dist" in new_config.splitlines()[-1]
+
+
+def test_the_profiles_of_stopping_rules_differ_where_a_first_epoch_is_low(
+    place: Workplace,
+) -> None:
+    epochs = [{"epoch": e, "val_cosine": 0.42 + 0.02 * e} for e in range(1, 8)]
+    (place.folder / "gru.json").write_text(json.dumps({"model": "gru", "history": epochs}))
+    measured = ("--reference", "constant=0.19", "--reference", "mean=0.52")
+
+    relative = place.amn("check", "run", "gru.json", *measured)
+    absolute = place.amn("check", "run", "gru.json", *measured, "--profile", "seed", code=1)
+
+    assert "status: SUCCESS" in relative
+    assert "R001 first_epoch" in absolute.splitlines()[-1]
+    assert "expected at least 0.5000 after epoch 1, got 0.4400" in absolute
+
+
+def test_a_golden_is_added_and_pytest_blocks_what_is_below_a_floor_or_lowers_one(
+    place: Workplace,
+) -> None:
+    floors = "in_dist = 0.2\nood = 0.2\ndelta = [-0.5, 0.5]\nlift = -0.5"
+    kind = {"model": 'recipe = "recency"', "training": "seeds = [0, 1, 2]\nepochs = 1"}
+    place.case("accepted", criteria=floors, **kind)
+    (place.folder / ".gitignore").write_text(".amn\n")
+    begin_change(place.folder)
+    words = ("--reason", "first accepted result", "--author", "t")
+    place.amn("golden", "new", "accepted", *words)
+    commit(place.folder, "golden")
+    git(place.folder, "branch", "-f", "main")
+
+    kept = pytest_golden(place)
+    place.case("accepted", criteria=floors.replace("ood = 0.2", "ood = 0.99"), **kind)
+    below = pytest_golden(place)
+    place.case("accepted", criteria=floors.replace("ood = 0.2", "ood = 0.1"), **kind)
+    loosened = pytest_golden(place)
+
+    assert kept.returncode == 0, kept.stdout
+    assert below.returncode == 1, below.stdout
+    assert "C002-ood" in below.stdout
+    assert loosened.returncode == 1, loosened.stdout
+    assert "G010-not_loosened" in loosened.stdout
+
+
+def pytest_golden(place: Workplace) -> subprocess.CompletedProcess[str]:
+    """Run `pytest golden` in the checkout, as CI does, beside `main`."""
+    kept = {name: value for name, value in os.environ.items() if name not in CI_VARIABLES}
+    words = ("-p", "no:cacheprovider", "-q", "--amn-target=main")
+    return subprocess.run(  # noqa: S603 - pytest with fixed words
+        [sys.executable, "-m", "pytest", "golden", *words],
+        cwd=place.folder, env=kept, capture_output=True, check=False, text=True,
+    )  # fmt: skip

@@ -237,6 +237,7 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
     if old.index.recall_at != new.index.recall_at:
         was_at, is_at = str(old.index.recall_at), str(new.index.recall_at)
         yield Loosening("changed what recall is", f"{file} index.recall_at", was_at, is_at)
+    yield from _columns(old, new, file)
     if old.blocked_by and new.blocked_by != old.blocked_by:
         names = (old.blocked_by, new.blocked_by or "")
         yield Loosening("no longer waits for a case", f"{file} blocked_by", *names)
@@ -328,6 +329,15 @@ def _own_limits(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Looseni
             yield Loosening(FLOOR, where, str(was), str(now))
         elif was.by == "bound" and now.by != "bound":
             yield Loosening("changed a limit", where, str(was), str(now))
+
+
+def _columns(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the columns of records that are read as another figure, or no longer read."""
+    for name in sorted({**old.columns, **new.columns}):
+        was, now = old.columns.get(name, ""), new.columns.get(name, "")
+        if was != now:
+            what = "reads a course of training otherwise"
+            yield Loosening(what, f"{file} columns.{name}", was, now)
 
 
 def _margins(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:

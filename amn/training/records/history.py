@@ -134,6 +134,31 @@ class RunHistory:
             held.add("status")
         return frozenset(held)
 
+    @cached_property
+    def validated_every(self) -> int:
+        """Epochs from one validation to the next, where they are evenly spaced; 1 otherwise.
+
+        The last epoch may be validated besides.
+        """
+        named = ("val_cosine", "val_loss")
+        at = [
+            [e.epoch for e in self.epochs if getattr(e, figure) is not None]
+            for figure in named
+            if figure in self.parts
+        ]
+        if not at or any(epochs != at[0] for epochs in at):
+            return 1
+        epochs, last = at[0], self.epochs[-1].epoch
+        every = epochs[1] - epochs[0] if len(epochs) > 1 else epochs[0]
+        due = list(range(epochs[0], last + 1, max(every, 1)))
+        is_even = epochs[0] <= every and epochs in (due, [*due, last])
+        return every if is_even else 1
+
+    def is_due(self, epoch: int) -> bool:
+        """Tell whether an epoch has to have been validated."""
+        first = next((e.epoch for e in self.epochs if e.val_cosine is not None), epoch)
+        return (epoch - first) % self.validated_every == 0
+
     @property
     def is_measured(self) -> bool:
         """Whether constant and mean were measured on its validation windows."""

@@ -216,7 +216,11 @@ def _rows(table: object, path: Path, key: str) -> list[Mapping[str, Any]]:
         columns = {name: values for name, values in table.items() if isinstance(values, list)}
         lengths = {name: len(values) for name, values in columns.items()}
         if not lengths or len(set(lengths.values())) > 1:
-            raise DataError(path, f"{key}: expected columns of one length, got {lengths}")
+            raise DataError(
+                path,
+                f"{key}: expected columns of one length, got {lengths}. Fix: null in the place of "
+                "each epoch without a figure",
+            )
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     rows = table if isinstance(table, list) else []
     if not rows:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from amn.case.section import problems_in
+from amn.case.load import load_case
+from amn.case.section import IGNORE, Column, problems_in
 from amn.errors import ConfigError
 from amn.storage import parse_toml
+from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,17 +67,6 @@ TELLING = frozenset((
 RUN = re.compile(r"(?P<run>.+) - (?P<name>[^ ].*)")  # a column of W&B's export: `gru-7 - val/loss`
 ASIDE_FIELD = "aside"
 
-Figure = Literal["epoch", "step", "train_loss", "val_loss", "train_cosine", "val_cosine", "lr"]
-FIELDS = ("epoch", "step", "train_loss", "val_loss", "train_cosine", "val_cosine", "lr")
-
-
-def _check_field(value: str) -> str:
-    """Refuse what no column can be."""
-    if value not in (*FIELDS, "ignore") and not re.fullmatch(r"terms\.[a-z0-9_]+", value):
-        known = ", ".join(FIELDS)
-        raise ValueError(f"expected {known}, terms.NAME or ignore, got {value!r}")
-    return value
-
 
 class Names(BaseModel):
     """What a user says of the names in records; the whole of a TOML file.
@@ -87,7 +78,7 @@ class Names(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    columns: dict[str, Annotated[str, AfterValidator(_check_field)]] = {}
+    columns: dict[str, Column] = {}
     primary_loss: str = ""
 
     def field(self, name: str) -> str | None:
@@ -95,7 +86,7 @@ class Names(BaseModel):
         for known in (name, strip_run(name)):
             if known in self.columns:
                 said = self.columns[known]
-                return ASIDE_FIELD if said == "ignore" else said
+                return ASIDE_FIELD if said == IGNORE else said
         return field_of(name)
 
 
@@ -103,11 +94,13 @@ KNOWN = Names()
 
 
 def read_names(path: Path) -> Names:
-    """Read `[columns]` and `primary_loss` of a TOML file.
+    """Read `[columns]` and `primary_loss` of a TOML file, or `[columns]` of a case.toml.
 
     Raises:
         ConfigError: If it is missing, no TOML, or says something else.
     """
+    if path.name == CASE_FILE:
+        return Names(columns=load_case(path).config.columns)
     try:
         return Names.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except OSError as error:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from amn.case.training import AbortConfig
 from amn.checks.check import checks
+from amn.checks.record import check_first_epoch, check_stall
+from amn.checks.record_sound import check_epochs
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import Evidence
 from amn.gate.makers import COURSE
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 D = 768
 VAL = np.array([0.445, 0.45, 0.453, 0.455, 0.46])
@@ -195,3 +201,59 @@ def test_r014_fires_on_a_column_that_looks_like_a_score(fires: Any, passes: Any)
     finding = fires("R014", read("mood", "val_f1", "Nce Aux"))
     assert finding.message.endswith("score or a loss, got val_f1, Nce Aux")
     passes("R014", read("mood", "weather"))
+
+
+def validated(*epochs: int, n: int = 12, **more: Any) -> RunHistory:
+    """A training of n epochs of which some were validated; more: epoch -> validation cosine."""
+    cosines = {e: 0.5 + 0.1 * (1 - 0.8**e) for e in epochs} | more.get("cosines", {})
+    lines = [
+        EpochFigures(epoch=e, train_cosine=0.52 + 0.001 * e, val_cosine=cosines.get(e))
+        for e in range(1, n + 1)
+    ]
+    references = {"constant": 0.2, "mean": 0.55}
+    return RunHistory(name="x", epochs=tuple(lines), references=references)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "every"),
+    [
+        ((2, 4, 6, 8, 10, 12), 2),
+        ((1, 3, 5, 7, 9, 11), 2),
+        ((5, 10), 5),
+        ((5, 10, 12), 5),  # and the last one
+        ((12,), 12),
+        (range(1, 13), 1),
+        ((1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12), 1),  # one is missing
+        ((2, 4, 6, 7, 8, 10, 12), 1),
+        ((2, 4, 6), 1),  # it was cut
+        ((1,), 1),
+        ((6, 8, 10, 12), 1),
+    ],
+)
+def test_validation_every_few_epochs_is_read_and_named_and_a_hole_in_it_is_one(
+    epochs: Iterable[int], every: int
+) -> None:
+    history = validated(*epochs)
+    found = check_epochs((history,))
+    is_whole = every > 1 or len(list(epochs)) == 12
+
+    assert history.validated_every == every
+    assert bool(found.findings) is not is_whole
+    assert (f"validated every {every}" in found.value) is (every > 1)
+
+
+def test_rules_of_epochs_look_at_the_validations_that_there_are() -> None:
+    rising = {e: 0.5 + 0.001 * e for e in range(3, 61, 3)}
+    healthy = validated(*rising, n=60, cosines=rising)
+    flat = validated(*rising, n=60, cosines={**rising, **dict.fromkeys(range(12, 61, 3), 0.509)})
+    low = validated(*rising, n=60, cosines={**rising, 3: 0.25})
+    rare = validated(20, 40, 60, n=60, cosines={20: 0.58, 40: 0.58, 60: 0.6})
+
+    assert check_stall((healthy,), AbortConfig()).findings == []
+    assert check_stall((rare,), AbortConfig()).findings == []  # one look without a best is none
+    found = check_stall((flat,), AbortConfig()).findings[0]
+    assert found.where == "x, epoch 21"  # twelve epochs after the ninth, the first look past ten
+    assert "within 10 epochs, got none since epoch 9 (0.5090)" in found.message
+    first = check_first_epoch((low,), AbortConfig())
+    assert (first.findings[0].where, first.limit) == ("x, epoch 3", ">= 0.3750 in epoch 3")
+    assert "after epoch 3, got 0.2500" in first.findings[0].message

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faiss
@@ -27,7 +28,6 @@ from tests.strategies import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 DIM = 16
 NAMES = ["b", "a", "b", "a", "a", "b"]  # articles of the rows, which are not sorted
@@ -559,3 +559,13 @@ def test_a_package_that_is_missing_is_named_with_what_installs_it(
 def test_every_importer_has_a_line_for_the_table() -> None:
     for name, importer in IMPORTERS.items():
         assert (importer.__doc__ or "").splitlines()[0].endswith("."), name
+
+
+def test_every_format_of_the_page_has_a_test_that_is_there() -> None:
+    root = Path(__file__).parents[3]
+    page = (root / "docs/formats.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)` \|$", page, re.MULTILINE)
+
+    assert len(named) == len({name for _, name in named}) >= 25
+    for file, name in named:
+        assert f"\ndef {name}(" in (root / file).read_text("utf-8"), name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from amn.diagnosis.ranking import RankedCause, line_of, rank_causes, suspects
+from amn.checks.meaning import by_cause
+from amn.diagnosis.ranking import RankedCause, Settled, line_of, rank_causes, suspects
 from amn.verdict import Finding, Outcome, Status
 
 
@@ -50,11 +51,52 @@ def test_a_floor_that_is_missed_above_the_mean_of_the_context_is_dilution() -> N
 
 def test_an_experiment_moves_the_ranking() -> None:
     missed = [ended("C002"), ended("C004", Status.PASS)]
+    longer = [Settled("dilution", "refuted", "x"), Settled("context", "supported", "x")]
 
-    assert ranked(*missed, coherent_margin=-0.01, context_gain=0.02)[0] == "context"
-    assert ranked(*missed, coherent_margin=0.03, context_gain=0.0)[0] == "dilution"
-    slower = rank_causes([ended("R001")], {"slower_gain": 0.03})
+    assert rank_causes(missed, {}, longer)[0].cause.id == "context"
+    slower = rank_causes([ended("R001")], {}, [Settled("learning_rate", "supported", "x")])
     assert (slower[0].cause.id, slower[0].points) == ("learning_rate", 6.0)
+    alone = rank_causes([ended("C002")], {}, [Settled("learning_rate", "supported", "x")])
+    assert alone[0].cause.id == "learning_rate"
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        ["R007", "E010", "M003"],  # 4 points for a broken measurement, 5 for the loss
+        ["R007", "R006", "C002"],
+        ["R003", "C002", "C004", "C005"],
+        ["E005", "R007"],
+        ["C004", "C002", "G001"],
+    ],
+)
+def test_the_first_cause_is_behind_the_check_that_the_verdict_names_first(
+    checks: list[str],
+) -> None:
+    outcomes = [ended(check) for check in checks]
+    named = by_cause(outcomes)[0].check
+
+    first = rank_causes(outcomes)[0]
+
+    assert named in {outcome.check for outcome in first.outcomes}
+
+
+def test_likely_causes_come_first_and_equals_in_the_order_in_which_to_decide() -> None:
+    shifted = ended("S007", Status.WARN)
+
+    assert ranked(ended("C002"), shifted)[0] == "encoder"  # 3 points beside 1
+    assert ranked(ended("D012"), ended("S001"))[:2] == ["leak", "damage"]  # 4 points each and more
+
+
+def test_nothing_is_tuned_before_measurement_rows_and_loss_are_sound() -> None:
+    tuned = {"learning_rate", "overfit", "no_skill", "dilution", "context", "floor", "new_rows"}
+    late = [ended(check) for check in ("R001", "R002", "R003", "C001", "C002", "C004")]
+
+    assert set(ranked(*late)) & tuned == {"learning_rate", "overfit", "no_skill"}
+    for early in ("E005", "M001", "D005", "S001", "R007", "R006", "S002"):
+        assert not set(ranked(ended(early), *late)) & tuned, early
+    told = rank_causes([ended("R006"), *late], {}, [Settled("learning_rate", "supported", "x")])
+    assert [one.cause.id for one in told] == ["undeclared_term", "learning_rate"]
 
 
 def test_evidence_against_a_cause_takes_weight_away_and_is_kept() -> None:

@@ -109,6 +109,30 @@ def test_a_stranger_reads_what_happened_what_to_do_and_what_not(document: str) -
     assert "| minimum | OOD >= 0.60 | 584k baseline 0.6375 |" in document
 
 
+def test_advice_follows_the_cause_and_tunes_nothing_beside_a_broken_loader() -> None:
+    paths = [HISTORY / f"{name}.json" for name in ("790k-1", "790k-3")]
+    measured = {"constant": 0.3, "mean": 0.62}  # with which their first epochs are too low as well
+    judged = judge_records(paths, ABORT_PROFILES["calibrated"], measured)
+    runs = [from_record(record) for record in judged]
+    report = gather("x", runs, ABORT_PROFILES["calibrated"], "amn report x")
+    document = to_markdown(report)
+
+    assert any(o.check == "R001" and o.has_failed for run in runs for o in run.outcomes)
+    assert report.causes[0].cause.id == "loader"
+    for title in ("Recommended actions", "What not to do", "Next steps"):
+        assert "rate" not in section(document, title).replace("generalisation", "")
+
+
+@pytest.mark.parametrize("title", ["#1", "a # b", "# heading", "790k #3 ## x"])
+def test_a_hash_of_a_name_is_no_heading(tmp_path: Path, title: str) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"name": title, "history": [{"val_cosine": 0.01}]}))
+    document = to_markdown(report_of(tmp_path))
+
+    assert title.replace("#", "&#35;") in document
+    headings = [line.lstrip("#") for line in document.splitlines() if line.startswith("#")]
+    assert not any("#" in heading.replace("&#35;", "") for heading in headings)
+
+
 def test_every_figure_of_the_tables_is_one_of_the_records(document: str) -> None:
     known = " ".join((HISTORY / f"{name}.json").read_text() for name in ORDER)
     tables = section(document, "Results") + "".join(

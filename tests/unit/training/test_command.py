@@ -304,6 +304,10 @@ def test_a_promised_course_is_judged_by_the_checks_that_it_has_figures_for(
         assert outcome.status is Status.ERROR
         assert "as model.history says" in outcome.findings[0].message
 
+    named = own(HISTORY.replace("val_cosine", "something"), **promised)
+    columns = named.config.model_copy(update={"columns": {"something": "val_cosine"}})
+    assert bad(judge(replace(named, config=columns), first_run=True)) == {}
+
     unpromised = judge(own(HISTORY), first_run=True)
     assert not [o for o in unpromised.outcomes if o.check.startswith("R")]
 

@@ -39,3 +39,22 @@ def test_a_stopping_rule_that_stops_later_is_a_loosening(
 
     assert [one.where for one in found] == [f"case.toml training.abort.{key}" for key in keys]
     assert {one.what for one in found} <= {"loosened a stopping rule"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ({}, {"sim": "val_cosine"}, ["sim"]),
+        ({"sim": "val_cosine"}, {"sim": "ignore", "nce": "terms.info"}, ["nce", "sim"]),
+        ({"sim": "val_cosine"}, {}, ["sim"]),
+        ({"sim": "val_cosine"}, {"sim": "val_cosine"}, []),
+    ],
+)
+def test_a_column_that_is_read_as_something_else_is_named(
+    old: dict[str, str], new: dict[str, str], named: list[str]
+) -> None:
+    before, after = (config().model_copy(update={"columns": columns}) for columns in (old, new))
+    found = list(limit_loosenings(before, after, "case.toml"))
+
+    assert [one.where for one in found] == [f"case.toml columns.{name}" for name in named]
+    assert (before.digest() == after.digest()) is (old == new)

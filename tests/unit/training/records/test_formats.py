@@ -198,6 +198,22 @@ def test_what_torchs_writer_writes_is_read(tmp_path: Path) -> None:
     assert course(read_record(tmp_path), "train_loss", "val_cosine")[0] == (1, 0.4, 0.55)
 
 
+@pytest.mark.filterwarnings("ignore")  # of tensorflow with later libraries
+def test_what_tensorflow_writes_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    tensorflow = pytest.importorskip("tensorflow")
+    for split, start in (("train", 0.6), ("validation", 0.55)):
+        writer = tensorflow.summary.create_file_writer(str(tmp_path / split))
+        with writer.as_default():
+            for epoch in range(12):  # more than TensorBoard keeps of a tensor by itself
+                tensorflow.summary.scalar("epoch_cosine", start + epoch / 100, step=epoch)
+        writer.close()
+
+    (path,) = find_records(tmp_path)
+    found = course(read_record(path), "train_cosine", "val_cosine")
+    assert (len(found), found[0], found[11]) == (12, (1, 0.6, 0.55), (12, 0.71, 0.66))
+
+
 def test_tensors_of_tensorflow_2_are_scalars(tmp_path: Path) -> None:
     summaries = pytest.importorskip("tensorboard.plugins.scalar.summary_v2")
     events = pytest.importorskip("tensorboard.compat.proto.event_pb2")
@@ -255,6 +271,20 @@ def test_a_user_says_what_a_column_is(tmp_path: Path) -> None:
     assert (history.epochs[0].terms, history.primary) == ({"info": 0.5}, "info")
     (judged,) = judge_records([log], AbortConfig(), names=read_names(names))
     assert judged.status.value == "SUCCESS"
+
+
+def test_a_case_says_it_too(tmp_path: Path) -> None:
+    log, case = tmp_path / "log.csv", tmp_path / "case.toml"
+    log.write_text("epoch,sim dev\n1,0.6\n2,0.61\n")
+    case.write_text(
+        'schema = 1\ndataset = { path = "data" }\n[split]\nin_dist = { articles = "1-5" }\n'
+        'ood = { articles = "6-9" }\n[columns]\n"sim dev" = "val_cosine"\n'
+    )
+    assert course(read_record(log, read_names(case)), "val_cosine") == [(1, 0.6), (2, 0.61)]
+
+    case.write_text(case.read_text().replace("val_cosine", "mood"))
+    with pytest.raises(ConfigError, match=r"columns.sim dev: .*expected epoch, step.*'mood'"):
+        read_names(case)
 
 
 @pytest.mark.parametrize("text", ['[columns]\na = "mood"', "[colums]", "[columns", "a = 1"])
