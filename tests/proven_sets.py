@@ -64,7 +64,7 @@ def generated(rng: np.random.Generator) -> CleanSet:
 
 
 def proven_sets(n: int, seed: int = 0) -> Iterator[CleanSet]:
-    """Yield n sets, the same ones for the same arguments; every second one real, if they are here."""
+    """Yield n sets, the same ones for the same arguments; every second one real, if any is."""
     for k in range(n):
         rng = np.random.default_rng([seed, k])
         is_real = k % 2 and has_shared()
