@@ -68,8 +68,7 @@ def rotated_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     is_seen = least * own >= 2 * _share_error(0.0, train)
     if not is_seen or (1 - least) * own < 1.5 * CHANCE_Z * _share_error(own, train):
         raise DoesNotApplyError(f"expected more columns, or halves of train above {own:.2f}")
-    rows = broken.ood.ood_rows(copy)
-    broken.ood.replace_ood(copy, rows @ broken.rows.rotation(rows.shape[1]))
+    broken.ood.rotate_ood(copy)
 
 
 def negated_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:

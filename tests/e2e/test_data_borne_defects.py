@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.case.load import load_case
-from amn.checks import data_files, data_order, data_rows, index, split, split_space
+from amn.checks import data_files, data_order, data_rows, index, split
+from amn.checks.broken import ood
 from amn.checks.check import checks
 from amn.errors import ConfigError
 from amn.verdict import BEFORE_TRAINING, Severity, Status, Verdict
@@ -60,7 +61,7 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
         (split.article_in_two_splits, "S001", ["11180", "train", "ood"]),
         (split.empty_ood, "S002", ["ood"]),
         (split.copied_article, "S003", ["article 15190", "article 308"]),
-        (split_space.rotated_ood, "S006", ["ood", "encoder"]),
+        (ood.rotate_ood, "S006", ["ood", "encoder"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
