@@ -129,7 +129,7 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
     order = rng.permutation(len(clean["candidates"]))
     evaluations = tuple(_on(clean["evaluations"][i], kept) for i in order)
     candidates = tuple(
-        replace(clean["candidates"][i], recorded=scored)
+        replace(clean["candidates"][i], recorded=_cosines_of(scored))
         for i, scored in zip(order, evaluations, strict=True)
     )
     with lab.copy() as copy:
@@ -174,6 +174,12 @@ def _models(
         scores = {name: s.take(np.flatnonzero(kept[name])) for name, s in one.scores.items()}
         joined.append(replace(one, scores=scores))
     return {"joined": tuple(joined), **{part: clean[part] for part in OF_SAMPLE}}
+
+
+def _cosines_of(evaluation: Evaluation) -> Evaluation:
+    """Return the scores without other metrics: a rank among all windows is none among some."""
+    scores = {name: replace(one, values={}) for name, one in evaluation.scores.items()}
+    return replace(evaluation, scores=scores)
 
 
 def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
