@@ -221,7 +221,7 @@ class DataConfig(Section):
         reversed: D023: least chance of as many articles that run backwards.
         apart: D024 to D027: most articles, as a share of all, that are not like the others.
         leaked: S003, S004: most rows that are training rows as well.
-        near_articles: S010: most articles that are near-copies.
+        near_articles: S010, S014: most articles that are near-copies, or whose text train has.
         easier: S008: most standard deviations of an article that a split is easier than train.
         turned: S011: least of train's mean that a split's has along it.
         separable: S012: most times that a split stands out as train's own halves do.

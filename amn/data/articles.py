@@ -135,6 +135,11 @@ class ArticleSample:
         return self.take(chosen)
 
     @cached_property
+    def in_space(self) -> NDArray[np.float64]:
+        """(A,) how much each lies in the space of the others: see `space_scores`."""
+        return space_scores(self)
+
+    @cached_property
     def basis(self) -> NDArray[np.float32]:
         """(D, K) orthonormal: at most `MAIN` directions, those of most of the rows' squares.
 
@@ -480,7 +485,8 @@ def correlation_of_logs(
 def sign_scores(sample: ArticleSample) -> NDArray[np.float64]:
     """Score each article's mean along the mean of the others: (A,), about 1; -1 if turned.
 
-    Along the direction in which the other folds' mean stands out most from their own spread.
+    Along the direction in which the other folds' mean stands out most from their own spread. 0 for
+    all where articles of other folds are not along it: they have no mean in common.
     """
     n_articles = len(sample.starts)
     kept, scores = np.ones(n_articles, np.bool_), np.ones(n_articles)
@@ -492,9 +498,21 @@ def sign_scores(sample: ArticleSample) -> NDArray[np.float64]:
             if not others.any() or not mine.any():
                 return scores
             found[mine] = sample.means[mine] @ _along_mean(sample, others, within)
+        if kept.all() and _z_of_median(found) < COMMON_Z:
+            return np.zeros(n_articles)
         scores = found
         kept = scores >= np.quantile(scores, 1 - KEPT)
     return scores
+
+
+COMMON_Z = 3.1  # standard errors that chance alone has once in a thousand
+
+
+def _z_of_median(values: NDArray[np.float64]) -> float:
+    """Return the median in its standard errors, which a quarter of other values hardly moves."""
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))  # of a normal distribution
+    return middle / max(spread * float(np.sqrt(np.pi / 2 / len(values))), TINY)
 
 
 GRID_ROWS = 4  # of an article

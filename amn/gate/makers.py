@@ -17,6 +17,7 @@ from amn.checks.check import Check, checks
 from amn.checks.comparison import Guarded, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
+from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.manifest import read_manifest
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
     from amn.data.reencoding import Encoding, Reencoded
+    from amn.data.shared_text import SharedText
     from amn.engines import Engine
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.predictions import Joined
@@ -253,6 +255,13 @@ def split_mains(
     is_one = len({id(split.dataset) for split in splits.values()}) == 1
     both = article_samples[0] if is_one else pooled(*(split_samples[name] for name in SPLITS))
     return {name: sample.along(both.basis) for name, sample in split_samples.items()}
+
+
+def shared_texts(splits: dict[str, Split]) -> dict[str, SharedText]:
+    """What evaluated articles have of the text of training articles, where texts are kept."""
+    from amn.data.shared_text import find_shared_text  # noqa: PLC0415 - few data sets have texts
+
+    return find_shared_text(splits, LEAKED_SHARE)
 
 
 def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
@@ -901,6 +910,7 @@ EVERY = (
         joined,
         guarded,
         row_digests,
+        shared_texts,
         plan,
         asked,
         histories,

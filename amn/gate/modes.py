@@ -14,11 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pyarrow import ArrowException
+
 from amn.checks.check import checks
 from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.data.manifest import read_manifest
+from amn.data.shared_text import has_texts
 from amn.errors import AmnError, ConfigError
 from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
@@ -337,6 +340,8 @@ def data_makers(case: Case) -> Makers:
     chosen: Makers = {**makers.DATA, **makers.SPLIT}
     if _has_digests(case):
         chosen |= named(makers.row_digests)
+    if _has_texts(case):
+        chosen |= named(makers.shared_texts)
     if _wants_index(case):
         chosen |= makers.INDEX
     return chosen
@@ -404,6 +409,13 @@ def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
     with suppress(AmnError, OSError):
         return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _has_texts(case: Case) -> bool:
+    """Tell whether every data set of the case keeps texts; unreadable ones are D003's to report."""
+    with suppress(AmnError, OSError, ArrowException):
+        return all(map(has_texts, makers.folders(case)))
     return False
 
 
