@@ -25,8 +25,8 @@ from amn.errors import ArgumentError
 from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.metrics import Scoring
-from amn.evaluation.predictions import predicted, write_predictions
 from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
+from amn.evaluation.window_files import predicted, write_predictions
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
