@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.limits import (
+    GUARDS,
+    CriteriaConfig,
+    DataConfig,
+    GoldenConfig,
+    IndexConfig,
+    SpeedConfig,
+)
 from amn.case.section import Positive, Section, Seed
 from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
 from amn.storage import canonical_json, sha256_of
@@ -239,6 +246,14 @@ class CaseConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _has_margins_of_what_is_compared(self) -> CaseConfig:
+        compared = [*GUARDS, *dict.fromkeys(guard.metric for guard in self.criteria.guards)]
+        if foreign := sorted({*self.golden.margins} - {*compared}):
+            expected = f"golden.margins: expected {' or '.join(compared)}"
+            raise ValueError(f"{expected}, got {foreign[0]}")
+        return self
+
+    @model_validator(mode="after")
     def _says_nothing_that_a_command_ignores(self) -> CaseConfig:
         if self.model.command is None:
             return self
@@ -270,6 +285,7 @@ class CaseConfig(Section):
             "criteria": {
                 "scope",
                 *(() if self.criteria.limit else ("limit",)),
+                *(() if self.criteria.guard else ("guard",)),
                 *(("metric",) if self.criteria.by_cosine else ()),
             },
             "model": self.model.without_meaning(),

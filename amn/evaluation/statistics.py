@@ -83,6 +83,10 @@ class ClusterTable:
         sides = tuple(side[:, order] for side in self.sides)
         return ClusterTable(self.labels[order], self.sizes[order], sides)
 
+    def negated(self) -> ClusterTable:
+        """Return the table of the opposite of every value."""
+        return ClusterTable(self.labels, self.sizes, tuple(-side for side in self.sides))
+
     def by_article(self) -> ClusterTable:
         """Return the table in which each article counts once: its pooled mean is the macro mean."""
         sides = tuple(side / self.sizes for side in self.sides)
