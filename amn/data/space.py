@@ -203,11 +203,14 @@ def _along_main_direction(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_]
     Returns:
         (A,) bool, and the share of the variance that is between the groups.
     """
+    from scipy.linalg import eigh  # noqa: PLC0415 - takes 0.25 s to load
+
     centred = (means - means.mean(axis=0)).astype(np.float64)
-    values, vectors = np.linalg.eigh(centred @ centred.T)
-    along = vectors[:, -1] * np.sqrt(max(values[-1], 0.0))
+    n = len(centred)
+    values, vectors = eigh(centred @ centred.T, subset_by_index=(n - 1, n - 1))
+    along = vectors[:, 0] * np.sqrt(max(values[0], 0.0))
     order = np.argsort(along, kind="stable")
-    n, sums = len(along), np.cumsum(along[order])[:-1]
+    sums = np.cumsum(along[order])[:-1]
     left = np.arange(1, n)
     between = (sums / left - (along.sum() - sums) / (n - left)) ** 2 * left * (n - left) / n**2
     cut = int(between.argmax())

@@ -141,6 +141,18 @@ def metrics() -> Mapping[str, Metric]:
     return dict(_declared)
 
 
+def kept_metrics() -> dict[str, Metric]:
+    """Return the metrics that a finished run keeps: ours, which every case measures.
+
+    Code of others may change under the same name.
+    """
+    return {
+        name: one
+        for name, one in _declared.items()
+        if one.always and one.function.__module__ == __name__ and one.function is not cosine
+    }
+
+
 def beaten(own: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of other rows that the target is nearer than: (B,), 0 to 1.
 

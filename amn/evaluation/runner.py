@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from amn.evaluation.measuring import Measuring
+from amn.evaluation.metric import kept_metrics
 from amn.evaluation.metrics import Scoring, cosine_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -101,13 +103,29 @@ def path_difference(
     return float(max(np.abs(batch - alone).max(), np.abs(batch - trained).max()))
 
 
-def rescore(model: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the cosines of some windows, computed anew through the public path: (n,) float64."""
+def rescore(
+    model: nn.Module,
+    windows: Windows,
+    chosen: NDArray[np.int64],
+    recorded: Collection[str] = (),
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """Score some windows anew through the public path.
+
+    Args:
+        recorded: Names of metrics; those that a run keeps are measured as well.
+
+    Returns:
+        (n,) float64 cosines, and the values of each of those metrics, likewise.
+    """
     rows = windows.gather(chosen)
     model.eval()
     with torch.inference_mode():
         predicted = predict(model, torch.from_numpy(rows[:, :-1])).numpy()
-    return cosine_rows(predicted, rows[:, -1])
+    known = {name: one for name, one in kept_metrics().items() if name in recorded}
+    measuring = Measuring(windows, known)
+    measuring.add(chosen, predicted)
+    values = {name: values[chosen] for name, values in measuring.values.items()}
+    return cosine_rows(predicted, rows[:, -1]), values
 
 
 def metric_self_test(

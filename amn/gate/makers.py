@@ -7,6 +7,7 @@ them together for a gate.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch.nn import Module
 
     from amn.case.config import CaseConfig
     from amn.case.limits import (
@@ -461,14 +463,27 @@ def metrics(case: Case) -> dict[str, Metric]:
 
 
 def measured(
-    checkpoints: tuple[Checkpoint, ...], judged: dict[str, Windows], metrics: dict[str, Metric]
+    evaluations: tuple[Evaluation, ...],
+    checkpoints: tuple[Checkpoint, ...],
+    judged: dict[str, Windows],
+    metrics: dict[str, Metric],
 ) -> tuple[dict[str, SplitScores], ...]:
-    """Scores of each model with the values of those metrics, window by window."""
+    """Scores of each model with the values of those metrics, window by window.
+
+    What came with its scores is not measured again: E007 compares a sample of it.
+    """
     from amn.evaluation.runner import score  # noqa: PLC0415 - loads torch
 
+    def of(model: Module, split: str, scores: SplitScores) -> SplitScores:
+        others = {name: one for name, one in metrics.items() if name not in scores.values}
+        if not others:
+            return scores
+        values = score(model, judged[split], asked=others).values
+        return replace(scores, values={**scores.values, **values})
+
     return tuple(
-        {split: score(one.model, windows, asked=metrics) for split, windows in judged.items()}
-        for one in checkpoints
+        {split: of(checkpoint.model, split, one.scores[split]) for split in judged}
+        for one, checkpoint in zip(evaluations, checkpoints, strict=True)
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
 from amn.errors import CheckpointError
+from amn.evaluation.metric import kept_metrics
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation
 from amn.storage import sha256_file
@@ -82,7 +83,10 @@ class Scorer:
         if checkpoint.spec.dim != dim:
             message = f"expected vectors of {dim} numbers, got {checkpoint.spec.dim}"
             raise CheckpointError(path, message)
-        scores = {name: score(checkpoint.model, self.plan.judged[name]) for name in EVALUATED}
+        scores = {
+            name: score(checkpoint.model, self.plan.judged[name], asked=kept_metrics())
+            for name in EVALUATED
+        }
         return Evaluation(scores, self._references)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from amn.errors import AmnError, CheckNotRunError
+from amn.evaluation.metric import kept_metrics
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation, save_evaluation
@@ -98,7 +99,10 @@ def _write_run(
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
-    scores = {name: score(trained.model, windows) for name, windows in plan.judged.items()}
+    scores = {
+        name: score(trained.model, windows, asked=kept_metrics())
+        for name, windows in plan.judged.items()
+    }
     with atomic_folder(folder) as temporary:
         save_checkpoint(
             temporary / MODEL_FILE,

@@ -206,6 +206,30 @@ def test_e007_fires_on_a_record_of_other_windows(
     )
 
 
+def test_e007_fires_on_recorded_values_that_the_model_does_not_have(
+    run_evidence: Any, toy_candidates: Any, fires: Any
+) -> None:
+    values = toy_candidates[0].recorded.scores["ood"].values
+    better = {**values, "reciprocal_rank": np.ones(156)}
+
+    finding = fires("E007", run_evidence(recorded=with_scores(toy_candidates[0], values=better)))
+
+    assert finding.where == "seed 0, ood"
+    assert finding.message.startswith(
+        "expected the recorded reciprocal_rank for 99% of 156 windows, got another for 1"
+    )
+    assert " for 1.0000 (article 53, chunk " in finding.message
+
+
+def test_e007_lets_rows_that_are_as_near_change_places(
+    run_evidence: Any, toy_candidates: Any, passes: Any
+) -> None:
+    values = toy_candidates[0].recorded.scores["ood"].values
+    one = {**values, "in_article": values["in_article"] + (np.arange(156) == 7) / 30}
+
+    passes("E007", run_evidence(recorded=with_scores(toy_candidates[0], values=one)))
+
+
 def test_e007_scores_a_bare_checkpoint_twice(run_evidence: Any, passes: Any) -> None:
     passes("E007", run_evidence(recorded=None, record=None))
 

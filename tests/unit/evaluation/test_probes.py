@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from amn.data.windows import Windows, find_windows
 from amn.evaluation import metrics
+from amn.evaluation.metric import kept_metrics
 from amn.evaluation.runner import metric_self_test, path_difference, rescore, score
 from amn.evaluation.surroundings import sample_windows
 from amn.training.losses import cosine_rows
@@ -77,9 +78,9 @@ def test_a_network_has_one_cosine_on_every_path() -> None:
 def test_a_prediction_that_depends_on_its_batch_is_seen() -> None:
     found, chosen = windows(), np.arange(9)
     alone = np.concatenate(
-        [rescore(DependsOnTheBatch(), found, chosen[i : i + 1]) for i in range(9)]
+        [rescore(DependsOnTheBatch(), found, chosen[i : i + 1])[0] for i in range(9)]
     )
-    together = rescore(DependsOnTheBatch(), found, chosen)
+    together = rescore(DependsOnTheBatch(), found, chosen)[0]
 
     got = path_difference(DependsOnTheBatch(), found, chosen, training_cosine=cosine_rows)
 
@@ -99,9 +100,13 @@ def test_a_training_loss_with_a_cosine_of_its_own_is_seen() -> None:
 def test_scoring_again_gives_the_same_cosines() -> None:
     found, chosen = windows(), np.array([0, 5, 11, 30])
 
-    again = rescore(network(), found, chosen)
+    scores = score(network(), found, asked=kept_metrics())
+    again, values = rescore(network(), found, chosen, scores.values)
 
-    np.testing.assert_allclose(again, score(network(), found).cosines[chosen], atol=1e-6)
+    np.testing.assert_allclose(again, scores.cosines[chosen], atol=1e-6)
+    assert values.keys() == {"in_article", "reciprocal_rank", "contrastive"}
+    for name, mine in values.items():
+        np.testing.assert_allclose(mine, scores.values[name][chosen], atol=1e-6)
 
 
 @pytest.mark.parametrize("context", [1, T])
