@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
-from amn.verdict import Verdict
+from amn.verdict import Verdict, html_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -322,6 +322,10 @@ class Comparison:
         bounds = f"{self.lower:+.4f} ... {self.upper:+.4f}"
         rest = f"margin {self.margin:g}, {self.n_clusters} articles"
         return f"Comparison({self.verdict.value}: {self.difference:+.4f} ({bounds}), {rest})"
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        return html_of(repr(self))
 
     @property
     def standard_errors(self) -> float:
