@@ -15,7 +15,7 @@ from amn.case.limits import (
     SpeedConfig,
 )
 from amn.case.section import Positive, Section, Seed
-from amn.case.training import BLEND_LR, OWN, RECIPES, TrainingConfig
+from amn.case.training import BLEND_LR, CLOSED_FORM, MIXED, OWN, RECIPES, STACKED, TrainingConfig
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SPLITS = ("train", "in_dist", "ood")
 EVALUATED: Final = ("in_dist", "ood")
 Figure = Literal["val_cosine", "train_cosine", "val_loss", "train_loss", "terms", "lr"]
 OF_COMMAND = frozenset({"inputs", "minutes", "files", "history"})
-NO_SIZES = ("kind", "recipe", "factory", "options", "command", *OF_COMMAND)
+NO_SIZES = ("kind", "recipe", "stack", "factory", "options", "command", *OF_COMMAND)
 
 
 class DataSetConfig(Section):
@@ -91,9 +91,12 @@ class ModelConfig(Section):
     """Which predictor.
 
     Attributes:
-        kind: The network: an Attention Mixture Network, or one of its siblings.
+        kind: The network: an Attention Mixture Network, or one of its siblings; or a reference
+            predictor, which has no epochs and no seeds: `ridge`, `weighted_mean`, `mean`, `last`.
         recipe: The network and its way of training: `recency` (default) or `original` for `amn`,
-            `regularised` (default) or `original` for the other kinds.
+            `regularised` (default) or `original` for its siblings, `closed_form` for the others.
+        stack: Whether a network, once it is trained, is mixed with ridge and weighted mean in
+            shares that validation articles choose: never worse there than the best of the three.
         attention_dim: Width of keys and query (amn).
         hidden_dim: Width of the network; the second layer of amn's residual network has half of it.
         layers: Recurrent or decoder layers (gru, lstm, transformer).
@@ -114,8 +117,11 @@ class ModelConfig(Section):
     kind has no such size.
     """
 
-    kind: Literal["amn", "gru", "lstm", "transformer"] = "amn"
-    recipe: Literal["recency", "original", "regularised"] = "recency"
+    kind: Literal["amn", "gru", "lstm", "transformer", "ridge", "weighted_mean", "mean", "last"] = (
+        "amn"
+    )
+    recipe: Literal["recency", "original", "regularised", "closed_form"] = "recency"
+    stack: bool = False
     attention_dim: int | None = Field(default=None, ge=1)
     hidden_dim: int | None = Field(default=None, ge=2)
     layers: int | None = Field(default=None, ge=1)
@@ -140,7 +146,7 @@ class ModelConfig(Section):
         if foreign := sorted(said & OF_COMMAND):
             raise ValueError(f"{', '.join(foreign)}: expected a command beside them, got none")
         if self.factory:
-            if foreign := sorted(said - {"factory", "options"}):
+            if foreign := sorted(said - {"factory", "options", "stack"}):
                 names = ", ".join(foreign)
                 raise ValueError(f"{names}: expected none beside factory. Fix: put it in options")
             return self
@@ -162,21 +168,43 @@ class ModelConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_something_to_mix(self) -> ModelConfig:
+        if self.stack and self.is_closed_form:
+            got = f"kind {self.kind!r}"
+            raise ValueError(f"stack: expected a network to mix, got {got}. Fix: remove it")
+        return self
+
     @property
     def architecture(self) -> str:
         """Name of the network's forward; checkpoints carry it."""
         if self.command:
             return "command"
         if self.factory:
-            return f"factory {self.factory}"
-        return f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
+            name = f"factory {self.factory}"
+        else:
+            name = f"amn/{self.recipe}/1" if self.kind == "amn" else f"{self.kind}/1"
+        return name + STACKED * self.stack
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether its weights have a closed form: no epochs, and no seed moves them."""
+        return not self.command and not self.factory and self.kind in CLOSED_FORM
+
+    @property
+    def reference(self) -> str:
+        """The reference predictor that it is itself, and is not compared with; empty for others.
+
+        `mean` and `last` are compared with themselves, too: a weighted mean is better than either.
+        """
+        return self.kind if self.is_closed_form and self.kind in ("ridge", "weighted_mean") else ""
 
     def without_meaning(self) -> set[str]:
         """Return the fields that mean nothing for such a model."""
         if self.command:
             return {*ModelConfig.model_fields} - {"command", *OF_COMMAND}
         other = {"kind", "recipe"} if self.factory else {"factory", "options"}
-        return {*other, "command", *OF_COMMAND}
+        return {*other, "command", *OF_COMMAND, *(() if self.stack else ("stack",))}
 
     def sizes(self) -> dict[str, Any]:
         """Return the sizes that are set, by name."""
@@ -217,14 +245,15 @@ class CaseConfig(Section):
             return values
         if model.get("command"):
             return values
+        mixed = MIXED if model.get("stack") is True else {}
         if model.get("factory"):
-            return {**values, "training": _merged(OWN, training)}
+            return {**values, "training": _merged({**OWN, **mixed}, training)}
         recipes = RECIPES.get(str(model.get("kind", "amn")), {})
         name = str(model.get("recipe", next(iter(recipes), "")))
         recipe = recipes.get(name)
         if recipe is None:
             return values
-        way = dict(recipe["training"])
+        way = {**recipe["training"], **mixed}
         if training.get("losses"):
             del way["loss"]
         if training.get("init_from"):
@@ -254,17 +283,21 @@ class CaseConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _says_nothing_that_a_command_ignores(self) -> CaseConfig:
-        if self.model.command is None:
+    def _says_nothing_that_is_ignored(self) -> CaseConfig:
+        if not self.model.command and not self.model.is_closed_form:
             return self
+        beside = "model.command" if self.model.command else f'model.kind "{self.model.kind}"'
         mine = TrainingConfig(seeds=self.training.seeds, abort=self.training.abort)
         if mine != self.training:
             names = [n for n in TrainingConfig.model_fields if self._differs(mine, n)]
-            got = f"{', '.join(names)} beside model.command"
+            got = f"{', '.join(names)} beside {beside}"
             raise ValueError(f"training: expected seeds and abort, got {got}. Fix: remove it")
+        if self.model.is_closed_form and len(self.training.seeds) > 1:
+            got = f"{len(self.training.seeds)} beside {beside}, which none moves"
+            raise ValueError(f"training.seeds: expected one, got {got}. Fix: seeds = [0]")
         if self.golden.adaptive_seeds or self.speed:
             what = "golden.adaptive_seeds" if self.golden.adaptive_seeds else "speed"
-            raise ValueError(f"{what}: expected none beside model.command. Fix: remove it")
+            raise ValueError(f"{what}: expected none beside {beside}. Fix: remove it")
         return self
 
     def _differs(self, other: TrainingConfig, name: str) -> bool:

@@ -92,6 +92,16 @@ RECIPES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
 }
 
 
+CLOSED_FORM = ("ridge", "weighted_mean", "mean", "last")  # kinds that have no epochs
+RECIPES |= {
+    kind: {"closed_form": {"model": {}, "training": {"seeds": [0]}}} for kind in CLOSED_FORM
+}
+# A network that is mixed with linear predictors may be the lesser part: with few articles its best
+# epoch is an early one, and that is no failure (40 articles of 384 numbers: epoch 1 or 2 of 15).
+MIXED = {"early_stopping": 8}
+STACKED = " + linear/1"  # at the end of the name of a network that is mixed with linear predictors
+
+
 Weight = Annotated[float, Field(ge=0)]
 PRIMARY = ("mse", "cosine")  # losses that ask for the target itself; the others are secondary
 SECONDARY = ("infonce", "moment", "variance")

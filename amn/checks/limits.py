@@ -14,7 +14,7 @@ from amn.data.slices import in_slice
 from amn.errors import DoesNotApplyError
 from amn.evaluation.metric import LIFT
 from amn.evaluation.statistics import MIN_CLUSTERS, cluster_interval, seed_from
-from amn.evaluation.summary import lift_over
+from amn.evaluation.summary import lift_over, rivals
 from amn.golden.schema import COSINE
 from amn.verdict import Finding, Measured, Severity, Standing
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.limits import CriteriaConfig, Guard, Limit
+    from amn.case.load import Case
     from amn.checks.comparison import Guarded
     from amn.data.dataset import DataSet
     from amn.data.windows import Windows
@@ -73,23 +74,35 @@ def _check_of(limit: Limit) -> Check:
     """Return the check of one limit; the windows themselves are read where it is about a slice."""
 
     def of_all(
-        measured: tuple[dict[str, SplitScores], ...], evaluations: tuple[Evaluation, ...]
+        case: Case,
+        measured: tuple[dict[str, SplitScores], ...],
+        evaluations: tuple[Evaluation, ...],
     ) -> Measured:
-        return _measure(limit, measured, evaluations, None)
+        return _measure(
+            limit, measured, rivals(evaluations[0], limit.split, case.config.model.reference), None
+        )
 
     def of_slice(
+        case: Case,
         measured: tuple[dict[str, SplitScores], ...],
         evaluations: tuple[Evaluation, ...],
         judged: dict[str, Windows],
     ) -> Measured:
-        return _measure(limit, measured, evaluations, judged)
+        return _measure(
+            limit,
+            measured,
+            rivals(evaluations[0], limit.split, case.config.model.reference),
+            judged,
+        )
 
     def missed(
+        case: Case,
         measured: tuple[dict[str, SplitScores], ...],
         evaluations: tuple[Evaluation, ...],
         judged: dict[str, Windows],
     ) -> Parts:
-        return _missed(limit, measured, evaluations, judged)
+        references = rivals(evaluations[0], limit.split, case.config.model.reference)
+        return _missed(limit, measured, references, judged)
 
     holds = of_slice if limit.slice else of_all
     holds.__doc__ = (
@@ -105,7 +118,7 @@ def _check_of(limit: Limit) -> Check:
 def _measure(
     limit: Limit,
     measured: tuple[dict[str, SplitScores], ...],
-    evaluations: tuple[Evaluation, ...],
+    references: Mapping[str, NDArray[np.float64]],
     judged: dict[str, Windows] | None,
 ) -> Measured:
     """Compare a metric of some windows with its limit; NaN fails."""
@@ -125,7 +138,7 @@ def _measure(
     if not np.isfinite(values).all():
         finding = Finding(where, f"expected {bound}, got a number that is none: {limit}")
         return Measured("nan", bound, [finding], number=math.nan)
-    interval = _interval(limit, values, articles, evaluations, here)
+    interval = _interval(limit, values, articles, references, here)
     findings = []
     text = f"{interval.mean:.4f} ({interval.low:.4f} ... {interval.high:.4f}, {n} articles)"
     if not limit.holds(interval.mean):
@@ -150,13 +163,12 @@ def _interval(
     limit: Limit,
     values: NDArray[np.float64],
     articles: NDArray[np.int64],
-    evaluations: tuple[Evaluation, ...],
+    references: Mapping[str, NDArray[np.float64]],
     here: NDArray[np.bool_],
 ) -> Interval:
     """Return the mean and its interval; of a lift, that over the strongest reference predictor."""
     if limit.metric != LIFT:
         return cluster_interval(values, articles, seed=seed_from("limit", str(limit)))
-    references = evaluations[0].references[limit.split]
     theirs = {name: cosines[here] for name, cosines in references.items()}
     return lift_over(values, theirs, articles, limit.split)[1]
 
@@ -164,11 +176,11 @@ def _interval(
 def _missed(
     limit: Limit,
     measured: tuple[dict[str, SplitScores], ...],
-    evaluations: tuple[Evaluation, ...],
+    references: Mapping[str, NDArray[np.float64]],
     judged: dict[str, Windows],
 ) -> Parts:
     """Return scores that miss a limit in every window."""
-    now = _measure(limit, measured, evaluations, judged).number
+    now = _measure(limit, measured, references, judged).number
     if now is None:
         raise DoesNotApplyError(f"{limit.id}: expected a slice of enough articles")
     wanted = limit.least if limit.least is not None else limit.most

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amn.case.config import MOST_TITLE
+from amn.case.config import EVALUATED, MOST_TITLE
 from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
 from amn.data.articles import likely_scatter, sample_articles
@@ -22,11 +22,15 @@ from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError
 from amn.evaluation.statistics import articles_to_pass, passes_when_equal
+from amn.evaluation.warranted import fits_profile, proposed_delta, warranted
 from amn.storage import write_bytes, write_json
 from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from amn.data.splits import Split
+    from amn.evaluation.warranted import Warranted
 
 TEMPLATE = """\
 schema = 1
@@ -43,16 +47,17 @@ path = {path}
 context = {context}
 
 [model]
-kind   = "amn"
-recipe = "recency"                       # or "original"
+kind  = "amn"
+stack = true                             # mixed with ridge by validation: never the worse of both
 
 [training]
 seeds = [0, 1, 2]
 
 [criteria]
-profile = "minimum"                      # in-dist 0.54, OOD 0.60; own values: in_dist = 0.58
+{criteria}
 lift    = 0.001                          # gain over the strongest reference predictor
 """
+MINIMUM = 'profile = "minimum"                      # in-dist 0.54, OOD 0.60; own: in_dist = 0.58'
 LONGEST = 100  # characters of ids in a line of case.toml; more go into a file beside it
 
 
@@ -111,27 +116,34 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         raise FileExistsError(folder / LISTS)
     inline |= {name: _table({"file": LISTS}) for name in beside}
     title = f"{dataset.manifest.name}, {dataset.manifest.encoder.name}, context {context}"
-    text = TEMPLATE.format(
-        title=_toml(title[:MOST_TITLE]),
-        path=_toml(Path(os.path.relpath(dataset_path, folder)).as_posix()),
-        why=proposal.why,
-        split="\n".join(f"{name:<7} = {table}" for name, table in inline.items()),
-        context=context,
-    )
-    case = parse_case(text, file)  # what it would refuse is not written
+    values = {
+        "title": _toml(title[:MOST_TITLE]),
+        "path": _toml(Path(os.path.relpath(dataset_path, folder)).as_posix()),
+        "why": proposal.why,
+        "split": "\n".join(f"{name:<7} = {table}" for name, table in inline.items()),
+        "context": context,
+    }
+    # What it would refuse is not written.
+    case = parse_case(TEMPLATE.format(criteria=MINIMUM, **values), file)
     if beside:
         ids = {name: dataset.articles[mine].tolist() for name, mine in beside.items()}
         write_json(folder / LISTS, {"schema": 1, **ids})
+    folder.mkdir(parents=True, exist_ok=True)  # what is beside it is found from there
+    splits = resolve_splits(case, dataset)
+    found = _warranted(splits, context)
+    text = TEMPLATE.format(criteria=_criteria(found), **values)
+    parse_case(text, file)
     write_bytes(file, text.encode())
     if not ATTRIBUTES_FILE.exists():
         write_bytes(ATTRIBUTES_FILE, ATTRIBUTES.encode())
     click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
     click.echo(f"split: {proposal.why}")
-    splits = resolve_splits(case, dataset)
     click.echo(f"       {', '.join(_size(split, context) for split in splits.values())}")
     for split in splits.values():
         if split.name != "train" and scatter > 0:
             click.echo(_power(split, scatter, margin, least))
+    for line in _predictors(found):
+        click.echo(line)
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
     click.echo(f"      amn gate {shlex.quote(name)} --first-run")
     click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
@@ -181,6 +193,38 @@ def _size(split: Split, context: int) -> str:
     """Return `ood 28 articles, 665 windows`."""
     windows = find_windows(split.dataset, context, split.articles)
     return f"{split.name} {len(split.articles):,} articles with {len(windows):,} windows"
+
+
+def _warranted(splits: Mapping[str, Split], context: int) -> dict[str, Warranted]:
+    """Return what reference predictors come to; nothing of rows that have lengths."""
+    if not all(split.dataset.manifest.encoder.normalised for split in splits.values()):
+        return {}
+    windows = {n: find_windows(s.dataset, context, s.articles) for n, s in splits.items()}
+    return warranted(windows["train"], {name: windows[name] for name in EVALUATED})
+
+
+def _criteria(found: Mapping[str, Warranted]) -> str:
+    """Return floors and range of a case: the profile's, or what its data warrant."""
+    if not found or fits_profile(found):
+        return MINIMUM
+    lines = [
+        f"{f'{name:<7} = {one.floor:.2f}':<40} # {one.strongest} has {one.interval.mean:.4f}, "
+        f"{one.interval.low:.4f} ... {one.interval.high:.4f}"
+        for name, one in found.items()
+    ]
+    low, high = proposed_delta(found)
+    delta = f"delta   = [{low:g}, {high:g}]"
+    return "\n".join([*lines, f"{delta:<40} # OOD - in-dist, about what these have"])
+
+
+def _predictors(found: Mapping[str, Warranted]) -> Iterator[str]:
+    """Yield what is known of these data before anything is trained on them."""
+    for name, one in found.items():
+        means = ", ".join(f"{ref} {mean:.4f}" for ref, mean in reversed([*one.means.items()]))
+        yield f"references: {name}: {means}"
+    if found and not fits_profile(found):
+        floors = " and ".join(f"{name} {one.floor:.2f}" for name, one in found.items())
+        yield f"floors: {floors}, as the strongest reaches: the minimum's are of another space"
 
 
 def _power(split: Split, scatter: float, margin: float, least: int) -> str:

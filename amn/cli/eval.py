@@ -42,7 +42,8 @@ def command(case: str, checkpoint: Path, out: Path | None) -> None:
         plan = plan_of(find_case(case))
         progress(0, 1, "scoring every window")
         evaluation = evaluate(plan, checkpoint)
-    scores = {name: summarise_split([evaluation], name) for name in EVALUATED}
+    own = plan.config.model.reference
+    scores = {name: summarise_split([evaluation], name, own) for name in EVALUATED}
     results().print(scores_table(scores))
     click.echo(f"delta   {scores['ood'].mean - scores['in_dist'].mean:+.4f}  (OOD - in-dist)")
     if out:

@@ -203,13 +203,16 @@ def _train(
     found: Case, out: Path, seeds: tuple[int, ...], device: str, engine: Engine | None
 ) -> list[str]:
     """Train seeds and print a line each; return why those ended that did not finish."""
+    from amn.training.record import mixture_in_words  # noqa: PLC0415 - used here alone
     from amn.training.workers import train_seeds  # noqa: PLC0415 - loads torch
 
     notify = partial(click.echo, err=True)
     table = Table(box=None, pad_edge=False)
     columns = ("run", "status", "best epoch", "val cosine", "in_dist", "ood")
     is_blend = found.config.training.init_from is not None
-    for column in (*columns, *(["old articles"] if is_blend else [])):
+    is_mixed = found.config.model.stack
+    more = ["mixture"] * is_mixed + ["old articles"] * is_blend
+    for column in (*columns, *more):
         table.add_column(column)
     ended = []
     with progress_bar() as bar:
@@ -232,6 +235,7 @@ def _train(
                 f"{record.best_val_cosine:.4f}",
                 f"{scores['in_dist'].mean:.4f}",
                 f"{scores['ood'].mean:.4f}",
+                *([mixture_in_words([record])] if is_mixed else []),
                 *([_retention(retention)] if retention else []),
             )
     results().print(table)

@@ -17,7 +17,7 @@ from amn.evaluation.metrics import REFERENCES, cosine_rows
 from amn.system import in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,7 +57,7 @@ class References:
 
     def directions(self, context: NDArray[np.float32]) -> Mapping[str, NDArray[np.floating]]:
         """Return the same of any length: name -> (N, D)."""
-        weighted, inputs = _linear_inputs(context, self.weights)
+        weighted, inputs = linear_inputs(context, self.weights)
         return {
             "constant": np.broadcast_to(self.center, (len(context), context.shape[-1])),
             "last": context[:, -1],
@@ -77,31 +77,49 @@ def fit_references(windows: Windows) -> References:
     Args:
         windows: At least one window.
     """
-    n, dim, context = len(windows), windows.dataset.dim, windows.context
-    chosen = evenly_spaced(n, FIT_WINDOWS)
-    blocks = [chosen[start : start + FIT_BLOCK] for start in range(0, len(chosen), FIT_BLOCK)]
-    center = np.zeros(dim)
-    products = np.zeros(
-        (context, context + 1)
-    )  # of each position with all positions and the target
-    for block in blocks:
-        rows = windows.gather(block)
+    some = windows.take(evenly_spaced(len(windows), FIT_WINDOWS))
+    center, weights = fit_weights(some)
+    return References(center, weights, fit_ridge(some, weights, [RIDGE_SHARE])[0])
+
+
+def _blocks(windows: Windows) -> Iterator[NDArray[np.float32]]:
+    """Yield the rows of windows, some at a time: (B, T + 1, D), the target last."""
+    for start in range(0, len(windows), FIT_BLOCK):
+        yield windows.gather(slice(start, start + FIT_BLOCK))
+
+
+def fit_weights(windows: Windows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean target (D,) and the least-squares weights of the context positions (T,)."""
+    center = np.zeros(windows.dataset.dim)
+    # Of each position with all positions and the target.
+    products = np.zeros((windows.context, windows.context + 1))
+    for rows in _blocks(windows):
         center += rows[:, -1].sum(axis=0, dtype=np.float64)
         products += np.matmul(rows[:, :-1], rows.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64)
     solution = np.linalg.lstsq(products[:, :-1], products[:, -1], rcond=None)[0]
-    weights = np.asarray(solution, np.float64)
+    return center / len(windows), np.asarray(solution, np.float64)
+
+
+def fit_ridge(
+    windows: Windows, weights: NDArray[np.float64], shares: Sequence[float]
+) -> list[NDArray[np.float32]]:
+    """Return the linear correction of the weighted mean for each penalty: (2D, D), from one pass.
+
+    Args:
+        weights: (T,) of the weighted mean.
+        shares: Penalties, in mean eigenvalues of the inputs' Gram matrix.
+    """
+    dim = windows.dataset.dim
     gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
-    for block in blocks:
-        rows = windows.gather(block)
-        weighted, inputs = _linear_inputs(rows[:, :-1], weights)
+    for rows in _blocks(windows):
+        weighted, inputs = linear_inputs(rows[:, :-1], weights)
         gram += inputs.T @ inputs
         cross += inputs.T @ (rows[:, -1] - weighted)
-    penalty = RIDGE_SHARE * np.trace(gram) / len(gram)
-    ridge = np.linalg.solve(gram + penalty * np.eye(len(gram)), cross)
-    return References(center / len(chosen), weights, ridge.astype(np.float32))
+    unit = np.trace(gram) / len(gram) * np.eye(len(gram))
+    return [np.linalg.solve(gram + share * unit, cross).astype(np.float32) for share in shares]
 
 
-def _linear_inputs(
+def linear_inputs(
     context: NDArray[np.float32], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the weighted mean (N, D) and [weighted mean, last] (N, 2D) of contexts (N, T, D)."""

@@ -51,14 +51,15 @@ class Summary:
         return cls(mean=value, per_seed=(value,), references=references or {})
 
 
-def summarise_split(evaluations: Sequence[Evaluation], split: str) -> Summary:
+def summarise_split(evaluations: Sequence[Evaluation], split: str, own: str = "") -> Summary:
     """Summarise one split over seeds. A cosine that is not finite makes the mean NaN.
 
     Args:
         evaluations: One a seed, of the same windows.
+        own: The reference predictor that is judged itself: it is compared with the others.
     """
     scores = [evaluation.scores[split] for evaluation in evaluations]
-    references = evaluations[0].references[split]
+    references = rivals(evaluations[0], split, own)
     means = {name: float(cosines.mean()) for name, cosines in references.items()}
     per_seed = tuple(score.mean for score in scores)
     mean = float(np.sum(per_seed) / len(per_seed))
@@ -75,6 +76,11 @@ def summarise_split(evaluations: Sequence[Evaluation], split: str) -> Summary:
         lift=lift,
         strongest=strongest,
     )
+
+
+def rivals(evaluation: Evaluation, split: str, own: str) -> dict[str, NDArray[np.float64]]:
+    """Return the cosines (N,) of the reference predictors but `own`, which is judged itself."""
+    return {n: cosines for n, cosines in evaluation.references[split].items() if n != own}
 
 
 def lift_over(

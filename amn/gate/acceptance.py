@@ -118,7 +118,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
 
     Args:
         cache: Folder for runs by content.
-        seeds: At least 5; of predictions their numbers, whatever is given.
+        seeds: At least 5; of predictions their numbers, and of what has a closed form the case's
+            only one, whatever is given.
         predictions: Files of predictions to judge and accept instead of training, one a seed.
         reason: Why this result is accepted; kept for ever.
         previous: The golden that it replaces; it must not be worse, where the two can be compared.
@@ -133,6 +134,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     path = case.folder / GOLDEN_FILE
     if predictions:
         seeds = range(len(predictions))
+    elif case.config.model.is_closed_form:
+        seeds = case.config.training.seeds
     elif len(set(seeds)) < MIN_SEEDS:
         raise GoldenError(path, f"expected at least {MIN_SEEDS} seeds, got {len(set(seeds))}")
     if not reason.strip():

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from torch.nn import Module
 
     from amn.case.config import CaseConfig
     from amn.case.limits import (
@@ -401,9 +400,10 @@ def evaluations(
     )
 
 
-def summaries(evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
-    """The score of in_dist and ood over all seeds."""
-    return {split: summarise_split(evaluations, split) for split in EVALUATED}
+def summaries(case: Case, evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
+    """The score of in_dist and ood over all seeds, beside the reference predictors but itself."""
+    own = case.config.model.reference
+    return {split: summarise_split(evaluations, split, own) for split in EVALUATED}
 
 
 def lifts(summaries: dict[str, Summary]) -> dict[str, Interval | None]:
@@ -474,15 +474,15 @@ def measured(
     """
     from amn.evaluation.runner import score  # noqa: PLC0415 - loads torch
 
-    def of(model: Module, split: str, scores: SplitScores) -> SplitScores:
+    def of(checkpoint: Checkpoint, split: str, scores: SplitScores) -> SplitScores:
         others = {name: one for name, one in metrics.items() if name not in scores.values}
         if not others:
             return scores
-        values = score(model, judged[split], asked=others).values
+        values = score(checkpoint.model, judged[split], asked=others).values
         return replace(scores, values={**scores.values, **values})
 
     return tuple(
-        {split: of(checkpoint.model, split, one.scores[split]) for split in judged}
+        {split: of(checkpoint, split, one.scores[split]) for split in judged}
         for one, checkpoint in zip(evaluations, checkpoints, strict=True)
     )
 

@@ -24,6 +24,7 @@ from amn.report.verdict import (
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.training.record import mixture_in_words
 from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def print_result(
         out.print()
     if result.scores:
         out.print(scores_table(result.scores, out.width))
+        if mixture := mixture_in_words([one.record for one in result.candidates if one.record]):
+            out.print(f"mixture of {mixture}, by validation articles", style="dim")
         out.print()
     left = [one for one in data_changes(result)[1] if one.has_left]
     if left:

@@ -6,14 +6,16 @@ generator of (seed, epoch); nothing outside is touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from amn.errors import TrainingError
+from amn.training.closed_form import fit, fit_linear, mixed
 from amn.training.epochs import Epochs
 from amn.training.networks.build import count_parameters
+from amn.training.networks.linear import Stacked
 from amn.training.record import Stop, TrainingRecord, ValidationReferences
 
 if TYPE_CHECKING:
@@ -54,9 +56,54 @@ class Start:
 
 
 FRESH = Start()
+NETWORK, LINEAR = "network.", "ridge."  # what the names of weights in a mixture begin with
 
 
 def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
+    spec: ModelSpec,
+    train_windows: Windows,
+    validation_windows: Windows,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    references: ValidationReferences,
+    start: Start = FRESH,
+    progress: Callable[[int, int, str], None] | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Train one predictor from one seed: in closed form, or by epochs and mixed where it is asked.
+
+    Args and returns as `train_network`.
+    """
+    if spec.is_closed_form:
+        return Trained(*fit(spec, train_windows, validation_windows, references, seed))
+    given: Mapping[str, Tensor] = (spec.is_stacked and start.weights) or {}
+    if given:
+        own = {n.removeprefix(NETWORK): w for n, w in given.items() if n.startswith(NETWORK)}
+        start = replace(start, weights=own)
+    trained = train_network(
+        spec.unstacked,
+        train_windows,
+        validation_windows,
+        config,
+        seed=seed,
+        references=references,
+        start=start,
+        progress=progress,
+        device=device,
+    )
+    if not spec.is_stacked:
+        return trained
+    model = Stacked(trained.model, dim=spec.dim, context=spec.context)
+    if given:  # what it knew of other articles is kept
+        known = {n.removeprefix(LINEAR): w for n, w in given.items() if n.startswith(LINEAR)}
+        model.ridge.load_state_dict(known)
+    else:
+        fit_linear(model.ridge, train_windows, validation_windows)
+    return Trained(model, mixed(model, trained.record, validation_windows))
+
+
+def train_network(  # noqa: PLR0913 - what, on what, how, from where, and who is told
     spec: ModelSpec,
     train_windows: Windows,
     validation_windows: Windows,

@@ -74,6 +74,8 @@ class TrainingRecord:
         mean: Validation cosine of the mean of the context.
         best_epoch: Epoch of the kept weights, 0 when there is none.
         device: `cpu` or `cuda`.
+        mixture: Share of each part, of a network that was mixed with linear predictors; they add up
+            to 1.
     """
 
     seed: int
@@ -89,6 +91,7 @@ class TrainingRecord:
     n_parameters: int
     versions: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
+    mixture: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON data."""
@@ -112,6 +115,18 @@ class ValidationReferences:
 
     constant: float
     mean: float
+
+
+def mixture_in_words(records: Sequence[TrainingRecord]) -> str:
+    """Return the mean share of each part of mixtures, the largest first; empty where none is one.
+
+    `ridge 0.55, network 0.45`; what has no share is left out.
+    """
+    mixed = [record.mixture for record in records if record.mixture]
+    parts = mixed[0] if mixed else {}
+    means = {part: sum(one[part] for one in mixed) / len(mixed) for part in parts}
+    ordered = sorted(means.items(), key=lambda item: -item[1])
+    return ", ".join(f"{part.replace('_', ' ')} {share:.2f}" for part, share in ordered if share)
 
 
 SECONDARY_SHARE = 0.5  # of the loss: what R007 fails a secondary term for

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from amn.case.training import CLOSED_FORM, STACKED
 from amn.errors import ArgumentError
 from amn.registry import Registry
 from amn.storage import sha256_of
@@ -28,7 +29,8 @@ class ModelSpec:
     """Everything that decides a network's shape and forward.
 
     Attributes:
-        architecture: Name of a forward: `amn/recency/1`. A changed forward gets a new name.
+        architecture: Name of a forward: `amn/recency/1`. A changed forward gets a new name; with
+            ` + linear/1` at its end it is mixed with linear predictors.
         dim: Numbers in a vector.
         context: Context rows.
         options: What a factory of one's own is called with besides.
@@ -45,6 +47,21 @@ class ModelSpec:
     heads: int = 1
     dropout: float = 0.0
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether the network is mixed with linear predictors."""
+        return self.architecture.endswith(STACKED)
+
+    @property
+    def unstacked(self) -> ModelSpec:
+        """The network alone."""
+        return replace(self, architecture=self.architecture.removesuffix(STACKED))
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether its weights have a closed form: no seed moves them."""
+        return self.architecture.removesuffix("/1") in CLOSED_FORM
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain JSON data."""
@@ -72,6 +89,10 @@ NETWORKS: Registry[Callable[..., nn.Module]] = Registry(
         "gru/1": "amn.training.networks.gru:GRUPredictor",
         "lstm/1": "amn.training.networks.lstm:LSTMPredictor",
         "transformer/1": "amn.training.networks.transformer:TransformerPredictor",
+        "ridge/1": "amn.training.networks.linear:Ridge",
+        "weighted_mean/1": "amn.training.networks.linear:WeightedMean",
+        "mean/1": "amn.training.networks.linear:WeightedMean",
+        "last/1": "amn.training.networks.linear:WeightedMean",
     },
 )
 
@@ -151,6 +172,10 @@ def build_model(spec: ModelSpec) -> nn.Module:
     Raises:
         ArgumentError: If no network has that name, or a factory gives none.
     """
+    if spec.is_stacked:
+        from amn.training.networks.linear import Stacked  # noqa: PLC0415 - few are mixed
+
+        return Stacked(build_model(spec.unstacked), dim=spec.dim, context=spec.context)
     if spec.architecture.startswith("factory "):
         return _build_own(spec)
     network = NETWORKS.require(spec.architecture, "architecture")

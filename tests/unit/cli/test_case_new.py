@@ -16,7 +16,11 @@ from amn.case.load import load_case
 from amn.cli.main import cli
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
+from amn.data.windows import find_windows
 from amn.data.writer import Chunks, write_dataset
+from amn.evaluation.reference import fit_references, score_references
+from amn.evaluation.statistics import Interval, cluster_interval
+from amn.evaluation.warranted import Warranted, fits_profile
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
@@ -216,10 +220,64 @@ def test_what_too_few_articles_lack_is_said_with_a_margin_that_would_do() -> Non
 
 
 def test_what_comes_next_can_be_typed(toy_data: Path) -> None:
-    lines = new("mon corpus é", "--dataset", toy_data).output.splitlines()
+    output = new("mon corpus é", "--dataset", toy_data).output
 
-    assert [shlex.split(line.removeprefix("next:"))[:4] for line in lines[5:]] == [
+    lines = output.partition("next:")[2].splitlines()
+    assert [shlex.split(line)[:4] for line in lines] == [
         ["amn", "check", "split", "golden/mon corpus é"],
         ["amn", "gate", "mon corpus é", "--first-run"],
         ["amn", "golden", "new", "mon corpus é"],
     ]
+
+
+def test_floors_of_a_space_of_another_scale_are_what_its_strongest_reference_has(
+    toy_data: Path,
+) -> None:
+    result = new("mine", "--dataset", toy_data, "--ood", "53-64")
+
+    case = load_case(Path("golden/mine"))
+    dataset = open_dataset(toy_data)
+    windows = {
+        name: find_windows(dataset, 5, split.articles)
+        for name, split in resolve_splits(case, dataset).items()
+    }
+    fitted = fit_references(windows["train"])
+    cosines = score_references(fitted, windows["ood"])
+    name = max(cosines, key=lambda one: cosines[one].mean())
+    low = cluster_interval(cosines[name], windows["ood"].codes, seed=3).low
+    assert case.config.criteria.floor("ood") == pytest.approx(low, abs=0.02)
+    assert case.config.criteria.floor("ood") <= cosines[name].mean()
+    assert f"ood: {name} {cosines[name].mean():.4f}, " in result.output
+    assert "as the strongest reaches: the minimum's are of another space" in result.output
+    delta = case.config.criteria.delta
+    assert delta is not None
+    assert delta[1] - delta[0] == pytest.approx(0.06)
+
+
+def test_floors_are_the_profiles_where_references_reach_them() -> None:
+    assert fits_profile({"in_dist": _at(0.61), "ood": _at(0.61)})
+    assert fits_profile({"in_dist": _at(0.54), "ood": _at(0.70)})
+    assert not fits_profile({"in_dist": _at(0.61), "ood": _at(0.5999)})  # below its floor
+    assert not fits_profile({"in_dist": _at(0.6401), "ood": _at(0.61)})  # far above: it is idle
+
+
+def _at(mean: float) -> Warranted:
+    bounds = {"low": mean - 0.01, "high": mean + 0.01}
+    sizes = {"n_clusters": 9, "effective_clusters": 9.0, "pooled": (0.0, 1.0), "macro": (0.0, 1.0)}
+    return Warranted({"ridge": mean}, Interval(mean, se=0.01, **bounds, **sizes))
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_rows_that_are_no_vectors_are_left_to_the_checks(value: float) -> None:
+    dataset = small(24)
+    shard = next(Path("small").glob("*.npy"))
+    rows = np.load(shard)
+    rows[:] = value
+    np.save(shard, rows)
+    del dataset
+
+    result = new("mine", "--dataset", "small")
+
+    assert result.exit_code == 0, result.exception
+    assert "references" not in result.output
+    assert load_case(Path("golden/mine")).config.criteria.profile == "minimum"

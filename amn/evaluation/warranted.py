@@ -1,0 +1,108 @@
+"""What the reference predictors come to on data that nobody was trained on yet.
+
+A network that is worth its training beats them; floors and the range of OOD minus in-dist that are
+proposed for a new case follow from them, where the profile's are of another space.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from amn.case.limits import PROFILES
+from amn.data.sampling import evenly_spaced
+from amn.evaluation.reference import fit_references, score_references
+from amn.evaluation.statistics import MIN_CLUSTERS, Interval, cluster_interval, seed_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from amn.data.windows import Windows
+
+SCORED_WINDOWS = 20_000  # of a split, evenly spaced
+IN_SCALE = 0.1  # above a floor of the profile: further up it stops nothing
+ROOM = 0.03  # either side of the references' own OOD minus in-dist: that of `wiki-mini`
+
+
+@dataclass(frozen=True)
+class Warranted:
+    """Reference predictors on one split.
+
+    Attributes:
+        means: Mean cosine of each, ascending.
+        interval: Of the strongest one, clustered by article.
+    """
+
+    means: Mapping[str, float]
+    interval: Interval
+
+    @property
+    def strongest(self) -> str:
+        """The reference with the highest mean."""
+        return list(self.means)[-1]
+
+    @property
+    def floor(self) -> float:
+        """The lower end of its interval, in whole hundredths."""
+        return math.floor(100 * self.interval.low) / 100
+
+
+def warranted(train: Windows, judged: Mapping[str, Windows]) -> dict[str, Warranted]:
+    """Fit the reference predictors and score them by split.
+
+    Empty where there is too little, or rows are no numbers: that is for checks of the data to say.
+
+    Args:
+        judged: Windows of in_dist and ood.
+    """
+    splits = {name: _some(windows) for name, windows in judged.items()}
+    if not len(train) or min(_articles(windows) for windows in splits.values()) < MIN_CLUSTERS:
+        return {}
+    if not all(_are_numbers(windows) for windows in (_some(train), *splits.values())):
+        return {}
+    try:
+        fitted = fit_references(train)
+    except np.linalg.LinAlgError:
+        return {}
+    cosines = {name: score_references(fitted, windows) for name, windows in splits.items()}
+    if not all(np.isfinite(values).all() for one in cosines.values() for values in one.values()):
+        return {}
+    return {name: _of(one, splits[name].codes, name) for name, one in cosines.items()}
+
+
+def _some(windows: Windows) -> Windows:
+    return windows.take(evenly_spaced(len(windows), SCORED_WINDOWS))
+
+
+def _articles(windows: Windows) -> int:
+    return len(np.unique(windows.codes))
+
+
+def _are_numbers(windows: Windows) -> bool:
+    return bool(np.isfinite(windows.dataset.gather(windows.targets)).all())
+
+
+def _of(
+    cosines: Mapping[str, NDArray[np.float64]], articles: NDArray[np.int64], split: str
+) -> Warranted:
+    means = {name: float(values.mean()) for name, values in cosines.items()}
+    ordered = dict(sorted(means.items(), key=lambda item: item[1]))
+    best = cosines[list(ordered)[-1]]
+    return Warranted(ordered, cluster_interval(best, articles, seed=seed_from("warranted", split)))
+
+
+def fits_profile(found: Mapping[str, Warranted], profile: str = "minimum") -> bool:
+    """Tell whether a profile's floors are of these data's scale: reached, and not idle."""
+    floors = PROFILES[profile]
+    return all(0 <= one.interval.mean - floors[split] <= IN_SCALE for split, one in found.items())
+
+
+def proposed_delta(found: Mapping[str, Warranted]) -> tuple[float, float]:
+    """Return the range of OOD minus in-dist around what the strongest references have."""
+    delta = found["ood"].interval.mean - found["in_dist"].interval.mean
+    return round(delta - ROOM, 2), round(delta + ROOM, 2)

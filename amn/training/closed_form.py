@@ -1,0 +1,141 @@
+"""Trainings without epochs: weights in closed form, and the shares of a mixture by validation.
+
+Letters: N windows, T context rows, D numbers in a vector, K parts of a mixture, G mixtures.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from amn.data.vectors import unit_rows
+from amn.evaluation.metrics import cosine_rows
+from amn.evaluation.reference import fit_ridge, fit_weights, linear_inputs
+from amn.evaluation.runner import BATCH_WINDOWS, score
+from amn.training.networks.build import build_model, count_parameters
+from amn.training.networks.linear import Ridge, Stacked
+from amn.training.record import Epoch, TrainingRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from amn.data.windows import Windows
+    from amn.training.networks.build import ModelSpec
+    from amn.training.record import ValidationReferences
+
+PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # in mean eigenvalues of the inputs' Gram matrix
+STEPS = 20  # to a share of 1: finer ones move no mean cosine by more than 1e-4
+
+
+def fit(
+    spec: ModelSpec,
+    train: Windows,
+    validation: Windows,
+    references: ValidationReferences,
+    seed: int,
+) -> tuple[nn.Module, TrainingRecord]:
+    """Fit a predictor in closed form; no seed moves it.
+
+    Its record has one epoch: what one pass over the training windows comes to.
+    """
+    started = time.perf_counter()
+    model = build_model(spec)
+    if isinstance(model, Ridge):
+        fit_linear(model, train, validation)
+    elif spec.architecture != "mean/1":  # which it is untrained
+        _fit_mean(model, train, is_last=spec.architecture == "last/1")
+    learned, held = score(model, train), score(model, validation)
+    epoch = Epoch(
+        epoch=1,
+        train_loss=1 - learned.mean,
+        terms={"cosine": 1 - learned.mean},
+        train_cosine=learned.mean,
+        val_loss=1 - held.mean,
+        val_cosine=held.mean,
+        grad_norm=0.0,
+        lr=1.0,  # the minimum is one Newton step away
+        seconds=time.perf_counter() - started,
+        n_windows=len(train),
+        steps=1,
+    )
+    record = TrainingRecord(
+        seed=seed,
+        status="finished",
+        stop=None,
+        epochs=(epoch,),
+        best_epoch=1,
+        best_val_cosine=held.mean,
+        constant=references.constant,
+        mean=references.mean,
+        n_train_windows=len(train),
+        n_validation_windows=len(validation),
+        n_parameters=count_parameters(model),
+    )
+    return model.eval(), record
+
+
+def _fit_mean(model: nn.Module, train: Windows, *, is_last: bool) -> None:
+    """Give a weighted mean its weights: of least squares, or all for the last row."""
+    weights = np.eye(train.context)[-1] if is_last else fit_weights(train)[1]
+    model.load_state_dict({"weights": torch.from_numpy(weights.astype(np.float32))})
+
+
+def fit_linear(model: Ridge, train: Windows, validation: Windows) -> None:
+    """Fit a ridge on all training windows; validation articles choose its penalty."""
+    weights = fit_weights(train)[1]
+    corrections = fit_ridge(train, weights, PENALTIES)
+    sums = np.zeros(len(PENALTIES))
+    for rows in _batches(validation):
+        weighted, inputs = linear_inputs(rows[:, :-1], weights)
+        for k, correction in enumerate(corrections):
+            sums[k] += cosine_rows(weighted + inputs @ correction, rows[:, -1]).sum()
+    model.load_state_dict(
+        {
+            "weighted_mean.weights": torch.from_numpy(weights.astype(np.float32)),
+            "correction.weight": torch.from_numpy(corrections[int(sums.argmax())].T.copy()),
+        }
+    )
+
+
+def mixed(model: Stacked, record: TrainingRecord, validation: Windows) -> TrainingRecord:
+    """Give a mixture the shares that validation articles choose, and the record that names them.
+
+    Those of all on a grid with the highest mean cosine. A share of 1 is on it for each part, so
+    that on these articles the mixture is never worse than its best part.
+    """
+    every = itertools.product(range(STEPS, -1, -1), repeat=len(Stacked.PARTS))
+    grid = np.array([shares for shares in every if sum(shares) == STEPS]) / STEPS  # (G, K)
+    with torch.inference_mode():
+        found = [_cosines(model.eval(), rows, grid) for rows in _batches(validation)]
+    means = np.concatenate(found).mean(axis=0)
+    best = int(means.argmax())
+    with torch.no_grad():
+        model.shares.copy_(torch.from_numpy(grid[best].astype(np.float32)))
+    mixture = dict(zip(Stacked.PARTS, grid[best].tolist(), strict=True))
+    return replace(record, mixture=mixture, n_parameters=count_parameters(model))
+
+
+def _cosines(
+    model: Stacked, rows: NDArray[np.float32], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the cosines of mixtures with the targets: (B, G), from the products of their parts."""
+    parts = model.parts(torch.from_numpy(rows[:, :-1])).numpy().astype(np.float64)  # (B, K, D)
+    targets = unit_rows(rows[:, -1].astype(np.float64))
+    along = np.einsum("bkd,bd->bk", parts, targets) @ grid.T
+    among = np.einsum("bkd,bld->bkl", parts, parts)
+    squares = np.einsum("gk,bkl,gl->bg", grid, among, grid, optimize=True)
+    return np.asarray(along / np.sqrt(np.maximum(squares, np.finfo(float).tiny)))
+
+
+def _batches(windows: Windows) -> Iterator[NDArray[np.float32]]:
+    """Yield the rows of windows, some at a time: (B, T + 1, D), the target last."""
+    for start in range(0, len(windows), BATCH_WINDOWS):
+        yield windows.gather(slice(start, start + BATCH_WINDOWS))
