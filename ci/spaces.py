@@ -46,7 +46,8 @@ def data_of(space: str, folder: Path) -> DataSet:
     if space == "mpnet":
         return open_dataset(ROOT / "golden" / "wiki-mini" / "data")
     with np.load(SPACES / f"{space}.npz", allow_pickle=False) as file:
-        chunks = Chunks(file["article_indices"], file["chunk_indices"])
+        ids, index = file["article_indices"], file["chunk_indices"]
+        chunks = Chunks(article_ids=ids, chunk_index=index)
         return write_dataset(folder / space, file["vectors"], chunks, name=space)
 
 

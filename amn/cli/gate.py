@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,13 @@ from amn.cli.options import (
     open_engine,
     require_files,
 )
+from amn.errors import ArgumentError
 from amn.gate.modes import GateOptions, gate_of, result_of, train_together
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amn.case.load import Case
     from amn.gate.result import GateResult
 
@@ -136,6 +136,16 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     help="Keep titles and ids of articles out of all that is shown but JSON and the bundle: "
     "findings are counted, figures left out.",
 )
+@click.option(
+    "--shard",
+    metavar="K/N",
+    help="Gate every N-th case from the K-th on; amn merge puts the results together.",
+)
+@click.option(
+    "--history",
+    type=PathName(file_okay=False),
+    help="Append a line a case to this folder: amn history shows where results go.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
 @CACHE
@@ -156,6 +166,8 @@ def command(
     with_data: bool,
     selftest: Path | None,
     is_anonymous: bool,
+    shard: str | None,
+    history: Path | None,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -176,6 +188,7 @@ def command(
       amn gate --target origin/main
       amn gate --bundle out.zip --with-data
       amn gate --engine ray --address auto
+      amn gate --shard 2/3 -o verdict-2.json
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
@@ -190,7 +203,7 @@ def command(
         from amn.report.page.faults import read_faults  # noqa: PLC0415 - where one is shown
 
         faults = read_faults(selftest)
-    found = find_cases(cases)
+    found, part = _shard(find_cases(cases), shard)
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, predictions=predictions, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
@@ -204,12 +217,14 @@ def command(
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
     results = _gate(found, options, engine, address)
-    report = Report(tuple(results), strict, faults, shows_articles=not is_anonymous)
+    report = Report(tuple(results), strict, faults, not is_anonymous, part)
     if style == "text":
         print_results(report.shown, verbose=verbose)
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)
+    if history:
+        _remember(history, results)
     if bundle:
         members = dict[str, Any]()
         for case, result in zip(found, results, strict=True):
@@ -217,6 +232,35 @@ def command(
         digest = pack.write_bundle(bundle, members, render("json", report))
         click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
     sys.exit(worst_verdict(results).exit_code(strict=strict))
+
+
+def _shard(found: list[Case], text: str | None) -> tuple[list[Case], dict[str, Any] | None]:
+    """Return the cases of a shard, and what its result says of it; all of them without one."""
+    if text is None:
+        return found, None
+    from amn.report.shards import Shard  # noqa: PLC0415 - few gates are shards
+
+    shard, names = Shard.parse(text), [case.name for case in found]
+    if shard.of > len(found):
+        raise ArgumentError(
+            f"--shard: expected at most as many as cases, {len(found)}, got {text}. Fix: --shard "
+            f"{min(shard.number, len(found))}/{len(found)}"
+        )
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ArgumentError(f"--shard: expected cases of different names, got {repeated[0]} twice")
+    return shard.take(found), shard.to_json(names)
+
+
+def _remember(folder: Path, results: list[GateResult]) -> None:
+    """Append a line a case to a history."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - where one is kept
+
+    from amn.git import find_repository  # noqa: PLC0415 - as above
+    from amn.report.history import append, line_of  # noqa: PLC0415 - as above
+
+    repository = find_repository(Path())
+    commit, now = repository.head if repository else None, datetime.now(UTC)
+    append(folder, [line_of(result, now, commit) for result in results])
 
 
 def _gate(

@@ -14,7 +14,7 @@ from amn.storage import finite
 from amn.verdict import RESULT_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult, RecordNote
@@ -25,13 +25,18 @@ SCHEMAS = {  # what they are of -> their files, by version
 }
 
 
-def to_json(results: Sequence[GateResult]) -> str:
-    """Return the results as one JSON document."""
+def to_json(results: Sequence[GateResult], shard: Mapping[str, Any] | None = None) -> str:
+    """Return the results as one JSON document.
+
+    Args:
+        shard: Which of several gates they are of, see `Shard.to_json`; None for a whole one.
+    """
     alarms = alarms_of(results)
     document = {
         "schema": RESULT_SCHEMA,
         "results": [result_data(result) for result in results],
         "alarms": asdict(alarms) if alarms else None,
+        **({"shard": shard} if shard else {}),
     }
     return dumps(document)
 

@@ -30,12 +30,14 @@ class Report:
         strict: Whether INCONCLUSIVE blocks the merge.
         faults: Case -> its self-test, which the HTML page shows.
         shows_articles: Whether forms for people name articles; JSON does.
+        shard: Which of several gates they are of, as JSON says it; None for a whole one.
     """
 
     results: tuple[GateResult, ...]
     strict: bool = False
     faults: Mapping[str, FaultMatrix] = field(default_factory=dict)
     shows_articles: bool = True
+    shard: Mapping[str, Any] | None = None
 
     @property
     def shown(self) -> tuple[GateResult, ...]:
@@ -96,6 +98,7 @@ def _call(form: Callable[..., Any], report: Report, **more: object) -> Any:  # n
         "results": report.results,
         "strict": report.strict,
         "faults": report.faults,
+        "shard": report.shard,
         **more,
     }
     return form(**{name: given[name] for name in parameters(form) if name in given})

@@ -219,16 +219,31 @@ class Alarms:
 
 def alarms_of(results: Sequence[GateResult]) -> Alarms | None:
     """Return the alarms of several cases; None for one case, and where there is no alarm."""
-    made = [(result.case, result.compared) for result in results]
+    made = []
+    for result in results:
+        compared = result.compared
+        alpha = min((one.alpha for one in compared.values()), default=1.0)
+        made.append((result.case, {check: one.p for check, one in compared.items()}, alpha))
+    return alarms_over(made)
+
+
+def alarms_over(
+    made: Sequence[tuple[str, Mapping[str, float | None], float]],
+) -> Alarms | None:
+    """Return the alarms of several cases; None for one case, and where there is no alarm.
+
+    Args:
+        made: Name of each case, p of its comparisons by check (None without an alarm), alpha.
+    """
     tests: dict[str, tuple[str, float | None]] = {  # by place: two folders may have one name
-        f"{place} {check}": (f"{case} {check}", one.p)
-        for place, (case, compared) in enumerate(made)
-        for check, one in compared.items()
+        f"{place} {check}": (f"{case} {check}", p)
+        for place, (case, compared, _) in enumerate(made)
+        for check, p in compared.items()
     }
     found = {key: p for key, (_, p) in tests.items() if p is not None}
-    if len(results) < 2 or not found:  # noqa: PLR2004 - one case has Holm's levels of its own
+    if len(made) < 2 or not found:  # noqa: PLR2004 - one case has Holm's levels of its own
         return None
-    alpha = min(one.alpha for _, compared in made for one in compared.values())
+    alpha = min(level for _, compared, level in made if compared)
     standing = holm(tests, lambda key, level: found.get(key, 1.0) <= level, alpha)
     return Alarms(
         comparisons=len(tests),

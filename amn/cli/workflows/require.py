@@ -30,7 +30,13 @@ def is_bundle(path: Path) -> bool:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """Return the results in a file that `amn gate -o verdict.json`, or `--bundle`, wrote.
+    """Return the results in a file, see `read_document`."""
+    found: list[dict[str, Any]] = read_document(path)["results"]
+    return found
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return what `amn gate -o verdict.json`, or `--bundle`, wrote; each result has its parts.
 
     Raises:
         DataError: If it is missing, or something else.
@@ -50,7 +56,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     for number, result in enumerate(found):
         if not _is_result(result):
             raise DataError(path, f"results[{number}]: expected what amn gate --schema says")
-    return found
+    return dict(document)
 
 
 def _is_result(result: object) -> bool:
