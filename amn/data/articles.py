@@ -67,9 +67,9 @@ class ArticleSample:
         """(A, D) mean vector of each article."""
         return self.sums(self.vectors) / self.counts[:, None]
 
-    @cached_property
+    @property
     def centred(self) -> NDArray[np.float32]:
-        """(n, D) rows without the mean of their article."""
+        """(n, D) rows without the mean of their article: made anew at each call."""
         return self.vectors - self.means.astype(np.float32)[self.owner]
 
     @cached_property
@@ -102,7 +102,7 @@ class ArticleSample:
 
     def _scatter(self, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the sums of squares and products of rows around their article's mean: (D, D)."""
-        rows = self.centred[mine[self.owner]]
+        rows = self.take(mine).centred
         return np.asarray(rows.T @ rows, np.float64)
 
     def _freedom(self, mine: NDArray[np.bool_]) -> int:
@@ -588,7 +588,7 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     along = (place - (n - 1) / 2) / (n - 1)
     ends = (place == n - 1) - (place == 0).astype(np.float64)
     lengths = [np.sqrt(sample.sums((odd**2)[:, None])[:, 0]) for odd in (along, ends)]
-    turn, scores = np.ones(n_articles), np.ones(n_articles)
+    turn, scores, centred = np.ones(n_articles), np.ones(n_articles), sample.centred
     withins = sample.within_other_folds(np.ones(n_articles, np.bool_))
     factors = [lu_factor(shrunk(within)) for within in withins]
     for _ in range(ROUNDS):
@@ -599,9 +599,9 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
                 return scores
             others = np.where(mine, 0.0, turn)[sample.owner]
             for k, odd in enumerate((along, ends)):
-                target = (odd * others).astype(np.float32) @ sample.centred
+                target = (odd * others).astype(np.float32) @ centred
                 weights = lu_solve(factors[fold], target.astype(np.float64))
-                told = sample.centred @ weights.astype(np.float32)
+                told = centred @ weights.astype(np.float32)
                 held = sample.sums((told * odd)[:, None])[:, 0] / lengths[k]
                 features[mine, k] = held[mine] / max(float(np.abs(held[~mine]).mean()), TINY)
         turned = features * turn[:, None]

@@ -67,7 +67,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
-    from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.case.limits import (
+        CriteriaConfig,
+        DataConfig,
+        GoldenConfig,
+        Guard,
+        IndexConfig,
+        SpeedConfig,
+    )
     from amn.case.load import Case
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
@@ -454,7 +461,9 @@ def orders(
 
 def metrics(case: Case) -> dict[str, Metric]:
     """The metrics that the case measures beside the cosine, by name."""
-    wanted = {limit.metric for limit in case.config.criteria.limit}
+    criteria = case.config.criteria
+    wanted = {limit.metric for limit in criteria.limit}
+    wanted |= {guard.metric for guard in criteria.guards}
     return {
         name: metric
         for name, metric in every_metric().items()
@@ -742,10 +751,15 @@ def sides(
 
 def guarded(
     measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
-    golden_folder: Path, looks: tuple[int, ...],
+    golden_folder: Path, looks: tuple[int, ...], guards: tuple[Guard, ...],
 ) -> Guarded:  # fmt: skip
-    """The candidate and its golden by the metrics that guard what comes next."""
-    return Guarded((), golden, golden_limits, golden_folder, looks, measured)
+    """The candidate and its golden by the metrics that guard what comes next, and the case's."""
+    return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
+
+
+def guards(case: Case) -> tuple[Guard, ...]:
+    """The metrics of the case that are compared with the golden beside the cosine."""
+    return case.config.criteria.guards
 
 
 def no_looks() -> tuple[int, ...]:
@@ -885,7 +899,7 @@ COMMAND = (
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 DATA_OF_GOLDEN = named(article_tables, vector_changes, data_outcomes, ended)
-GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
+GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, guards, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
     "case",

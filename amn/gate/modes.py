@@ -241,13 +241,16 @@ def _require_known(case: Case) -> None:
             message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
-    measurable = {LIFT, *(n for n, m in metrics().items() if applies(m, case.folder))}
-    for limit in case.config.criteria.limit:
-        if limit.metric not in measurable:
-            close = difflib.get_close_matches(limit.metric, measurable, n=1)
+    measurable = {n for n, m in metrics().items() if applies(m, case.folder)}
+    criteria = case.config.criteria
+    named = [(f"limit {one.id}", one.metric, measurable | {LIFT}) for one in criteria.limit]
+    named += [(f"guard {one.id}", one.metric, measurable) for one in criteria.guard]
+    for where, metric, known_here in named:
+        if metric not in known_here:
+            close = difflib.get_close_matches(metric, known_here, n=1)
             fix = f"did you mean {close[0]}?" if close else "amn rules --metrics lists all"
-            message = f"{limit.id}: expected a metric that is declared, got {limit.metric!r}"
-            raise ConfigError(case.file, [f"criteria.limit {message}. Fix: {fix}"])
+            message = f"{where}: expected a metric that is declared, got {metric!r}"
+            raise ConfigError(case.file, [f"criteria.{message}. Fix: {fix}"])
 
 
 def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[str, Any]:
