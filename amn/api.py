@@ -25,14 +25,15 @@ from amn.errors import ArgumentError
 from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.metrics import Scoring
-from amn.evaluation.predictions import predicted, write_predictions
 from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
+from amn.evaluation.window_files import predicted, write_predictions
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
 from amn.golden.base.review import MergeBase
 from amn.golden.schema import COSINE
 from amn.golden.store import GOLDEN_FILE
 from amn.system import CACHE_FOLDER
+from amn.verdict import html_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -139,6 +140,15 @@ class Evaluated:
         low, high = self.interval.low, self.interval.high
         n, articles = len(self.scores.cosines), len(np.unique(self.scores.article_ids))
         return f"{self.mean:.4f} ({low:.4f} ... {high:.4f}), {n:,} windows of {articles:,} articles"
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with every metric that was asked for."""
+        measured = {"cosine": self.interval, **self.metrics}
+        rows = [
+            (name, f"{one.mean:.4f}", f"{one.low:.4f} ... {one.high:.4f}")
+            for name, one in measured.items()
+        ]
+        return html_of(repr(self), [("metric", "mean", "95 % interval"), *rows])
 
 
 def evaluate(

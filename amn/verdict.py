@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from html import escape
+from itertools import chain, repeat
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -372,3 +374,17 @@ OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")
 
 
 OTHERS = re.compile(rf"(?![{''.join(FAMILIES)}]\d)[A-Z]+\d{{3}}")
+
+
+def html_of(title: str, rows: Iterable[Sequence[str]] = ()) -> str:
+    """Return a line and a table as HTML for a notebook: plain elements, every text escaped.
+
+    Args:
+        rows: Cells, those of the head first; no table without any.
+    """
+    lines = [
+        "<tr>" + "".join(f"<{cell}>{escape(text)}</{cell}>" for text in row) + "</tr>"
+        for row, cell in zip(rows, chain(["th"], repeat("td")), strict=False)
+    ]
+    table = f"<table>{''.join(lines)}</table>" if lines else ""
+    return f"<p><code>{escape(title)}</code></p>{table}"

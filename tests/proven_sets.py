@@ -21,7 +21,7 @@ import numpy as np
 from amn.data.vectors import unit_rows
 from amn.errors import AmnError
 from amn.prove.selftest import run_selftest
-from tests.clean_sets import FEWEST_TO_SPLIT, REAL, CleanSet, Rows, draw, has_shared
+from tests.clean_sets import REAL, CleanSet, Rows, draw, has_shared
 from tests.strategies import running_keys
 
 if TYPE_CHECKING:
@@ -64,18 +64,11 @@ def generated(rng: np.random.Generator) -> CleanSet:
 
 
 def proven_sets(n: int, seed: int = 0) -> Iterator[CleanSet]:
-    """Yield n sets, the same ones for the same arguments; every second one real, if they are here.
-
-    One that is too small to be split is drawn again.
-    """
+    """Yield n sets, the same ones for the same arguments; every second one real, if any is."""
     for k in range(n):
         rng = np.random.default_rng([seed, k])
         is_real = k % 2 and has_shared()
-        while True:
-            drawn = draw(REAL[(k // 2) % len(REAL)], rng) if is_real else generated(rng)
-            if len(np.unique(drawn.rows.ids)) >= FEWEST_TO_SPLIT:
-                break
-        yield drawn
+        yield draw(REAL[(k // 2) % len(REAL)], rng) if is_real else generated(rng)
 
 
 def main(n: int = 100, seed: int = 0) -> int:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
+from amn.case.limits import (
+    GUARDS,
+    CriteriaConfig,
+    DataConfig,
+    GoldenConfig,
+    IndexConfig,
+    SpeedConfig,
+)
 from amn.case.section import Column, Positive, Section, Seed
 from amn.case.training import BLEND_LR, CLOSED_FORM, MIXED, OWN, RECIPES, STACKED, TrainingConfig
 from amn.storage import canonical_json, sha256_of
@@ -271,6 +278,14 @@ class CaseConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _has_margins_of_what_is_compared(self) -> CaseConfig:
+        compared = [*GUARDS, *dict.fromkeys(guard.metric for guard in self.criteria.guards)]
+        if foreign := sorted({*self.golden.margins} - {*compared}):
+            expected = f"golden.margins: expected {' or '.join(compared)}"
+            raise ValueError(f"{expected}, got {foreign[0]}")
+        return self
+
+    @model_validator(mode="after")
     def _says_nothing_that_is_ignored(self) -> CaseConfig:
         if not self.model.command and not self.model.is_closed_form:
             return self
@@ -306,6 +321,7 @@ class CaseConfig(Section):
             "criteria": {
                 "scope",
                 *(() if self.criteria.limit else ("limit",)),
+                *(() if self.criteria.guard else ("guard",)),
                 *(("metric",) if self.criteria.by_cosine else ()),
             },
             "model": self.model.without_meaning(),

@@ -8,9 +8,14 @@ from pydantic import Field, model_validator
 
 from amn.case.section import Cosine, Positive, Section
 
+SplitName = Literal["in_dist", "ood"]
 COSINE = "cosine"
 LEAST_LOOK = 2  # seeds: one has no spread
 GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
+OF_METRIC: dict[SplitName, str] = {
+    "ood": "G018",
+    "in_dist": "G019",
+}  # checks of the metric that a case is judged by
 LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
 
 PROFILES: dict[str, dict[str, Any]] = {
@@ -63,6 +68,29 @@ class Limit(Section):
         return f"{self.metric} of {self.where} is at {value}, by its {self.by}"
 
 
+class Guard(Section):
+    """One metric that may not get worse than the golden's: a check of its own.
+
+    Attributes:
+        id: Of its check, G101 to G999: stable, so that waivers and goldens can name it.
+        metric: Its name: see `amn rules --metrics`; its margin is in [golden.margins].
+        split: On which windows it is compared.
+    """
+
+    id: Annotated[str, Field(pattern=r"^G[1-9]\d\d$")]
+    metric: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    split: Literal["in_dist", "ood"]
+
+    @property
+    def name(self) -> str:
+        """`l2.ood`: what is compared."""
+        return f"{self.metric}.{self.split}"
+
+    def __str__(self) -> str:
+        """Return `l2 of ood is not worse than the golden's`."""
+        return f"{self.metric} of {self.split} is not worse than the golden's"
+
+
 class CriteriaConfig(Section):
     """The floors. A profile sets them; values of your own replace the profile's.
 
@@ -75,6 +103,8 @@ class CriteriaConfig(Section):
         scope: How much is enough for `amn ci require`: a whole gate; a model whose training nobody
             saw; or scores alone. It shapes no result, so it is no part of the resolved config.
         limit: Limits on any metric, beside the floors.
+        guard: Metrics that may not get worse than the golden's, beside the cosine and what comes
+            next.
         metric: What the case is judged by. With another one than the cosine, for rows that are not
             of length 1, floors, range and lift are not asked: limits on that metric take their
             place, one at least on all windows of each split.
@@ -87,13 +117,25 @@ class CriteriaConfig(Section):
     lift: float = LIFT
     scope: Literal["whole", "model", "scores"] = "whole"
     limit: tuple[Limit, ...] = ()
+    guard: tuple[Guard, ...] = ()
     metric: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = COSINE
 
     @model_validator(mode="after")
     def _limits_have_ids_of_their_own(self) -> CriteriaConfig:
-        ids = [limit.id for limit in self.limit]
-        if repeated := sorted({one for one in ids if ids.count(one) > 1}):
-            raise ValueError(f"limit: expected an id of its own for each, got {repeated[0]} twice")
+        for where, own in (("limit", self.limit), ("guard", self.guard)):
+            ids = [one.id for one in own]
+            if repeated := sorted({one for one in ids if ids.count(one) > 1}):
+                expected = f"{where}: expected an id of its own for each"
+                raise ValueError(f"{expected}, got {repeated[0]} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_what_is_not_guarded(self) -> CriteriaConfig:
+        names = [guard.name for guard in self.guard]
+        for guard in self.guard:
+            if guard.metric in (COSINE, *GUARDS, self.metric) or names.count(guard.name) > 1:
+                expected = "guard: expected a metric that is not compared with the golden already"
+                raise ValueError(f"{expected}, got {guard.name}")
         return self
 
     @model_validator(mode="after")
@@ -113,6 +155,17 @@ class CriteriaConfig(Section):
     def by_cosine(self) -> bool:
         """Whether the case is judged by the cosine."""
         return self.metric == COSINE
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """What is compared with the golden: the metric of the case, and what it declares."""
+        if self.by_cosine:
+            return self.guard
+        own = [
+            Guard.model_construct(id=id_, metric=self.metric, split=split)
+            for split, id_ in OF_METRIC.items()
+        ]
+        return (*own, *self.guard)
 
     @model_validator(mode="after")
     def _delta_is_a_range(self) -> CriteriaConfig:
@@ -137,8 +190,8 @@ class GoldenConfig(Section):
     Attributes:
         margin: How much worse, in cosine, still counts as not worse.
         alpha: One-sided error of the bound.
-        margins: How much worse still counts as not worse, by metric of what comes next; without one
-            it is what the golden's own articles and seeds explain.
+        margins: How much worse still counts as not worse, by metric that is compared beside the
+            cosine; without one it is what the golden's own articles and seeds explain.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
         adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
@@ -150,12 +203,6 @@ class GoldenConfig(Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
-
-    @model_validator(mode="after")
-    def _margins_are_of_guards(self) -> GoldenConfig:
-        if foreign := sorted({*self.margins} - {*GUARDS}):
-            raise ValueError(f"margins: expected {' or '.join(GUARDS)}, got {foreign[0]}")
-        return self
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:
@@ -221,7 +268,7 @@ class DataConfig(Section):
         reversed: D023: least chance of as many articles that run backwards.
         apart: D024 to D027: most articles, as a share of all, that are not like the others.
         leaked: S003, S004: most rows that are training rows as well.
-        near_articles: S010: most articles that are near-copies.
+        near_articles: S010, S014: most articles that are near-copies, or whose text train has.
         easier: S008: most standard deviations of an article that a split is easier than train.
         turned: S011: least of train's mean that a split's has along it.
         separable: S012: most times that a split stands out as train's own halves do.

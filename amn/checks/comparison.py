@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from amn.case.limits import GUARDS
 from amn.errors import ArgumentError, GoldenError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from amn.case.limits import GoldenConfig
+    from amn.case.limits import GoldenConfig, Guard
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison
@@ -58,10 +58,7 @@ class Sides:
         folder: Of the golden, for messages.
         looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
             them; empty where there is but one look.
-        compared: What is compared, with the check that does; a name is that of a split.
     """
-
-    compared: ClassVar[Mapping[str, str]] = COMPARED
 
     evaluations: tuple[Evaluation, ...]
     golden: Golden
@@ -69,6 +66,11 @@ class Sides:
     folder: Path
     looks: tuple[int, ...] = ()
     _tables: dict[str, ClusterTable] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def compared(self) -> Mapping[str, str]:
+        """What is compared, with the check that does; a name is that of a split."""
+        return COMPARED
 
     @property
     def alpha(self) -> float:
@@ -100,15 +102,22 @@ class Sides:
         return self.limits.margin
 
     def table(self, name: str) -> ClusterTable:
-        """Return the sums of candidate and golden by article.
+        """Return the sums of candidate and golden by article, higher is better.
 
         Raises:
-            GoldenError: If the two have different windows.
+            GoldenError: If the two have different windows, or the golden lacks the metric.
         """
         if name not in self._tables:
             metric, split = self.aim(name)
+            record = self.golden.record
+            if metric not in record.by_metric:
+                expected = f"expected sums of {metric}, got {', '.join(record.by_metric)}"
+                fix = "Fix: amn golden update CASE --reason TEXT"
+                raise GoldenError(self._path, f"{expected}. {fix}")
             scores = self._scores(split)
-            self._tables[name] = joined(self.golden, split, scores, path=self._path, metric=metric)
+            table = joined(self.golden, split, scores, path=self._path, metric=metric)
+            is_lower = record.figures(metric)[split].better == "lower"
+            self._tables[name] = table.negated() if is_lower else table
         return self._tables[name]
 
     def compare(self, name: str, alpha: float) -> Comparison:
@@ -162,14 +171,20 @@ class Sides:
 
 @dataclass(frozen=True)
 class Guarded(Sides):
-    """A candidate and its golden by the metrics that tell what comes next from the topic.
+    """A candidate and its golden by the metrics that tell what comes next, and those of a case.
 
     Attributes:
         measured: Of the candidate, one a seed: scores by split, with the values of metrics.
+        guards: Of the case.
     """
 
     measured: tuple[Mapping[str, SplitScores], ...] = ()
-    compared: ClassVar[Mapping[str, str]] = GUARDED
+    guards: tuple[Guard, ...] = ()
+
+    @property
+    def compared(self) -> Mapping[str, str]:
+        """What is compared, with the check that does; a name is that of a metric and a split."""
+        return {**GUARDED, **{guard.name: guard.id for guard in self.guards}}
 
     def _scores(self, split: str) -> list[SplitScores]:
         return [scores[split] for scores in self.measured]

@@ -43,8 +43,10 @@ BACKWARDS_ERRORS = 6.0
 FROM_ONE_TABLE = "write vectors and ids from one table: amn data import"
 
 
-def shifted_ids(copy: CaseCopy) -> None:
+def shifted_ids(copy: CaseCopy, scanned: tuple[Scanned, ...]) -> None:
     """Every vector is one row after its id."""
+    if len(find_borders(copy.dataset(), scanned[0].scan).gains) < FEWEST_BORDERS:
+        raise DoesNotApplyError(f"expected {FEWEST_BORDERS} borders of articles")
     broken.rows.rewrite_vectors(copy, np.roll(copy.vectors(), 1, axis=0).astype(np.float64))
 
 

@@ -60,6 +60,8 @@ def shuffled_articles(copy: CaseCopy) -> None:
 
     Keys and digests are right.
     """
+    if (copy.sample().counts - 1).sum() < FEWEST_PAIRS:
+        raise DoesNotApplyError(f"expected {FEWEST_PAIRS} neighbours")
     dataset = copy.dataset()
     noise = np.random.default_rng(0).random(len(dataset))
     rows = np.lexsort((noise, dataset.codes))

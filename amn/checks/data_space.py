@@ -16,7 +16,6 @@ from amn.data.articles import (
     joint_scores,
     minority_below,
     sign_scores,
-    space_scores,
 )
 from amn.data.space import find_groups, shared_space
 from amn.data.vectors import unit_rows
@@ -148,6 +147,8 @@ def _own_share(sample: ArticleSample, side: NDArray[np.bool_]) -> float:
 
 def offset_half(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Half of the articles have another prefix: an offset."""
+    if len(article_samples[0].starts) < FEWEST_ARTICLES:
+        raise DoesNotApplyError(f"expected {FEWEST_ARTICLES} articles")
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     mine = dataset.is_in(dataset.articles[::2])
     direction = np.random.default_rng(1).standard_normal(dataset.dim)
@@ -305,17 +306,22 @@ def _require_told(
         )
 
 
+def _in_space(sample: ArticleSample) -> NDArray[np.float64]:
+    """Return `space_scores`, made once for a sample: (A,)."""
+    return sample.in_space
+
+
 def minority_rotated(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """One article of twenty has another encoder."""
     _require_columns(copy.dataset().dim)
-    _require_told(article_samples[0], space_scores, SPACE_CUT)
+    _require_told(article_samples[0], _in_space, SPACE_CUT)
     broken.rows.change_some(copy, lambda rows: rows @ broken.rows.rotation(rows.shape[1]))
 
 
 def minority_permuted(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """One article of twenty has its columns in another order."""
     _require_columns(copy.dataset().dim)
-    _require_told(article_samples[0], space_scores, SPACE_CUT)
+    _require_told(article_samples[0], _in_space, SPACE_CUT)
     order = np.random.default_rng(1).permutation(copy.dataset().dim)
     broken.rows.change_some(copy, lambda rows: rows[:, order])
 
@@ -340,7 +346,7 @@ def check_article_space(
     Why: Rows of a second encoder or with permuted columns are in every split, so that splits agree.
     Fix: Encode the named articles again: amn data build
     """
-    apart = _apart(data_sets, article_samples, space_scores, SPACE_CUT)
+    apart = _apart(data_sets, article_samples, _in_space, SPACE_CUT)
     what = f"below {SPACE_CUT} between turned (0) and typical (1), lowest {{:.2f}}"
     fix = "encode these articles with the encoder of the others"
     return _named(apart, data_sets, "article_space", data_limits.apart, FEWEST_APART, what, fix)
@@ -348,6 +354,8 @@ def check_article_space(
 
 def minority_negated(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """One article of twenty has its signs turned."""
+    if not _signs(article_samples[0]).any():
+        raise DoesNotApplyError("expected articles that have a mean in common")
     _require_told(article_samples[0], _signs, SIGN_CUT, SIGN_SURE)
     broken.rows.change_some(copy, np.negative)
 

@@ -15,7 +15,7 @@ from amn.checks import broken
 from amn.checks.check import check
 from amn.checks.comparison import Compared, is_guarded
 from amn.data.chunk_table import kinds_by_title
-from amn.errors import GoldenError
+from amn.errors import DoesNotApplyError, GoldenError
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.golden.compare import config_changes
@@ -300,7 +300,7 @@ def check_ood(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
     Fix: Find what changed (G007, amn golden diff CASE); accept it only with a reason: amn golden
     update CASE --reason TEXT
     """
-    return _not_worse(sides, "ood", judged_data.get("ood"))
+    return not_worse(sides, "ood", judged_data.get("ood"))
 
 
 @check("G002", "in_dist", needs=["G003"], broken_by=[worse_in_dist])
@@ -314,33 +314,37 @@ def check_in_dist(sides: Sides, judged_data: dict[str, DataSet]) -> Measured:
     Fix: Find what changed (G007, amn golden diff CASE); accept it only with a reason: amn golden
     update CASE --reason TEXT
     """
-    return _not_worse(sides, "in_dist", judged_data.get("in_dist"))
+    return not_worse(sides, "in_dist", judged_data.get("in_dist"))
 
 
 def less_in_article_ood(guarded: Guarded) -> Parts:
     """OOD, fewer of the other rows of its article are further away, by twice the margin."""
-    return _guard_broken("in_article.ood", guarded)
+    return guard_broken("in_article.ood", guarded)
 
 
 def less_in_article_in_dist(guarded: Guarded) -> Parts:
     """In-dist, fewer of the other rows of its article are further away, by twice the margin."""
-    return _guard_broken("in_article.in_dist", guarded)
+    return guard_broken("in_article.in_dist", guarded)
 
 
 def lower_rank_ood(guarded: Guarded) -> Parts:
     """OOD, the target stands further down in the pool, by twice the margin."""
-    return _guard_broken("reciprocal_rank.ood", guarded)
+    return guard_broken("reciprocal_rank.ood", guarded)
 
 
 def lower_rank_in_dist(guarded: Guarded) -> Parts:
     """In-dist, the target stands further down in the pool, by twice the margin."""
-    return _guard_broken("reciprocal_rank.in_dist", guarded)
+    return guard_broken("reciprocal_rank.in_dist", guarded)
 
 
-def _guard_broken(name: str, guarded: Guarded) -> Parts:
-    """Return measured scores of which one metric is twice its margin lower; cosines stay."""
+def guard_broken(name: str, guarded: Guarded) -> Parts:
+    """Return measured scores of which one metric is twice its margin worse; cosines stay."""
     metric, split = guarded.aim(name)
-    margin = guarded.margin(name)
+    record = guarded.golden.record
+    if metric not in record.by_metric:
+        raise DoesNotApplyError(f"expected a golden with sums of {metric}")
+    is_lower = record.figures(metric)[split].better == "lower"
+    margin = guarded.margin(name) * (-1 if is_lower else 1)
 
     def change(scores: SplitScores) -> SplitScores:
         noise = np.random.default_rng(0).standard_normal(len(scores.cosines))
@@ -361,7 +365,7 @@ def check_in_article_ood(guarded: Guarded, judged_data: dict[str, DataSet]) -> M
     Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
     reason: amn golden update CASE --reason TEXT
     """
-    return _not_worse(guarded, "in_article.ood", judged_data.get("ood"))
+    return not_worse(guarded, "in_article.ood", judged_data.get("ood"))
 
 
 @check("G015", "in_article_in_dist", needs=["G003"], broken_by=[less_in_article_in_dist])
@@ -375,7 +379,7 @@ def check_in_article_in_dist(guarded: Guarded, judged_data: dict[str, DataSet]) 
     Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
     reason: amn golden update CASE --reason TEXT
     """
-    return _not_worse(guarded, "in_article.in_dist", judged_data.get("in_dist"))
+    return not_worse(guarded, "in_article.in_dist", judged_data.get("in_dist"))
 
 
 @check("G016", "rank_ood", needs=["G003"], broken_by=[lower_rank_ood])
@@ -389,7 +393,7 @@ def check_rank_ood(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measure
     Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
     reason: amn golden update CASE --reason TEXT
     """
-    return _not_worse(guarded, "reciprocal_rank.ood", judged_data.get("ood"))
+    return not_worse(guarded, "reciprocal_rank.ood", judged_data.get("ood"))
 
 
 @check("G017", "rank_in_dist", needs=["G003"], broken_by=[lower_rank_in_dist])
@@ -403,10 +407,10 @@ def check_rank_in_dist(guarded: Guarded, judged_data: dict[str, DataSet]) -> Mea
     Fix: See what was averaged: a loss, a wider context, a mixture of models; accept it only with a
     reason: amn golden update CASE --reason TEXT
     """
-    return _not_worse(guarded, "reciprocal_rank.in_dist", judged_data.get("in_dist"))
+    return not_worse(guarded, "reciprocal_rank.in_dist", judged_data.get("in_dist"))
 
 
-def _not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
+def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     """Judge a metric of a split against the golden.
 
     Args:

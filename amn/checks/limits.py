@@ -1,4 +1,4 @@
-"""C101 and on: the limits of a case's own, a check each: a metric, a split, perhaps a slice."""
+"""C101 and G101 and on: limits and guards of a case's own, a check each: a metric, a split."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.checks.check import Check, Defect, checks
+from amn.checks.golden import guard_broken, not_worse
 from amn.data.slices import in_slice
 from amn.errors import DoesNotApplyError
 from amn.evaluation.metric import LIFT
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.case.limits import CriteriaConfig, Limit
+    from amn.case.limits import CriteriaConfig, Guard, Limit
     from amn.case.load import Case
+    from amn.checks.comparison import Guarded
+    from amn.data.dataset import DataSet
     from amn.data.windows import Windows
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Interval
@@ -41,8 +44,30 @@ def all_checks(criteria: CriteriaConfig | None) -> Mapping[str, Check]:
 
 
 def limit_checks(criteria: CriteriaConfig) -> tuple[Check, ...]:
-    """Return a check for each limit of a case's own."""
-    return tuple(_check_of(limit) for limit in criteria.limit)
+    """Return a check for each limit and each guard of a case's own."""
+    limits = [_check_of(limit) for limit in criteria.limit]
+    return (*limits, *(_guard_of(guard) for guard in criteria.guards))
+
+
+def _guard_of(guard: Guard) -> Check:
+    """Return the check of one metric that may not get worse than the golden's."""
+
+    def holds(guarded: Guarded, judged_data: dict[str, DataSet]) -> Measured:
+        return not_worse(guarded, guard.name, judged_data.get(guard.split))
+
+    def worse(guarded: Guarded) -> Parts:
+        return guard_broken(guard.name, guarded)
+
+    holds.__doc__ = (
+        f"{guard}.\n\nBy at most the margin, paired by window and clustered by article.\n\n"
+        "Why: This case is judged by it, or guards it: [criteria] in case.toml.\n"
+        "Fix: Find what changed (G007, amn golden diff CASE); accept it only with a reason: amn "
+        "golden update CASE --reason TEXT"
+    )
+    worse.__doc__ = f"By {guard.metric}, {guard.split} is worse than the golden."
+    worse.__name__ = f"worse_{guard.id.lower()}"
+    name = f"{guard.metric}_{guard.split}"
+    return Check(guard.id, name, holds, needs=("G003",), broken_by=(Defect(worse),))
 
 
 def _check_of(limit: Limit) -> Check:

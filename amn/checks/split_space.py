@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 MOST_MEANS = 256  # articles of a split, to compare its mean: every one is drawn 999 times
 FEWEST_ARTICLES = 8
-LEAST_TOLD = 0.3  # that halves of train share, for a split to be compared by it
 # Distance of mean vectors, in units of an article's own (effect) and of chance (z). Same source:
 # effect 0.11-0.12, z up to 4.3; 16 training articles 0.48, z 4.2; tail 0.22, z 74; an offset of
 # length 0.1 added to every OOD row: 0.19, z 10; of 0.3: 0.46, z 42.
@@ -53,17 +52,23 @@ DRIFT_EFFECT = 0.15
 DRIFT_Z = 6.0
 EASE_Z = 6.0
 TURNED_Z = 4.0
+SHARE_ERRORS = 2.0
+JACKKNIFE = 8  # parts of a split's articles
 CHANCE_Z = 3.1  # standard errors that chance alone has once in a thousand
 OFFSET = 0.6  # length of the shift below; on wiki-mini, of 110 OOD articles, 0.3 is seen as well
 
 
-def rotated_ood(copy: CaseCopy) -> None:
+def rotated_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """OOD was encoded by another encoder."""
-    rows = broken.ood.ood_rows(copy)
-    dim = rows.shape[1]
-    broken.ood.replace_ood(
-        copy, rows @ np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0]
-    )
+    train = split_mains["train"]
+    if len(train.starts) < FEWEST_ARTICLES:
+        raise DoesNotApplyError(f"expected {FEWEST_ARTICLES} training articles")
+    own, least = _halves_share(train), copy.config.data.shared_space
+    # A turned space has a correlation within two standard errors of 0.
+    is_seen = least * own >= 2 * _share_error(0.0, train)
+    if not is_seen or (1 - least) * own < 1.5 * CHANCE_Z * _share_error(own, train):
+        raise DoesNotApplyError(f"expected more columns, or halves of train above {own:.2f}")
+    broken.ood.rotate_ood(copy)
 
 
 def negated_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
@@ -84,9 +89,10 @@ def check_space(split_mains: dict[str, ArticleSample], data_limits: DataConfig) 
     """Rows of every split vary in the directions in which train's vary.
 
     The correlation of log variances of the split's rows within their articles, along train's
-    principal directions, is at least half of what the two halves of train's own articles have:
-    nearer to 1, the same space, than to 0, one that is turned. Where these share less than 0.3 it
-    cannot tell.
+    principal directions, is at least half of what the two halves of train's own articles have,
+    nearer to 1, the same space, than to 0, one that is turned; by two standard errors over the
+    split's articles. Where half of what train has is within 3.1 standard errors of it, it says
+    nothing.
 
     Why: A score near chance on vectors of another space was once written down as an OOD collapse.
     Fix: Encode the split with train's encoder, pooling and normalisation: amn data import
@@ -95,33 +101,52 @@ def check_space(split_mains: dict[str, ArticleSample], data_limits: DataConfig) 
     limit = f">= {data_limits.shared_space} of what halves of train share"
     if len(train.starts) < FEWEST_ARTICLES:
         message = f"expected {FEWEST_ARTICLES} training articles, got {len(train.starts)}"
-        return _cannot_tell(message, limit)
-    own = shared_space(train, np.arange(len(train.starts)) % 2 == 0)
-    if own < LEAST_TOLD:
-        message = f"expected halves of train that share {LEAST_TOLD}, got {own:.3f}"
-        return _cannot_tell(message, limit)
+        finding = Finding("train", message, "use more training articles", Severity.INCONCLUSIVE)
+        return Measured("not measurable", limit, [finding])
+    own = _halves_share(train)
+    least = data_limits.shared_space
+    is_told = (1 - least) * own >= CHANCE_Z * _share_error(own, train)
     findings: list[Finding] = []
     shares: dict[str, float] = {}
-    for name in EVALUATED:
+    for name in EVALUATED if is_told else ():
         if not len(split_mains[name].starts):
             continue
         both = pooled(train, split_mains[name])
-        shares[name] = shared_space(both, np.arange(len(both.starts)) < len(train.starts)) / own
-        if not shares[name] >= data_limits.shared_space:
+        is_train = np.arange(len(both.starts)) < len(train.starts)
+        shares[name] = shared_space(both, is_train) / own
+        if shares[name] >= least:
+            continue
+        if not shares[name] + SHARE_ERRORS * _scatter_of_share(both, is_train) / own >= least:
             message = (
-                f"expected at least {data_limits.shared_space} of what halves of train have in "
+                f"expected at least {least} of what halves of train have in "
                 f"common, got {shares[name]:.3f}: another vector space"
             )
             findings.append(Finding(name, message, _encode_alike(name)))
-    value = ", ".join(f"{name} {share:.3f}" for name, share in shares.items())
+    value = ", ".join(f"{n} {share:.3f}" for n, share in shares.items()) or "no directions to tell"
     detail = f"correlation of log variances; halves of train {own:.3f}"
     return Measured(value, limit, findings, detail, number=min(shares.values(), default=None))
 
 
-def _cannot_tell(message: str, limit: str) -> Measured:
-    """Return a measurement that decides nothing."""
-    finding = Finding("train", message, "use more training articles", Severity.INCONCLUSIVE)
-    return Measured("not measurable", limit, [finding])
+def _halves_share(train: ArticleSample) -> float:
+    """Return how alike the directions are in which two halves of train's articles vary."""
+    return shared_space(train, np.arange(len(train.starts)) % 2 == 0)
+
+
+def _share_error(share: float, sample: ArticleSample) -> float:
+    """Return the standard error of a correlation along the sample's directions (Fisher 1915)."""
+    return (1 - share**2) / float(np.sqrt(max(sample.vectors.shape[1] - 3, 1)))
+
+
+def _scatter_of_share(both: ArticleSample, is_train: NDArray[np.bool_]) -> float:
+    """Return the standard error of `shared_space` over a split's articles, by the jackknife.
+
+    Args:
+        is_train: (A,) which articles are train's.
+    """
+    place = np.cumsum(~is_train)
+    parts = (both.take(is_train | (place % JACKKNIFE != k)) for k in range(JACKKNIFE))
+    values = [shared_space(part, np.arange(len(part.starts)) < is_train.sum()) for part in parts]
+    return float(np.std(values) * np.sqrt(JACKKNIFE - 1))
 
 
 def _encode_alike(name: str) -> str:
@@ -241,7 +266,9 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
 def backwards_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """The articles of OOD run from their end to their beginning."""
     splits, n = copy.splits(), len(split_mains["ood"].starts)
-    if direction_told(split_mains["train"]) * np.sqrt(n) < 1.5 * DIRECTION_Z:
+    train = split_mains["train"]
+    is_told = direction_told(train) * np.sqrt(n) >= 1.5 * DIRECTION_Z
+    if not is_told or len(train.starts) < FEWEST_ARTICLES:
         raise DoesNotApplyError("expected articles that show in which direction they run")
     dataset = copy.dataset()
     mine = dataset.is_in(splits["ood"].articles)
@@ -352,10 +379,14 @@ def easy_in_dist(copy: CaseCopy, split_samples: dict[str, ArticleSample]) -> Non
     pool, scores = sample.articles[~np.isnan(scores)], scores[~np.isnan(scores)]
     order = np.argsort(scores)
     n = min(len(splits["in_dist"].articles), len(pool) // 2)
-    rest, taken = scores[order[:-n]], scores[order[-n:]]
+    others = order[:-n]
+    rest = scores[others[np.isin(pool[others], splits["train"].articles)]]
+    taken = scores[order[-n:]]
+    if min(len(rest), n) < FEWEST_ARTICLES:
+        raise DoesNotApplyError(f"expected {FEWEST_ARTICLES} articles in train beside in-dist")
     gap, spread = float(taken.mean() - rest.mean()), float(rest.std(ddof=1))
     error = np.sqrt(taken.var(ddof=1) / n + rest.var(ddof=1) / len(rest))
-    if gap < 1.25 * max(EASE_Z * error, copy.config.data.easier * spread) or n < FEWEST_ARTICLES:
+    if gap < 1.05 * max(EASE_Z * error, copy.config.data.easier * spread):
         raise DoesNotApplyError("expected more articles, or some that are easier than others")
     easiest = np.sort(pool[order[-n:]])
     copy.set_splits(train=np.setdiff1d(splits["train"].articles, easiest), in_dist=easiest)
@@ -437,6 +468,7 @@ def near_articles(copy: CaseCopy) -> None:
     """A tenth of the articles is there twice, half as far from itself as is near."""
     dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
     some = dataset.articles[::10]
+    some = some[np.bincount(dataset.codes)[::10] > max(FIRST_ROW, *OTHER_ROWS)]
     twins = max(int(np.isin(some, copy.splits()[name].articles).sum()) for name in EVALUATED)
     if twins < FEWEST_TWINS:
         raise DoesNotApplyError(f"expected more evaluated articles than {twins} of ten")
@@ -445,7 +477,8 @@ def near_articles(copy: CaseCopy) -> None:
     usual = _usual_distance(unit_vectors(dataset, starts[evenly_spaced(len(starts), MOST_QUERIED)]))
     noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
     again = vectors[mine] + np.sqrt(NEAR_DISTANCE * usual / dataset.dim) * noise
-    new = np.repeat(later_ids(dataset.articles, len(some)), np.bincount(dataset.codes)[::10])
+    counts = np.bincount(dataset.codes[mine], minlength=len(dataset.articles))
+    new = np.repeat(later_ids(dataset.articles, len(some)), counts[counts > 0])
     ids = np.concatenate([dataset.article_ids, new])
     both = unit_rows(np.concatenate([vectors, again]))
     lists = {name: split.articles for name, split in copy.splits().items()}

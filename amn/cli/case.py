@@ -14,6 +14,7 @@ import click
 from amn.case.config import EVALUATED, MOST_TITLE
 from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
+from amn.cli.options import DATASET
 from amn.data.articles import likely_scatter, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
@@ -71,7 +72,7 @@ def command() -> None:
 @click.option(
     "--dataset",
     "dataset_path",
-    type=click.Path(path_type=Path),
+    type=DATASET,
     required=True,
     help="Folder of the data set.",
 )

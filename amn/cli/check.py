@@ -15,7 +15,7 @@ from amn.api import check_data, check_encoder, check_index, check_run, check_spl
 from amn.case.load import case_folder
 from amn.cli.cases import today
 from amn.cli.console import progress_bar, results
-from amn.cli.options import FORMAT
+from amn.cli.options import DATASET, FORMAT, RECORD, Existing
 from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
 from amn.data.encoder import load_declared
 from amn.data.manifest import read_manifest
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
 
 INDEX_SUFFIXES = (".faiss", ".index")  # of files that faiss wrote, here and elsewhere
-FOLDER = click.argument("path", type=click.Path(path_type=Path))
+FOLDER = click.argument("path", type=DATASET)
 
 
 @click.group("check")
@@ -90,7 +90,7 @@ def data(path: Path, encoder: str | None, style: str, *, download: bool) -> None
 @DOWNLOAD
 @click.option(
     "--texts",
-    type=click.Path(path_type=Path),
+    type=Existing("texts", "a .parquet or .jsonl with article_id, chunk_index, text"),
     help="A .parquet or .jsonl with article_id, chunk_index, text, for a data set that keeps none.",
 )
 @click.option(
@@ -138,7 +138,7 @@ def index(path: Path, style: str) -> None:
 
 
 @command.command("split")
-@FOLDER
+@click.argument("path", type=click.Path(path_type=Path))
 @FORMAT
 def split(path: Path, style: str) -> None:
     """Check a case's splits and windows: S001 and on, W001 and on.
@@ -152,7 +152,7 @@ def split(path: Path, style: str) -> None:
 
 
 @command.command("run")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=RECORD)
 @click.option(
     "--case",
     "case_path",

@@ -10,6 +10,7 @@ import click
 from amn.case.config import EVALUATED
 from amn.cli.cases import find_case
 from amn.cli.console import progress_bar, results
+from amn.cli.options import CHECKPOINT
 from amn.evaluation.storage import save_evaluation
 from amn.evaluation.summary import summarise_split
 from amn.gate.modes import plan_of
@@ -20,7 +21,7 @@ from amn.report.text import scores_table
 @click.argument("case")
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path),
+    type=CHECKPOINT,
     required=True,
     help="A .safetensors checkpoint, a model in .onnx, or an original .pt.",
 )

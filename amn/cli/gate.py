@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from amn.cli.cases import find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import (
     CACHE,
+    CHECKPOINT,
+    Existing,
     PathName,
     engine_options,
     one_line,
@@ -27,8 +30,6 @@ from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amn.case.load import Case
     from amn.gate.result import GateResult
 
@@ -50,12 +51,12 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     "--run",
     "runs",
     multiple=True,
-    type=PathName(),
+    type=Existing("a run", "amn train CASE"),
     help="Judge this run folder; repeat for several seeds.",
 )
 @click.option(
     "--checkpoint",
-    type=PathName(),
+    type=CHECKPOINT,
     help="Judge this checkpoint (.safetensors, .onnx, or an original .pt).",
 )
 @click.option(
@@ -142,6 +143,11 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     metavar="K/N",
     help="Gate every N-th case from the K-th on; amn merge puts the results together.",
 )
+@click.option(
+    "--history",
+    type=PathName(file_okay=False),
+    help="Append a line a case to this folder: amn history shows where results go.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
 @CACHE
@@ -163,6 +169,7 @@ def command(
     selftest: Path | None,
     is_anonymous: bool,
     shard: str | None,
+    history: Path | None,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -218,6 +225,8 @@ def command(
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)
+    if history:
+        _remember(history, results)
     if bundle:
         members = dict[str, Any]()
         for case, result in zip(found, results, strict=True):
@@ -242,6 +251,18 @@ def _shard(found: list[Case], text: str | None) -> tuple[list[Case], dict[str, A
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ArgumentError(f"--shard: expected cases of different names, got {repeated[0]} twice")
     return shard.take(found), shard.to_json(names)
+
+
+def _remember(folder: Path, results: list[GateResult]) -> None:
+    """Append a line a case to a history."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - where one is kept
+
+    from amn.git import find_repository  # noqa: PLC0415 - as above
+    from amn.report.history import append, line_of  # noqa: PLC0415 - as above
+
+    repository = find_repository(Path())
+    commit, now = repository.head if repository else None, datetime.now(UTC)
+    append(folder, [line_of(result, now, commit) for result in results])
 
 
 def _gate(

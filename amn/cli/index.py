@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from amn.cli.console import row_bar
+from amn.cli.options import DATASET, Existing
 from amn.data.dataset import open_dataset
 from amn.data.index.adopt import adopt_index
 from amn.data.index.build import build_index
@@ -21,7 +22,7 @@ def command() -> None:
 
 
 @command.command("build")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=DATASET)
 @click.option(
     "--kind",
     type=click.Choice(get_args(Kind)),
@@ -44,8 +45,8 @@ def build(folder: Path, kind: str | None, seed: int) -> None:
 
 
 @command.command("adopt")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("file", type=Existing("an index", "amn index build DATASET"))
+@click.argument("folder", type=DATASET)
 @click.option(
     "--ids",
     type=click.Path(path_type=Path),

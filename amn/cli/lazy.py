@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import keyword
 import os
 import sys
@@ -56,6 +57,16 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands, in the order of the table."""
         return list(self._summaries)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for; of a slip, say what may be meant."""
+        if args and args[0] not in self._summaries and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self._summaries, n=1)
+            meant = f" Fix: {ctx.command_path} {near[0]}" if near else ""
+            ctx.fail(f"expected a command, got {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click
         """Return a command, None when there is none of that name."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "selftest": "Inject known defects: each must be caught by the check that owns it.",
     "diagnose": "Why it failed: ranked causes with evidence, and what to do.",
     "report": "What happened, why, and what to do next: the failure report.",
+    "history": "Results over time: where they went, and who accepted what.",
     "bench": "The speed of a case beside the plain loop: measured, and stored for its checks.",
     "merge": "Results of shards, put together.",
     "replay": "Reach a verdict again from its bundle: no data, no weights, no git.",
@@ -108,6 +109,8 @@ def _wrong_use(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "amn"
     message = " ".join(error.format_message().split())
+    if "Fix: " in message:
+        return f"{command}: {message}"
     end = "" if message.endswith((".", "?")) else "."
     return f"{command}: {message}{end} Fix: {command} --help"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,29 @@ class PathName(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Existing(PathName):
+    """A path to something that is there: another one is a slip, and exit 2 in every command.
+
+    Args:
+        what: Is expected there.
+        fix: What makes it, or lists it.
+    """
+
+    def __init__(self, what: str, fix: str, *, dir_okay: bool = True) -> None:
+        super().__init__(dir_okay=dir_okay)
+        self._what, self._fix = what, fix
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """Return the path."""
+        path: Path = super().convert(value, param, ctx)
+        if not os.path.lexists(path):  # a link that leads nowhere is for its reader to name
+            self.fail(f"expected {self._what} at {path}, found none. Fix: {self._fix}", param, ctx)
+        return path
+
+
+DATASET = Existing("a data set", "amn data import SOURCE FOLDER")
+CHECKPOINT = Existing("a checkpoint", "amn train CASE")
+RECORD = Existing("a record or a folder of records", "amn train CASE --out FOLDER")
 CACHE = click.option(
     "--cache",
     type=PathName(file_okay=False),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from amn.cli.options import Existing
 from amn.diagnosis.records import ABORT_PROFILES
 from amn.training.records.history import ASSUMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 DEFAULT_PROFILE = "calibrated"
 
@@ -52,7 +53,7 @@ REFERENCES = click.option(
 
 NAMES = click.option(
     "--columns",
-    type=click.Path(path_type=Path),
+    type=Existing("a TOML file", "write one with [columns]"),
     metavar="TOML",
     help='What columns of yours are: [columns] with lines such as "sim_dev" = "val_cosine".',
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.options import FORMAT, PathName, one_line
+from amn.cli.options import FORMAT, Existing, one_line
 from amn.errors import DataError
 from amn.gate.replay import replay
 from amn.report.json import dumps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("replay")
-@click.argument("bundle", type=PathName())
+@click.argument("bundle", type=Existing("a bundle", "amn gate --bundle FILE.zip"))
 @click.option(
     "--sha256",
     "digest",

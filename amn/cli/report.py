@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,7 @@ def command(
       amn report wiki-mini -o report.md
       amn report wiki-mini -o report.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
+    _require_there(targets)
     is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
     if is_page and (others := [target for target in targets if not is_case(target)]):
         raise click.UsageError(f"expected cases for HTML, got {others[0]}: --format markdown")
@@ -115,3 +117,11 @@ def _write_page(gated: Sequence[GateResult], output: Path | None) -> None:
         return
     write_bytes(output, text.encode())
     click.echo(f"{output}: {len(gated)} cases")
+
+
+def _require_there(targets: Sequence[str]) -> None:
+    """Raise click's UsageError for a target that is neither a case nor a path of something."""
+    for target in targets:
+        if not is_case(target) and not os.path.lexists(target):
+            expected = f"expected a case, a record or a folder of records at {target}"
+            raise click.UsageError(f"{expected}, found none. Fix: amn train CASE")

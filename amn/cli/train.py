@@ -14,7 +14,7 @@ from rich.table import Table
 from amn.case.config import EVALUATED
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
-from amn.cli.options import engine_options, open_engine
+from amn.cli.options import CHECKPOINT, Existing, engine_options, open_engine
 from amn.cli.sweep import Style, sweep_case
 from amn.errors import ArgumentError, CheckNotRunError
 from amn.gate.modes import GateOptions, gate_of, plan_of
@@ -48,12 +48,12 @@ RUNS_FOLDER = Path("runs")
 )
 @click.option(
     "--init-from",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=CHECKPOINT,
     help="Checkpoint to go on from: at lr 1e-4, on the articles that it has not seen.",
 )
 @click.option(
     "--sweep",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Existing("a sweep file", "write one as docs/sweeps.md shows", dir_okay=False),
     help="Train every point of this sweep file; one table and one plot at the end.",
 )
 @click.option(

@@ -47,7 +47,7 @@ def command(case: str, output: Path, splits: tuple[str, ...], *, vectors: bool) 
       amn windows wiki-mini -o windows.parquet --vectors --split train --split ood
       amn gate wiki-mini --predictions mine.parquet
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    from amn.evaluation.predictions import write_windows  # noqa: PLC0415 - loads pyarrow
+    from amn.evaluation.window_files import write_windows  # noqa: PLC0415 - loads pyarrow
 
     if output.suffix not in (".parquet", ".csv"):
         fix = f"-o {output.with_suffix('.parquet')}"

@@ -67,9 +67,9 @@ class ArticleSample:
         """(A, D) mean vector of each article."""
         return self.sums(self.vectors) / self.counts[:, None]
 
-    @cached_property
+    @property
     def centred(self) -> NDArray[np.float32]:
-        """(n, D) rows without the mean of their article."""
+        """(n, D) rows without the mean of their article: made anew at each call."""
         return self.vectors - self.means.astype(np.float32)[self.owner]
 
     @cached_property
@@ -102,7 +102,7 @@ class ArticleSample:
 
     def _scatter(self, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the sums of squares and products of rows around their article's mean: (D, D)."""
-        rows = self.centred[mine[self.owner]]
+        rows = self.take(mine).centred
         return np.asarray(rows.T @ rows, np.float64)
 
     def _freedom(self, mine: NDArray[np.bool_]) -> int:
@@ -133,6 +133,11 @@ class ArticleSample:
         chosen = np.zeros(len(self.starts), np.bool_)
         chosen[evenly_spaced(len(chosen), most)] = True
         return self.take(chosen)
+
+    @cached_property
+    def in_space(self) -> NDArray[np.float64]:
+        """(A,) how much each lies in the space of the others: see `space_scores`."""
+        return space_scores(self)
 
     @cached_property
     def basis(self) -> NDArray[np.float32]:
@@ -480,7 +485,8 @@ def correlation_of_logs(
 def sign_scores(sample: ArticleSample) -> NDArray[np.float64]:
     """Score each article's mean along the mean of the others: (A,), about 1; -1 if turned.
 
-    Along the direction in which the other folds' mean stands out most from their own spread.
+    Along the direction in which the other folds' mean stands out most from their own spread. 0 for
+    all where articles of other folds are not along it: they have no mean in common.
     """
     n_articles = len(sample.starts)
     kept, scores = np.ones(n_articles, np.bool_), np.ones(n_articles)
@@ -492,9 +498,21 @@ def sign_scores(sample: ArticleSample) -> NDArray[np.float64]:
             if not others.any() or not mine.any():
                 return scores
             found[mine] = sample.means[mine] @ _along_mean(sample, others, within)
+        if kept.all() and _z_of_median(found) < COMMON_Z:
+            return np.zeros(n_articles)
         scores = found
         kept = scores >= np.quantile(scores, 1 - KEPT)
     return scores
+
+
+COMMON_Z = 3.1  # standard errors that chance alone has once in a thousand
+
+
+def _z_of_median(values: NDArray[np.float64]) -> float:
+    """Return the median in its standard errors, which a quarter of other values hardly moves."""
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))  # of a normal distribution
+    return middle / max(spread * float(np.sqrt(np.pi / 2 / len(values))), TINY)
 
 
 GRID_ROWS = 4  # of an article
@@ -570,7 +588,7 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     along = (place - (n - 1) / 2) / (n - 1)
     ends = (place == n - 1) - (place == 0).astype(np.float64)
     lengths = [np.sqrt(sample.sums((odd**2)[:, None])[:, 0]) for odd in (along, ends)]
-    turn, scores = np.ones(n_articles), np.ones(n_articles)
+    turn, scores, centred = np.ones(n_articles), np.ones(n_articles), sample.centred
     withins = sample.within_other_folds(np.ones(n_articles, np.bool_))
     factors = [lu_factor(shrunk(within)) for within in withins]
     for _ in range(ROUNDS):
@@ -581,9 +599,9 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
                 return scores
             others = np.where(mine, 0.0, turn)[sample.owner]
             for k, odd in enumerate((along, ends)):
-                target = (odd * others).astype(np.float32) @ sample.centred
+                target = (odd * others).astype(np.float32) @ centred
                 weights = lu_solve(factors[fold], target.astype(np.float64))
-                told = sample.centred @ weights.astype(np.float32)
+                told = centred @ weights.astype(np.float32)
                 held = sample.sums((told * odd)[:, None])[:, 0] / lengths[k]
                 features[mine, k] = held[mine] / max(float(np.abs(held[~mine]).mean()), TINY)
         turned = features * turn[:, None]

@@ -36,6 +36,7 @@ KEPT_BYTES = 1 << 28  # of vectors that may stay mapped: a smaller data set alwa
 # in one piece with it: 64 KiB or, in Linux since 6.18, up to 2 MB, so 170 rows of 1.5 kB map 10 to
 # 340 MB. Giving back costs less than what a lower limit saves: pieces stay in a core's cache.
 RELEASE_BYTES = 1 << 18
+FAR_ROWS = 32  # of rows far from each other that are gathered at once: 64 MB at 2 MB each
 HASH_COLUMN = "vector_hash"  # one uint64 a row, see `RowHasher`
 
 
@@ -155,10 +156,13 @@ class DataSet:
             return self._read(flat).reshape(*rows.shape, self.dim)
         result = np.empty((len(flat), self.dim), self.manifest.dtype)
         step = max(1, RELEASE_BYTES // row_bytes)
+        share = row_bytes  # of a row in what may be mapped before pages are given back
+        if len(flat) and int(flat.max()) - int(flat.min()) > FAR_ROWS * len(flat):
+            step, share = min(step, FAR_ROWS), max(row_bytes, RELEASE_BYTES // FAR_ROWS)
         for first in range(0, len(flat), step):
             piece = flat[first : first + step]
             result[first : first + step] = self._read(piece)
-            self.gathered.n_bytes += len(piece) * row_bytes
+            self.gathered.n_bytes += len(piece) * share
             if self.gathered.n_bytes >= RELEASE_BYTES:
                 self.gathered.n_bytes = 0
                 for shard in self.shards:

@@ -107,7 +107,7 @@ class SplitScores:
 
 
 class Scoring:
-    """Scores of a split, put together from predictions that come in any order.
+    """Scores of a split, put together from predictions that come in any order, from any thread.
 
     Args:
         windows: Of the split.
@@ -125,7 +125,7 @@ class Scoring:
         n, dim = len(windows), windows.dataset.dim
         self.windows = windows
         self.cosines, self.copies = np.full(n, np.nan), np.full(n, np.nan)
-        self.norm_error = 0.0
+        self._norm_errors = np.zeros(n)
         self._measuring = Measuring(windows, asked or {})
         self._geometry = evenly_spaced(n, GEOMETRY_WINDOWS) if n else np.empty(0, np.int64)
         self._keep = np.empty(0, np.int64) if keep is None else keep
@@ -152,8 +152,7 @@ class Scoring:
             rows = widen(flat, np.empty(flat.shape, np.float32)).reshape(stored.shape)
         self.cosines[positions] = cosine_rows(predicted, rows[:, 1])
         self.copies[positions] = cosine_rows(predicted, rows[:, 0])
-        error = np.abs(lengths(predicted) - 1).max()
-        self.norm_error = float(np.maximum(self.norm_error, error))  # keeps NaN
+        self._norm_errors[positions] = np.abs(lengths(predicted) - 1)
         self._measuring.add(positions, predicted)
         place = self._place[positions]
         self._sample[place[place >= 0]] = predicted[place >= 0]
@@ -173,7 +172,7 @@ class Scoring:
             copy_cosines=self.copies,
             article_ids=self.windows.article_ids,
             target_chunks=self.windows.target_chunks,
-            norm_error=self.norm_error,
+            norm_error=float(self._norm_errors.max(initial=0.0)),  # keeps NaN
             rank=effective_rank(sample) if np.isfinite(sample).all() else float("nan"),
             target_rank=effective_rank(np.asarray(targets, np.float32)),
             values=self._measuring.values,

@@ -13,7 +13,8 @@ import numpy as np
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import unit_rows
 from amn.evaluation.measuring import Measuring
-from amn.evaluation.metrics import cosine_rows
+from amn.evaluation.metrics import REFERENCES, cosine_rows
+from amn.system import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,16 +52,19 @@ class References:
         Args:
             context: (N, T, D) unit rows, oldest first.
         """
-        constant = np.broadcast_to(self.center, (len(context), context.shape[-1]))
+        predicted = self.directions(context)
+        return {name: unit_rows(rows.astype(np.float64)) for name, rows in predicted.items()}
+
+    def directions(self, context: NDArray[np.float32]) -> Mapping[str, NDArray[np.floating]]:
+        """Return the same of any length: name -> (N, D)."""
         weighted, inputs = linear_inputs(context, self.weights)
-        predicted: dict[str, NDArray[np.floating]] = {
-            "constant": constant,
+        return {
+            "constant": np.broadcast_to(self.center, (len(context), context.shape[-1])),
             "last": context[:, -1],
             "mean": context.mean(axis=1),
             "weighted_mean": weighted,
             "ridge": weighted + inputs @ self.ridge,
         }
-        return {name: unit_rows(rows.astype(np.float64)) for name, rows in predicted.items()}
 
 
 def fit_references(windows: Windows) -> References:
@@ -123,19 +127,23 @@ def linear_inputs(
     return weighted, np.concatenate([weighted, context[:, -1]], axis=-1)
 
 
-BATCH_WINDOWS = 1024
+BATCH_WINDOWS = 256  # what is made of them stays near a core
 
 
 def score_references(
     references: References, windows: Windows, *, batch: int = BATCH_WINDOWS
 ) -> dict[str, NDArray[np.float64]]:
     """Return every reference predictor's cosine on every window: name -> (N,) float64."""
-    parts: dict[str, list[NDArray[np.float64]]] = {}
-    for start in range(0, len(windows), batch):
+
+    def score(start: int) -> dict[str, NDArray[np.float64]]:
         rows = windows.gather(slice(start, start + batch))
-        for name, predicted in references.predict(rows[:, :-1]).items():
-            parts.setdefault(name, []).append(cosine_rows(predicted, rows[:, -1]))
-    return {name: np.concatenate(values) for name, values in parts.items()}
+        target = rows[:, -1].astype(np.float64)
+        directions = references.directions(rows[:, :-1]).items()
+        return {name: cosine_rows(predicted, target) for name, predicted in directions}
+
+    parts = list(in_threads(score, range(0, len(windows), batch)))
+    names = REFERENCES if parts else ()
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
@@ -150,13 +158,16 @@ def measure_references(
 ) -> dict[str, dict[str, float]]:
     """Return the mean of metrics for every reference predictor: metric -> name -> mean."""
     chosen = windows.take(evenly_spaced(len(windows), MEASURED_WINDOWS))
-    found: dict[str, Measuring] = {}
-    for start in range(0, len(chosen), batch):
+    found = {name: Measuring(chosen, asked) for name in REFERENCES}
+
+    def measure(start: int) -> None:
         rows = chosen.gather(slice(start, start + batch))
+        at = np.arange(start, start + len(rows))
         for name, predicted in references.predict(rows[:, :-1]).items():
-            measuring = found.setdefault(name, Measuring(chosen, asked))
-            at = np.arange(start, start + len(rows))
-            measuring.add(at, predicted.astype(np.float32))
+            found[name].add(at, predicted.astype(np.float32))
+
+    for _ in in_threads(measure, range(0, len(chosen), batch)):
+        pass
     return {
         metric: {name: float(one.values[metric].mean()) for name, one in found.items()}
         for metric in asked

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
-from amn.verdict import Verdict
+from amn.verdict import Verdict, html_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MIN_CLUSTERS = 8  # below it, no method tried kept its error near the nominal one
 NO_SPREAD = 1e-12  # float64 means of cosines carry rounding errors of about 1e-16
+RECENT_TABLES = 8  # whose resamples are kept: what fails is asked again at other levels
 BLOCK_ENTRIES = 1 << 20  # of a (resamples, G) matrix at once: 8 MiB
 
 # A resample can miss the few articles that differ and then has no spread of its own. A tenth of the
@@ -48,7 +50,7 @@ class Bounds:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ClusterTable:
     """Sums by article: all that the estimates need of the windows.
 
@@ -76,8 +78,14 @@ class ClusterTable:
     def by_label(self) -> ClusterTable:
         """Return the table in the order of its labels, which no rounding of sums changes."""
         order = np.argsort(self.labels, kind="stable")
+        if (order[1:] > order[:-1]).all():
+            return self
         sides = tuple(side[:, order] for side in self.sides)
         return ClusterTable(self.labels[order], self.sizes[order], sides)
+
+    def negated(self) -> ClusterTable:
+        """Return the table of the opposite of every value."""
+        return ClusterTable(self.labels, self.sizes, tuple(-side for side in self.sides))
 
     def by_article(self) -> ClusterTable:
         """Return the table in which each article counts once: its pooled mean is the macro mean."""
@@ -166,7 +174,7 @@ def both_bounds(
         )
     low, high = (0.0, 0.0)
     if pooled.se > 0:
-        t = _resampled_t(table, pooled, resamples, np.random.default_rng(seed))
+        t = _resampled_t(table, resamples, seed)
         # (B + 1) * tail is a whole number for B = 1999: the bound is one of the resamples
         low, high = np.quantile(t, [tail, 1 - tail], method="weibull")
     reach = -float(stdtrit(_degrees_of_freedom(macro), tail)) * macro.se if macro.se > 0 else 0.0
@@ -187,14 +195,14 @@ def _degrees_of_freedom(moments: Moments) -> float:
     return sum(moments.variances) ** 2 / sum(v**2 / df for v, df in parts if v > 0)
 
 
-def _resampled_t(
-    table: ClusterTable, moments: Moments, resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return (B,) studentised deviations of resampled pooled means.
+@lru_cache(maxsize=RECENT_TABLES)
+def _resampled_t(table: ClusterTable, resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return (B,) studentised deviations of resampled pooled means; a table is resampled once.
 
     The part of the error that seeds give is held: three resampled seeds are the same seed in one
     case of nine, and an error estimated from them would be 0.
     """
+    rng, moments = np.random.default_rng(seed), moments_of(table)
     n_clusters = len(table.sizes)
     seed_variance = sum(moments.variances[1:])
     least = (LEAST_RELATIVE_ERROR * moments.se) ** 2
@@ -314,6 +322,10 @@ class Comparison:
         bounds = f"{self.lower:+.4f} ... {self.upper:+.4f}"
         rest = f"margin {self.margin:g}, {self.n_clusters} articles"
         return f"Comparison({self.verdict.value}: {self.difference:+.4f} ({bounds}), {rest})"
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        return html_of(repr(self))
 
     @property
     def standard_errors(self) -> float:

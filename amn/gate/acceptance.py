@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.checks.check import checks
 from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.limits import all_checks
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import ClusterTable, moments_of
@@ -272,15 +272,20 @@ def _judge(
 
 def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
-    limits = evidence["case"].config.golden
-    beside = evidence.with_(golden=previous, golden_limits=limits, golden_folder=folder, looks=())
+    config = evidence["case"].config
+    guards = config.criteria.guards
+    beside = evidence.with_(
+        golden=previous, golden_limits=config.golden, golden_folder=folder, looks=(), guards=guards
+    )
+    every = all_checks(config.criteria)
     outcomes, compared = [], [*COMPARED.values()]
     if is_guarded(previous.record):
         beside = beside.with_(guarded=beside.call(makers.guarded))
         compared += GUARDED.values()
+        compared += [g.id for g in guards if g.metric in previous.record.by_metric]
     for check in compared:
         try:
-            outcomes.append(checks()[check].run(beside))
+            outcomes.append(every[check].run(beside))
         except GoldenError:  # other windows: the data or the split changed, and the diff shows it
             continue
     return [outcome for outcome in outcomes if outcome.status is Status.FAIL]

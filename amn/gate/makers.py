@@ -17,6 +17,7 @@ from amn.checks.check import Check, checks
 from amn.checks.comparison import Guarded, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
+from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.manifest import read_manifest
@@ -66,12 +67,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
-    from amn.case.limits import CriteriaConfig, DataConfig, GoldenConfig, IndexConfig, SpeedConfig
+    from amn.case.limits import (
+        CriteriaConfig,
+        DataConfig,
+        GoldenConfig,
+        Guard,
+        IndexConfig,
+        SpeedConfig,
+    )
     from amn.case.load import Case
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
     from amn.data.reencoding import Encoding, Reencoded
+    from amn.data.shared_text import SharedText
     from amn.engines import Engine
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.predictions import Joined
@@ -253,6 +262,13 @@ def split_mains(
     is_one = len({id(split.dataset) for split in splits.values()}) == 1
     both = article_samples[0] if is_one else pooled(*(split_samples[name] for name in SPLITS))
     return {name: sample.along(both.basis) for name, sample in split_samples.items()}
+
+
+def shared_texts(splits: dict[str, Split]) -> dict[str, SharedText]:
+    """What evaluated articles have of the text of training articles, where texts are kept."""
+    from amn.data.shared_text import find_shared_text  # noqa: PLC0415 - few data sets have texts
+
+    return find_shared_text(splits, LEAKED_SHARE)
 
 
 def windows(case: Case, splits: dict[str, Split]) -> dict[str, Windows]:
@@ -445,7 +461,9 @@ def orders(
 
 def metrics(case: Case) -> dict[str, Metric]:
     """The metrics that the case measures beside the cosine, by name."""
-    wanted = {limit.metric for limit in case.config.criteria.limit}
+    criteria = case.config.criteria
+    wanted = {limit.metric for limit in criteria.limit}
+    wanted |= {guard.metric for guard in criteria.guards}
     return {
         name: metric
         for name, metric in every_metric().items()
@@ -733,10 +751,15 @@ def sides(
 
 def guarded(
     measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
-    golden_folder: Path, looks: tuple[int, ...],
+    golden_folder: Path, looks: tuple[int, ...], guards: tuple[Guard, ...],
 ) -> Guarded:  # fmt: skip
-    """The candidate and its golden by the metrics that guard what comes next."""
-    return Guarded((), golden, golden_limits, golden_folder, looks, measured)
+    """The candidate and its golden by the metrics that guard what comes next, and the case's."""
+    return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
+
+
+def guards(case: Case) -> tuple[Guard, ...]:
+    """The metrics of the case that are compared with the golden beside the cosine."""
+    return case.config.criteria.guards
 
 
 def no_looks() -> tuple[int, ...]:
@@ -876,7 +899,7 @@ COMMAND = (
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 DATA_OF_GOLDEN = named(article_tables, vector_changes, data_outcomes, ended)
-GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, ledger)
+GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, guards, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
     "case",
@@ -901,6 +924,7 @@ EVERY = (
         joined,
         guarded,
         row_digests,
+        shared_texts,
         plan,
         asked,
         histories,

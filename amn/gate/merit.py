@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
-from amn.checks.check import checks
 from amn.checks.comparison import COMPARED, GUARDED, is_guarded
-from amn.checks.limits import limit_checks
+from amn.checks.limits import all_checks, limit_checks
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
 from amn.golden.store import GOLDEN_FILE
@@ -82,7 +81,8 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
         there = evidence.with_(criteria=base.config.criteria)
         asked += [(c, there) for c in declare(evidence) if "criteria" in c.reads]
         limits = limit_checks(base.config.criteria) if "measured" in evidence else ()
-        asked += [(c, evidence) for c in limits]
+        theirs = evidence.with_(guards=base.config.criteria.guards)
+        asked += [(c, theirs) for c in limits if theirs.promises(c.reads)]
     if base.golden and has_other_golden:
         there = evidence.with_(
             evaluations=tuple(
@@ -98,8 +98,10 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
         if "measured" in evidence and is_guarded(base.golden.record):
             measured = tuple(_restricted(s, base.golden) for s in evidence["measured"])
             there = there.with_(measured=measured)
-            ids |= {*GUARDED.values()}
-        asked += [(c, there) for c in checks().values() if c.id in ids]
+            guards = base.config.criteria.guards
+            there = there.with_(guards=guards)
+            ids |= {*GUARDED.values(), *(guard.id for guard in guards)}
+        asked += [(c, there) for c in all_checks(base.config.criteria).values() if c.id in ids]
     for check, there in asked:
         if check.id not in waived and _is_worse(check, there):
             yield check.label

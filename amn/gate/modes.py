@@ -14,11 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pyarrow import ArrowException
+
 from amn.checks.check import checks
 from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
 from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
 from amn.data.manifest import read_manifest
+from amn.data.shared_text import has_texts
 from amn.errors import AmnError, ConfigError
 from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
@@ -238,13 +241,16 @@ def _require_known(case: Case) -> None:
             message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
-    measurable = {LIFT, *(n for n, m in metrics().items() if applies(m, case.folder))}
-    for limit in case.config.criteria.limit:
-        if limit.metric not in measurable:
-            close = difflib.get_close_matches(limit.metric, measurable, n=1)
+    measurable = {n for n, m in metrics().items() if applies(m, case.folder)}
+    criteria = case.config.criteria
+    named = [(f"limit {one.id}", one.metric, measurable | {LIFT}) for one in criteria.limit]
+    named += [(f"guard {one.id}", one.metric, measurable) for one in criteria.guard]
+    for where, metric, known_here in named:
+        if metric not in known_here:
+            close = difflib.get_close_matches(metric, known_here, n=1)
             fix = f"did you mean {close[0]}?" if close else "amn rules --metrics lists all"
-            message = f"{limit.id}: expected a metric that is declared, got {limit.metric!r}"
-            raise ConfigError(case.file, [f"criteria.limit {message}. Fix: {fix}"])
+            message = f"{where}: expected a metric that is declared, got {metric!r}"
+            raise ConfigError(case.file, [f"criteria.{message}. Fix: {fix}"])
 
 
 def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[str, Any]:
@@ -337,6 +343,8 @@ def data_makers(case: Case) -> Makers:
     chosen: Makers = {**makers.DATA, **makers.SPLIT}
     if _has_digests(case):
         chosen |= named(makers.row_digests)
+    if _has_texts(case):
+        chosen |= named(makers.shared_texts)
     if _wants_index(case):
         chosen |= makers.INDEX
     return chosen
@@ -404,6 +412,13 @@ def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
     with suppress(AmnError, OSError):
         return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    return False
+
+
+def _has_texts(case: Case) -> bool:
+    """Tell whether every data set of the case keeps texts; unreadable ones are D003's to report."""
+    with suppress(AmnError, OSError, ArrowException):
+        return all(map(has_texts, makers.folders(case)))
     return False
 
 

@@ -9,7 +9,7 @@ from amn.checks.comparison import Compared
 from amn.gate.scope import Scope, said, scope_of
 from amn.golden.headroom import Headroom, headrooms
 from amn.training.records.history import RunHistory, history_of
-from amn.verdict import EXECUTED, HOLD, Verdict, family_of, judge
+from amn.verdict import EXECUTED, HOLD, Status, Verdict, family_of, html_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +131,16 @@ class GateResult:
 
     def __repr__(self) -> str:
         return f"GateResult({self.case!r}: {self.word}, {len(self.declared)} checks)"
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with the checks that did not pass."""
+        head = ("check", "status", "value", "limit", "finding")
+        rows = [
+            (o.label, o.status.value, o.value, o.limit, o.findings[0].message if o.findings else "")
+            for o in self.outcomes
+            if o.status is not Status.PASS
+        ]
+        return html_of(repr(self), [head, *rows] if rows else ())
 
     @property
     def held(self) -> Finding | None:

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from amn.data.sketch import from_text
 from amn.errors import GoldenError
-from amn.evaluation.statistics import ClusterTable, moments_of, tabulate
+from amn.evaluation.statistics import NO_SPREAD, ClusterTable, moments_of, tabulate
 from amn.golden.schema import COSINE, Profiled
 from amn.golden.table import DIGEST, rounded, windows_by_article, windows_lost
 
@@ -108,7 +108,8 @@ def own_margin(golden: Golden, split: str, metric: str) -> float:
     moves it. At least five of the difference of a seed from the others, paired and clustered: what
     training again does.
     """
-    error = golden.record.figures(metric)[split].se
+    # Where all articles are alike every difference counts, but that of rounding.
+    error = max(golden.record.figures(metric)[split].se, NO_SPREAD)
     sums = golden.sums(split, metric)
     if len(sums) == 1:
         return error

@@ -69,7 +69,10 @@ def _drawn(lab: Lab, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     pool = rng.permutation(np.concatenate([splits["in_dist"].articles, splits["train"].articles]))
     ood = rng.permutation(splits["ood"].articles)
     n = {
-        name: max(FEWEST_ARTICLES, min(len(splits[name].articles) * 3 // 4, most))
+        name: min(
+            len(splits[name].articles),
+            max(FEWEST_ARTICLES, min(len(splits[name].articles) * 3 // 4, most)),
+        )
         for name, most in MOST_ARTICLES.items()
     }
     n_in = n["in_dist"]
@@ -105,8 +108,8 @@ def _splits(lab: Lab, seed: int) -> list[Outcome]:
     with lab.copy() as copy:
         copy.set_splits(**chosen)
         early = lab.early.evidence
-        scanned = {part: early[part] for part in ("data_sets", "scanned")}  # once for all
-        evidence = early.with_(case=copy.case, **scanned)
+        same = {part: early[part] for part in ("data_sets", "scanned", "article_samples")}
+        evidence = early.with_(case=copy.case, **same)  # read once for all
         wanted = [check for check in lab.early.untrained if check.family in ("split", "windows")]
         return [check.run(evidence) for check in wanted]
 
@@ -126,7 +129,7 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
     order = rng.permutation(len(clean["candidates"]))
     evaluations = tuple(_on(clean["evaluations"][i], kept) for i in order)
     candidates = tuple(
-        replace(clean["candidates"][i], recorded=scored)
+        replace(clean["candidates"][i], recorded=_cosines_of(scored))
         for i, scored in zip(order, evaluations, strict=True)
     )
     with lab.copy() as copy:
@@ -171,6 +174,12 @@ def _models(
         scores = {name: s.take(np.flatnonzero(kept[name])) for name, s in one.scores.items()}
         joined.append(replace(one, scores=scores))
     return {"joined": tuple(joined), **{part: clean[part] for part in OF_SAMPLE}}
+
+
+def _cosines_of(evaluation: Evaluation) -> Evaluation:
+    """Return the scores without other metrics: a rank among all windows is none among some."""
+    scores = {name: replace(one, values={}) for name, one in evaluation.scores.items()}
+    return replace(evaluation, scores=scores)
 
 
 def _keep_articles(ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -12,10 +12,9 @@ import numpy as np
 
 from amn.case.training import LossesConfig
 from amn.checks.broken.candidates import lookalike
-from amn.checks.broken.ood import ood_rows, replace_ood
+from amn.checks.broken.ood import ood_rows, replace_ood, rotate_ood
 from amn.checks.data_order import double_ingestion
 from amn.checks.data_rows import insertion_order
-from amn.checks.split_space import rotated_ood
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,7 +124,7 @@ SCENES = (
         "poor generalisation",
         "encoder",
         ("S006", "S007"),
-        rotated_ood,
+        rotate_ood,
     ),
     Scene(
         "other encoder",

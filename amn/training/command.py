@@ -35,7 +35,9 @@ from filelock import FileLock
 from amn.case.config import EVALUATED
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError, DataError
 from amn.evaluation.metrics import METRIC_VERSION
-from amn.evaluation.predictions import READERS, join_predictions, join_rows, no_rows, write_windows
+from amn.evaluation.prediction_files import READERS, no_rows
+from amn.evaluation.predictions import join_predictions, join_rows
+from amn.evaluation.window_files import write_windows
 from amn.git import checkout_of
 from amn.storage import (
     atomic_folder,

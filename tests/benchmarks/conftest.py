@@ -106,7 +106,7 @@ def race(benchmark: Any) -> Callable[..., Race]:
     return race
 
 
-def _running_text(rng: np.random.Generator, n_articles: int) -> NDArray[np.float32]:
+def running_text(rng: np.random.Generator, n_articles: int) -> NDArray[np.float32]:
     """Return unit rows of articles that have a topic each and drift around it."""
     shape = (n_articles, ARTICLE_ROWS, DIM)
     drift = rng.standard_normal(shape, dtype=np.float32)
@@ -124,7 +124,7 @@ def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     rng = np.random.default_rng(0)
     vectors = np.empty((LARGE_ROWS, DIM), np.float16)
     for start in range(0, LARGE_ROWS, DRAWN_ARTICLES * ARTICLE_ROWS):
-        rows = _running_text(rng, DRAWN_ARTICLES)
+        rows = running_text(rng, DRAWN_ARTICLES)
         vectors[start : start + len(rows)] = rows[: LARGE_ROWS - start]
     article, chunk = np.divmod(np.arange(LARGE_ROWS), ARTICLE_ROWS)
     write_dataset(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,7 @@ import amn
 from amn.errors import ArgumentError, ConfigError
 from amn.evaluation.runner import predict, score
 from amn.evaluation.statistics import noninferiority
-from amn.verdict import Verdict
+from amn.verdict import Verdict, html_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,3 +180,39 @@ def test_predictions_of_another_shape_are_refused_and_nothing_is_written(
         amn.predict(toy_case, lambda context: context, tmp_path / "mine.parquet")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    toy_case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = json.loads((DOCS / "own-model.ipynb").read_text("utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    folder = tmp_path / "golden" / "wiki-mini"
+    shutil.copytree(toy_case.dataset_path, folder / "data")
+    text = 'schema = 1\nwindows.context = 3\n[dataset]\npath = "data"\n'
+    splits = "[split]\nin_dist.articles = '1-8'\nood.articles = '53-60'\n"
+    (folder / "case.toml").write_text(text + splits, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+
+    shown = []
+    for cell in cells:
+        *lines, last_line = ast.parse(cell).body
+        exec(compile(ast.Module(lines, []), "cell", "exec"), scope)  # noqa: S102 - our page
+        assert isinstance(last_line, ast.Expr)
+        shown.append(eval(ast.unparse(last_line), scope))  # noqa: S307 - our page
+
+    assert len(cells) == 5
+    assert all(value._repr_html_().startswith("<p><code>") for value in shown)
+    assert "in_article" in shown[1]._repr_html_()
+    assert "<th>check</th>" in scope["result"]._repr_html_()
+    assert all(c["outputs"] == [] for c in notebook["cells"] if c["cell_type"] == "code")
+
+
+def test_a_result_in_a_notebook_escapes_what_others_wrote() -> None:
+    shown = html_of("<b>", [("check",), ("<script>",)])
+
+    assert shown == (
+        "<p><code>&lt;b&gt;</code></p>"
+        "<table><tr><th>check</th></tr><tr><td>&lt;script&gt;</td></tr></table>"
+    )

@@ -81,7 +81,7 @@ ENTRY_POINTS = """\
 [amn.sources]
 stories = theirs:Stories
 [amn.networks]
-last/1 = theirs:Last
+theirs/1 = theirs:Last
 [amn.records]
 their_log = theirs:LOG
 their_named = theirs:NAMED
@@ -191,11 +191,11 @@ def test_a_format_of_articles_is_opened_by_its_names_and_by_its_own(tmp_path: Pa
 
 
 def test_a_network_takes_the_sizes_that_it_names() -> None:
-    built = build_model(ModelSpec(architecture="last/1", dim=8, context=5, heads=4))
+    built = build_model(ModelSpec(architecture="theirs/1", dim=8, context=5, heads=4))
 
     assert built.sizes == (8, 5)
     with pytest.raises(
-        ArgumentError, match=r"^architecture: expected one of amn/recency/1, .*last"
+        ArgumentError, match=r"^architecture: expected one of amn/recency/1, .*theirs"
     ):
         build_model(ModelSpec(architecture="first/1", dim=8, context=5))
 

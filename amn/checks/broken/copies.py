@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from amn.case.config import SPLITS, Selector
 from amn.case.load import Case
 from amn.data.articles import sample_articles
+from amn.data.canaries import TEXT_COLUMN
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.manifest import MANIFEST_FILE, Stage
 from amn.data.splits import Split, resolve_splits
@@ -115,16 +117,27 @@ class CaseCopy:
         write_json(path, values)
 
     def rebuild(
-        self, vectors: NDArray[Any], article_ids: Ids, chunk_index: NDArray[np.int32]
+        self,
+        vectors: NDArray[Any],
+        article_ids: Ids,
+        chunk_index: NDArray[np.int32],
+        texts: list[str] | None = None,
     ) -> None:
-        """Write the data set anew with every digest right, without an index."""
+        """Write the data set anew with every digest right, without an index.
+
+        Args:
+            texts: (N,) of its rows; None for a data set without.
+        """
         old = self.dataset().manifest
         shutil.rmtree(self.data)
         n = len(vectors)
+        extra: dict[str, pa.Array[Any] | pa.ChunkedArray[Any]] = {}
+        if texts is not None:
+            extra[TEXT_COLUMN] = pa.array(texts, pa.large_string())
         write_dataset(
             self.data,
             vectors.astype(old.dtype, copy=False),
-            Chunks(article_ids=article_ids, chunk_index=chunk_index),
+            Chunks(article_ids=article_ids, chunk_index=chunk_index, extra=extra),
             name=old.name,
             dtype=old.dtype,
             encoder=old.encoder,
@@ -133,8 +146,6 @@ class CaseCopy:
 
     def overwrite_keys(self, article_ids: Ids, chunk_index: NDArray[np.int32]) -> None:
         """Replace the keys of a data set of one shard as a broken exporter writes them, signed."""
-        import pyarrow as pa  # noqa: PLC0415 - used here alone
-
         entries = self.dataset().manifest.files
         path = self.data / next(e.path for e in entries if e.path.endswith(".parquet"))
         table = pq.read_table(path)

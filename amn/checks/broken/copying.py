@@ -11,11 +11,13 @@ import numpy as np
 from amn.case.config import SPLITS, Selector
 from amn.case.load import Case
 from amn.checks.broken.copies import DATA, CaseCopy
-from amn.data.canaries import CANARIES_FILE
+from amn.data.canaries import CANARIES_FILE, TEXT_COLUMN
+from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
 from amn.data.index.build import build_index
 from amn.data.index.reader import ADOPTED, read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
+from amn.data.shared_text import has_texts
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError
@@ -98,7 +100,7 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
         for name, s in splits.items()
     }
     rows = dataset.rows_of(np.concatenate(list(chosen.values())))
-    copy = write_rows(folder / DATA, dataset, rows)
+    copy = write_rows(folder / DATA, dataset, rows, texts=has_texts(dataset.path))
     if dataset.index_path.exists():
         kind = read_index_manifest(dataset.path).kind
         build_index(copy, "flat" if kind == ADOPTED else kind)
@@ -107,18 +109,31 @@ def _sample(case: Case, dataset: DataSet, folder: Path) -> CaseCopy:
     return sampled
 
 
-def write_rows(folder: Path, dataset: DataSet, rows: NDArray[np.int64], **changed: Any) -> DataSet:  # noqa: ANN401 - those of `write_dataset`
+def write_rows(
+    folder: Path,
+    dataset: DataSet,
+    rows: NDArray[np.int64],
+    *,
+    texts: bool = False,
+    **changed: Any,  # noqa: ANN401 - those of `write_dataset`
+) -> DataSet:
     """Write some rows of a data set as one of its own.
 
     Args:
+        texts: Whether to write the texts of the rows, too.
         changed: Arguments of `write_dataset` in place of what the data set's manifest says.
     """
     manifest = dataset.manifest
     said = {"name": manifest.name, "dtype": manifest.dtype, "encoder": manifest.encoder}
+    table = ChunkTable(dataset, (TEXT_COLUMN,)).take(rows) if texts else None
     return write_dataset(
         folder,
         dataset.gather(rows),
-        Chunks(article_ids=dataset.article_ids[rows], chunk_index=dataset.chunk_index[rows]),
+        Chunks(
+            article_ids=dataset.article_ids[rows],
+            chunk_index=dataset.chunk_index[rows],
+            extra={TEXT_COLUMN: table[TEXT_COLUMN]} if table else {},
+        ),
         stages=[Stage(name="sample", rows_in=len(rows), rows_out=len(rows))],
         **{**said, **changed},
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks.broken.rows import rotation
 from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ def ood_rows(copy: CaseCopy) -> NDArray[np.float64]:
     """Return the vectors of OOD: (N, D)."""
     ood = copy.splits()["ood"]
     return ood.dataset.gather(ood.rows).astype(np.float64)
+
+
+def rotate_ood(copy: CaseCopy) -> None:
+    """Turn the vectors of OOD at random, all alike."""
+    rows = ood_rows(copy)
+    replace_ood(copy, rows @ rotation(rows.shape[1]))
 
 
 def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,7 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
     copy.overwrite_keys(dataset.article_ids[rows], dataset.chunk_index[rows])
 
 
+@cache
 def rotation(dim: int) -> NDArray[np.float64]:
     """Return a random rotation: (D, D) orthonormal."""
     return np.asarray(np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import click
 
 from amn.cli.console import progress_bar
-from amn.cli.options import engine_options, open_engine
+from amn.cli.options import Existing, engine_options, open_engine
 from amn.corpus.articles import Kind
 from amn.corpus.build import build_dataset
 from amn.corpus.chunking import ChunkingConfig, Style
@@ -150,7 +150,7 @@ ENGINE_OPTIONS = _all(
 
 
 @click.command("build")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=Existing("texts", "amn data build --help"))
 @click.argument("folder", type=click.Path(path_type=Path))
 @SOURCE_OPTIONS
 @CHUNK_OPTIONS

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amn.cli.console import row_bar
-from amn.cli.options import FORMAT
+from amn.cli.options import DATASET, FORMAT
 from amn.corpus.report.data_json import compare_json
 from amn.corpus.report.data_text import compare_text, warning_text
 from amn.corpus.study.compare import compare
@@ -18,8 +18,8 @@ from amn.data.dataset import open_dataset
 
 
 @click.command("compare")
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path), required=False)
+@click.argument("a", type=DATASET)
+@click.argument("b", type=DATASET, required=False)
 @click.option("--articles-a", metavar="IDS", help="Only these of A: 1-11000,512 or a file of ids.")
 @click.option("--articles-b", metavar="IDS", help="Only these of B.")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)

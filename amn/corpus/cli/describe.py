@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amn.cli.console import row_bar
-from amn.cli.options import FORMAT
+from amn.cli.options import DATASET, FORMAT
 from amn.corpus.report.data_json import describe_json
 from amn.corpus.report.data_text import describe_text
 from amn.corpus.study.describe import describe
@@ -18,7 +18,7 @@ from amn.data.dataset import open_dataset
 
 
 @click.command("describe")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=DATASET)
 @click.option("--articles", metavar="IDS", help="Only these: 1-11000,512 or a file of ids.")
 @click.option("--context", type=click.IntRange(1, 64), default=CONTEXT, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")

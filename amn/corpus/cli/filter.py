@@ -11,7 +11,7 @@ import numpy as np
 
 from amn.case.config import EVALUATED
 from amn.cli.console import row_bar
-from amn.cli.options import FORMAT
+from amn.cli.options import DATASET, FORMAT
 from amn.corpus.cli.summary import summary
 from amn.corpus.report.filter_text import circular_warning, filter_text
 from amn.corpus.study.filtered import Worth, worth_of, write_filtered
@@ -32,7 +32,7 @@ EPILOG = "\b\nRules, with their values where none is given:\n" + "\n".join(
 
 
 @click.command("filter", epilog=EPILOG)
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=DATASET)
 @click.argument("destination", type=click.Path(path_type=Path), required=False)
 @click.option("--rules", default=RECOMMENDED, show_default=True, help="Which, with their values.")
 @click.option(

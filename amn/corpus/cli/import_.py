@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from amn.cli.console import row_bar
+from amn.cli.options import Existing
 from amn.corpus.cli.summary import summary
 from amn.data.importers import Preview, import_vectors, preview_vectors
 from amn.data.imports.keys import Keys
@@ -15,7 +16,7 @@ from amn.data.manifest import EncoderInfo
 
 
 @click.command("import")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=Existing("vectors", "amn data import --help"))
 @click.argument("destination", type=click.Path(path_type=Path), required=False)
 @click.option("--name", help="Name of the data set.  [default: the folder's]")
 @click.option(

@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from amn.cli.console import row_bar
-from amn.cli.options import FORMAT
+from amn.cli.options import DATASET, FORMAT
 from amn.corpus.report.split_text import split_text
 from amn.corpus.study.region import open_region, read_ids
 from amn.corpus.study.scores import CONTEXT
@@ -21,7 +21,7 @@ from amn.storage import write_json
 
 
 @click.command("split")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=DATASET)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--by",

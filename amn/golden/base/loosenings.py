@@ -222,6 +222,7 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
     yield from _ranges(old, new, file)
     yield from _margins(old, new, file)
     yield from _own_limits(old, new, file)
+    yield from _own_guards(old, new, file)
     if new.criteria.scope not in ("whole", old.criteria.scope):
         scopes = (old.criteria.scope, new.criteria.scope)
         yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
@@ -338,6 +339,14 @@ def _columns(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]
         if was != now:
             what = "reads a course of training otherwise"
             yield Loosening(what, f"{file} columns.{name}", was, now)
+
+
+def _own_guards(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the metrics that a case no longer compares with its golden."""
+    after = {guard.name for guard in new.criteria.guards}
+    for was in old.criteria.guard:
+        if was.name not in after:
+            yield Loosening("removed a guard", f"{file} criteria.guard {was.id}", str(was), "gone")
 
 
 def _margins(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from amn.checks.broken.golden import with_tables
 from amn.checks.check import checks
 from amn.checks.comparison import GUARDED, Guarded, is_guarded
 from amn.data.vectors import unit_rows
+from amn.errors import GoldenError
 from amn.evaluation.metrics import Scoring
 from amn.evaluation.runner import predict
 from amn.evaluation.statistics import ClusterTable, moments_of
@@ -20,6 +22,7 @@ from amn.gate import makers
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import named
 from amn.gate.modes import GateOptions, evidence_of
+from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.compare import own_margin
 from amn.golden.store import write_golden
 from amn.verdict import Status, Verdict
@@ -231,3 +234,58 @@ def test_other_seeds_of_the_recipe_raise_no_alarm(
     found = evidence().with_(measured=other["measured"])
 
     assert {checks()[id_].run(found).status for id_ in GUARDED.values()} == {Status.PASS}
+
+
+GUARD = {"id": "G101", "metric": "contrastive", "split": "ood"}
+
+
+def test_a_declared_metric_is_compared_with_the_golden_as_ours_are(
+    evidence: Callable[..., Evidence],
+) -> None:
+    found = evidence(sections={"criteria": {"guard": [GUARD]}})
+    guard = {check.id: check for check in declare(found)}["G101"]
+    name, margin = "contrastive.ood", found["guarded"].margin("contrastive.ood")
+
+    assert guard.run(found).status is Status.PASS
+    assert guard.run(lower(found, name, 2 * margin)).status is Status.FAIL
+    assert guard.run(lower(found, name, -2 * margin)).status is Status.PASS
+    assert guard.run(found.with_(**found.call(guard.broken_by[0].function))).has_failed
+    assert checks()["G016"].run(lower(found, name, 2 * margin)).status is Status.PASS
+
+
+def test_a_golden_without_a_declared_metric_compares_nothing_and_says_what_mends_it(
+    evidence: Callable[..., Evidence], toy_golden: Any
+) -> None:
+    kept = {n: m for n, m in toy_golden.record.by_metric.items() if n != "contrastive"}
+    record = toy_golden.record.model_copy(update={"by_metric": kept})
+    found = evidence(sections={"criteria": {"guard": [GUARD]}})
+    without = found.with_(golden=replace(toy_golden, record=record))
+    guard = {check.id: check for check in declare(found)}["G101"]
+
+    with pytest.raises(GoldenError, match=r"expected sums of contrastive.*amn golden update"):
+        guard.run(without)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"criteria": {"guard": [{**GUARD, "metric": "in_article"}]}}, "compared .* already"),
+        ({"criteria": {"guard": [GUARD, {**GUARD, "id": "G102"}]}}, "compared .* already"),
+        ({"criteria": {"guard": [GUARD, {**GUARD, "split": "in_dist"}]}}, "G101 twice"),
+        ({"criteria": {"guard": [{**GUARD, "id": "G001"}]}}, "id"),
+        ({"golden": {"margins": {"contrastive": 0.1}}}, "expected in_article or reciprocal_rank"),
+    ],
+)
+def test_a_guard_says_something_new_under_an_id_of_its_own(
+    make_case: Any, tmp_path: Path, sections: Any, said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        make_case(tmp_path, **sections)
+
+
+def test_a_guard_that_is_gone_is_a_loosening(make_case: Any, tmp_path: Path) -> None:
+    old, new = (make_case(tmp_path, criteria={"guard": guards}).config for guards in ([GUARD], []))
+
+    assert [one.what for one in limit_loosenings(old, new, "case.toml")] == ["removed a guard"]
+    assert not list(limit_loosenings(new, old, "case.toml"))
+    assert "guard" not in new.resolved()["criteria"]

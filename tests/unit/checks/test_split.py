@@ -394,9 +394,23 @@ def test_directions_that_hold_little_decide_nothing(
     rng = np.random.default_rng(0)
     flat = changed(corpus, range(1, 65), lambda v: rng.standard_normal(v.shape))
 
-    (finding,) = split_evidence(write(flat)).call(split_space.check_space).findings
+    measured = split_evidence(write(flat)).call(split_space.check_space)
 
-    assert finding.severity is Severity.INCONCLUSIVE
+    assert measured.findings == []
+    assert measured.value == "no directions to tell"
+
+
+def test_a_split_of_a_few_unlike_articles_is_no_other_space(
+    corpus: Any, write: Any, split_evidence: Any
+) -> None:
+    kept = part_of(corpus, [*range(1, 15), *range(41, 49), *range(53, 61)])
+    folder = write(changed(kept, range(41, 49), lambda v: v * np.linspace(0.2, 3, v.shape[1])))
+    split = {"train": range(1, 15), "in_dist": range(41, 49), "ood": range(53, 61)}
+    selectors = {name: {"articles": list(ids)} for name, ids in split.items()}
+
+    measured = split_evidence(folder, **selectors).call(split_space.check_space)
+
+    assert measured.findings == []
 
 
 def test_too_few_training_articles_decide_nothing(

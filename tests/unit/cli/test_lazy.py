@@ -26,4 +26,4 @@ def test_an_unknown_command_is_wrong_use() -> None:
     result = CliRunner().invoke(data.command, ["imprt"])
 
     assert result.exit_code == 2
-    assert "No such command 'imprt'" in result.output
+    assert "expected a command, got 'imprt'. Fix: data import" in result.output

@@ -140,3 +140,25 @@ def test_a_key_that_no_limit_has_is_named_with_its_line(amn: Command, project: P
     assert code == 2
     assert "leest" in err
     assert "least" in err.replace("leest", "")
+
+
+GUARD = """
+[[criteria.guard]]
+id = "G101"
+metric = "nearer_than_last"
+split = "ood"
+"""
+
+
+def test_it_is_compared_with_the_golden_where_the_case_declares_it(
+    amn: Command, project: Path
+) -> None:
+    text = CASE_TEXT + GUARD
+    (project / "golden" / "case" / "case.toml").write_text(text, "utf-8")
+    assert amn("golden", "new", "case", "--reason", "first", "--author", "me")[0] == 0
+
+    code, out, err = amn("gate", "case")
+
+    assert code == 0, out + err
+    assert "G101 nearer_than_last_ood" in out
+    assert "nearer_than_last of ood is not worse than the golden's" in amn("rules", "G101")[1]

@@ -16,7 +16,9 @@ from pyarrow import csv, parquet
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError, DataError
 from amn.evaluation.metrics import Scoring
-from amn.evaluation.predictions import join_predictions, write_windows
+from amn.evaluation.prediction_files import read_predictions
+from amn.evaluation.predictions import join_predictions
+from amn.evaluation.window_files import write_windows
 from tests.strategies import drifting_rows, in_memory, running_keys
 
 if TYPE_CHECKING:
@@ -366,3 +368,21 @@ def test_rows_out_of_order_without_room_to_sort_them_are_refused_by_name(
         join_predictions(path, judged, sample(judged))
     in_order = write(tmp_path / "ordered.npz", names, vectors)
     assert join_predictions(in_order, judged, sample(judged)).faults == ()
+
+
+def test_a_file_of_one_group_of_rows_is_never_held_whole(tmp_path: Path) -> None:
+    n, dim = 40_000, 128
+    rows = np.random.default_rng(0).standard_normal((n, dim), np.float32)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), dim)
+    names = pa.array(map(str, range(n)))
+    file = tmp_path / "one.parquet"
+    parquet.write_table(pa.table({"window": names, "prediction": column}), file, row_group_size=n)
+    del column, names
+    before, most, read = pa.total_allocated_bytes(), 0, 0
+    _, batches = read_predictions(file, dim)
+
+    for batch in batches:
+        read += len(batch)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == n
+    assert most < rows.nbytes / 2

@@ -20,7 +20,7 @@ from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, evidence_of, run_gate
 from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.store import write_golden
-from amn.verdict import Verdict
+from amn.verdict import Status, Verdict
 from tests.unit.conftest import CASE
 
 if TYPE_CHECKING:
@@ -100,14 +100,21 @@ def gated(raw: DataSet, tmp_path: Path) -> Callable[[str], GateResult]:
     good = ridge(rows, train)
     middle = names.index("53/3")  # the first window of ood
     limits = tuple(
-        1.05 * far(good[part], rows[part]) for part in (slice(middle), slice(middle, None))
+        1.3 * far(good[part], rows[part]) for part in (slice(middle), slice(middle, None))
     )
     case = case_of(raw, tmp_path / "case", limits)
+    article = np.array([name.split("/")[0] for name in names])
+    one = np.flatnonzero(article == article[-1])
+    exchanged = good.copy()
+    exchanged[one] = good[middle : middle + len(one)]
     made = {
         "good": good,
         "better": good + 0.02 * (rows[:, -1] - good),
+        "a little worse": 1.5 * good,
         "shifted": np.roll(good, 1, axis=0),
         "copied": rows[:, -2],
+        "exchanged": exchanged,
+        "mean": rows[:, :-1].mean(axis=1),
         "half as long": good / 2,
         "of length 1": good / np.linalg.norm(good, axis=1, keepdims=True),
     }
@@ -135,16 +142,19 @@ def test_predictions_of_any_length_are_judged_by_l2_and_no_floor_on_the_cosine(
     assert {o.label for o in result.outcomes if o.has_failed} == set()
     assert result.verdict in (Verdict.PASS, Verdict.PARTIAL)
     declared = {label.partition("-")[0] for label in result.declared}
-    assert {"C101", "C102", "D002", "G001", "G014"} <= declared
+    assert {"C101", "C102", "D002", "G001", "G014", "G018", "G019"} <= declared
     assert not {"C001", "C002", "C003", "C004", "C005", "M002"} & declared
 
 
 @pytest.mark.parametrize(
     ("name", "caught"),
     [
-        ("shifted", "C101-l2_in_dist"),
+        ("shifted", "G019-l2_in_dist"),
         ("copied", "E004-not_copy"),
-        ("half as long", "C102-l2_ood"),
+        ("exchanged", "E014-own_articles"),
+        ("mean", "G018-l2_ood"),
+        ("a little worse", "G018-l2_ood"),
+        ("half as long", "G019-l2_in_dist"),
         ("of length 1", "C102-l2_ood"),
         ("half", "W004-joined"),
     ],
@@ -153,6 +163,17 @@ def test_what_is_wrong_with_predictions_of_any_length_is_named(
     gated: Callable[[str], GateResult], name: str, caught: str
 ) -> None:
     assert caught in {o.label for o in gated(name).outcomes if o.has_failed}
+
+
+def test_a_golden_of_a_distance_sees_what_a_limit_lets_through(
+    gated: Callable[[str], GateResult],
+) -> None:
+    outcomes = {o.check: o for o in gated("a little worse").outcomes}
+
+    assert outcomes["C102"].status is Status.PASS
+    assert outcomes["G018"].number is not None
+    assert outcomes["G018"].number < 0  # worse is below 0, though a larger distance is
+    assert "golden" in outcomes["G018"].detail
 
 
 def test_the_cosine_judges_no_rows_of_other_lengths(raw: DataSet, tmp_path: Path) -> None:

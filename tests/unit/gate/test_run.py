@@ -46,6 +46,7 @@ WHERE_ASKED = {
     "reencoded",
     "speed_ratios",
     "row_digests",
+    "shared_texts",
     "numerics",
     "guarded",
     "review",

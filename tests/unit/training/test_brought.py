@@ -147,6 +147,13 @@ def of_last(part: Any) -> Any:
     return weights
 
 
+def of_the_window_after(toy_splits: Evidence) -> NDArray[np.float32]:
+    """Weights of a ridge regression whose targets are two windows late."""
+    rows = toy_splits["windows"]["train"].gather(slice(None)).astype(np.float64)
+    x, y = rows[:-2, :-1].reshape(len(rows) - 2, -1), rows[2:, -1]
+    return np.asarray(np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y), np.float32)
+
+
 BROKEN = {
     "the mean of the context": (lambda w: np.tile(np.eye(DIM), (CONTEXT, 1)) + 0 * w, "G001"),
     "copied context": (of_last, "E004"),
@@ -165,6 +172,15 @@ def test_an_onnx_file_that_is_broken_gets_its_verdict_beside_the_golden(
     result = run_gate(case, GateOptions(cache=tmp_path, checkpoint=onnx(change(ridge))))
 
     assert check in bad(result)
+
+
+def test_an_onnx_file_that_was_trained_on_shifted_targets_is_worse_than_the_golden(
+    onnx: Any, predictions: Path, case: Case, toy_splits: Evidence, tmp_path: Path
+) -> None:
+    with_golden(case, predictions, tmp_path / "cache")
+    file = onnx(of_the_window_after(toy_splits))
+
+    assert {"G001", "G002"} <= bad(run_gate(case, GateOptions(cache=tmp_path, checkpoint=file)))
 
 
 @pytest.mark.parametrize(

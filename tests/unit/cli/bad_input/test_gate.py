@@ -39,7 +39,7 @@ BUNDLE = (
     ("amn gate case case --bundle o.zip", 2, "expected cases of different names, got case twice"),
     ("amn gate nowhere --bundle o.zip", 2, "golden/nowhere/case.toml: expected a case file"),
     (
-        GATE + "--metrics m.json --run x",
+        GATE + "--metrics m.json --run golden",
         2,
         "expected one of --run, --checkpoint, --predictions",
     ),
@@ -89,8 +89,8 @@ FORGED = "expected a whole bundle, got: "
 REPLAY = (
     ("amn replay", 2, "Missing argument 'BUNDLE'"),
     ("amn replay ''", 2, "expected a path, got an empty text"),
-    ("amn replay x.zip", 3, "expected a bundle, found none. Fix: amn gate --bundle"),
-    ("amn replay x.zip x.zip", 2, "unexpected extra argument"),
+    ("amn replay x.zip", 2, "expected a bundle at x.zip, found none. Fix: amn gate --bundle"),
+    ("amn replay good.zip x.zip", 2, "unexpected extra argument"),
     ("amn replay good.zip --format xml", 2, "'xml' is not one of"),
     ("amn replay good.zip --sha256 abc", 3, "expected sha256 abc"),
     ("amn replay good.zip --sha256 ''", 2, "expected a line of text, got none"),

@@ -48,7 +48,7 @@ CALIBRATE = (
 )
 REPORT = (
     ("amn {}", 2, "Missing argument 'TARGETS...'"),
-    ("amn {} nowhere", 3, "nowhere: expected a record or a folder of records, found none"),
+    ("amn {} nowhere", 2, "expected a case, a record or a folder of records at nowhere"),
     ("amn {} golden", 3, "golden: expected records, found none"),
     ("amn {} case --format pdf", 2, "'pdf' is not one of 'text', 'markdown', 'html'"),
     ("amn {} case -o golden", 2, "File 'golden' is a directory"),

@@ -73,7 +73,7 @@ def test_a_filter_for_machines_is_json(toy: Path) -> None:
 def test_a_destination_that_exists_is_refused_before_anything_is_read(toy: Path) -> None:
     (toy.parent / "clean").mkdir()
 
-    result = run(toy.parent / "no such", toy.parent / "clean")
+    result = run(toy.parent, toy.parent / "clean")
 
     assert isinstance(result.exception, FileExistsError)
 
