@@ -14,6 +14,8 @@ from amn.checks.broken.copying import write_rows
 from amn.checks.broken.golden import golden_of_articles
 from amn.data.index.build import build_index
 from amn.data.index.reader import read_index_manifest
+from amn.gate.articles import windows_digest
+from amn.golden.schema import Golden
 from amn.golden.store import read_golden, write_golden
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
             }
             articles = {name: every[name].article_ids[chosen] for name, chosen in kept.items()}
             golden = golden_of_articles(read_golden(copy.folder), articles, references)
-            write_golden(copy.folder, golden)
+            write_golden(copy.folder, _of_windows(golden, windows_digest(evaluations[0].scores)))
         gate = lab.judging(
             copy,
             windows=windows,
@@ -174,6 +176,12 @@ def _models(
         scores = {name: s.take(np.flatnonzero(kept[name])) for name, s in one.scores.items()}
         joined.append(replace(one, scores=scores))
     return {"joined": tuple(joined), **{part: clean[part] for part in OF_SAMPLE}}
+
+
+def _of_windows(golden: Golden, digest: str) -> Golden:
+    """Return a golden that says of which windows it is: its ledger counts no step to others."""
+    digests = golden.record.digests.model_copy(update={"windows": digest})
+    return Golden(golden.record.model_copy(update={"digests": digests}), golden.tables)
 
 
 def _cosines_of(evaluation: Evaluation) -> Evaluation:
