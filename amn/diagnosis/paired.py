@@ -104,6 +104,9 @@ def paired_trainings(
         message = "trainings: expected a network trained in the gate, got another trainer"
         raise CheckNotRunError(f"{message}. Fix: change one thing at a time in that trainer")
     whole: Plan = evidence["plan"]
+    if whole.spec.is_closed_form:
+        message = f"trainings: expected a network, got {whole.spec.architecture}, without steps"
+        raise CheckNotRunError(f'{message}. Fix: [model] kind = "amn"')
     split = _judged_split(evidence)
     judged = _by_article(evidence["windows"][split], MOST_JUDGED, np.random.default_rng(0))
     made = Variants(evidence, split, judged, new)

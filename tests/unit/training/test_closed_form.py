@@ -13,9 +13,12 @@ from pydantic import ValidationError
 
 from amn.case.config import CaseConfig
 from amn.case.load import Case
+from amn.diagnosis.paired import paired_trainings
+from amn.errors import CheckNotRunError
 from amn.evaluation.reference import RIDGE_SHARE, fit_references
 from amn.evaluation.runner import predict, score
 from amn.gate.acceptance import accept
+from amn.gate.evidence import Evidence
 from amn.gate.modes import GateOptions, plan_of, run_gate
 from amn.training import closed_form
 from amn.training.closed_form import fit, fit_linear, mixed
@@ -241,6 +244,13 @@ def test_what_goes_on_from_a_mixture_keeps_its_ridge(
     )
 
     assert torch.equal(trained.model.state_dict()["ridge.correction.weight"], known)
+
+
+def test_no_short_training_says_what_a_closed_form_lacks(closed: Any) -> None:
+    given = {"plan": plan_of(closed("ridge")), "loaded": (), "evaluations": (), "scans": {}}
+
+    with pytest.raises(CheckNotRunError, match=r"expected a network, got ridge/1, without steps"):
+        paired_trainings(Evidence({}, **given), deadline=0.0)
 
 
 def test_an_untrained_ridge_is_the_mean_of_its_context() -> None:
