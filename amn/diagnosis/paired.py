@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 ALPHA = 0.05  # one-sided, of each hypothesis: shared by its variants (Bonferroni)
 SEEDS = 3  # as many as a candidate takes
 LEAST_SEEDS = 2  # one has no spread
+MOST_SEEDS = 10  # that the time left over is spent on; the articles' own spread is larger then
 LEAST_STEPS = 64
 HALF_WAY = 0.5  # from a constant to the judged score: what has learned less refutes nothing
 FROM_THE_START = ("dilution", "context", "new_rows")
@@ -390,7 +391,8 @@ def _size_for(variants: Sequence[Variant], whole: Plan, left: float) -> Size:
             f"trainings: expected time for {LEAST_STEPS} steps of each, got time for "
             f"{max(steps, 0)}. Fix: --minutes {math.ceil(enough / 60) + 1}"
         )
-    return Size(min(_rounded(steps), max(_whole_steps(whole), LEAST_STEPS)))
+    # The clock alone decides how many seeds there are, never a score.
+    return Size(min(_rounded(steps), max(_whole_steps(whole), LEAST_STEPS)), MOST_SEEDS)
 
 
 def _rounded(steps: int) -> int:
