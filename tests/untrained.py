@@ -59,10 +59,12 @@ def results(case: Case, folder: Path, n: int, seed: int) -> Iterator[tuple[str, 
     for i in range(n):
         steps, rate = int(rng.choice(STEPS)), float(10 ** rng.uniform(*RATES))
         if plan is None:
-            options = GateOptions(cache=folder / "runs", checkpoint=folder / "0", first_run=True)
+            options = GateOptions(
+                cache=folder / "runs", checkpoint=folder / "0.safetensors", first_run=True
+            )
             whole = gate_of(case, options)
             plan = whole.evidence["plan"]
-        file = folder / str(i)
+        file = folder / f"{i}.safetensors"
         _save(plan, file, steps, rate, seed=seed + i)
         candidates = from_checkpoint(plan, file)
         gate = Gate(whole.evidence.with_(candidates=candidates), whole.about)

@@ -28,4 +28,5 @@ def test_no_network_that_learned_nothing_passes(tmp_path: Path, space: str, kind
     found = list(results(case, tmp_path, EACH, seed=KINDS.index(kind)))
 
     assert len(found) == EACH
+    assert all("evaluations" in result.made for _, result in found)  # each was really scored
     assert [what for what, result in found if has_passed(result)] == []

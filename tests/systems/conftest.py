@@ -84,6 +84,7 @@ class Workplace:
 @pytest.fixture
 def place(real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a golden is a person's to accept
     return Workplace(tmp_path, real)
 
 

@@ -18,6 +18,7 @@ def test_no_network_that_learned_nothing_passes(toy_data: Path, tmp_path: Path, 
 
     found = list(results(case, tmp_path, 3, seed=0))
 
+    assert all("evaluations" in result.made for _, result in found)  # each was really scored
     assert [what for what, result in found if has_passed(result)] == []
     skill = {"C004-lift_in_dist", "C005-lift_ood"}
     for what, result in found:
