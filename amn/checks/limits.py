@@ -78,9 +78,7 @@ def _check_of(limit: Limit) -> Check:
         measured: tuple[dict[str, SplitScores], ...],
         evaluations: tuple[Evaluation, ...],
     ) -> Measured:
-        return _measure(
-            limit, measured, rivals(evaluations[0], limit.split, case.config.model.reference), None
-        )
+        return _measure(limit, measured, _others(limit, case, evaluations), None)
 
     def of_slice(
         case: Case,
@@ -88,12 +86,7 @@ def _check_of(limit: Limit) -> Check:
         evaluations: tuple[Evaluation, ...],
         judged: dict[str, Windows],
     ) -> Measured:
-        return _measure(
-            limit,
-            measured,
-            rivals(evaluations[0], limit.split, case.config.model.reference),
-            judged,
-        )
+        return _measure(limit, measured, _others(limit, case, evaluations), judged)
 
     def missed(
         case: Case,
@@ -101,8 +94,7 @@ def _check_of(limit: Limit) -> Check:
         evaluations: tuple[Evaluation, ...],
         judged: dict[str, Windows],
     ) -> Parts:
-        references = rivals(evaluations[0], limit.split, case.config.model.reference)
-        return _missed(limit, measured, references, judged)
+        return _missed(limit, measured, _others(limit, case, evaluations), judged)
 
     holds = of_slice if limit.slice else of_all
     holds.__doc__ = (
@@ -113,6 +105,13 @@ def _check_of(limit: Limit) -> Check:
     missed.__name__ = f"missed_{limit.id.lower()}"
     name = f"{limit.metric}_{limit.split}"
     return Check(limit.id, name, holds, needs=("M001",), broken_by=(Defect(missed),))
+
+
+def _others(
+    limit: Limit, case: Case, evaluations: tuple[Evaluation, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the cosines of the reference predictors that the model is not itself."""
+    return rivals(evaluations[0], limit.split, case.config.model.reference)
 
 
 def _measure(

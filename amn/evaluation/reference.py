@@ -82,7 +82,7 @@ def fit_references(windows: Windows) -> References:
     return References(center, weights, fit_ridge(some, weights, [RIDGE_SHARE])[0])
 
 
-def _blocks(windows: Windows) -> Iterator[NDArray[np.float32]]:
+def row_blocks(windows: Windows) -> Iterator[NDArray[np.float32]]:
     """Yield the rows of windows, some at a time: (B, T + 1, D), the target last."""
     for start in range(0, len(windows), FIT_BLOCK):
         yield windows.gather(slice(start, start + FIT_BLOCK))
@@ -93,7 +93,7 @@ def fit_weights(windows: Windows) -> tuple[NDArray[np.float64], NDArray[np.float
     center = np.zeros(windows.dataset.dim)
     # Of each position with all positions and the target.
     products = np.zeros((windows.context, windows.context + 1))
-    for rows in _blocks(windows):
+    for rows in row_blocks(windows):
         center += rows[:, -1].sum(axis=0, dtype=np.float64)
         products += np.matmul(rows[:, :-1], rows.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64)
     solution = np.linalg.lstsq(products[:, :-1], products[:, -1], rcond=None)[0]
@@ -111,7 +111,7 @@ def fit_ridge(
     """
     dim = windows.dataset.dim
     gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
-    for rows in _blocks(windows):
+    for rows in row_blocks(windows):
         weighted, inputs = linear_inputs(rows[:, :-1], weights)
         gram += inputs.T @ inputs
         cross += inputs.T @ (rows[:, -1] - weighted)

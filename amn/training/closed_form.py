@@ -15,17 +15,17 @@ import torch
 
 from amn.data.vectors import unit_rows
 from amn.evaluation.metrics import cosine_rows
-from amn.evaluation.reference import fit_ridge, fit_weights, linear_inputs
-from amn.evaluation.runner import BATCH_WINDOWS, score
+from amn.evaluation.reference import fit_ridge, fit_weights, linear_inputs, row_blocks
+from amn.evaluation.runner import score
 from amn.training.networks.build import build_model, count_parameters
 from amn.training.networks.linear import Ridge, Stacked
 from amn.training.record import Epoch, TrainingRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from amn.data.windows import Windows
     from amn.training.networks.build import ModelSpec
@@ -93,7 +93,7 @@ def fit_linear(model: Ridge, train: Windows, validation: Windows) -> None:
     weights = fit_weights(train)[1]
     corrections = fit_ridge(train, weights, PENALTIES)
     sums = np.zeros(len(PENALTIES))
-    for rows in _batches(validation):
+    for rows in row_blocks(validation):
         weighted, inputs = linear_inputs(rows[:, :-1], weights)
         for k, correction in enumerate(corrections):
             sums[k] += cosine_rows(weighted + inputs @ correction, rows[:, -1]).sum()
@@ -105,22 +105,48 @@ def fit_linear(model: Ridge, train: Windows, validation: Windows) -> None:
     )
 
 
-def mixed(model: Stacked, record: TrainingRecord, validation: Windows) -> TrainingRecord:
-    """Give a mixture the shares that validation articles choose, and the record that names them.
+def of_network(weights: Mapping[str, Tensor] | None) -> dict[str, Tensor] | None:
+    """Return the weights of the network in a mixture, by its own names; None where none are given.
 
-    Those of all on a grid with the highest mean cosine. A share of 1 is on it for each part, so
-    that on these articles the mixture is never worse than its best part.
+    Args:
+        weights: Of a mixture, by its names.
     """
+    return _part(weights, "network.") if weights else None
+
+
+def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+
+
+def stack(
+    network: nn.Module,
+    record: TrainingRecord,
+    train: Windows,
+    validation: Windows,
+    given: Mapping[str, Tensor] | None = None,
+) -> tuple[Stacked, TrainingRecord]:
+    """Mix a trained network with a ridge and its weighted mean; validation articles choose how.
+
+    The shares are those of all on a grid with the highest mean cosine. A share of 1 is on it for
+    each part, so that on these articles the mixture is never worse than its best part.
+
+    Args:
+        given: Weights of the mixture that it goes on from: what its ridge knew is kept.
+    """
+    model = Stacked(network, dim=train.dataset.dim, context=train.context)
+    if given:
+        model.ridge.load_state_dict(_part(given, "ridge."))
+    else:
+        fit_linear(model.ridge, train, validation)
     every = itertools.product(range(STEPS, -1, -1), repeat=len(Stacked.PARTS))
     grid = np.array([shares for shares in every if sum(shares) == STEPS]) / STEPS  # (G, K)
     with torch.inference_mode():
-        found = [_cosines(model.eval(), rows, grid) for rows in _batches(validation)]
-    means = np.concatenate(found).mean(axis=0)
-    best = int(means.argmax())
+        found = [_cosines(model.eval(), rows, grid) for rows in row_blocks(validation)]
+    best = int(np.concatenate(found).mean(axis=0).argmax())
     with torch.no_grad():
         model.shares.copy_(torch.from_numpy(grid[best].astype(np.float32)))
     mixture = dict(zip(Stacked.PARTS, grid[best].tolist(), strict=True))
-    return replace(record, mixture=mixture, n_parameters=count_parameters(model))
+    return model, replace(record, mixture=mixture, n_parameters=count_parameters(model))
 
 
 def _cosines(
@@ -133,9 +159,3 @@ def _cosines(
     among = np.einsum("bkd,bld->bkl", parts, parts)
     squares = np.einsum("gk,bkl,gl->bg", grid, among, grid, optimize=True)
     return np.asarray(along / np.sqrt(np.maximum(squares, np.finfo(float).tiny)))
-
-
-def _batches(windows: Windows) -> Iterator[NDArray[np.float32]]:
-    """Yield the rows of windows, some at a time: (B, T + 1, D), the target last."""
-    for start in range(0, len(windows), BATCH_WINDOWS):
-        yield windows.gather(slice(start, start + BATCH_WINDOWS))

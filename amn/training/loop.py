@@ -6,16 +6,15 @@ generator of (seed, epoch); nothing outside is touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from amn.errors import TrainingError
-from amn.training.closed_form import fit, fit_linear, mixed
+from amn.training.closed_form import fit, of_network, stack
 from amn.training.epochs import Epochs
 from amn.training.networks.build import count_parameters
-from amn.training.networks.linear import Stacked
 from amn.training.record import Stop, TrainingRecord, ValidationReferences
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ class Start:
 
 
 FRESH = Start()
-NETWORK, LINEAR = "network.", "ridge."  # what the names of weights in a mixture begin with
 
 
 def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
@@ -71,55 +69,11 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
     progress: Callable[[int, int, str], None] | None = None,
     device: str = "cpu",
 ) -> Trained:
-    """Train one predictor from one seed: in closed form, or by epochs and mixed where it is asked.
-
-    Args and returns as `train_network`.
-    """
-    if spec.is_closed_form:
-        return Trained(*fit(spec, train_windows, validation_windows, references, seed))
-    given: Mapping[str, Tensor] = (spec.is_stacked and start.weights) or {}
-    if given:
-        own = {n.removeprefix(NETWORK): w for n, w in given.items() if n.startswith(NETWORK)}
-        start = replace(start, weights=own)
-    trained = train_network(
-        spec.unstacked,
-        train_windows,
-        validation_windows,
-        config,
-        seed=seed,
-        references=references,
-        start=start,
-        progress=progress,
-        device=device,
-    )
-    if not spec.is_stacked:
-        return trained
-    model = Stacked(trained.model, dim=spec.dim, context=spec.context)
-    if given:  # what it knew of other articles is kept
-        known = {n.removeprefix(LINEAR): w for n, w in given.items() if n.startswith(LINEAR)}
-        model.ridge.load_state_dict(known)
-    else:
-        fit_linear(model.ridge, train_windows, validation_windows)
-    return Trained(model, mixed(model, trained.record, validation_windows))
-
-
-def train_network(  # noqa: PLR0913 - what, on what, how, from where, and who is told
-    spec: ModelSpec,
-    train_windows: Windows,
-    validation_windows: Windows,
-    config: TrainingConfig,
-    *,
-    seed: int,
-    references: ValidationReferences,
-    start: Start = FRESH,
-    progress: Callable[[int, int, str], None] | None = None,
-    device: str = "cpu",
-) -> Trained:
-    """Train one network from one seed.
+    """Train one predictor from one seed: in closed form, or by epochs, mixed where it is asked.
 
     Args:
-        validation_windows: Choose the best epoch and drive stopping; of articles that neither train
-            nor are judged, so that no judged score is flattered by the choice.
+        validation_windows: Choose the best epoch, penalty and mixture, and drive stopping; of
+            articles that neither train nor are judged, so that no judged score is flattered.
         start: Where it begins, and where its state is kept.
         progress: Called with (batches done, batches in all, text) after every batch.
         device: `cpu` or `cuda`.
@@ -128,15 +82,17 @@ def train_network(  # noqa: PLR0913 - what, on what, how, from where, and who is
         The weights of the best epoch, on the CPU. A run that a rule stopped, or that met a number
         that is not finite, says so in its record; its weights are the best until then.
     """
+    if spec.is_closed_form:
+        return Trained(*fit(spec, train_windows, validation_windows, references, seed))
     with torch.random.fork_rng(devices=[] if device == "cpu" else [device]):
         torch.manual_seed(seed)
         run = Epochs(
-            spec,
+            spec.unstacked,
             train_windows,
             validation_windows,
             config,
             seed=seed,
-            weights=start.weights,
+            weights=of_network(start.weights) if spec.is_stacked else start.weights,
             device=device,
         )
         state = run.state
@@ -168,4 +124,7 @@ def train_network(  # noqa: PLR0913 - what, on what, how, from where, and who is
         n_parameters=count_parameters(model),
         device=device,
     )
-    return Trained(model.cpu().eval(), record)
+    model = model.cpu().eval()
+    if not spec.is_stacked:
+        return Trained(model, record)
+    return Trained(*stack(model, record, train_windows, validation_windows, start.weights))

@@ -21,7 +21,7 @@ from amn.gate.acceptance import accept
 from amn.gate.evidence import Evidence
 from amn.gate.modes import GateOptions, plan_of, run_gate
 from amn.training import closed_form
-from amn.training.closed_form import fit, fit_linear, mixed
+from amn.training.closed_form import fit, stack
 from amn.training.loop import Start, train
 from amn.training.networks.build import build_model
 from amn.training.networks.linear import Ridge, Stacked, WeightedMean
@@ -178,19 +178,19 @@ def record_of(plan: Plan) -> TrainingRecord:
     ]
 
 
-def stacked(plan: Plan, network: Any = None) -> Stacked:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        model = Stacked(network or build_model(plan.spec), dim=plan.spec.dim, context=3)
-    fit_linear(model.ridge, plan.train, plan.validation)
-    return model
+def context_mean(*weights: float) -> WeightedMean:
+    network = WeightedMean(context=len(weights))
+    network.weights.data = torch.tensor(weights)
+    return network
+
+
+def mixed(plan: Plan, *weights: float) -> tuple[Stacked, TrainingRecord]:
+    """Mix a weighted mean, in the place of a network, with what the plan's windows fit."""
+    return stack(context_mean(*weights), record_of(plan), plan.train, plan.validation)
 
 
 def test_a_mixture_is_the_best_of_its_grid_on_validation(toy_plan: Plan) -> None:
-    model = stacked(toy_plan, WeightedMean(context=3))
-    model.network.weights.data = torch.tensor([0.9, -0.4, 0.1])
-
-    record = mixed(model, record_of(toy_plan), toy_plan.validation)
+    model, record = mixed(toy_plan, 0.9, -0.4, 0.1)
     best = score(model, toy_plan.validation).mean
 
     assert sum(record.mixture.values()) == pytest.approx(1)
@@ -201,10 +201,7 @@ def test_a_mixture_is_the_best_of_its_grid_on_validation(toy_plan: Plan) -> None
 
 
 def test_a_network_that_learned_nothing_gets_no_share(toy_plan: Plan) -> None:
-    model = stacked(toy_plan, WeightedMean(context=3))
-    model.network.weights.data = torch.tensor([-1.0, 0.0, 0.0])
-
-    record = mixed(model, record_of(toy_plan), toy_plan.validation)
+    _, record = mixed(toy_plan, -1.0, 0.0, 0.0)
 
     assert record.mixture["network"] == 0
     assert not mixture_in_words([record]).startswith("network")
@@ -229,7 +226,8 @@ def test_what_goes_on_from_a_mixture_keeps_its_ridge(
     make_case: Any, toy_references: PlanReferences, tmp_path: Path
 ) -> None:
     plan = plan_of(make_case(tmp_path, model={"stack": True}))
-    model = stacked(plan, build_model(plan.spec.unstacked))
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(plan.spec)
     known = torch.full_like(model.ridge.correction.weight, 0.01)
     weights = {**model.state_dict(), "ridge.correction.weight": known}
 
