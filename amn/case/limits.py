@@ -18,6 +18,8 @@ OF_METRIC: dict[SplitName, str] = {
 }  # checks of the metric that a case is judged by
 LIFT = 0.001  # of a cosine: what is less matters to nobody, and rounding reaches a thousandth of it
 
+IDLE = 3.0  # margins below what was measured: a fall of that size passes such a floor
+
 PROFILES: dict[str, dict[str, Any]] = {
     "minimum": {"in_dist": 0.54, "ood": 0.60, "delta": (0.05, 0.10)},
     "target": {"in_dist": 0.56, "ood": 0.63, "delta": (0.06, 0.08)},

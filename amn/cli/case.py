@@ -30,7 +30,9 @@ from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amn.data.dataset import DataSet
     from amn.data.splits import Split
+    from amn.data.windows import Windows
     from amn.evaluation.warranted import Warranted
 
 TEMPLATE = """\
@@ -131,7 +133,8 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         write_json(folder / LISTS, {"schema": 1, **ids})
     folder.mkdir(parents=True, exist_ok=True)  # what is beside it is found from there
     splits = resolve_splits(case, dataset)
-    found = _warranted(splits, context)
+    windows = {n: find_windows(s.dataset, context, s.articles) for n, s in splits.items()}
+    found = _warranted(dataset, windows)
     text = TEMPLATE.format(criteria=_criteria(found), **values)
     parse_case(text, file)
     write_bytes(file, text.encode())
@@ -139,7 +142,8 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         write_bytes(ATTRIBUTES_FILE, ATTRIBUTES.encode())
     click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
     click.echo(f"split: {proposal.why}")
-    click.echo(f"       {', '.join(_size(split, context) for split in splits.values())}")
+    sizes = [_size(split, len(windows[name])) for name, split in splits.items()]
+    click.echo(f"       {', '.join(sizes)}")
     for split in splits.values():
         if split.name != "train" and scatter > 0:
             click.echo(_power(split, scatter, margin, least))
@@ -190,17 +194,15 @@ def _table(values: dict[str, Any]) -> str:
     return f"{{ {', '.join(f'{key} = {_toml(value)}' for key, value in values.items())} }}"
 
 
-def _size(split: Split, context: int) -> str:
-    """Return `ood 28 articles, 665 windows`."""
-    windows = find_windows(split.dataset, context, split.articles)
-    return f"{split.name} {len(split.articles):,} articles with {len(windows):,} windows"
+def _size(split: Split, n_windows: int) -> str:
+    """Return `ood 28 articles with 665 windows`."""
+    return f"{split.name} {len(split.articles):,} articles with {n_windows:,} windows"
 
 
-def _warranted(splits: Mapping[str, Split], context: int) -> dict[str, Warranted]:
+def _warranted(dataset: DataSet, windows: Mapping[str, Windows]) -> dict[str, Warranted]:
     """Return what reference predictors come to; nothing of rows that have lengths."""
-    if not all(split.dataset.manifest.encoder.normalised for split in splits.values()):
+    if not dataset.normalised:
         return {}
-    windows = {n: find_windows(s.dataset, context, s.articles) for n, s in splits.items()}
     return warranted(windows["train"], {name: windows[name] for name in EVALUATED})
 
 

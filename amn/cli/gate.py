@@ -215,6 +215,7 @@ def command(
         from amn.gate import bundle as pack  # noqa: PLC0415 - where one is made
 
         pack.prepare_bundle(bundle, found, [output.path for output in wanted])
+    _require_history(history, found)
     remove_old(wanted)
     if not metrics:  # it takes a second, in which data and index are checked without it
         Thread(target=import_module, args=("torch",)).start()
@@ -225,8 +226,7 @@ def command(
     else:
         click.echo(render(FORMS[style], report))
     write_outputs(wanted, report)
-    if history:
-        _remember(history, results)
+    _remember(history, results)
     if bundle:
         members = dict[str, Any]()
         for case, result in zip(found, results, strict=True):
@@ -253,8 +253,19 @@ def _shard(found: list[Case], text: str | None) -> tuple[list[Case], dict[str, A
     return shard.take(found), shard.to_json(names)
 
 
-def _remember(folder: Path, results: list[GateResult]) -> None:
-    """Append a line a case to a history."""
+def _require_history(folder: Path | None, cases: list[Case]) -> None:
+    """Raise DataError for a history that could not be gone on with, before anything is judged."""
+    if folder is None:
+        return
+    from amn.report.history import file_of, read_all  # noqa: PLC0415 - where one is kept
+
+    read_all(file_of(folder, case.name) for case in cases)
+
+
+def _remember(folder: Path | None, results: list[GateResult]) -> None:
+    """Append a line a case to a history, where one is kept."""
+    if folder is None:
+        return
     from datetime import UTC, datetime  # noqa: PLC0415 - where one is kept
 
     from amn.git import find_repository  # noqa: PLC0415 - as above

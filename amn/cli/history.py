@@ -11,13 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.case.config import EVALUATED
-from amn.case.load import load_case
+from amn.case.load import case_folder, load_case
 from amn.cli.console import results
 from amn.cli.options import FORMAT, PathName
 from amn.errors import ArgumentError
 from amn.golden.ledger import drift_since_anchor, find_ledger, sparkline
 from amn.report.history import file_of, read, trend_of
-from amn.system import GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,12 +51,12 @@ def command(case: str, folder: Path, last: int, output: Path | None, style: str)
       amn history wiki-mini
       amn history wiki-mini -o history.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    file = file_of(folder, case)
+    place = case_folder(case)
+    file = file_of(folder, place.name)
     if not file.exists():
         fix = f"amn gate {quote(case)} --history {quote(str(folder))}"
         raise ArgumentError(f"{file}: expected a history, found none. Fix: {fix}")
     lines = read(file)
-    place = GOLDEN_FOLDER / case
     known = find_ledger(place) if place.is_dir() else None
     entries = known.entries if known else ()
     said = list(_trends(lines, entries, place))
@@ -71,7 +70,7 @@ def command(case: str, folder: Path, last: int, output: Path | None, style: str)
     if output:
         from amn.report.page.history import write_history  # noqa: PLC0415 - loads jinja2
 
-        write_history(output, case, lines, entries, said)
+        write_history(output, place.name, lines, entries, said)
         click.echo(f"wrote {output}", err=True)
 
 

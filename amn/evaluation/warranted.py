@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.case.limits import PROFILES
+from amn.case.limits import IDLE, PROFILES, GoldenConfig
 from amn.data.sampling import evenly_spaced
 from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.statistics import MIN_CLUSTERS, Interval, cluster_interval, seed_from
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
 
 SCORED_WINDOWS = 20_000  # of a split, evenly spaced
-IN_SCALE = 0.1  # above a floor of the profile: further up it stops nothing
-ROOM = 0.03  # either side of the references' own OOD minus in-dist: that of `wiki-mini`
+MARGINS = IDLE * GoldenConfig().margin  # further below a score, a floor is idle
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,17 @@ def _of(
 
 
 def fits_profile(found: Mapping[str, Warranted], profile: str = "minimum") -> bool:
-    """Tell whether a profile's floors are of these data's scale: reached, and not idle."""
-    floors = PROFILES[profile]
-    return all(0 <= one.interval.mean - floors[split] <= IN_SCALE for split, one in found.items())
+    """Tell whether a profile's floors are of these data's scale: all reached, and not all idle."""
+    above: list[float] = [
+        one.interval.mean - PROFILES[profile][split] for split, one in found.items()
+    ]
+    return 0 <= min(above) <= MARGINS
 
 
 def proposed_delta(found: Mapping[str, Warranted]) -> tuple[float, float]:
-    """Return the range of OOD minus in-dist around what the strongest references have."""
+    """Return the range of OOD minus in-dist around what the strongest references have.
+
+    It ends where a floor below that difference would be idle.
+    """
     delta = found["ood"].interval.mean - found["in_dist"].interval.mean
-    return round(delta - ROOM, 2), round(delta + ROOM, 2)
+    return round(delta - MARGINS, 2), round(delta + MARGINS, 2)

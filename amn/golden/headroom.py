@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED
+from amn.case.limits import IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Note = Literal["", "within noise", "too far"]
 NEAR = 3.0  # standard deviations of a gate's mean: nearer, about one sound run in 700 fails
-FAR = 3.0  # margins: a fall of that size passes the floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _judged(limit: str, value: float, bound: float, noise: float, margin: float)
     if distance < NEAR * noise:
         proposal = float(np.floor((value - NEAR * noise) * 1000) / 1000)
         return Headroom(limit, value, bound, noise, "within noise", proposal)
-    if distance > FAR * margin:
+    if distance > IDLE * margin:
         proposal = float(np.floor((value - margin) * 1000) / 1000)
         return Headroom(limit, value, bound, noise, "too far", proposal)
     return Headroom(limit, value, bound, noise)

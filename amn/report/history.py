@@ -10,22 +10,24 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from filelock import FileLock
 from pydantic import AwareDatetime, Field, ValidationError
 
 from amn.case.section import Section, problems_in
 from amn.checks.comparison import COMPARED
 from amn.errors import DataError
-from amn.storage import finite, read_whole
+from amn.storage import finite, read_whole, sha256_of, write_bytes
 from amn.system import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from amn.gate.result import GateResult
     from amn.verdict import Outcome
@@ -116,22 +118,27 @@ def _lower(outcome: Outcome | None) -> float | None:
 
 
 def append(folder: Path, lines: Iterable[Line]) -> None:
-    """Append lines to `CASE.jsonl` of their cases; each is written by one call, or not at all.
+    """Append lines to `CASE.jsonl` of their cases: each file whole, or as it was.
 
     Raises:
         DataError: If what is there is no history: it is left as it is.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for line in lines:
         path = file_of(folder, line.case)
-        if path.exists():
-            read(path)
-        text = line.model_dump_json(by_alias=True, exclude_none=True) + "\n"
-        opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(opened, text.encode())
-        finally:
-            os.close(opened)
+        lock = sha256_of(str(path.resolve()).encode())
+        with FileLock(Path(tempfile.gettempdir(), f".amn-history-{lock[:16]}.lock")):
+            before = read_whole(path, most=MOST_BYTES) if read_all([path]) else b""
+            text = line.model_dump_json(by_alias=True, exclude_none=True)
+            write_bytes(path, before + text.encode() + b"\n")
+
+
+def read_all(paths: Iterable[Path]) -> list[tuple[Line, ...]]:
+    """Return the lines of the histories that are there.
+
+    Raises:
+        DataError: If one is damaged.
+    """
+    return [read(path) for path in paths if os.path.lexists(path)]
 
 
 def file_of(folder: Path, case: str) -> Path:

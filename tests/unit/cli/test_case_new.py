@@ -257,8 +257,10 @@ def test_floors_of_a_space_of_another_scale_are_what_its_strongest_reference_has
 def test_floors_are_the_profiles_where_references_reach_them() -> None:
     assert fits_profile({"in_dist": _at(0.61), "ood": _at(0.61)})
     assert fits_profile({"in_dist": _at(0.54), "ood": _at(0.70)})
+    assert fits_profile({"in_dist": _at(0.90), "ood": _at(0.62)})
     assert not fits_profile({"in_dist": _at(0.61), "ood": _at(0.5999)})  # below its floor
-    assert not fits_profile({"in_dist": _at(0.6401), "ood": _at(0.61)})  # far above: it is idle
+    assert not fits_profile({"in_dist": _at(0.5399), "ood": _at(0.61)})
+    assert not fits_profile({"in_dist": _at(0.5701), "ood": _at(0.6301)})  # both stop nothing
 
 
 def _at(mean: float) -> Warranted:

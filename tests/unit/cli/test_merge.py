@@ -115,3 +115,26 @@ def test_what_cannot_be_put_together_is_refused(words: list[str], said: str) -> 
 
     assert said in str(result.exception)
     assert not Path("out.json").exists()
+
+
+def test_a_history_that_is_none_is_refused_before_anything_is_judged_or_written() -> None:
+    gate("--history", "kept", "-o", "before.json")
+    Path("kept/b.jsonl").write_text("{\n")
+
+    result = gate("--history", "kept", "-o", "after.json", "--bundle", "after.zip")
+
+    assert "line 1: expected JSON" in str(result.exception)
+    assert not Path("after.json").exists()
+    assert len(Path("kept/a.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_case_has_one_history_by_its_name_and_by_its_path() -> None:
+    gate("--history", "kept")
+
+    by_name, by_path = (
+        amn("history", case, "--from", "kept", "--format", "json") for case in ("a", "golden/a")
+    )
+
+    assert by_name.exit_code == 0
+    assert by_name.stdout == by_path.stdout
+    assert json.loads(by_name.stdout)[0]["word"].startswith("PARTIAL")
