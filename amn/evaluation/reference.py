@@ -109,6 +109,8 @@ def fit_ridge(
         weights: (T,) of the weighted mean.
         shares: Penalties, in mean eigenvalues of the inputs' Gram matrix.
     """
+    from scipy.linalg import solve  # noqa: PLC0415 - takes 0.25 s to load
+
     dim = windows.dataset.dim
     gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
     for rows in row_blocks(windows):
@@ -116,7 +118,9 @@ def fit_ridge(
         gram += inputs.T @ inputs
         cross += inputs.T @ (rows[:, -1] - weighted)
     unit = np.trace(gram) / len(gram) * np.eye(len(gram))
-    return [np.linalg.solve(gram + share * unit, cross).astype(np.float32) for share in shares]
+    return [
+        solve(gram + share * unit, cross, assume_a="pos").astype(np.float32) for share in shares
+    ]
 
 
 def linear_inputs(

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from amn.training.networks.build import ModelSpec
     from amn.training.record import ValidationReferences
 
-PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # in mean eigenvalues of the inputs' Gram matrix
-STEPS = 20  # to a share of 1: finer ones move no mean cosine by more than 1e-4
+# In mean eigenvalues of the inputs' Gram matrix: 30 is the best for 20 articles in four spaces, 10
+# for 150, 1 for 1,867 of core; E5's are ten times less.
+PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+STEPS = 20  # to a share of 1: steps of 1/100 move no mean cosine by more than 2e-5 in six spaces
 
 
 def fit(
