@@ -15,7 +15,7 @@ from amn.api import check_data, check_encoder, check_index, check_run, check_spl
 from amn.case.load import case_folder
 from amn.cli.cases import today
 from amn.cli.console import progress_bar, results
-from amn.cli.options import DATASET, FORMAT, RECORD, Existing
+from amn.cli.options import FORMAT, RECORD, Existing
 from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
 from amn.data.encoder import load_declared
 from amn.data.manifest import read_manifest
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
 
 INDEX_SUFFIXES = (".faiss", ".index")  # of files that faiss wrote, here and elsewhere
-FOLDER = click.argument("path", type=DATASET)
+# What a file may be, checks say better.
+FOLDER = click.argument("path", type=Existing("a data set", "amn data import SOURCE FOLDER"))
 
 
 @click.group("check")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from shlex import quote
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -14,6 +13,9 @@ from amn.data.dataset import open_dataset
 from amn.data.index.adopt import adopt_index
 from amn.data.index.build import build_index
 from amn.data.index.reader import Kind, read_index_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group("index")
@@ -49,7 +51,7 @@ def build(folder: Path, kind: str | None, seed: int) -> None:
 @click.argument("folder", type=DATASET)
 @click.option(
     "--ids",
-    type=click.Path(path_type=Path),
+    type=Existing("ids", "write one for each vector"),
     metavar="FILE",
     help="Row of FOLDER for each of its vectors, by its own ids: .npy, a JSON list, or text.",
 )

@@ -55,21 +55,27 @@ class Existing(PathName):
     Args:
         what: Is expected there.
         fix: What makes it, or lists it.
+        is_folder: Whether a file is none of it.
     """
 
-    def __init__(self, what: str, fix: str, *, dir_okay: bool = True) -> None:
+    def __init__(
+        self, what: str, fix: str, *, is_folder: bool = False, dir_okay: bool = True
+    ) -> None:
         super().__init__(dir_okay=dir_okay)
-        self._what, self._fix = what, fix
+        self._what, self._fix, self._is_folder = what, fix, is_folder
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         """Return the path."""
         path: Path = super().convert(value, param, ctx)
+        got = "a file" if self._is_folder and path.is_file() else ""
         if not os.path.lexists(path):  # a link that leads nowhere is for its reader to name
-            self.fail(f"expected {self._what} at {path}, found none. Fix: {self._fix}", param, ctx)
+            got = "none"
+        if got:
+            self.fail(f"expected {self._what} at {path}, got {got}. Fix: {self._fix}", param, ctx)
         return path
 
 
-DATASET = Existing("a data set", "amn data import SOURCE FOLDER")
+DATASET = Existing("the folder of a data set", "amn data import SOURCE FOLDER", is_folder=True)
 CHECKPOINT = Existing("a checkpoint", "amn train CASE")
 RECORD = Existing("a record or a folder of records", "amn train CASE --out FOLDER")
 CACHE = click.option(

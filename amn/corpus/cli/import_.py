@@ -21,7 +21,7 @@ from amn.data.manifest import EncoderInfo
 @click.option("--name", help="Name of the data set.  [default: the folder's]")
 @click.option(
     "--ids",
-    type=click.Path(path_type=Path),
+    type=Existing("ids", "write one for each row"),
     help="Ids of the rows, in their order: a table with article_id and chunk_index, or JSON.",
 )
 @click.option("--vector-column", metavar="NAME", help="Column, or array, of the vectors.")
