@@ -104,7 +104,12 @@ def test_rows_that_are_said_to_be_new_are_those_that_are_left_out(place: Workpla
     assert answers(place, "--plan", PLAN, "--new", "31-50")["new_rows"] == "supported"
 
 
-def test_the_plan_that_a_budget_came_to_gives_the_same_answers(place: Workplace) -> None:
+def test_the_plan_that_a_budget_came_to_gives_the_same_answers(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "amn.diagnosis.paired.MOST_SEEDS", 3
+    )  # the time is there for a busy machine
     case_of(place, "none")
     place.amn("gate", "plant", "--first-run", code=1)  # what the budget does not count
     words = ("diagnose", "plant", "--first-run", "--run-experiments")
@@ -115,7 +120,7 @@ def test_the_plan_that_a_budget_came_to_gives_the_same_answers(place: Workplace)
         lines: list[str] = trials[-1]["lines"]
         return lines
 
-    sized = trainings("--minutes", "0.8")
+    sized = trainings("--minutes", "3")
     plan = sized[-1].removeprefix("the same again: ").split()
     again = trainings(*plan)
 

@@ -287,3 +287,13 @@ def test_the_door_of_python_measures_by_name(toy_data: Any) -> None:
     assert farther.difference == pytest.approx(last.metrics["l2"].mean - mean.metrics["l2"].mean)
     with pytest.raises(ArgumentError, match=r"metric: expected one of cosine, .*got 'rank'"):
         amn.evaluate(lambda c: c[:, -1], toy_data, 3, metrics=["rank"])
+
+
+def test_a_run_keeps_no_metric_whose_code_may_change_under_its_name() -> None:
+    @metric("mine")
+    def mine(own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A metric of somebody else's, which every case measures."""
+        return own
+
+    assert declared.metrics()["mine"].always
+    assert [*declared.kept_metrics()] == ["in_article", "reciprocal_rank", "contrastive"]

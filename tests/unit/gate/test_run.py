@@ -426,3 +426,20 @@ def test_an_approval_lets_through_what_is_loosened_or_undecided_and_nothing_else
     is_through = bool(approval) and status is Status.WARN
     assert outcome.approval == (approval if is_through else "")
     assert ("approved by C. Lead: agreed" in outcome.detail) is is_through
+
+
+def test_a_gate_on_finished_runs_scores_no_split_again(
+    gate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = {"id": "C101", "metric": "in_article", "split": "ood", "least": 0.0}
+    sections = {"criteria": {"limit": [limit]}}
+    first = gate(sections=sections, first_run=True)
+    monkeypatch.setattr("amn.evaluation.runner.score", lambda *_, **__: pytest.fail("scored"))
+
+    again = gate(sections=sections, first_run=True)
+
+    for then, now in zip(first.made["measured"], again.made["measured"], strict=True):
+        for split, scores in then.items():
+            assert scores.values.keys() >= {"in_article", "reciprocal_rank", "contrastive"}
+            for name, values in scores.values.items():
+                np.testing.assert_array_equal(now[split].values[name], values)
