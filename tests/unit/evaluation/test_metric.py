@@ -289,6 +289,7 @@ def test_the_door_of_python_measures_by_name(toy_data: Any) -> None:
         amn.evaluate(lambda c: c[:, -1], toy_data, 3, metrics=["rank"])
 
 
+@pytest.mark.usefixtures("own")
 def test_a_run_keeps_no_metric_whose_code_may_change_under_its_name() -> None:
     @metric("mine")
     def mine(own: NDArray[np.float64]) -> NDArray[np.float64]:

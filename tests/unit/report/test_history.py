@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from amn.cli.main import cli
 from amn.errors import DataError
 from amn.evaluation.summary import Summary
-from amn.report.history import Line, Score, append, file_of, line_of, read, trend_of
+from amn.report.history import Line, Score, Trend, append, file_of, line_of, read, trend_of
 from amn.verdict import Standing, Status
 from tests.unit.report.conftest import WHOLE, outcome, result
 
@@ -32,7 +32,7 @@ def judged(**changes: Any) -> Any:
     return result(*outcomes, made={**WHOLE, "summaries": SUMMARIES, **changes})
 
 
-def at(*means: float, golden: str = "g", start: int = 0) -> list[Line]:
+def at(*means: float, start: int = 0) -> list[Line]:
     """Return a line a result, an hour after another."""
     return [
         Line(
@@ -41,7 +41,7 @@ def at(*means: float, golden: str = "g", start: int = 0) -> list[Line]:
             verdict="PASS",
             word="PASS",
             scores={"ood": Score(mean=mean)},
-            golden=golden,
+            golden="g",
         )
         for hour, mean in enumerate(means)
     ]
@@ -113,10 +113,18 @@ def test_the_same_result_gated_again_is_no_second_one() -> None:
     assert trend_of(at(0.61, 0.60, 0.59), "ood").p is None
 
 
-def test_a_new_golden_begins_a_new_trend() -> None:
-    lines = [*at(0.7, 0.69, 0.68, 0.67), *at(0.6, 0.61, golden="other", start=9)]
+@pytest.mark.parametrize("changed", ["golden", "dataset"])
+def test_a_new_golden_or_new_data_begin_a_new_trend(changed: str) -> None:
+    later = [line.model_copy(update={changed: "other"}) for line in at(0.6, 0.61, start=9)]
 
-    assert trend_of(lines, "ood").values == (0.6, 0.61)
+    assert trend_of([*at(0.7, 0.69, 0.68, 0.67), *later], "ood").values == (0.6, 0.61)
+
+
+def test_a_trend_creeps_downwards_and_at_five_percent() -> None:
+    assert Trend((), -0.001, 0.05).creeps
+    assert not Trend((), -0.001, 0.0501).creeps
+    assert not Trend((), 0.001, 0.01).creeps
+    assert not Trend((), -0.001).creeps
 
 
 def test_a_history_is_shown_with_its_trend_and_written_as_a_page(tmp_path: Path) -> None:
