@@ -16,6 +16,8 @@ from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
 from amn.gate.modes import GateOptions, gate_of
 from amn.golden.speed import machine, write_speed
+from amn.golden.store import read_golden, write_golden
+from amn.prove import clean
 from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file
 from amn.verdict import Finding, Measured, Severity
@@ -306,3 +308,23 @@ def test_the_command_lists_the_defects(invoke: Any) -> None:
     assert result.exit_code == 0
     assert f"{len(trials())} defects." in result.stdout
     assert "lookalike-class" in result.stdout
+
+
+def test_variants_of_scores_on_fewer_articles_say_so_and_raise_no_alarm(
+    selftest: Any, gated_case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr(clean, "FEWEST_ARTICLES", 9)  # of twelve
+    monkeypatch.setattr(
+        clean, "write_golden", lambda *of: (written.append(of[1]), write_golden(*of))
+    )
+
+    matrix = selftest("D001", n_variants=20)
+
+    scores = [row for row in matrix.clean if row.kind == "scores"]
+    assert [row.alarms for row in scores] == [()] * len(scores)
+    assert len(written) == len(scores) == 8
+    accepted = read_golden(gated_case.folder)
+    for golden in written:
+        assert len(golden.tables["ood"].judged().articles) == 9
+        assert golden.record.digests.windows != accepted.record.digests.windows
