@@ -21,16 +21,21 @@ from amn.data.ids import IdSet
 from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
-from amn.errors import ArgumentError
+from amn.errors import ArgumentError, DataError
 from amn.evaluation.statistics import articles_to_pass, passes_when_equal
-from amn.evaluation.warranted import fits_profile, proposed_delta, warranted
+from amn.evaluation.warranted import (
+    are_numbers,
+    fits_profile,
+    last_row_distance,
+    proposed_delta,
+    warranted,
+)
 from amn.storage import write_bytes, write_json
 from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from amn.data.dataset import DataSet
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.evaluation.warranted import Warranted
@@ -58,9 +63,19 @@ seeds = [0, 1, 2]
 
 [criteria]
 {criteria}
-lift    = 0.001                          # gain over the strongest reference predictor
 """
-MINIMUM = 'profile = "minimum"                      # in-dist 0.54, OOD 0.60; own: in_dist = 0.58'
+LIFT = "lift    = 0.001                          # gain over the strongest reference predictor"
+MINIMUM = f"""\
+profile = "minimum"                      # in-dist 0.54, OOD 0.60; own values: in_dist = 0.58
+{LIFT}"""
+OF_LENGTHS = 'metric = "l2"                            # rows have lengths: docs/metrics.md'
+LIMIT = """
+
+[[criteria.limit]]                       # what the last row of the context comes to
+id     = "C{number}"
+metric = "l2"
+split  = "{split}"
+most   = {most:.4g}"""
 LONGEST = 100  # characters of ids in a line of case.toml; more go into a file beside it
 
 
@@ -104,6 +119,9 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     if file.exists():
         raise FileExistsError(file)
     dataset = open_dataset(dataset_path)
+    if not dataset.normalised and not are_numbers(dataset):
+        fix = f"amn check data {shlex.quote(str(dataset_path))}"
+        raise DataError(dataset.path, f"expected finite numbers, got NaN or infinity. Fix: {fix}")
     lists = folder / LISTS, dataset_path / LISTS
     scatter, margin = likely_scatter(sample_articles(dataset), context), GoldenConfig().margin
     least = articles_to_pass(scatter, margin) if scatter > 0 else MIN_ARTICLES
@@ -134,8 +152,10 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # what is beside it is found from there
     splits = resolve_splits(case, dataset)
     windows = {n: find_windows(s.dataset, context, s.articles) for n, s in splits.items()}
-    found = _warranted(dataset, windows)
-    text = TEMPLATE.format(criteria=_criteria(found), **values)
+    judged = {name: windows[name] for name in EVALUATED}
+    found = warranted(windows["train"], judged) if dataset.normalised else {}
+    criteria = _criteria(found) if dataset.normalised else _limits(judged)
+    text = TEMPLATE.format(criteria=criteria, **values)
     parse_case(text, file)
     write_bytes(file, text.encode())
     if not ATTRIBUTES_FILE.exists():
@@ -149,9 +169,10 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
             click.echo(_power(split, scatter, margin, least))
     for line in _predictors(found):
         click.echo(line)
+    mine = "" if dataset.normalised else " --predictions FILE"  # networks predict directions
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
-    click.echo(f"      amn gate {shlex.quote(name)} --first-run")
-    click.echo(f"      amn golden new {shlex.quote(name)} --reason 'first accepted result'")
+    click.echo(f"      amn gate {shlex.quote(name)} --first-run{mine}")
+    click.echo(f"      amn golden new {shlex.quote(name)}{mine} --reason 'first accepted result'")
 
 
 @command.command("keys")
@@ -199,11 +220,13 @@ def _size(split: Split, n_windows: int) -> str:
     return f"{split.name} {len(split.articles):,} articles with {n_windows:,} windows"
 
 
-def _warranted(dataset: DataSet, windows: Mapping[str, Windows]) -> dict[str, Warranted]:
-    """Return what reference predictors come to; nothing of rows that have lengths."""
-    if not dataset.normalised:
-        return {}
-    return warranted(windows["train"], {name: windows[name] for name in EVALUATED})
+def _limits(judged: Mapping[str, Windows]) -> str:
+    """Return limits for rows that have lengths: at most as far off as the last row is."""
+    limits = [
+        LIMIT.format(number=number, split=split, most=last_row_distance(windows))
+        for number, (split, windows) in enumerate(judged.items(), 101)
+    ]
+    return OF_LENGTHS + "".join(limits)
 
 
 def _criteria(found: Mapping[str, Warranted]) -> str:
@@ -217,7 +240,7 @@ def _criteria(found: Mapping[str, Warranted]) -> str:
     ]
     low, high = proposed_delta(found)
     delta = f"delta   = [{low:g}, {high:g}]"
-    return "\n".join([*lines, f"{delta:<40} # OOD - in-dist, about what these have"])
+    return "\n".join([*lines, f"{delta:<40} # OOD - in-dist, about what these have", LIFT])
 
 
 def _predictors(found: Mapping[str, Warranted]) -> Iterator[str]:

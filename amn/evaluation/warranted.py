@@ -14,6 +14,7 @@ import numpy as np
 
 from amn.case.limits import IDLE, PROFILES, GoldenConfig
 from amn.data.sampling import evenly_spaced
+from amn.data.vectors import lengths
 from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.statistics import MIN_CLUSTERS, Interval, cluster_interval, seed_from
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.data.dataset import DataSet
     from amn.data.windows import Windows
 
 SCORED_WINDOWS = 20_000  # of a split, evenly spaced
@@ -62,7 +64,7 @@ def warranted(train: Windows, judged: Mapping[str, Windows]) -> dict[str, Warran
     splits = {name: _some(windows) for name, windows in judged.items()}
     if not len(train) or min(_articles(windows) for windows in splits.values()) < MIN_CLUSTERS:
         return {}
-    if not all(_are_numbers(windows) for windows in (_some(train), *splits.values())):
+    if not are_numbers(train.dataset):
         return {}
     try:
         fitted = fit_references(train)
@@ -82,8 +84,9 @@ def _articles(windows: Windows) -> int:
     return len(np.unique(windows.codes))
 
 
-def _are_numbers(windows: Windows) -> bool:
-    return bool(np.isfinite(windows.dataset.gather(windows.targets)).all())
+def are_numbers(dataset: DataSet) -> bool:
+    """Tell whether the numbers of rows, evenly spaced, are finite: NaN of float16 widens to some."""
+    return bool(np.isfinite(dataset.gather(evenly_spaced(len(dataset), SCORED_WINDOWS))).all())
 
 
 def _of(
@@ -110,3 +113,10 @@ def proposed_delta(found: Mapping[str, Warranted]) -> tuple[float, float]:
     """
     delta = found["ood"].interval.mean - found["in_dist"].interval.mean
     return round(delta - MARGINS, 2), round(delta + MARGINS, 2)
+
+
+def last_row_distance(windows: Windows) -> float:
+    """Return the mean Euclidean distance of targets from the row before them: 0 and more."""
+    some = _some(windows)
+    rows = some.dataset.gather(np.stack([some.targets - 1, some.targets])).astype(np.float64)
+    return float(lengths(rows[1] - rows[0]).mean())

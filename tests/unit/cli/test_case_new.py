@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from amn.case.load import load_case
 from amn.cli.main import cli
 from amn.data.dataset import open_dataset
+from amn.data.manifest import EncoderInfo
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
 from amn.data.writer import Chunks, write_dataset
@@ -283,3 +284,56 @@ def test_rows_that_are_no_vectors_are_left_to_the_checks(value: float) -> None:
     assert result.exit_code == 0, result.exception
     assert "references" not in result.output
     assert load_case(Path("golden/mine")).config.criteria.profile == "minimum"
+
+
+def test_rows_that_have_lengths_are_held_to_what_the_last_row_comes_to(toy_data: Path) -> None:
+    whole = open_dataset(toy_data)
+    rows = np.arange(len(whole))
+    long = whole.gather(rows) * (1 + rows % 3)[:, None].astype(np.float32)
+    chunks = Chunks(article_ids=whole.article_ids, chunk_index=whole.chunk_index)
+    encoder = EncoderInfo(normalised=False)
+    dataset = write_dataset(Path("long"), long, chunks, name="x", dtype="float32", encoder=encoder)
+
+    result = new("mine", "--dataset", "long", "--context", "3", "--ood", "53-64")
+
+    assert result.exit_code == 0, result.exception
+    assert "amn gate mine --first-run --predictions FILE" in result.output
+    criteria = load_case(Path("golden/mine")).config.criteria
+    assert criteria.metric == "l2"
+    targets = find_windows(dataset, 3, np.arange(53, 65)).targets
+    away = np.linalg.norm(long[targets] - long[targets - 1], axis=1).mean()
+    assert [limit.split for limit in criteria.limit] == ["in_dist", "ood"]
+    assert criteria.limit[1].most == pytest.approx(away, rel=1e-3)
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+def test_numbers_that_only_contexts_lack_are_left_to_the_checks(
+    toy_data: Path, monkeypatch: pytest.MonkeyPatch, *, is_sampled: bool
+) -> None:
+    if not is_sampled:  # of a large set such rows may not be looked at
+        monkeypatch.setattr("amn.evaluation.warranted.are_numbers", lambda _: True)
+    whole = open_dataset(toy_data)
+    rows = whole.gather(np.arange(len(whole))).astype(np.float32)
+    rows[(whole.article_ids >= 53) & (whole.chunk_index < 2)] = np.nan  # no targets
+    chunks = Chunks(article_ids=whole.article_ids, chunk_index=whole.chunk_index)
+    write_dataset(Path("odd"), rows, chunks, name="x", dtype="float32")
+
+    result = new("mine", "--dataset", "odd", "--ood", "53-64")
+
+    assert result.exit_code == 0, result.exception
+    assert "references" not in result.output
+
+
+def test_lengths_of_rows_that_are_no_numbers_are_refused_and_nothing_is_written() -> None:
+    rows = drifting_rows(24, 8, 16)
+    rows[5] = np.inf
+    articles, index = running_keys(*[8] * 24, first=1)
+    chunks, encoder = Chunks(article_ids=articles, chunk_index=index), EncoderInfo(normalised=False)
+    write_dataset(Path("odd"), rows, chunks, name="x", dtype="float32", encoder=encoder)
+
+    result = new("mine", "--dataset", "odd")
+
+    assert "expected finite numbers, got NaN or infinity. Fix: amn check data odd" in str(
+        result.exception
+    )
+    assert not Path("golden").exists()
