@@ -85,7 +85,7 @@ def _articles(windows: Windows) -> int:
 
 
 def are_numbers(dataset: DataSet) -> bool:
-    """Tell whether the numbers of rows, evenly spaced, are finite: NaN of float16 widens to some."""
+    """Tell whether numbers of rows, evenly spaced, are finite: NaN of float16 widens to some."""
     return bool(np.isfinite(dataset.gather(evenly_spaced(len(dataset), SCORED_WINDOWS))).all())
 
 
