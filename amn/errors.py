@@ -26,6 +26,7 @@ import re
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,23 @@ def require(module: str, *, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if not f"{module}.".startswith(f"{error.name}."):  # installed but broken: it says more
             raise
-        raise MissingDependencyError(f"{module}: not installed. Fix: {bring(extra)}") from error
+        raise missing(module, extra) from error
+
+
+# Extras by the packages that are asked for before the work that ends in them.
+EXTRAS = {"torch": "train", "faiss": "index", "mwparserfromhell": "corpus", "jinja2": "report"}
+
+
+def expect(package: str) -> None:
+    """Raise MissingDependencyError unless a package of `EXTRAS` is installed; nothing is loaded."""
+    if find_spec(package) is None:
+        raise missing(package, EXTRAS[package])
+
+
+def missing(module: str, extra: str) -> MissingDependencyError:
+    """Return what says which extra brings a module that is not installed."""
+    brings = f"the extra {extra} of {DISTRIBUTION} brings it. Fix: {bring(extra)}"
+    return MissingDependencyError(f"{module}: not installed; {brings}")
 
 
 def bring(extra: str) -> str:

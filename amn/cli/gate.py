@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -217,7 +218,7 @@ def command(
         pack.prepare_bundle(bundle, found, [output.path for output in wanted])
     _require_history(history, found)
     remove_old(wanted)
-    if not metrics:  # it takes a second, in which data and index are checked without it
+    if not metrics and find_spec("torch"):  # it takes a second: data are checked meanwhile
         Thread(target=import_module, args=("torch",)).start()
     results = _gate(found, options, engine, address)
     report = Report(tuple(results), strict, faults, not is_anonymous, part)

@@ -10,11 +10,19 @@ import gc
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 import click
 
 from amn.cli.lazy import LazyGroup
-from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError
+from amn.errors import (
+    EXTRAS,
+    AmnError,
+    ArgumentError,
+    ConfigError,
+    MissingDependencyError,
+    missing,
+)
 from amn.report.visible import visible
 from amn.system import __version__
 
@@ -84,6 +92,12 @@ def main() -> None:
         shown = f"{taken}: exists. Fix: another name, or move it away" if taken else str(error)
         click.echo(f"ERROR: {visible(shown)}", err=True)
         sys.exit(USAGE_ERROR)
+    except ModuleNotFoundError as error:  # of an extra, by a command's own imports
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            _defect()
+        click.echo(f"ERROR: {missing(package, EXTRAS[package])}", err=True)
+        sys.exit(USAGE_ERROR)
     except AmnError as error:
         click.echo(f"ERROR: {visible(str(error))}", err=True)
         sys.exit(NOT_EVALUATED)
@@ -96,12 +110,15 @@ def main() -> None:
         )
         sys.exit(NOT_EVALUATED)
     except Exception:  # noqa: BLE001 - a defect must not exit with 1, which means FAIL
-        traceback.print_exc()
-        click.echo(
-            "ERROR: a defect of amn: nothing was judged. Fix: report the lines above", err=True
-        )
-        sys.exit(NOT_EVALUATED)
+        _defect()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _defect() -> NoReturn:
+    """Say what went wrong in amn itself, and exit with 3: nothing was judged."""
+    traceback.print_exc()
+    click.echo("ERROR: a defect of amn: nothing was judged. Fix: report the lines above", err=True)
+    sys.exit(NOT_EVALUATED)
 
 
 def _wrong_use(error: click.ClickException) -> str:

@@ -14,6 +14,7 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
 from amn.diagnosis.records import ABORT_PROFILES, judge_records
+from amn.errors import expect
 from amn.gate.modes import GateOptions, run_gate
 from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
@@ -74,6 +75,7 @@ def command(
       amn report wiki-mini -o report.md
       amn report wiki-mini -o report.html
     """  # noqa: D301 - \b keeps click from wrapping the examples
+    expect("jinja2")
     _require_there(targets)
     is_page = style == "html" or (output is not None and output.suffix.lower() == ".html")
     if is_page and (others := [target for target in targets if not is_case(target)]):

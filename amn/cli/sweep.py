@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from amn.cli.console import progress_bar, results
+from amn.errors import expect
 from amn.report.json import dumps
 from amn.storage import write_json
 from amn.system import CACHE_FOLDER
@@ -41,6 +42,7 @@ def sweep_case(
         write_plot,
     )
 
+    expect("jinja2")
     sweep = load_sweep(file)
     with progress_bar() as progress:
         done = run_sweep(

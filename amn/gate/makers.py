@@ -31,6 +31,7 @@ from amn.errors import (
     ConfigError,
     DataError,
     GoldenError,
+    expect,
 )
 from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
@@ -299,9 +300,13 @@ def judged_data(splits: dict[str, Split]) -> dict[str, DataSet]:
 
 # Candidates: what they are, do and score.
 
+# The packages, each of an extra, that parts and all that is made from them take.
+PACKAGES = {"plan": "torch", "opened_index": "faiss"}
+
 
 def plan(case: Case, splits: dict[str, Split], windows: dict[str, Windows]) -> Plan:
     """The training plan of the case."""
+    expect(PACKAGES["plan"])
     from amn.training.plan import plan_for  # noqa: PLC0415 - loads torch
 
     return plan_for(case, splits, windows)

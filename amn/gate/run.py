@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from amn.errors import AmnError, CheckNotRunError, ConfigError
+from amn.errors import AmnError, CheckNotRunError, ConfigError, expect
 from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import EVERY, OUTCOMES, is_custody, judged_by
+from amn.gate.makers import EVERY, OUTCOMES, PACKAGES, is_custody, judged_by
 from amn.gate.result import GateResult
 from amn.verdict import BEFORE_TRAINING, HOLD, OWN, Outcome, Status
 
@@ -94,6 +94,18 @@ class Gate:
             else:
                 self._outcomes[check] = self._run(found)
         return self._outcomes[check]
+
+    def require_packages(self) -> None:
+        """Return where every declared check can be run to its end; nothing is made for the answer.
+
+        Raises:
+            MissingDependencyError: If a part that one reads takes a package that is not here.
+        """
+        read = {part for check in self.declared for part in check.reads}
+        made = frozenset[str]().union(*map(self.evidence.sources, read))
+        for part, package in PACKAGES.items():
+            if part in made:
+                expect(package)
 
     def before_training(self) -> list[Outcome]:
         """Run the checks that need no model, the hold among them, and return how they ended."""
@@ -179,7 +191,12 @@ class Gate:
         return list(causes.values())
 
     def result(self) -> GateResult:
-        """Run every declared check and return the one object that reports are made from."""
+        """Run every declared check and return the one object that reports are made from.
+
+        Raises:
+            MissingDependencyError: If one takes a package that is not here; none is run then.
+        """
+        self.require_packages()
         outcomes = tuple(self.outcome(check.id) for check in self.declared)
         made = self.evidence.made
         return GateResult(

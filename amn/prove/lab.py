@@ -64,6 +64,7 @@ class Lab:
         """
         options = GateOptions(cache=self._cache, first_run=not self.has_golden)
         gate = self._gate(self.pristine.case, options)
+        gate.require_packages()
         self._require(gate.before_training())
         return gate
 

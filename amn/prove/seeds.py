@@ -81,6 +81,7 @@ def _trained(
 
     options = GateOptions(cache=cache, first_run=True)
     gate = gate_of(case.with_training(seeds=seeds), options, progress=progress)
+    gate.require_packages()
     failed = [outcome.label for outcome in gate.before_training() if outcome.has_failed]
     if failed:
         raise CheckNotRunError(

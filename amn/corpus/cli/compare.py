@@ -15,6 +15,7 @@ from amn.corpus.study.region import open_region
 from amn.corpus.study.scores import CONTEXT
 from amn.corpus.study.study import Study
 from amn.data.dataset import open_dataset
+from amn.errors import expect
 
 
 @click.command("compare")
@@ -53,6 +54,8 @@ def command(
         raise click.UsageError(
             "expected a second data set, or --articles-a and --articles-b that differ"
         )
+    if page:
+        expect("jinja2")
     dataset = open_dataset(a)
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
         one = open_region(dataset, articles_a, progress=advance)

@@ -15,6 +15,7 @@ from amn.corpus.study.region import open_region
 from amn.corpus.study.scores import CONTEXT
 from amn.corpus.study.study import Study
 from amn.data.dataset import open_dataset
+from amn.errors import expect
 
 
 @click.command("describe")
@@ -38,6 +39,8 @@ def command(
       amn data describe data/wiki --articles 1-11000 --page wiki.html
       amn data describe data/wiki --format json
     """  # noqa: D301 - click's mark for text that is not to be wrapped
+    if page:
+        expect("jinja2")
     dataset = open_dataset(path)
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
         region = open_region(dataset, articles, progress=advance)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.corpus.sources.selection import Selection, parse_selection
 from amn.corpus.sources.source import Scope, Source
-from amn.errors import DataError
+from amn.errors import DataError, expect
 from amn.registry import Registry
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def open_source(
     Raises:
         ArgumentError: If `articles` or `format_name` cannot be read.
         DataError: If there is no such path, or not files of exactly one format.
+        MissingDependencyError: If it is wikitext, and mwparserfromhell is not installed.
     """
     selection = parse_selection(articles) if isinstance(articles, str) else articles
     scope = Scope(selection, None if namespaces is None else tuple(sorted(set(namespaces))))
@@ -61,6 +62,8 @@ def open_source(
     if len(found) != 1:
         raise DataError(path, _refusal(found))
     ((name, files),) = found.items()
+    if name == "mediawiki":
+        expect("mwparserfromhell")
     return Source(path, tuple(files), FORMATS[name](), scope, strict)
 
 

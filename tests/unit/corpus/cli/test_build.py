@@ -134,7 +134,8 @@ def test_ray_that_is_not_installed_is_named_with_its_extra(
     result = run(source, source.parent / "out", "--engine", "ray")
 
     assert isinstance(result.exception, MissingDependencyError)
-    assert str(result.exception) == "ray: not installed. Fix: pip install 'ray[data]>=2.30'"
+    said = "ray: not installed; the extra ray of amn-gate brings it"
+    assert str(result.exception) == f"{said}. Fix: pip install 'ray[data]>=2.30'"
     assert not (source.parent / "out.building").exists()
 
 
