@@ -224,9 +224,17 @@ def check_config(golden: Golden, settings: dict[str, Any]) -> Measured:
         old = CaseConfig.completed(old)
     changes = config_changes(old, settings)
     findings = [
-        Finding(change.key, f"golden {change.old!r}, now {change.new!r}") for change in changes
+        Finding(change.key, f"golden {_written(change.old)}, now {_written(change.new)}")
+        for change in changes
     ]
     return Measured(f"{len(findings)} change{'s'[: len(findings) != 1]}", "none", findings)
+
+
+def _written(value: object) -> str:
+    """Return a setting as people write it in case.toml."""
+    if value is None:
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def other_machine(machine_numerics: Computed) -> Parts:

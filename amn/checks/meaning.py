@@ -36,7 +36,7 @@ def statuses(outcomes: Iterable[Outcome]) -> tuple[RunStatus, ...]:
     Returns:
         At least one; SUCCESS alone when nothing is wrong.
     """
-    found = {_status(outcome) for outcome in outcomes}
+    found = {meant_by(outcome) for outcome in outcomes}
     return tuple(status for status in RunStatus if status in found) or (RunStatus.SUCCESS,)
 
 
@@ -50,7 +50,7 @@ def by_cause(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def explains_most(outcome: Outcome) -> int:
     """Return the place of an outcome in the order of what outcomes mean, 0 for the first."""
-    return ORDER.index(_status(outcome))
+    return ORDER.index(meant_by(outcome))
 
 
 def explained(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -76,7 +76,7 @@ def explained(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     )
 
 
-def _status(outcome: Outcome) -> RunStatus | None:
+def meant_by(outcome: Outcome) -> RunStatus | None:
     """Return what one outcome says about the run, None if nothing is wrong."""
     if outcome.status is not Status.FAIL:
         return OF_STATUS.get(outcome.status)

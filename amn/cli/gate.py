@@ -222,11 +222,7 @@ def command(
         Thread(target=import_module, args=("torch",)).start()
     results = _gate(found, options, engine, address)
     report = Report(tuple(results), strict, faults, not is_anonymous, part)
-    if style == "text":
-        print_results(report.shown, verbose=verbose)
-    else:
-        click.echo(render(FORMS[style], report))
-    write_outputs(wanted, report)
+    write_outputs(wanted, report)  # whoever reads what follows may stop reading: gate | head
     _remember(history, results)
     if bundle:
         members = dict[str, Any]()
@@ -234,6 +230,10 @@ def command(
             members |= pack.members_of(case, options, result, with_data=with_data)
         digest = pack.write_bundle(bundle, members, render("json", report))
         click.echo(f"wrote {bundle}, sha256 {digest}", err=True)
+    if style == "text":
+        print_results(report.shown, verbose=verbose)
+    else:
+        click.echo(render(FORMS[style], report))
     sys.exit(worst_verdict(results).exit_code(strict=strict))
 
 

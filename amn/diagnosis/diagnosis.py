@@ -6,15 +6,26 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from amn.checks.meaning import by_cause
 from amn.diagnosis.ranking import LIKELY, RankedCause, Settled, rank_causes, suspects
+from amn.verdict import BEFORE_TRAINING, Status, family_of
 
 if TYPE_CHECKING:
     from amn.diagnosis.subject import Subject
+    from amn.verdict import Outcome
 
 
 NOTHING_LIKELY = (
     "Keep the accepted model, and hold other models back until the question of the data is settled"
 )
+
+
+RESTATED = ("golden", "floor", "other")  # causes that say again what failed
+
+
+def _explains_itself(outcome: Outcome) -> bool:
+    is_early = family_of(outcome.check) in BEFORE_TRAINING
+    return is_early or outcome.status in (Status.HARNESS, Status.ERROR)
 
 
 @dataclass(frozen=True)
@@ -70,9 +81,45 @@ class Diagnosis:
             return ()
         return tuple(rank_causes(self.subject.outcomes, self.figures, self.settled))
 
+    @cached_property
+    def changes(self) -> tuple[str, ...]:
+        """Data and settings that are not the golden's, where these may have moved the result.
+
+        Broken data and a broken measurement explain themselves.
+        """
+        if any(_explains_itself(outcome) for outcome in self.subject.failed):
+            return ()
+        found = {outcome.check: outcome for outcome in self.subject.outcomes}
+        data, settings = found.get("G021"), found.get("G007")
+        others = data is not None and data.findings and bool(data.number)
+        said = [f"data: {data.value} are not the golden's"] if data and others else []
+        changed = settings.findings if settings else ()
+        return (*said, *(f"{one.where}: {one.message}" for one in changed))
+
+    @property
+    def likely(self) -> str:
+        """The likely cause in a line: what changed, else the first cause; empty for none."""
+        if self.changes:
+            return "; ".join(self.changes)
+        first = next((one for one in self.causes if one.cause.id not in RESTATED), None)
+        return f"{first.cause.title} ({first.degree})" if first else ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do now in a line: undo what changed, else the fix of what failed first."""
+        subject = self.subject
+        if self.changes:
+            again = f", then: {subject.reproduce}" if subject.reproduce else ""
+            return f"undo that{again}"
+        failed = by_cause(subject.failed)
+        fixes = (finding.fix for outcome in failed for finding in outcome.findings)
+        return next(filter(None, fixes), "")
+
     @property
     def decision(self) -> str:
         """What to do now: the first likely cause decides."""
+        if self.changes:
+            return f"Not the golden's: {self.likely}. What to do: {self.remedy}"
         cause = next((one.cause for one in self.causes if one.points >= LIKELY), None)
         return (
             f"{cause.title}. {cause.actions[0]}. Then: {cause.next[0]}" if cause else NOTHING_LIKELY
@@ -99,6 +146,7 @@ class Diagnosis:
             "causes": [_cause(ranked) for ranked in self.causes],
             "ruled_out": [_cause(ranked) for ranked in self.ruled_out],
             "hypotheses": [one._asdict() for one in self.settled],
+            "likely": self.likely,
             "decision": self.decision,
             "experiments": [
                 {

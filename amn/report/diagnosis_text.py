@@ -36,7 +36,8 @@ def print_diagnosis(diagnosis: Diagnosis, out: Console, *, verbose: bool = False
     out.print(f"[bold red]{escape(_headline(subject))}[/]", soft_wrap=True)
     if diagnosis.causes:
         first = diagnosis.causes[0]
-        out.print(f"Look first at: [bold]{escape(first.cause.title)}[/] ({first.degree})")
+        likely = diagnosis.likely or f"{first.cause.title} ({first.degree})"
+        out.print(f"Look first at: [bold]{escape(likely)}[/]", soft_wrap=True)
     _print_trials(diagnosis, out)
     _print_settled(diagnosis, out)
     full = diagnosis.causes if verbose else diagnosis.causes[:MOST_FULL]

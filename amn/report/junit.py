@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from amn.report.verdict import MEANING, complete, last_line
+from amn.report.verdict import complete, last_line
 from amn.report.visible import visible
+from amn.report.why import meaning
 from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ def _suite(result: GateResult, *, strict: bool) -> ET.Element:
         ET.SubElement(nothing, "error", message="expected declared checks, got none", type="ERROR")
     if result.verdict is Verdict.PARTIAL:
         suite.append(_scope(result, strict=strict))
-    ET.SubElement(suite, "system-out").text = _xml(
-        f"{last_line(result)}\n{MEANING[result.verdict]}"
-    )
+    ET.SubElement(suite, "system-out").text = _xml(f"{last_line(result)}\n{meaning(result)}")
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", str(len(suite.findall("testcase/error"))))
@@ -80,7 +79,7 @@ def _scope(result: GateResult, *, strict: bool) -> ET.Element:
     )
     if strict:
         wrong = ET.SubElement(element, "failure", message=_xml(result.word), type="PARTIAL")
-        wrong.text = _xml(MEANING[result.verdict])
+        wrong.text = _xml(meaning(result))
     else:
         ET.SubElement(element, "system-out").text = _xml(result.word)
     return element

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from amn.report.verdict import (
-    MEANING,
     SPEAKING,
     alarms_of,
     article_name,
@@ -27,6 +26,7 @@ from amn.report.verdict import (
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.report.why import meaning, why
 from amn.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -126,9 +126,12 @@ def _head(result: GateResult) -> str:
     """Return the verdict of a case and what it means."""
     title = escape(result.title)
     lines = [f"## {_sign(result.verdict)} {escape(result.word)}: {escape(result.case)}"]
+    lines.append(f"**{escape(meaning(result))}**")
+    if found := why(result):
+        lines.append("\n".join(f"- {escape(name)}: {escape(text)}" for name, text in found.lines))
     lines += [title] if title else []
     rest = last_line(result).partition(": ")[2].removesuffix(f" Reproduce: {result.reproduce}")
-    lines += [f"{escape(rest)} {MEANING[result.verdict]}"]
+    lines += [escape(rest)]
     lines += [f"Reproduce: {code(result.reproduce)}"] if result.reproduce else []
     lines.append(f"Looked at: {escape(str(result.scope))}.")
     if result.review:
@@ -146,7 +149,7 @@ def _findings(result: GateResult) -> Iterable[str]:
         sign, label = SIGNS[outcome.status], escape(f"{outcome.check} {outcome.name}")
         lines = [f"### {sign} {outcome.status.value} {label}"]
         if outcome.value:
-            lines.append(f"**{escape(outcome.value)}**, limit {escape(outcome.limit)}")
+            lines.append(f"**{escape(outcome.value)}**, expected {escape(outcome.limit)}")
         found = [
             f"- **{escape(f.where)}**: {escape(f.message)}"
             + (f"<br>fix: {escape(f.fix)}" if f.fix else "")

@@ -24,6 +24,7 @@ from amn.report.verdict import (
     worst_verdict,
 )
 from amn.report.visible import one_line
+from amn.report.why import why
 from amn.training.record import mixture_in_words
 from amn.verdict import Status, Verdict
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from amn.evaluation.summary import Summary
     from amn.gate.result import GateResult
+    from amn.report.why import Why
     from amn.verdict import Outcome
 
 ALWAYS_LISTED = ("C", "G")
@@ -50,10 +52,14 @@ def print_result(
             one, and only criteria, golden and what did not pass are listed.
     """
     out = console or terminal()
-    out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}\n")
+    found = None if verbose else why(result)
+    gap = "" if found else "\n"  # what it is, by how much and why stand on the first eight lines
+    out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}{gap}")
     if result.held and not verbose:
         print_verdict(result.verdict, last_line(result), out)
         return
+    if found:
+        _print_why(found, result, out)
     if result.record:
         out.print(f"{escape(status_line(result))}\n", soft_wrap=True)
     if not verbose:
@@ -74,6 +80,15 @@ def print_result(
         out.print()
     _print_notes(result, out)
     print_verdict(result.verdict, last_line(result), out)
+
+
+def _print_why(found: Why, result: GateResult, out: Console) -> None:
+    """Print what failed, by how much, the likely cause and what to do."""
+    print_verdict(result.verdict, f"{result.verdict.value}: {found.what}", out)
+    width = max(len(name) for name, _ in found.lines)
+    for name, text in found.lines:
+        out.print(f"  {escape(name):{width}}  {escape(text)}", soft_wrap=True)
+    out.print()
 
 
 def _print_notes(result: GateResult, out: Console) -> None:

@@ -35,10 +35,7 @@ MEANING = {
         "Every declared check ran and passed; the golden and the merge base were compared."
     ),
     Verdict.PARTIAL: "What was looked at passed, and it is not all: that is not a pass.",
-    Verdict.FAIL: (
-        "This change must not be merged: its data are broken, it is below a floor, or it is worse "
-        "than the golden."
-    ),
+    Verdict.FAIL: "This change must not be merged.",
     Verdict.LOOSENED: (
         "It passes, and this change lets more through than its merge base does: a person has to "
         "approve that."

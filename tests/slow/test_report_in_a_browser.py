@@ -17,14 +17,16 @@ from amn.checks.broken.golden import with_tables
 from amn.data.writer import Chunks, write_dataset
 from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, run_gate
+from amn.gate.result import GateResult
 from amn.golden.store import write_golden
 from amn.report.page.faults import FaultMatrix
 from amn.report.page.html import to_html
 from amn.training.checkpoint import save_checkpoint
 from amn.training.networks.amn import RecencyAMN
 from amn.training.networks.build import ModelSpec
-from amn.verdict import Verdict
+from amn.verdict import Finding, Outcome, Status, Verdict
 from tests.strategies import drifting_rows
+from tests.whole import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,7 @@ ARTICLES, ROWS, DIM = 64, 16, 24
 VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.HARNESS)
 SIZES = (1280, 390)  # CSS pixels: a laptop and a phone
 SCHEMES = ("light", "dark")
+PHONE = 844  # CSS pixels: the height of its screen
 LEAST_CONTRAST = 4.5  # WCAG 2.1, 1.4.3, level AA
 LEAST_PIXELS = 9.5  # of the smallest text, drawn ones included
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)> ]]> 😀"
@@ -142,6 +145,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Verdict, Path]:
         write_golden(case.folder, _golden_of(golden, case, raised=verdict is Verdict.FAIL))
         result = run_gate(case, options)
         assert result.judged is verdict, [str(f) for o in result.outcomes for f in o.findings]
+        result = replace(result, made={**result.made, "review": WHOLE["review"]})
         faults = {case.name: FaultMatrix.model_validate(SELFTEST | {"case": case.name})}
         written[verdict] = folder / f"{verdict.value}.html"
         written[verdict].write_text(to_html([replace(result, title=HOSTILE)], faults), "utf-8")
@@ -244,6 +248,34 @@ def test_every_verdict_fits_the_first_screen_of_a_phone(
         box = Shown(browser, path, width=390).page.locator("h1").first.bounding_box()
         assert box is not None, verdict
         assert box["y"] + box["height"] < 300
+
+
+def test_a_phone_shows_why_on_its_first_screen_and_what_was_found_on_four(
+    browser: Any, tmp_path: Path
+) -> None:
+    text = "expected at most 4 rows that repeat another, got 17: 3, 4, 5, 6, 7, 8, 9, 10, 11 " * 3
+    findings = tuple(Finding(f"vectors-00000.npy row {k}", text, text) for k in range(50))
+    bad = [
+        Outcome(f"C{k}", "of_mine", Status.FAIL, "17.0000", "<= 4", text, findings)
+        for k in range(101, 141)
+    ]
+    drift = Finding("training.epochs", "golden 15, now 1")
+    outcomes = (*bad, Outcome("G007", "config", Status.WARN, "1 change", "none", "", (drift,)))
+    labels = tuple(outcome.label for outcome in outcomes)
+    page = tmp_path / "many.html"
+    page.write_text(
+        to_html([GateResult("case", labels, outcomes, WHOLE, reproduce="amn gate case")]), "utf-8"
+    )
+
+    shown = Shown(browser, page, width=390).page
+
+    for words in ("must not be merged", "17.0000, expected <= 4", "golden 15, now 1", "undo that"):
+        box = shown.get_by_text(words).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < PHONE, words
+    last = shown.locator(".findings + details").bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] < 4 * PHONE
 
 
 def test_the_keyboard_reaches_everything_in_order_and_opens_it(

@@ -62,7 +62,6 @@ def _articles(split: str, found: Attribution) -> Chart:
             for part in found.worst
         ),
         height=_height(strips),
-        is_tall=True,
     )
 
 
@@ -104,7 +103,6 @@ def _slices(split: str, found: Attribution) -> Chart:
             for p in found.slices
         ),
         height=_height(strips),
-        is_tall=True,
     )
 
 

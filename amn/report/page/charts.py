@@ -59,7 +59,6 @@ class Chart:
         description: What can be read off it, for people who do not see it, with the numbers.
         header: Of the table of its numbers.
         rows: The table's cells.
-        is_tall: Whether it takes two rows of the page's grid.
         note: Printed below it: how to read it.
     """
 
@@ -71,7 +70,6 @@ class Chart:
     rows: tuple[tuple[str, ...], ...] = ()
     width: float = WIDTH
     height: float = HEIGHT
-    is_tall: bool = False
     note: str = ""
 
 

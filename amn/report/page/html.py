@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from amn.checks.check import checks
@@ -11,7 +12,6 @@ from amn.report.page.figures import draw
 from amn.report.page.margins import margins
 from amn.report.page.template import render
 from amn.report.verdict import (
-    MEANING,
     SPEAKING,
     alarms_of,
     beside_merge_base,
@@ -27,6 +27,7 @@ from amn.report.verdict import (
     worst_first,
     worst_verdict,
 )
+from amn.report.why import meaning, why
 from amn.verdict import Status
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
     from amn.report.page.charts import Chart
     from amn.report.page.faults import FaultMatrix
+    from amn.report.why import Why
     from amn.verdict import Outcome
 
 DIGEST_CHARACTERS = 12
+# Four screens of a phone to the end of what was found: cards that are open, letters of findings in
+# each, and cards that are folded one by one.
+MOST_OPEN, MOST_LETTERS, MOST_FOLDED = 4, 350, 8
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class CaseView:
 
     Attributes:
         id: Of its section; no other case has it.
+        why: The first screen of one that does not pass; None for others.
+        meaning: What the verdict means, in a sentence.
         sentence: The last line of the text report, without its command.
         beside: What the change owes to itself, in sentences.
         limits: A line a limit that can catch nothing, or fails on noise.
@@ -81,6 +88,8 @@ class CaseView:
 
     id: str
     result: GateResult
+    why: Why | None
+    meaning: str
     sentence: str
     beside: str
     limits: tuple[str, ...]
@@ -117,9 +126,17 @@ def to_html(
         verdict=worst_verdict(results),
         counted=counted(results),
         alarms=alarms_of(results),
-        meaning=MEANING,
         checks=checks(),
+        most_open=MOST_OPEN,
+        most_folded=MOST_FOLDED,
+        n_shown=n_shown,
     )
+
+
+def n_shown(outcome: Outcome) -> int:
+    """Return how many findings of a check are shown unfolded: the first, and short ones after."""
+    letters = accumulate(len(f"{one.where}{one.message}{one.fix}") for one in outcome.findings)
+    return max(1, sum(so_far <= MOST_LETTERS for so_far in letters))
 
 
 def _view(identifier: str, result: GateResult) -> CaseView:
@@ -129,6 +146,8 @@ def _view(identifier: str, result: GateResult) -> CaseView:
     return CaseView(
         id=identifier,
         result=result,
+        why=why(result),
+        meaning=meaning(result),
         beside=beside_merge_base(result),
         limits=tuple(headroom_lines(result)),
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),

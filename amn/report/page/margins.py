@@ -62,7 +62,6 @@ def margins(outcomes: Sequence[Outcome]) -> Chart | None:
         header=("check", "value", "limit", "interval", "status"),
         rows=tuple(rows),
         height=ROW * len(shown),
-        is_tall=True,
     )
 
 

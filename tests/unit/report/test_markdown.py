@@ -35,7 +35,7 @@ def test_the_verdict_comes_first_and_the_worst_finding_next(failed: GateResult) 
 def test_a_finding_has_its_place_number_and_fix(failed: GateResult) -> None:
     text = to_markdown([failed])
 
-    assert "**0.5701**, limit &gt;= 0.6000" in text
+    assert "**0.5701**, expected &gt;= 0.6000" in text
     assert "- **ood**: expected at least 0.6, got 0.5701<br>fix: look at the data" in text
     assert "why: <code>amn rules C002</code>" in text
 
