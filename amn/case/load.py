@@ -81,9 +81,21 @@ def load_case(path: str | Path) -> Case:
     return parse_case(_text_of(file), file)
 
 
+def case_here() -> str | None:
+    """Return the name of the case whose folder this is, None anywhere else."""
+    here = Path.cwd()
+    is_case = here.parent.name == GOLDEN_FOLDER.name and (here / CASE_FILE).is_file()
+    return here.name if is_case else None
+
+
+def project() -> Path:
+    """Return the folder that golden/ is in: this one, or that of the case whose folder this is."""
+    return Path("../..") if case_here() else Path()
+
+
 def case_folder(name: str | Path) -> Path:
     """Return the folder that a name means: a case under golden/ before a folder of that name."""
-    under_golden = GOLDEN_FOLDER / name
+    under_golden = project() / GOLDEN_FOLDER / name
     try:
         is_path = Path(name).exists() and not (under_golden / CASE_FILE).is_file()
     except OSError as error:  # a name that is too long
@@ -174,12 +186,13 @@ def _values(text: str, file: Path) -> dict[str, Any]:
 def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error dictionary
     """Turn one pydantic error into `line 12: training.epoch: unknown key. Fix: epochs`."""
     where = [str(part) for part in item["loc"]]
-    line = _line_of(where, text)
+    is_missing = item["type"] == "missing"  # its table is where to add it
+    line = _line_of(where[:-1] if is_missing else where, text)
     place = f"line {line}: " if line else ""
     dotted = ".".join(where)
     if item["type"] == "extra_forbidden":
         return f"{place}{unknown_key(where, CaseConfig)}"
-    if item["type"] == "missing":
+    if is_missing:
         return f"{place}{dotted}: expected a value, found none. Fix: add {dotted}"
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "value_error":
@@ -236,13 +249,26 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - 
         yield from _models_in(part)
 
 
+def _with_places(parts: list[str], tables: Mapping[str, int]) -> list[str]:
+    """Return the parts of a header, each array of tables followed by the place in it."""
+    found: list[str] = []
+    for end, part in enumerate(parts, start=1):
+        name = ".".join(parts[:end])
+        found += [part, str(tables[name])] if name in tables else [part]
+    return found
+
+
 def _line_of(where: list[str], text: str) -> int | None:
     """Return the 1-based line on which the key at `where` stands, None when it cannot be told."""
     section: list[str] = []
     found: int | None = None
+    tables: dict[str, int] = {}  # arrays of tables -> the place of their last one
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
-            section = [part.strip() for part in header[1].split(".")]
+        if header := re.match(r"\s*(\[+)\s*([^\]]+?)\s*\]", line):
+            name = header[2]
+            if header[1] == "[[":
+                tables[name] = tables.get(name, -1) + 1
+            section = _with_places([part.strip() for part in name.split(".")], tables)
             if section == where:
                 return number
             continue

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import ValidationError
 
 Seed = Annotated[int, Field(ge=0)]
@@ -33,6 +43,33 @@ class Section(BaseModel):
     """One table of case.toml, or one record of another file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_quoted_number(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse `"5"` where only a number belongs, which pydantic would read as one."""
+        text = next(_texts(value), None)
+        if text is not None and _holds_numbers(cls.model_fields[info.field_name or ""].annotation):
+            raise ValueError(f"expected a number, got {text!r}. Fix: no quotes")
+        return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts in a value, and in lists of it."""
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+
+
+def _holds_numbers(annotation: Any) -> bool:  # noqa: ANN401 - any type
+    """Tell whether a type is a number, or made of numbers alone, or none."""
+    if get_origin(annotation) is Annotated:
+        return _holds_numbers(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType, list, tuple):
+        return all(one in (NoneType, ...) or _holds_numbers(one) for one in get_args(annotation))
+    return annotation in (int, float, bool)
 
 
 def problems_in(error: ValidationError, *, whole: str = "") -> list[str]:

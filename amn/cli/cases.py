@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.case.load import Case, case_files, case_folder, load_case
+from amn.case.load import Case, case_files, case_folder, case_here, load_case, project
 from amn.checks.own import load_conftests
 from amn.errors import ConfigError
 from amn.git import find_repository
@@ -21,11 +21,13 @@ NAMED = 8  # cases that are listed where another was asked for
 
 
 def find_cases(names: tuple[str, ...]) -> list[Case]:
-    """Return the named cases, or every case under golden/.
+    """Return the named cases, or every case under golden/; in the folder of a case that one.
 
     Args:
         names: Names of folders in golden/, or paths.
     """
+    if not names and (here := case_here()):
+        names = (here,)
     if not names:
         folders = [file.parent for file in case_files(GOLDEN_FOLDER)]
         if not folders:
@@ -41,8 +43,8 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
 
 def _load(folder: Path) -> Case:
     """Load a case; of one that is not there, say which there are."""
-    known = [] if folder.exists() else [file.parent.name for file in case_files(GOLDEN_FOLDER)]
-    if known:
+    there = [] if folder.exists() else case_files(project() / GOLDEN_FOLDER)
+    if known := [file.parent.name for file in there]:
         others = ", ".join(known[:NAMED]) + (" ..." if len(known) > NAMED else "")
         fix = "name one of them, or amn case new NAME --dataset PATH"
         message = f"expected a case file, found none; the cases here are {others}. Fix: {fix}"
@@ -60,7 +62,7 @@ def is_case(target: str) -> bool:
     path = Path(target)
     if path.exists():
         return (path / CASE_FILE).is_file() or path.name == CASE_FILE
-    return (GOLDEN_FOLDER / path / CASE_FILE).is_file()
+    return (project() / GOLDEN_FOLDER / path / CASE_FILE).is_file()
 
 
 def merge_base(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amn.case.load import project
 from amn.errors import ArgumentError
 from amn.system import CACHE_FOLDER
 
@@ -81,8 +82,8 @@ RECORD = Existing("a record or a folder of records", "amn train CASE --out FOLDE
 CACHE = click.option(
     "--cache",
     type=PathName(file_okay=False),
-    default=CACHE_FOLDER,
-    show_default=True,
+    default=lambda: project() / CACHE_FOLDER,
+    show_default=CACHE_FOLDER.as_posix(),
     help="Finished runs, by content.",
 )
 FORMAT = click.option(

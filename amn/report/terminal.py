@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from amn.verdict import Status, Verdict
 if TYPE_CHECKING:
     from rich.text import Text
 
-WIDTH = 100  # columns that every table fits; in a log, and in a terminal that is wider
+WIDTH = 100  # columns that every table fits, in a log; COLUMNS says another number, from LEAST on
+LEAST = 72
 STYLES = {
     Status.PASS: "green",
     Status.WARN: "yellow",
@@ -50,6 +52,9 @@ class VisibleConsole(Console):
 def results() -> Console:
     """Return the console for results on stdout; rich respects NO_COLOR and pipes."""
     console = VisibleConsole(width=WIDTH, highlight=False)
-    if console.is_terminal:
-        console.width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns  # COLUMNS first, where it is a number
+    if os.environ.get("COLUMNS", "").isdigit():
+        console.width = max(LEAST, columns)
+    elif console.is_terminal:
+        console.width = min(WIDTH, columns)
     return console

@@ -268,7 +268,7 @@ BASE = [
         committed=False,
         env={"JENKINS_URL": "http://x"},
         code=3,
-        says=("found no commit yet",),
+        says=("found a repository with no commit yet",),
     ),
     Change(
         id="no-commit-of-a-person",

@@ -13,6 +13,7 @@ from amn.case.load import case_files, load_case
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
 from amn.errors import AmnError, ConfigError, bring
 from amn.git import checkout_of, find_repository
+from amn.golden.base.review import FIRST_COMMIT, NO_COMMIT
 from amn.golden.base.target import base_commit
 from amn.golden.base.tricks import JUDGES, tricks
 from amn.golden.ledger import LEDGER_FILE, inspect_ledger
@@ -109,8 +110,10 @@ def _git(folder: Path, target: str | None) -> Iterator[Item]:
         yield Item("missing", "git", *_halves(error))
         return
     if repository is None:
-        fix = "git init && git add . && git commit"
-        yield Item("missing", "git", "no checkout with a commit: changes cannot be compared", fix)
+        is_new = checkout_of(folder) is not None
+        what = f"a repository with {NO_COMMIT}" if is_new else "no checkout"
+        fix = FIRST_COMMIT if is_new else f"git init && {FIRST_COMMIT}"
+        yield Item("missing", "git", f"{what}: changes cannot be compared", fix)
         return
     if repository.is_shallow:
         fix = "git fetch --unshallow; in CI fetch-depth: 0"

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 NO_GIT = "no git checkout"
 NO_COMMIT = "no commit yet"
+FIRST_COMMIT = "git add --all && git commit --message first"
+CLONE = "git clone all of it there, and gate in the clone"
 LINKED = "put a link in place of files"
 
 
@@ -105,10 +107,12 @@ class MergeBase:
             return base_commit(self.repository, self.target, is_ci=bool(self.ci))
         if self.target or self.ci:
             whom = self.target or f"under CI ({self.ci})"
-            found = NO_COMMIT if is_checkout(self.folder) else "none"
+            is_new = is_checkout(self.folder)
+            found = f"a repository with {NO_COMMIT}" if is_new else "none"
+            fix = f"{FIRST_COMMIT}, or in CI a clone of all of it" if is_new else CLONE
             raise RepositoryError(
                 f"merge base: expected a git checkout to compare with {whom}, found {found}. "
-                "Fix: git clone all of it there, and gate in the clone"
+                f"Fix: {fix}"
             )
         return None
 

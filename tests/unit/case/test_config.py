@@ -193,6 +193,31 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
         ("[criteria]\nood = 60", "line 8: criteria.ood: expected a number less than or equal to 1"),
         ("[criteria]\ndelta = [0.1, 0.0]", "delta: expected the lower end first, got [0.1, 0.0]"),
         ("[training.abort]\nfirst_epoch = 'half'", "line 8: training.abort.first_epoch"),
+        (
+            "[windows]\ncontext = '5'",
+            "line 8: windows.context: expected a number, got '5'. Fix: no quotes",
+        ),
+        ("[training]\nlr = '1e-3'", "training.lr: expected a number, got '1e-3'. Fix: no quotes"),
+        ("[training]\nseeds = [0, '1']", "training.seeds: expected a number, got '1'. Fix: no q"),
+        ("[model]\nstack = 'true'", "model.stack: expected a number, got 'true'. Fix: no quotes"),
+        (
+            (
+                "[[criteria.limit]]\nid = 'C101'\nmetric = 'l2'\nsplit = 'ood'\nmost = 1.0\n"
+                "[[criteria.limit]]\nmetrc = 'l2'\nid = 'C102'"
+            ),
+            "line 13: criteria.limit.1.metrc: unknown key. Fix: did you mean metric?",
+        ),
+        (
+            "[[criteria.limit]]\nid = 'C101'\nmetric = 'l2'\n[[criteria.guard]]\nid = 'G101'",
+            "line 7: criteria.limit.0.split: expected a value, found none. Fix: add",
+        ),
+        (
+            (
+                "[[criteria.limit]]\nid = 'C101'\n[[criteria.limit]]\nid = 'C102'\n"
+                "[criteria.limit.slice]\nkind = 7"
+            ),
+            "line 12: criteria.limit.1.slice.kind: expected a valid string, got 7",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_with_what_it_is(tmp_path: Path, text: str, message: str) -> None:

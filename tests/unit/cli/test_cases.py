@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from amn.cli.cases import find_case, find_cases, merge_base
+from amn.cli.gate import command as gate
 from amn.errors import ConfigError
 from tests.checkouts import commit, git
 
@@ -89,3 +91,26 @@ def test_a_case_that_is_gated_from_another_folder_is_compared_with_its_own_check
     assert base.repository
     assert base.repository.root == project.resolve()
     assert merge_base(()).repository is None
+
+
+def test_in_the_folder_of_a_case_that_one_is_meant(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree("golden/towns", "golden/rivers")
+    monkeypatch.chdir(project / "golden" / "towns")
+
+    assert [case.name for case in find_cases(())] == ["towns"]
+    for name in ("towns", "rivers"):  # what `Reproduce:` says works there, too
+        assert find_case(name).folder.resolve() == project / "golden" / name
+    with pytest.raises(ConfigError, match="the cases here are rivers, towns"):
+        find_case("nowhere")
+
+
+def test_a_case_that_is_gated_in_its_folder_has_the_runs_of_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project / "golden" / "towns")
+    context = click.Context(gate)
+    cache = next(one for one in gate.params if one.name == "cache")
+
+    assert Path(str(cache.get_default(context))).resolve() == project / ".amn/runs"

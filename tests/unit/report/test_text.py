@@ -170,6 +170,21 @@ def test_waivers_are_shown_on_every_run() -> None:
     assert "  C002 waived until 2025-01-31 by B. Owner: new region" in lines
 
 
+@pytest.mark.parametrize(("columns", "width"), [("72", 72), ("40", 72), ("140", 140), ("x", 100)])
+def test_tables_follow_columns_from_72_on(
+    columns: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = result(PASS, FAIL, PASS, WARN, made=SCORES)
+    long = tuple(replace(o, value="0.5 " * 20, detail="0.5 " * 60) for o in shown.outcomes)
+
+    print_result(replace(shown, outcomes=long), verbose=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-1])) <= width
+    assert any(len(line.rstrip()) > width - 20 for line in lines[:-1])
+
+
 @pytest.mark.parametrize("status", [PASS, FAIL])
 def test_a_narrow_terminal_cuts_no_number(status: Status) -> None:
     shown = result(status, title="toy", made=SCORES)

@@ -128,7 +128,7 @@ DOCTOR = (
     ("amn {} --target nowhere", 1, "expected the branch nowhere, found none in this checkout."),
     ("GITHUB_BASE_REF=gone amn {}", 1, "expected the branch origin/gone, found none"),
     ("amn {}", 1, "expected a checkout that git can read", broken_git),
-    ("amn {}", 1, "no checkout with a commit", no_git),
+    ("amn {}", 1, "no checkout: changes cannot be compared", no_git),
     ("amn {}", 1, "they share no history", unrelated_head),
     ("amn {}", 1, "cut off: the merge base may not be there", cut_off),
     ("amn {}", 1, "none under golden/: nothing is gated", put("golden", b"")),

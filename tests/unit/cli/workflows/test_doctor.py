@@ -117,7 +117,7 @@ def test_a_workflow_of_ones_own_is_compared_with_the_least_there_is(project: Pat
         ("golden/case/golden.csv", "found none", "amn golden verify case"),
         ("golden/case/ledger.jsonl", "without a ledger", "amn golden adopt case --reason TEXT"),
         ("golden/case/data", "no data set at data", "amn data import"),
-        (".git", "no checkout with a commit", "git init"),
+        (".git", "no checkout: changes", "git init && git add --all"),
     ],
 )
 def test_what_is_gone_is_named_with_its_fix(gone: str, found: str, fix: str, project: Path) -> None:
