@@ -20,7 +20,7 @@ NOTHING_LIKELY = (
 )
 
 
-RESTATED = ("golden", "floor", "other")  # causes that say again what failed
+RESTATED = ("golden", "floor", "other", "not_looked")  # causes that say again what failed
 
 
 def _explains_itself(outcome: Outcome) -> bool:
@@ -112,7 +112,9 @@ class Diagnosis:
             again = f", then: {subject.reproduce}" if subject.reproduce else ""
             return f"undo that{again}"
         failed = by_cause(subject.failed)
-        fixes = (finding.fix for outcome in failed for finding in outcome.findings)
+        found = (finding for outcome in failed for finding in outcome.findings)
+        # What could not run has its fix in the message.
+        fixes = (one.fix or one.message.partition(" Fix: ")[2] for one in found)
         return next(filter(None, fixes), "")
 
     @property

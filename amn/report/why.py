@@ -13,7 +13,7 @@ from amn.training.records.history import RunStatus
 from amn.verdict import BEFORE_TRAINING, Status, Verdict, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from amn.gate.result import GateResult
     from amn.verdict import Outcome
@@ -96,7 +96,7 @@ def why(result: GateResult) -> Why | None:
         if (o.status is status if is_open else o.has_failed and o.status is not Status.NOT_RUN)
     )
     words = {outcome.check: _word(outcome, result) for outcome in bad}
-    shown = _first_of_each(bad, words)
+    shown = _first_of_each(bad, {o.check: (words[o.check], _error(o)) for o in bad})
     more = tuple(o.check for o in bad if o.check not in {one.check for one in shown})
     diagnosis = Diagnosis(of_result(result))
     return Why(
@@ -127,11 +127,19 @@ def _loosened(result: GateResult) -> Why:
     )
 
 
-def _first_of_each(bad: Sequence[Outcome], words: dict[str, str]) -> list[Outcome]:
-    """Return the first outcome of each word, then others, as many as are shown."""
-    first = {words[outcome.check]: outcome.check for outcome in reversed(bad)}.values()
-    chosen = sorted(bad, key=lambda outcome: outcome.check not in first)[:MOST_NUMBERS]
-    return by_cause(chosen)
+def _first_of_each(
+    bad: Sequence[Outcome], kinds: Mapping[str, tuple[str, str]]
+) -> Sequence[Outcome]:
+    """Return the first outcome of each kind, then others that have a number, as many as shown."""
+    first = {kinds[outcome.check]: outcome.check for outcome in reversed(bad)}.values()
+    worth = [o for o in bad if o.check in first or not kinds[o.check][1]]
+    return by_cause(sorted(worth, key=lambda o: o.check not in first)[:MOST_NUMBERS])
+
+
+def _error(outcome: Outcome) -> str:
+    """Return what kept a check from running: many are kept by one error."""
+    found = outcome.findings if outcome.status is Status.ERROR else ()
+    return found[0].message.removeprefix("could not run: ") if found else ""
 
 
 def _word(outcome: Outcome, result: GateResult) -> str:
@@ -149,7 +157,7 @@ def _number(outcome: Outcome) -> str:
     finding = outcome.findings[0] if outcome.findings else None
     if not outcome.value:
         text = f"{finding.where}: {finding.message}" if finding else outcome.detail
-        return _cut(text, OF_NUMBER)
+        return _cut(_error(outcome) or text)
     is_place = finding and family_of(outcome.check) in BEFORE_TRAINING
     where = f" ({finding.where})" if finding and is_place else ""
     return _cut(f"{outcome.value}, expected {outcome.limit}{where}", OF_NUMBER)

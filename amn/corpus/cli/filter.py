@@ -86,7 +86,7 @@ def command(
         region = open_region(dataset, progress=advance)
     untouched = np.zeros(len(region), np.bool_)
     if exempt:
-        untouched = read_ids(exempt, region.ids, EVALUATED).holds(region.ids)
+        untouched = read_ids(exempt, region.ids, EVALUATED, option="--exempt").holds(region.ids)
         if not untouched.any():
             raise ArgumentError(f"--exempt {exempt}: expected ids of {source}, got none of them")
     plan = plan_filter(Study(region, context, seed), chosen, exempt=untouched, target=target)

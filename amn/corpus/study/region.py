@@ -165,7 +165,9 @@ def shared_articles(a: Region, b: Region) -> tuple[NDArray[np.bool_], NDArray[np
     return in_a, in_b
 
 
-def read_ids(text: str, known: Ids, names: tuple[str, ...] = ()) -> IdSet:
+def read_ids(
+    text: str, known: Ids, names: tuple[str, ...] = (), *, option: str = "--articles"
+) -> IdSet:
     """Return the ids that an option names.
 
     Args:
@@ -175,6 +177,7 @@ def read_ids(text: str, known: Ids, names: tuple[str, ...] = ()) -> IdSet:
             each line.
         known: Ids of a data set, whose kind they are read as.
         names: The lists to take of a JSON file that has any of these; empty for all.
+        option: For messages.
 
     Raises:
         ArgumentError: If it is neither, or names ids of another kind.
@@ -186,7 +189,7 @@ def read_ids(text: str, known: Ids, names: tuple[str, ...] = ()) -> IdSet:
         try:
             return _named(text.split(","), known)
         except ArgumentError as error:
-            raise ArgumentError(f"--articles: {error}, which is no file either") from error
+            raise ArgumentError(f"{option}: {error}, which is no file either") from error
     content = read_whole(path).decode()
     if path.suffix == ".json":
         return _ids_of_json(path, content, (key,) if key else names)

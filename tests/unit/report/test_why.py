@@ -175,6 +175,22 @@ def test_what_is_undecided_is_named_and_what_is_loosened_is_listed(
     assert (len(other.numbers), other.more) == (MOST_NUMBERS, ("case.toml d",))
 
 
+def test_one_error_that_keeps_many_checks_from_running_is_said_once(
+    make_result: Any, make_outcome: Any
+) -> None:
+    lost = "could not run: m.onnx: expected a model, got 0 bytes. Fix: export it again"
+    checks = ("M002", "M003", "E001", "C001")
+    shown = make_result(*(make_outcome(c, Status.ERROR, Finding(c, lost)) for c in checks))
+
+    found = why(shown)
+
+    assert found is not None
+    assert found.numbers == (
+        ("M002 name", "m.onnx: expected a model, got 0 bytes. Fix: export it again"),
+    )
+    assert (found.more, found.cause, found.do) == (checks[1:], "", "export it again")
+
+
 def test_what_passes_has_no_such_screen(make_result: Any, make_outcome: Any) -> None:
     passing = make_result(make_outcome("D001", Status.PASS))
 
