@@ -18,7 +18,7 @@ from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
-from amn.verdict import Finding, Loosening, Measured, Review, Severity
+from amn.verdict import Finding, Loosening, Measured, Review, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,7 +141,7 @@ def check_waivers(
             findings.append(Finding(waiver.check, message, "mend what it hides, and delete it"))
         else:
             findings.append(Finding(waiver.check, str(waiver), severity=Severity.WARNING))
-    return Measured(f"{len(listed_waivers)} waivers", "short and in force", findings)
+    return Measured(counted(len(listed_waivers), "waiver"), "short and in force", findings)
 
 
 def golden_edited(copy: CaseCopy) -> None:
@@ -244,6 +244,7 @@ def check_ledger(ledger: Ledger | None, case: Case) -> Measured:
     last = ledger.entries[-1].reason if ledger.entries else ""
     n = len(ledger.entries)
     count = f"{n} entry" if n == 1 else f"{n} entries"
+    count += f", broken in line {ledger.problems[0].line}" if ledger.problems else ""
     return Measured(count, "chain holds", findings, last)
 
 
@@ -281,7 +282,8 @@ def check_last_entry(ledger: Ledger | None, golden_folder: Path, case: Case) -> 
                 f"{found[:SHOWN_DIGITS]}…: it was changed without amn golden update"
             )
             findings.append(Finding(name, message, f"git checkout -- {folder / name}"))
-    return Measured(f"entry {last.number}", "its two files", findings, f"by {last.author}")
+    value = f"entry {last.number}" + (", of others" if findings else "")
+    return Measured(value, "its two files", findings, f"by {last.author}")
 
 
 def drift_by_steps(copy: CaseCopy) -> None:

@@ -21,7 +21,7 @@ from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated
 from amn.data.scan import FAR_LAG
 from amn.data.vectors import ROUNDED_TWICE
 from amn.errors import DoesNotApplyError
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -507,6 +507,7 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
     findings: list[Finding] = []
     shares: list[float] = []
     found: list[tuple[DataSet, Statistic]] = []
+    n_again = 0
     for one in scanned:
         hashes, dataset = one.scan.hashes, one.dataset
         rows = repeated_rows(hashes)
@@ -514,7 +515,8 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
         n_repeats = len(repeats)
         shares.append(n_repeats / len(hashes))
         found.append((dataset, rows_share(dataset, repeats)))
-        findings += _repeated_articles(one, rows)
+        again = _repeated_articles(one, rows)
+        n_again, findings = n_again + len(again), [*findings, *again]
         if shares[-1] > REPEATED_TOTAL:
             articles = dataset.articles[np.unique(dataset.codes[repeats])]
             message = (
@@ -530,6 +532,7 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
                 )
             )
     value = ", ".join(f"{share:.2%}" for share in shares)
+    value += f"; {counted(n_again, 'article')} again" if n_again else ""
     limit = f"<= {REPEATED_TOTAL:.0%} of rows, < {REPEATED_SHARE:.0%} of an article"
     profile = by_place("repeated_rows", [one.dataset for one in scanned], found)
     number = max(shares, default=None)

@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, listed, some_ids, warned
 from amn.data.dataset import run_starts
 from amn.data.space import most_frequent
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -279,11 +279,13 @@ def check_not_constant(scanned: tuple[Scanned, ...]) -> Measured:
 
     bad = ((one.dataset, np.flatnonzero(one.scan.constant)) for one in scanned)
     rows = _named(bad, describe)
-    columns = [finding for one in scanned for finding in _stuck_columns(one.dataset)]
-    return replace(rows, findings=[*rows.findings, *columns])
+    columns = [found for one in scanned for found in _stuck_columns(one.dataset)]
+    stuck = f", {counted(sum(n for n, _ in columns), 'column')}" if columns else ""
+    findings = [*rows.findings, *(finding for _, finding in columns)]
+    return replace(rows, value=rows.value + stuck, findings=findings)
 
 
-def _stuck_columns(dataset: DataSet) -> list[Finding]:
+def _stuck_columns(dataset: DataSet) -> list[tuple[int, Finding]]:
     """Return that columns hold one number in some rows, or many columns one number in all."""
     shares, spread = most_frequent(dataset)
     if not len(shares):
@@ -299,12 +301,12 @@ def _stuck_columns(dataset: DataSet) -> list[Finding]:
             f"{shares[worst]:.0%} in column {worst}; {len(some)} such columns: {some_ids(some)}"
         )
         fix = "some articles were encoded or exported differently: amn data build"
-        findings.append(Finding(where, message, fix, Severity.WARNING))
+        findings.append((len(some), Finding(where, message, fix, Severity.WARNING)))
     if len(dead) > DEAD_COLUMNS * len(shares):
         message = (
             f"expected at most {DEAD_COLUMNS:.0%} of columns to hold one number, got {len(dead)} "
             f"of {len(shares)}: {some_ids(dead)}"
         )
         fix = "look for columns that were cut off or padded"
-        findings.append(Finding(where, message, fix, Severity.WARNING))
+        findings.append((len(dead), Finding(where, message, fix, Severity.WARNING)))
     return findings

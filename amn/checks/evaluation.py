@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import Defect, check
 from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +86,7 @@ def check_all_windows(
     Why: A score over the first N windows, or over none, looks like any other score.
     Fix: Evaluate again: amn eval CASE
     """
-    findings, total = [], 0
+    findings, total, others = [], 0, 0
     for where, split, scores in scores_of(candidates, evaluations):
         windows = judged[split]
         total += len(scores.cosines)
@@ -94,10 +94,12 @@ def check_all_windows(
             message = f"expected {len(windows):,} windows, got {len(scores.cosines):,}"
             findings.append(Finding(where, message, "amn eval"))
         elif not _are_of(windows, scores):
+            others += len(windows)
             message = "expected the windows of the case in their order, got other ids"
             findings.append(Finding(where, message, "amn eval"))
     n = sum(len(windows) for windows in judged.values())
-    return Measured(f"{total:,}", f"== {len(candidates)} x {n:,}", findings)
+    value = f"{total:,}" + (f", {others:,} of other ids" if others else "")
+    return Measured(value, f"== {len(candidates)} x {n:,}", findings)
 
 
 def _are_of(windows: Windows, scores: SplitScores) -> bool:
@@ -133,15 +135,16 @@ def check_finite(
     Why: NaN that is averaged away, or that compares as not smaller, passes gates.
     Fix: Look at the weights: a diverged training leaves NaN
     """
-    findings, total = [], 0
+    findings, total, bad = [], 0, 0
     for where, _, scores in scores_of(candidates, evaluations):
         total += len(scores.cosines)
         is_bad = ~(np.abs(scores.cosines) <= 1)
+        bad += int(is_bad.sum())
         for window in np.flatnonzero(is_bad)[:3]:
             message = f"expected finite cosines, got {scores.cosines[window]} in window {window}"
             key = f"(article {scores.article_ids[window]}, chunk {scores.target_chunks[window]})"
             findings.append(Finding(where, f"{message} {key}"))
-    return Measured(f"{total:,} cosines", "in -1 ... 1", findings)
+    return Measured(counted(total, "cosine", bad), "in -1 ... 1", findings)
 
 
 def oracle(evaluations: tuple[Evaluation, ...]) -> Parts:
@@ -351,7 +354,7 @@ def check_rescore(
     """
     from amn.evaluation.runner import rescore  # noqa: PLC0415 - loads torch
 
-    findings, largest, n = [], 0.0, 0
+    findings, largest, n, metrics = [], 0.0, 0, 0
     for candidate, checkpoint, now in zip(candidates, checkpoints, evaluations, strict=True):
         recorded = candidate.recorded or now
         for split, windows in judged.items():
@@ -366,10 +369,9 @@ def check_rescore(
             chosen = sample_windows(windows, RESCORE_WINDOWS, seed=2)
             n += len(chosen)
             again, values = rescore(checkpoint.model, windows, chosen, scores.values)
-            findings += [
-                Finding(where, message, "amn eval")
-                for message in _other_values(values, scores, chosen)
-            ]
+            others = list(_other_values(values, scores, chosen))
+            metrics += len(others)
+            findings += [Finding(where, message, "amn eval") for message in others]
             difference = np.abs(again - scores.cosines[chosen])
             worst = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))
             largest = float(np.maximum(largest, difference[worst]))
@@ -382,7 +384,9 @@ def check_rescore(
                     f"chunk {scores.target_chunks[window]})"
                 )
                 findings.append(Finding(where, message, "amn eval"))
-    return Measured(f"difference {largest:.1e} over {n:,}", f"<= {RESCORE_ATOL}", findings)
+    value = f"difference {largest:.1e} over {n:,}"
+    value += f", other values of {counted(metrics, 'metric')}" if metrics else ""
+    return Measured(value, f"<= {RESCORE_ATOL}", findings)
 
 
 def _other_values(

@@ -219,7 +219,8 @@ def check_new_warnings(golden: Golden, ended: tuple[Outcome, ...]) -> Measured:
         message = f"expected {was} as in the golden, got a warning{said}"
         severity = Severity.WARNING if is_unknown else None
         findings.append(Finding(outcome.label, message, ACCEPT, severity))
-    return Measured(f"{len(warnings)} warn", "as in the golden", findings, number=len(findings))
+    value = f"{len(warnings)} warn" + (f", {len(findings)} new" if findings else "")
+    return Measured(value, "as in the golden", findings, number=len(findings))
 
 
 def easier_ood(golden: Golden, summaries: dict[str, Summary]) -> Parts:

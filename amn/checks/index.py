@@ -16,7 +16,7 @@ from amn.data.index.reader import REBUILD, IndexManifest, read_index_manifest
 from amn.data.index.recall import recall_at, recall_bound, self_search
 from amn.errors import DataError
 from amn.storage import sha256_file
-from amn.verdict import Finding, Measured
+from amn.verdict import Finding, Measured, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +108,9 @@ def check_readable(opened_index: OpenIndex | DataError) -> Measured:
     if index.unread_bytes:
         problems.append(f"expected nothing after the index, got {index.unread_bytes:,} bytes")
     findings = [Finding(str(index.path), problem, fix) for problem in problems]
-    return Measured(f"{index.rows:,} vectors", limit, _shorten(findings))
+    value = counted(index.rows, "vector")
+    value += f", {counted(len(findings), 'fault')}" if findings else ""
+    return Measured(value, limit, _shorten(findings))
 
 
 def index_stale(copy: CaseCopy) -> None:
@@ -148,7 +150,8 @@ def check_fresh(indexed: DataSet, scanned: tuple[Scanned, ...]) -> Measured:
                 f"got {found[:12]}..."
             )
             findings.append(Finding(str(indexed.path / entry.path), message, fix))
-    return Measured(f"vectors {recorded[:12]}...", limit, _shorten(findings))
+    value = f"vectors {recorded[:12]}..." + (", not these" if findings else "")
+    return Measured(value, limit, _shorten(findings))
 
 
 def index_fewer_rows(copy: CaseCopy) -> None:

@@ -19,7 +19,7 @@ from amn.evaluation.metrics import NORM_ATOL
 from amn.evaluation.surroundings import sample_windows
 from amn.golden.compare import config_changes
 from amn.training.candidate import scores_of
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,9 @@ def check_probe(
                 "expected a stored probe, got an imported file without one: its forward is unproven"
             )
             findings.append(Finding(candidate.name, message, severity=Severity.WARNING))
-    return Measured(f"{len(candidates)} checkpoints", "answer as saved", findings)
+    bad = sum(isinstance(one, CheckpointError) for one in loaded)
+    value = counted(len(candidates), "checkpoint", bad) + " otherwise" * bool(bad)
+    return Measured(value, "each answers as saved", findings)
 
 
 def raw_output(evaluations: tuple[Evaluation, ...]) -> Parts:
@@ -177,7 +179,7 @@ def check_training_articles(
     Why: OOD articles inside the training range made good numbers out of memorised text.
     Fix: Judge on other articles, or train without these
     """
-    findings, known = [], 0
+    findings, known, judged_too = [], 0, 0
     for candidate, checkpoint in zip(candidates, described, strict=True):
         trained = checkpoint.articles
         known = max(known, len(trained))
@@ -193,13 +195,14 @@ def check_training_articles(
             except ArgumentError as error:
                 findings.append(Finding(f"{candidate.name}, {split}", f"{error}: {UNKNOWN}"))
                 continue
+            judged_too = max(judged_too, len(leaked))
             if len(leaked):
                 message = (
                     f"expected no article of its training, got {len(leaked)} of {len(mine)} "
                     f"({some_ids(leaked)})"
                 )
                 findings.append(Finding(f"{candidate.name}, {split}", message))
-    return Measured(f"{known:,} training articles", "none judged", findings)
+    return Measured(counted(known, "training article", judged_too), "none judged", findings)
 
 
 def collapsed(evaluations: tuple[Evaluation, ...]) -> Parts:

@@ -76,7 +76,9 @@ def check_consistent(validations: Histories) -> Measured:
         kind, found = _identity(history)
         kinds.append(kind)
         findings += found + _bests(history)
-    return Measured("; ".join(dict.fromkeys(kinds)), f"within {LOSS_RTOL:g}", findings)
+    value = "; ".join(dict.fromkeys(kinds))
+    value += f", not so {len(findings):,} times" if findings else ""
+    return Measured(value, f"within {LOSS_RTOL:g}", findings)
 
 
 def _identity(history: RunHistory) -> tuple[str, list[Finding]]:

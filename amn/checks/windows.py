@@ -15,7 +15,7 @@ from amn.case.config import SPLITS
 from amn.checks.check import check, listed
 from amn.checks.profiled import over_articles
 from amn.data.windows import Windows
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,10 +119,12 @@ def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> M
     """
     findings: list[Finding] = []
     used: dict[str, NDArray[np.bool_]] = {}
+    n_bad = 0
     for name, mine in windows.items():
         split = splits[name]
         used[name] = _used_rows(mine)
         foreign = np.flatnonzero(used[name] & ~split.dataset.is_in(split.articles))
+        n_bad += len(foreign)
         if len(foreign):
             message = (
                 f"expected rows of its articles, got {len(foreign):,} other rows, the first of them"
@@ -134,12 +136,15 @@ def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> M
         if dataset is not splits[right].dataset:
             continue
         shared = np.flatnonzero(used[left] & used[right])
+        n_bad += len(shared)
         if len(shared):
             message = f"expected no row in windows of both, got {len(shared):,}, the first of them"
             where = f"{left} and {right}: {dataset.where(int(shared[0]))}"
             findings.append(Finding(where, message, FIX))
     n_rows = sum(int(rows.sum()) for rows in used.values())
-    return Measured(f"{n_rows:,} rows in windows", "each in its split alone", findings)
+    return Measured(
+        f"{counted(n_rows, 'row', n_bad)} in windows", "each in its split alone", findings
+    )
 
 
 def _used_rows(windows: Windows) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -109,8 +109,24 @@ class Cause(_Entry):
     tunes: bool = False
 
 
+class Changes(_Entry):
+    """Ids of the checks that name which data and which settings are not the golden's."""
+
+    data: str
+    settings: str
+
+
 @cache
 def causes() -> tuple[Cause, ...]:
     """Return every cause, in the order in which to decide."""
-    text = files("amn.diagnosis").joinpath("causes.toml").read_text("utf-8")
-    return tuple(Cause.model_validate(item) for item in tomllib.loads(text)["cause"])
+    return tuple(Cause.model_validate(item) for item in _file()["cause"])
+
+
+@cache
+def changes() -> Changes:
+    """Return the checks that name what changed since the golden."""
+    return Changes.model_validate(_file()["changes"])
+
+
+def _file() -> dict[str, Any]:
+    return tomllib.loads(files("amn.diagnosis").joinpath("causes.toml").read_text("utf-8"))

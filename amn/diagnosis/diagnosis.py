@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.meaning import by_cause
+from amn.diagnosis.causes import changes
 from amn.diagnosis.ranking import LIKELY, RankedCause, Settled, rank_causes, suspects
 from amn.verdict import BEFORE_TRAINING, Status, family_of
 
@@ -90,7 +91,7 @@ class Diagnosis:
         if any(_explains_itself(outcome) for outcome in self.subject.failed):
             return ()
         found = {outcome.check: outcome for outcome in self.subject.outcomes}
-        data, settings = found.get("G021"), found.get("G007")
+        data, settings = found.get(changes().data), found.get(changes().settings)
         others = data is not None and data.findings and bool(data.number)
         said = [f"data: {data.value} are not the golden's"] if data and others else []
         changed = settings.findings if settings else ()

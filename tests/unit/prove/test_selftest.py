@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import operator
+import re
 import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -14,13 +16,14 @@ from amn.case.limits import RATIOS
 from amn.checks.check import checks
 from amn.cli.selftest import command
 from amn.errors import ArgumentError, CheckNotRunError
-from amn.gate.modes import GateOptions, gate_of
+from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.golden.speed import machine, write_speed
 from amn.golden.store import read_golden, write_golden
 from amn.prove import clean
+from amn.prove import selftest as proof
 from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Outcome, Severity, Status
 from tests.instead import run_instead
 
 if TYPE_CHECKING:
@@ -134,6 +137,50 @@ def test_a_sound_gate_catches_every_defect_and_raises_no_false_alarm(selftest: A
     assert {row.kind for row in matrix.clean} == {"files", "splits", "scores"}
     assert all(row.checks > 5 for row in matrix.clean)
     assert all(row.message for row in matrix.defects)
+
+
+HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt,
+}  # fmt: skip
+
+
+def first_number(text: str) -> float | None:
+    found = re.match(r"\s*(?:p )?([-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?)", text)
+    return float(found[1].replace(",", "")) if found else None
+
+
+def test_a_check_that_fails_shows_what_failed_and_no_number_that_holds(
+    selftest: Any, gated_case: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[str, Outcome]] = []
+
+    def ask(lab: Any, trial: Any) -> Outcome:
+        outcome: Outcome = asked(lab, trial)
+        found.append((trial.defect.id, outcome))
+        return outcome
+
+    asked = proof._ask
+    monkeypatch.setattr(proof, "_ask", ask)
+    selftest()
+    passing = {o.check: o for o in run_gate(gated_case, GateOptions(cache=toy_cache)).outcomes}
+
+    wrong = []
+    for defect, outcome in found:
+        if outcome.status in (Status.PASS, Status.ERROR):
+            continue
+        compared = re.match(r"(<=|>=|<|>)\s*(.*)", outcome.limit)
+        value, limit = first_number(outcome.value), first_number(compared[2]) if compared else None
+        shows = (outcome.value, outcome.limit)
+        if outcome.check in passing and outcome.value == passing[outcome.check].value:
+            wrong.append((outcome.check, defect, *shows, "as where it passes"))
+        several = re.search(r"[,;] ", outcome.value)  # of several numbers one is enough
+        if compared and None not in (value, limit) and not several:
+            assert value is not None
+            assert limit is not None
+            if HOLDS[compared[1]](value, limit):
+                wrong.append((outcome.check, defect, *shows, "holds"))
+    assert len(found) > 80
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_nothing_of_the_case_is_changed(selftest: Any, gated_case: Case) -> None:
