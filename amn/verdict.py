@@ -370,7 +370,7 @@ def shown(value: float, limit: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}"
 
 
-def counted(n: int, what: str, bad: int = 0) -> str:
+def count_of(n: int, what: str, bad: int = 0) -> str:
     """Return `3 checkpoints` or `1 checkpoint`; where some of them are bad `1 of 3 checkpoints`."""
     noun = what if n == 1 else f"{what}s"
     return f"{bad:,} of {n:,} {noun}" if bad else f"{n:,} {noun}"

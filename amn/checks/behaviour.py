@@ -17,7 +17,7 @@ from amn.evaluation.surroundings import (
     retrieve_in_article,
     retrieve_in_batch,
 )
-from amn.verdict import Finding, Measured, Severity, counted, shown
+from amn.verdict import Finding, Measured, Severity, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,7 +231,7 @@ def check_probes(surroundings: dict[str, Surroundings], curve: Curve) -> Measure
             if not abs(got - want) <= atol:
                 message = f"expected {want:.4f} for {name} within {atol:.1g}, got {got:.4f}"
                 findings.append(Finding(split, message))
-    return Measured(counted(n, "known number", len(findings)), "as known", findings)
+    return Measured(count_of(n, "known number", len(findings)), "as known", findings)
 
 
 def _known_numbers(

@@ -18,7 +18,7 @@ from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
-from amn.verdict import Finding, Loosening, Measured, Review, Severity, counted
+from amn.verdict import Finding, Loosening, Measured, Review, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,12 +136,12 @@ def check_waivers(
         elif over > 0:
             message = (
                 f"expected a waiver that is in force, got one that expired on {waiver.expires}, "
-                f"{over} days ago ({waiver.owner}: {waiver.reason})"
+                f"{count_of(over, 'day')} ago ({waiver.owner}: {waiver.reason})"
             )
             findings.append(Finding(waiver.check, message, "mend what it hides, and delete it"))
         else:
             findings.append(Finding(waiver.check, str(waiver), severity=Severity.WARNING))
-    return Measured(counted(len(listed_waivers), "waiver"), "short and in force", findings)
+    return Measured(count_of(len(listed_waivers), "waiver"), "short and in force", findings)
 
 
 def golden_edited(copy: CaseCopy) -> None:

@@ -10,7 +10,7 @@ from amn.checks.check import check, listed, some_ids
 from amn.data.dataset import HASH_COLUMN
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import CheckNotRunError, DataError
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +121,7 @@ def check_stages(data_sets: tuple[DataSet, ...]) -> Measured:
     """
     n_stages = sum(len(dataset.manifest.stages) for dataset in data_sets)
     findings = [finding for dataset in data_sets for finding in _stage_findings(dataset)]
-    return Measured(counted(n_stages, "stage"), "each adds up, and with the next", findings)
+    return Measured(count_of(n_stages, "stage"), "each adds up, and with the next", findings)
 
 
 def _stage_findings(dataset: DataSet) -> list[Finding]:

@@ -21,7 +21,7 @@ from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated
 from amn.data.scan import FAR_LAG
 from amn.data.vectors import ROUNDED_TWICE
 from amn.errors import DoesNotApplyError
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -532,7 +532,7 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
                 )
             )
     value = ", ".join(f"{share:.2%}" for share in shares)
-    value += f"; {counted(n_again, 'article')} again" if n_again else ""
+    value += f"; {count_of(n_again, 'article')} again" if n_again else ""
     limit = f"<= {REPEATED_TOTAL:.0%} of rows, < {REPEATED_SHARE:.0%} of an article"
     profile = by_place("repeated_rows", [one.dataset for one in scanned], found)
     number = max(shares, default=None)

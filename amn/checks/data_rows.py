@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, listed, some_ids, warned
 from amn.data.dataset import run_starts
 from amn.data.space import most_frequent
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -280,7 +280,7 @@ def check_not_constant(scanned: tuple[Scanned, ...]) -> Measured:
     bad = ((one.dataset, np.flatnonzero(one.scan.constant)) for one in scanned)
     rows = _named(bad, describe)
     columns = [found for one in scanned for found in _stuck_columns(one.dataset)]
-    stuck = f", {counted(sum(n for n, _ in columns), 'column')}" if columns else ""
+    stuck = f", {count_of(sum(n for n, _ in columns), 'column')}" if columns else ""
     findings = [*rows.findings, *(finding for _, finding in columns)]
     return replace(rows, value=rows.value + stuck, findings=findings)
 

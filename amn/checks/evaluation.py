@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import Defect, check
 from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -144,7 +144,7 @@ def check_finite(
             message = f"expected finite cosines, got {scores.cosines[window]} in window {window}"
             key = f"(article {scores.article_ids[window]}, chunk {scores.target_chunks[window]})"
             findings.append(Finding(where, f"{message} {key}"))
-    return Measured(counted(total, "cosine", bad), "in -1 ... 1", findings)
+    return Measured(count_of(total, "cosine", bad), "in -1 ... 1", findings)
 
 
 def oracle(evaluations: tuple[Evaluation, ...]) -> Parts:
@@ -385,7 +385,7 @@ def check_rescore(
                 )
                 findings.append(Finding(where, message, "amn eval"))
     value = f"difference {largest:.1e} over {n:,}"
-    value += f", other values of {counted(metrics, 'metric')}" if metrics else ""
+    value += f", other values of {count_of(metrics, 'metric')}" if metrics else ""
     return Measured(value, f"<= {RESCORE_ATOL}", findings)
 
 

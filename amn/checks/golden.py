@@ -21,7 +21,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.golden.compare import config_changes
 from amn.golden.schema import COSINE, Numerics
 from amn.golden.store import read_golden, write_golden
-from amn.verdict import Finding, Measured, Severity, Standing, Verdict
+from amn.verdict import Finding, Measured, Severity, Standing, Verdict, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +141,7 @@ def check_comparable(sides: Sides) -> Measured:
     n = sum(golden.record.metrics[split].windows for split in EVALUATED)
     alone = f"by the cosine alone: what comes next is not in the golden; {UPDATE}"
     detail = "" if is_guarded(golden.record) else alone
-    return Measured(f"{n:,} windows", "same ids, same metric", findings, detail)
+    return Measured(count_of(n, "window"), "same ids, same metric", findings, detail)
 
 
 def check_gone(copy: CaseCopy) -> None:

@@ -16,7 +16,7 @@ from amn.data.index.reader import REBUILD, IndexManifest, read_index_manifest
 from amn.data.index.recall import recall_at, recall_bound, self_search
 from amn.errors import DataError
 from amn.storage import sha256_file
-from amn.verdict import Finding, Measured, counted
+from amn.verdict import Finding, Measured, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,8 +108,8 @@ def check_readable(opened_index: OpenIndex | DataError) -> Measured:
     if index.unread_bytes:
         problems.append(f"expected nothing after the index, got {index.unread_bytes:,} bytes")
     findings = [Finding(str(index.path), problem, fix) for problem in problems]
-    value = counted(index.rows, "vector")
-    value += f", {counted(len(findings), 'fault')}" if findings else ""
+    value = count_of(index.rows, "vector")
+    value += f", {count_of(len(findings), 'fault')}" if findings else ""
     return Measured(value, limit, _shorten(findings))
 
 

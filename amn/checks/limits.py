@@ -16,7 +16,7 @@ from amn.evaluation.metric import LIFT
 from amn.evaluation.statistics import MIN_CLUSTERS, cluster_interval, seed_from
 from amn.evaluation.summary import lift_over, rivals
 from amn.golden.schema import COSINE
-from amn.verdict import Finding, Measured, Severity, Standing
+from amn.verdict import Finding, Measured, Severity, Standing, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +132,7 @@ def _measure(
     if n < MIN_CLUSTERS:
         message = f"expected at least {MIN_CLUSTERS} articles to judge, got {n}: {limit}"
         finding = Finding(where, message, "more articles, or a wider slice", Severity.INCONCLUSIVE)
-        return Measured(f"{n} articles", bound, [finding])
+        return Measured(count_of(n, "article"), bound, [finding])
     values = _values(limit, measured)[here]
     if not np.isfinite(values).all():
         finding = Finding(where, f"expected {bound}, got a number that is none: {limit}")

@@ -19,7 +19,7 @@ from amn.evaluation.metrics import NORM_ATOL
 from amn.evaluation.surroundings import sample_windows
 from amn.golden.compare import config_changes
 from amn.training.candidate import scores_of
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def check_probe(
             )
             findings.append(Finding(candidate.name, message, severity=Severity.WARNING))
     bad = sum(isinstance(one, CheckpointError) for one in loaded)
-    value = counted(len(candidates), "checkpoint", bad) + " otherwise" * bool(bad)
+    value = count_of(len(candidates), "checkpoint", bad) + " otherwise" * bool(bad)
     return Measured(value, "each answers as saved", findings)
 
 
@@ -202,7 +202,7 @@ def check_training_articles(
                     f"({some_ids(leaked)})"
                 )
                 findings.append(Finding(f"{candidate.name}, {split}", message))
-    return Measured(counted(known, "training article", judged_too), "none judged", findings)
+    return Measured(count_of(known, "training article", judged_too), "none judged", findings)
 
 
 def collapsed(evaluations: tuple[Evaluation, ...]) -> Parts:

@@ -21,7 +21,7 @@ from amn.training.record import (
     first_epoch_floor,
 )
 from amn.training.records.history import RunStatus
-from amn.verdict import Finding, Measured, Severity, counted, shown
+from amn.verdict import Finding, Measured, Severity, count_of, shown
 
 if TYPE_CHECKING:
     from amn.case.training import AbortConfig
@@ -101,7 +101,7 @@ def check_completed(ends: Histories) -> Measured:
     ended = ("crashed", "unfinished", "unknown")
     bad = [h for h in ends if h.status in ended]
     findings = [Finding(h.name, h.stop) for h in bad]
-    texts = [counted(len(h.epochs), "epoch") + f" {h.status}" * (h.status in ended) for h in ends]
+    texts = [count_of(len(h.epochs), "epoch") + f" {h.status}" * (h.status in ended) for h in ends]
     worst = "crashed" if any(h.status == "crashed" for h in bad) else "unfinished"
     return Measured(", ".join(texts), "no crash", findings, data=worst)
 

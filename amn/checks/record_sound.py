@@ -16,7 +16,7 @@ from amn.errors import CheckNotRunError
 from amn.training.records.history import FIGURES, RunStatus
 from amn.training.records.names import is_telling
 from amn.training.records.rows import COLUMNS
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,7 +192,7 @@ def check_epochs(epochs: Histories) -> Measured:
         findings += [f for line in history.epochs for f in _holes(history, line)]
     spans = sorted({history.validated_every for history in epochs} - {1})
     note = f", validated every {some_ids(np.array(spans))}" if spans else ""
-    return Measured(f"{total} epochs{note}", "1, 2, 3, finite", findings)
+    return Measured(f"{count_of(total, 'epoch')}{note}", "1, 2, 3, finite", findings)
 
 
 def _holes(history: RunHistory, line: EpochFigures) -> list[Finding]:

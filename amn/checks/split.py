@@ -19,7 +19,7 @@ from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows
 from amn.data.sampling import sample_rows, unit_vectors
 from amn.data.scan import scan_rows
 from amn.data.vectors import ROUNDED_TWICE, unit_rows
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,7 +88,9 @@ def check_disjoint(splits: dict[str, Split], case: Case) -> Measured:
                 None if same else Severity.WARNING,
             )
         )
-    return Measured(f"{n_shared:,} articles in two splits", "0", findings, number=float(n_shared))
+    return Measured(
+        f"{count_of(n_shared, 'article')} in two splits", "0", findings, number=float(n_shared)
+    )
 
 
 def empty_ood(copy: CaseCopy) -> None:
@@ -112,7 +114,7 @@ def check_not_empty(case: Case, splits: dict[str, Split], windows: dict[str, Win
     context = case.config.windows.context
     for name, split in splits.items():
         n_articles, n_windows = len(split.articles), len(windows[name])
-        sizes.append(f"{name} {n_articles:,} articles, {n_windows:,} windows")
+        sizes.append(f"{name} {count_of(n_articles, 'article')}, {count_of(n_windows, 'window')}")
         fix = f"choose other articles in split.{name} in {file}"
         selector = getattr(case.config.split, name)
         is_range = selector is not None and isinstance(selector.articles, str)

@@ -15,7 +15,7 @@ from amn.case.config import SPLITS
 from amn.checks.check import check, listed
 from amn.checks.profiled import over_articles
 from amn.data.windows import Windows
-from amn.verdict import Finding, Measured, Severity, counted
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,7 +143,7 @@ def check_split_pure(windows: dict[str, Windows], splits: dict[str, Split]) -> M
             findings.append(Finding(where, message, FIX))
     n_rows = sum(int(rows.sum()) for rows in used.values())
     return Measured(
-        f"{counted(n_rows, 'row', n_bad)} in windows", "each in its split alone", findings
+        f"{count_of(n_rows, 'row', n_bad)} in windows", "each in its split alone", findings
     )
 
 

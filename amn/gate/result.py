@@ -9,7 +9,7 @@ from amn.checks.comparison import Compared
 from amn.gate.scope import Scope, said, scope_of
 from amn.golden.headroom import Headroom, headrooms
 from amn.training.records.history import RunHistory, history_of
-from amn.verdict import EXECUTED, HOLD, Status, Verdict, family_of, html_of, judge
+from amn.verdict import EXECUTED, HOLD, Status, Verdict, count_of, family_of, html_of, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +130,7 @@ class GateResult:
         return self.verdict is Verdict.PASS
 
     def __repr__(self) -> str:
-        return f"GateResult({self.case!r}: {self.word}, {len(self.declared)} checks)"
+        return f"GateResult({self.case!r}: {self.word}, {count_of(len(self.declared), 'check')})"
 
     def _repr_html_(self) -> str:
         """The same for a notebook, with the checks that did not pass."""

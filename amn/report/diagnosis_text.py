@@ -10,7 +10,7 @@ from rich.table import Table
 
 from amn.diagnosis.causes import causes
 from amn.report.failure.render import figure
-from amn.verdict import Status
+from amn.verdict import Status, count_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def healthy_lines(subject: Subject) -> tuple[str, str, str]:
     warned = ", ".join(outcome.check for outcome in subject.warned)
     advice = f"Worth reading: the warnings of {warned}." if warned else "Nothing to do."
     return (
-        f"{subject.name}: healthy. {len(subject.outcomes)} checks ran, none failed.",
+        f"{subject.name}: healthy. {count_of(len(subject.outcomes), 'check')} ran, none failed.",
         ", ".join(scores) or "Only the course of training is known; it was not scored.",
         f"{advice} Reproduce: {subject.reproduce}",
     )

@@ -27,7 +27,7 @@ from amn.report.verdict import (
 )
 from amn.report.visible import one_line
 from amn.report.why import meaning, why
-from amn.verdict import Status, Verdict
+from amn.verdict import Status, Verdict, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -224,7 +224,7 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
 def _data(vectors: VectorChanges | None, moved: Sequence[Moved], of: str) -> str:
     """Return which articles are others than in the golden, and how the data differ, folded away."""
     kinds = vectors.all_kinds if vectors else []
-    lines = [f"- {len(keys)} articles {escape(what)}" for what, keys in kinds]
+    lines = [f"- {count_of(len(keys), 'article')} {escape(what)}" for what, keys in kinds]
     header, *rows = [list(map(escape, line)) for line in data_cells(moved)]
     left = sum(one.has_left for one in moved)
     summary = (

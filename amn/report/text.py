@@ -26,7 +26,7 @@ from amn.report.verdict import (
 from amn.report.visible import one_line
 from amn.report.why import why
 from amn.training.record import mixture_in_words
-from amn.verdict import Status, Verdict
+from amn.verdict import Status, Verdict, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,7 +175,7 @@ def families_table(outcomes: Sequence[Outcome]) -> Table:
         seconds = sum(o.seconds for o in mine)
         table.add_row(
             f"{mine[0].check[0]}  {name}",
-            f"{len(mine)} checks",
+            count_of(len(mine), "check"),
             " ".join(parts),
             f"{seconds:.1f} s",
         )

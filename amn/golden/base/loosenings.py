@@ -22,7 +22,7 @@ from amn.golden.schema import COSINE
 from amn.golden.store import GOLDEN_FILE
 from amn.golden.table import windows_lost
 from amn.storage import parse_json
-from amn.verdict import Loosening
+from amn.verdict import Loosening, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,11 +107,11 @@ def _article_loosenings(
         gone, _ = windows_lost(was.spans, now.spans)
         n = int(was.sizes.sum())
         if gone and n <= now.sizes.sum():  # fewer are listed above
-            counts = (f"{n} windows", f"{gone} of them gone")
+            counts = (count_of(n, "window"), f"{gone} of them gone")
             yield Loosening("changed the evaluation set", f"{file} {split}", *counts)
         moved = len(moved_articles(before, after, split)) if is_migration else 0
         if moved:
-            n_articles = f"{len(was.articles)} articles"
+            n_articles = count_of(len(was.articles), "article")
             counts = (n_articles, f"{moved} of {n_articles} moved")
             yield Loosening("moved the golden", f"{file} {split}", *counts)
 

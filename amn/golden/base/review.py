@@ -29,7 +29,7 @@ from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
 from amn.storage import as_committed, found_file, parse_json, parse_toml
 from amn.system import CACHE_FOLDER, CASE_FILE, GOLDEN_FOLDER, ci_sign
-from amn.verdict import Loosening, Waiver
+from amn.verdict import Loosening, Waiver, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -165,7 +165,7 @@ class MergeBase:
         # A gate takes them in place of training: they may have been trained on the answers.
         brought = [name for name in changed if _is_run(name) and (root / name).exists()]
         if brought:
-            shown = f"{len(brought)} files"
+            shown = count_of(len(brought), "file")
             found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
         loosened, neutral = Running(self.repository, self.commit).compare()
         return (*found, *loosened), tuple(neutral)
@@ -312,7 +312,7 @@ class MergeBase:
         old = self.repository.read(self.commit, [path])[path] if self.repository else None
         before, after = _lists(old, split), _lists(_read(case.folder / name), split)
         if not before <= after:
-            counts = (f"{len(before)} articles", f"{len(before - after)} of them gone")
+            counts = (count_of(len(before), "article"), f"{len(before - after)} of them gone")
             yield Loosening(SHRANK, f"{path} {split}", *counts)
 
 

@@ -28,7 +28,7 @@ from amn.report.verdict import (
     worst_verdict,
 )
 from amn.report.why import meaning, why
-from amn.verdict import Status
+from amn.verdict import Status, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,7 +185,8 @@ def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     if result.golden:
         record = result.golden.record
         then = record.accepted
-        text = f"{then.created}, {len(record.seeds)} seeds, by {then.author}: {then.reason}"
+        seeds = count_of(len(record.seeds), "seed")
+        text = f"{then.created}, {seeds}, by {then.author}: {then.reason}"
         rows.append(("golden", text))
         versions = record.versions.model_dump(exclude_none=True)
         rows.append(("golden's versions", ", ".join(f"{k} {v}" for k, v in versions.items())))

@@ -174,7 +174,7 @@ def test_g011_shows_a_waiver_in_force_as_a_warning(evidence: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"expires": date(2025, 2, 11)}, "got one that expired on 2025-02-11, 1 days ago"),
+        ({"expires": date(2025, 2, 11)}, "got one that expired on 2025-02-11, 1 day ago"),
         ({"created": date(2025, 2, 13)}, "expected a waiver made by 2025-02-12"),
         ({"check": "X999"}, "got an unknown id"),
         ({"check": "G008"}, "got G008-ledger, a check of the golden's custody"),

@@ -83,7 +83,7 @@ def test_an_article_in_two_splits_is_named(
     measured = evidence.call(split.check_disjoint)
 
     (finding,) = measured.findings
-    assert measured.value == "1 articles in two splits"
+    assert measured.value == "1 article in two splits"
     assert finding.where == f"{other} and ood"
     assert finding.message == f"expected no article in both, got 1: {taken}"
     assert finding.severity is None

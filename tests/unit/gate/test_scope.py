@@ -34,7 +34,7 @@ def test_a_whole_gate_that_passes_is_pass_and_true() -> None:
     assert (whole.word, whole.exit_code, bool(whole)) == ("PASS", 0, True)
     assert whole.verdict.exit_code(strict=True) == 0
     assert whole.scope.looked == ("data", "model", "record", "golden", "merge base")
-    assert repr(whole) == "GateResult('toy': PASS, 1 checks)"
+    assert repr(whole) == "GateResult('toy': PASS, 1 check)"
 
 
 @pytest.mark.parametrize(
