@@ -98,7 +98,7 @@ def waiver_of_custody(copy: CaseCopy) -> Parts:
 
 def _waive(copy: CaseCopy, check: str, created: str, expires: str) -> Parts:
     text = WAIVER.format(check=check, created=created, expires=expires)
-    (copy.folder / WAIVERS_FILE).write_text(text, "utf-8")
+    (copy.folder / WAIVERS_FILE).write_bytes(text.encode())
     return {"today": TODAY, "listed_waivers": read_waivers(copy.folder)}
 
 

@@ -25,10 +25,17 @@ from amn.cli.options import (
     require_files,
 )
 from amn.errors import ArgumentError
-from amn.gate.modes import GateOptions, gate_of, result_of, train_together
+from amn.gate.acceptance import train_for_golden
+from amn.gate.modes import (
+    GateOptions,
+    gate_of,
+    result_of,
+    train_together,
+)
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
+from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from amn.case.load import Case
@@ -286,4 +293,8 @@ def _gate(
         gates = [gate_of(case, options, progress=progress) for case in found]
         if cluster:
             train_together(gates, options)
-        return [result_of(gate, options) for gate in gates]
+        made = [result_of(gate, options) for gate in gates]
+        for gate, result in zip(gates, made, strict=True):
+            if result.judged is Verdict.PASS:  # else there is nothing to accept
+                train_for_golden(gate, options)
+        return made

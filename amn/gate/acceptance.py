@@ -244,6 +244,19 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
+def train_for_golden(gate: Gate, options: GateOptions) -> None:
+    """Train the seeds that a golden takes beyond the case's own, after a first run that holds.
+
+    `amn golden new` then finds all of them in the cache. Nothing is done for a case that has a
+    golden, is trained by a command, or has a closed form.
+    """
+    case = gate.evidence["case"]
+    is_first = options.first_run and not (case.folder / GOLDEN_FILE).exists()
+    is_ours = options.mode == "train" and not case.config.model.command
+    if is_first and is_ours and not case.config.model.is_closed_form:
+        gate.evidence["runs_of"](range(MIN_SEEDS))
+
+
 def _judge(
     gate: Gate, previous: Golden | None, path: Path
 ) -> tuple[Literal["PASS", "INCONCLUSIVE", "FAIL"], tuple[str, ...], tuple[Outcome, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,10 @@ from click.testing import CliRunner
 
 from amn.cli.main import cli
 from amn.errors import ArgumentError, ConfigError
+from amn.gate.acceptance import MIN_SEEDS
+from amn.golden.base.target import CI_VARIABLES
 from amn.report.json import json_schema
+from tests.checkouts import CASE_TEXT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,3 +71,23 @@ def test_a_wrong_case_leaves_the_reports_of_before(
 
     assert isinstance(result.exception, ConfigError)
     assert (tmp_path / "old.md").read_text("utf-8") == "PASS"
+
+
+def test_a_first_gate_trains_what_a_golden_takes_and_golden_new_trains_nothing(
+    toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(toy_data, tmp_path / "data")
+    (tmp_path / "golden/case").mkdir(parents=True)
+    (tmp_path / "golden/case/case.toml").write_text(CASE_TEXT, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("CI", "PYTEST_XDIST_WORKER", *CI_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+
+    assert CliRunner().invoke(cli, ["gate", "case", "--first-run"]).exit_code == 0
+    runs = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".amn/runs/*/*/run.json")}
+    accepted = CliRunner().invoke(cli, ["golden", "new", "case", "--reason", "first"])
+
+    assert accepted.exit_code == 0, accepted.output
+    assert len(runs) == MIN_SEEDS > 3
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".amn/runs/*/*/run.json")}
+    assert after == runs
