@@ -1,0 +1,182 @@
+"""What README.md says is what commands print, and every command in it is one that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from amn.case.load import load_case
+from amn.cli.main import COMMANDS, cli
+from amn.data.dataset import open_dataset
+from amn.data.splits import resolve_splits
+from amn.verdict import Verdict
+from tests.checkouts import begin_change, git
+from tests.net.commands import COMMANDS as NET
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+COSINE = json.loads((ROOT / "golden/wiki-mini/golden.json").read_text("utf-8"))["metrics"]["cosine"]
+TIME = re.compile(r"\d+\.\d s\b")
+pytestmark = pytest.mark.slow
+
+
+def amn(folder: Path, *words: str, code: int = 0) -> str:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CI", "GITHUB_", "PYTEST_"))}
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "amn", *words],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def block(after: str) -> list[str]:
+    """The lines of the first fenced block after some words."""
+    return README.partition(after)[2].partition("```")[2].partition("```")[0].splitlines()[1:]
+
+
+def plain(line: str) -> str:
+    return " ".join(TIME.sub("TIME", line).split())
+
+
+def test_a_gate_looks_as_it_is_shown(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "golden", tmp_path / "golden")
+    begin_change(tmp_path)
+    shown = block("## What a gate looks like")
+    command, *wanted = (line for line in shown if line not in ("...", ""))
+
+    said = [plain(line) for line in amn(tmp_path, *shlex.split(command)[2:]).splitlines()]
+
+    assert command == "$ amn gate wiki-mini"
+    assert len(wanted) > 5
+    assert [line for line in wanted if plain(line) not in said] == []
+
+
+def test_the_reference_predictors_score_what_the_table_says() -> None:
+    names = {
+        "constant": "constant",
+        "last row of the context": "last",
+        "mean of the context": "mean",
+        "position-weighted mean": "weighted_mean",
+        "ridge": "ridge",
+    }
+    for title, name in names.items():
+        cells = [COSINE[split]["references"][name] for split in ("in_dist", "ood")]
+        assert f"| {title} | {cells[0]:.3f} | {cells[1]:.3f} |" in README
+    own = [COSINE[split]["mean"] for split in ("in_dist", "ood")]
+    assert f"the default, seeds 0\N{EN DASH}4 | {own[0]:.3f} | {own[1]:.3f} |" in README
+    case = load_case(ROOT / "golden/wiki-mini")
+    splits = resolve_splits(case, open_dataset(case.dataset_path))
+    counts = [len(splits[name].articles) for name in ("train", "in_dist", "ood")]
+    assert "({} training, {} in-dist and {} OOD articles)".format(*counts) in README
+
+
+def test_the_networks_score_what_their_page_says() -> None:
+    page = (ROOT / "docs/models.md").read_text("utf-8")
+    rows = [line for line in README.splitlines() if re.match(r"\| [*A-Z].*\[[+-]0\.", line)]
+
+    assert len(rows) == 5
+    assert [row for row in rows if row not in page] == []
+
+
+def test_every_verdict_has_the_exit_code_of_the_table() -> None:
+    for verdict in Verdict:
+        (row,) = (r for r in README.splitlines() if re.match(rf"\| [A-Z, ]*{verdict.value}\b", r))
+        said = row.split("|")[2]
+        strict, plainly = verdict.exit_code(strict=True), verdict.exit_code()
+        expected = f"{plainly}" if strict == plainly else f"{plainly}, or {strict} with `--strict`"
+        assert said.strip() == expected
+
+
+def commands() -> list[str]:
+    """Every command of the tables and blocks, without what follows on the line."""
+    found = re.findall(r"`(amn [^`]+)`", README)
+    found += re.findall(r"^(amn [^#\n]+)", README, re.MULTILINE)
+    return sorted({one.replace("\\|", "|").strip() for one in found})
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_is_there_with_its_options(line: str) -> None:
+    words = shlex.split(re.sub(r"[\[\]…]", " ", line).replace("*", " "))
+    group, alternatives = [words[1]], [None]
+    if len(words) > 2 and "|" in words[2]:
+        alternatives = words[2].split("|")
+    elif len(words) > 2 and words[1] in ("data", "golden", "case", "index", "ci", "demo"):
+        group.append(words[2])
+    options = [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)]
+    assert words[1] in COMMANDS
+
+    for name in alternatives:
+        asked = [*group, *([name] if name and not is_argument(group[0]) else []), "--help"]
+        result = CliRunner().invoke(cli, asked)
+        assert result.exit_code == 0, result.output
+        for option in options:
+            assert re.search(rf"(^|[\s,]){option}\b", result.output), (asked, option)
+
+
+def is_argument(command: str) -> bool:
+    """Whether what follows is something that the command is about, not a command of its group."""
+    return not hasattr(cli.get_command(None, command), "commands") and command not in (  # type: ignore[arg-type]
+        "data",
+        "golden",
+        "ci",
+        "demo",
+    )
+
+
+def test_numbers_of_defects_and_of_recorded_commands_are_about_those(tmp_path: Path) -> None:
+    listed = amn(tmp_path, "selftest", "--list").splitlines()[-1]
+    said_defects = re.findall(r"inject some (\d+) known defects", README)
+    said_commands = re.findall(r"some (\d+) commands", README)
+
+    assert [int(n) // 10 for n in said_defects] == [int(listed.split()[0]) // 10]
+    assert [int(n) // 10 for n in said_commands] == [len(NET) // 10]
+
+
+def test_every_page_that_it_names_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+
+    assert len(links) > 15
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_commands_of_a_case_and_of_a_text_run_as_they_stand(tmp_path: Path) -> None:
+    """With the vectors of the guide in place of one's own; the second block needs an encoder."""
+    begin_change(tmp_path, target="main")
+    git(tmp_path, "config", "user.name", "t")
+    git(tmp_path, "config", "user.email", "t@t")
+    guide = (ROOT / "docs/guide.md").read_text("utf-8")
+    program = guide.partition("python - <<'END'\n")[2].partition("\nEND\n")[0]
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)  # noqa: S603 - the guide's
+    lines = [re.sub(r"\s+#.*", "", line) for line in block("A case of your own:")]
+
+    assert lines[0].startswith("pip install")
+    for line in lines[1:]:
+        for words in (shlex.split(part) for part in line.split("&&")):
+            if words[0] == "git":
+                git(tmp_path, *(words[1:] + ["-m", "gate"] * (words[1] == "commit")))
+            else:
+                amn(tmp_path, *words[1:])
+    assert (tmp_path / "golden/mine/golden.json").is_file()
+    said = block("## From text to a gated data set")
+    assert [line.split()[2] for line in said] == [
+        "build",
+        "describe",
+        "compare",
+        "split",
+        "filter",
+        "new",
+    ]
