@@ -79,7 +79,7 @@ def check_probe(
             findings.append(Finding(candidate.name, message, severity=Severity.WARNING))
     bad = sum(isinstance(one, CheckpointError) for one in loaded)
     value = count_of(len(candidates), "checkpoint", bad) + " otherwise" * bool(bad)
-    return Measured(value, "each answers as saved", findings)
+    return Measured(value, "answer as saved", findings)
 
 
 def raw_output(evaluations: tuple[Evaluation, ...]) -> Parts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amn.checks.check import checks
 from amn.report.page.attribution import attribution_charts
 from amn.report.page.figures import draw
-from amn.report.page.margins import margins
+from amn.report.page.margins import beside_golden, margins
 from amn.report.page.template import render
 from amn.report.verdict import (
     SPEAKING,
@@ -142,7 +142,8 @@ def n_shown(outcome: Outcome) -> int:
 def _view(identifier: str, result: GateResult) -> CaseView:
     """Return what the template shows of one case."""
     outcomes = complete(result)
-    bullets = margins(outcomes)
+    moved = data_changes(result)[1]
+    first = tuple(filter(None, (margins(outcomes), beside_golden(moved))))
     return CaseView(
         id=identifier,
         result=result,
@@ -153,8 +154,8 @@ def _view(identifier: str, result: GateResult) -> CaseView:
         sentence=last_line(result).removesuffix(f" Reproduce: {result.reproduce}"),
         speaking=tuple(o for o in worst_first(outcomes) if o.status in SPEAKING),
         scores=score_cells(result.scores),
-        data=data_cells(data_changes(result)[1]),
-        charts=(*((bullets,) if bullets else ()), *attribution_charts(result), *draw(result)),
+        data=data_cells(moved),
+        charts=(*first, *attribution_charts(result), *draw(result)),
         not_drawn=_not_drawn(result, outcomes),
         families=tuple(FamilyView(name, tuple(mine)) for name, mine in by_family(outcomes)),
         facts=_facts(result),

@@ -18,12 +18,12 @@ from amn.report.page.charts import (
     scale,
     text,
 )
-from amn.verdict import Status
+from amn.verdict import Outcome, Standing, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from amn.verdict import Outcome, Standing
+    from amn.golden.compare import Moved
 
 ROW, BAR, BAR_TOP = 62.0, 14.0, 22.0
 EDGE = 6.0
@@ -36,8 +36,29 @@ def margins(outcomes: Sequence[Outcome]) -> Chart | None:
     The reference predictors stand beside a score, where a check found its summary.
     """
     shown = [o for o in outcomes if o.standing and o.number is not None and math.isfinite(o.number)]
-    if not shown:
-        return None
+    return _bullets("Margins: numbers against their limits", shown) if shown else None
+
+
+def beside_golden(moved: Sequence[Moved]) -> Chart | None:
+    """Return one bullet a statistic of the data, in the range around the golden's; or None."""
+    shown = [
+        Outcome(
+            one.name,
+            one.place,
+            Status.INCONCLUSIVE if one.has_left else Status.PASS,
+            f"{one.new.value:.4g}",
+            f"{one.old.value:.4g} in the golden, within {one.reach:.2g}",
+            number=one.new.value,
+            standing=Standing(least=one.old.value - one.reach, most=one.old.value + one.reach),
+        )
+        for one in moved
+        if one.old and one.new and one.reach
+    ]
+    return _bullets("The data beside the golden's", shown) if shown else None
+
+
+def _bullets(title: str, shown: Sequence[Outcome]) -> Chart:
+    """Return a chart of one bullet a number."""
     marks: list[Mark] = []
     for position, outcome in enumerate(shown):
         references = outcome.data.references if isinstance(outcome.data, Summary) else {}
@@ -50,7 +71,7 @@ def margins(outcomes: Sequence[Outcome]) -> Chart | None:
         f"{name} {value}, limit {limit}, {status}" for name, value, limit, _, status in rows
     )
     return Chart(
-        title="Margins: numbers against their limits",
+        title=title,
         description=f"{worst}.",
         marks=tuple(marks),
         keys=(

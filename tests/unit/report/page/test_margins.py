@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from amn.evaluation.summary import Summary
+from amn.golden.compare import Moved
+from amn.golden.schema import Profiled
 from amn.report.page.charts import WIDTH
-from amn.report.page.margins import margins
+from amn.report.page.margins import beside_golden, margins
 from amn.verdict import Outcome, Standing, Status
 
 
@@ -69,3 +71,23 @@ def test_an_endless_interval_reaches_the_edge_and_no_further(low: float, high: f
         if mark.tag == "rect":
             start, width = float(mark.values["x"]), float(mark.values["width"])
             assert 0 <= start <= start + width <= WIDTH
+
+
+def test_a_statistic_of_the_data_stands_in_the_range_around_the_goldens() -> None:
+    moved = [
+        Moved("neighbours", "ood", Profiled(0.40), Profiled(0.55), reach=0.05),
+        Moved("norm", "train", Profiled(0.40), Profiled(0.42), reach=0.05),
+        Moved("gone", "train", Profiled(0.40), None, reach=0.05),
+    ]
+
+    chart = beside_golden(moved)
+
+    assert chart is not None
+    assert [row[0] for row in chart.rows] == ["neighbours ood", "norm train"]
+    assert chart.rows[0][1:3] == ("0.55", "0.4 in the golden, within 0.05")
+    left, inside = places(chart.marks, "value")
+    lowest, highest = places(chart.marks, "limit")[:2]
+    assert left > highest
+    assert places(chart.marks, "limit")[2] < inside < places(chart.marks, "limit")[3]
+    assert lowest < highest
+    assert beside_golden(moved[2:]) is None
