@@ -62,7 +62,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is asked for; of a slip, say what may be meant."""
-        if args and args[0] not in self._summaries and not args[0].startswith("-"):
+        is_known = not args or args[0] in self._summaries or args[0].startswith("-")
+        if not is_known and not ctx.resilient_parsing:  # which is how a shell asks what it may be
             near = difflib.get_close_matches(args[0], self._summaries, n=1)
             meant = f" Fix: {ctx.command_path} {near[0]}" if near else ""
             ctx.fail(f"expected a command, got {args[0]!r}.{meant}")

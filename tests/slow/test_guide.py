@@ -1,6 +1,7 @@
 """docs/guide.md and the workflows of `amn ci init`: every shell step, as it stands, in real git.
 
-Two words are stand-ins: `amn` is this checkout's, and `python -m pip` installs nothing.
+Two words are stand-ins: `amn` is that of a clone of the last commit, without this working tree, and
+`python -m pip` installs nothing (tests/slow/test_installs.py types what it is told).
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Shell:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     shims = tmp_path_factory.mktemp("bin")
-    amn = f'#!/bin/bash\nPYTHONPATH={ROOT} exec {sys.executable} -m amn.cli.main "$@"\n'
+    clone = tmp_path_factory.mktemp("server") / "amn"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)  # noqa: S603, S607 - ours
+    amn = f'#!/bin/bash\nPYTHONPATH={clone} exec {sys.executable} -m amn.cli.main "$@"\n'
     python = f'{PIP}exec {sys.executable} "$@"\n'
     for name, text in {"amn": amn, "python": python, "python3": python}.items():
         (shims / name).write_text(text, "utf-8")
@@ -105,6 +108,9 @@ def checkout(said: list[str], shell: Shell, tmp_path: Path) -> Shell:
 def test_the_guide_ends_with_a_merge_that_is_blocked_for_the_right_reason(said: list[str]) -> None:
     worse, lowered, replayed, mean = said[6], said[8], said[9], said[11]
 
+    shown = (ROOT / "docs/guide.md").read_text("utf-8").partition("```\nFAIL: ")[2]
+    first = f"FAIL: {shown.partition('```')[0]}".splitlines()
+    assert worse.splitlines()[1 : 1 + len(first)] == first  # on the first eight lines
     assert "nothing is missing" in "".join(said)
     assert re.search(r"FAIL: .*G001 ood", worse.splitlines()[-1])
     assert re.search(r"LOOSENED: .*lowered a floor", lowered.splitlines()[-1])
