@@ -27,13 +27,12 @@ from amn.diagnosis.ranking import HYPOTHESES, Settled
 from amn.diagnosis.variants import DECLARED, Variants
 from amn.engines import LocalEngine
 from amn.errors import CheckNotRunError
-from amn.evaluation.runner import score
+from amn.evaluation.runner import score, torch_threads
 from amn.evaluation.statistics import noninferiority, seed_from
 from amn.system import available_cores
 from amn.training.loop import Start, train
 from amn.training.networks.build import admit
 from amn.training.speed import UNSTOPPABLE
-from amn.training.workers import torch_threads
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -376,8 +375,8 @@ def _size_for(variants: Sequence[Variant], whole: Plan, left: float) -> Size:
     begin = time.monotonic()
     cores = available_cores()
     slowest = max(variants, key=lambda variant: variant.plan.spec.context)
-    until = time.time() + left
-    jobs = [_Job(slowest, PILOT, seed, until) for seed in range(cores)]
+    # Its few steps run to their end, however short the time: they say which time would do.
+    jobs = [_Job(slowest, PILOT, seed, math.inf) for seed in range(cores)]
     timed = list(LocalEngine(cores).map(_timed, jobs))  # side by side, as they will be
     a_step = max(one.seconds[0] for one in timed) / PILOT
     scoring = max(one.seconds[1] for one in timed)
