@@ -226,6 +226,7 @@ def check_config(golden: Golden, settings: dict[str, Any]) -> Measured:
     findings = [
         Finding(change.key, f"golden {_written(change.old)}, now {_written(change.new)}")
         for change in changes
+        if _written(change.old) != _written(change.new)  # a section that is there, and empty
     ]
     return Measured(f"{len(findings)} change{'s'[: len(findings) != 1]}", "none", findings)
 

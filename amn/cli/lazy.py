@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import os
+import shlex
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ class LazyGroup(click.Group):
         is_known = not args or args[0] in self._summaries or args[0].startswith("-")
         if not is_known and not ctx.resilient_parsing:  # which is how a shell asks what it may be
             near = difflib.get_close_matches(args[0], self._summaries, n=1)
-            meant = f" Fix: {ctx.command_path} {near[0]}" if near else ""
+            meant = f" Fix: {ctx.command_path} {shlex.join([*near, *args[1:]])}" if near else ""
             ctx.fail(f"expected a command, got {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
 
