@@ -178,8 +178,12 @@ class _Build:
         size = self.config.rows_per_part
         left = sum(min(size, len(rows) - number * size) for number in todo)
         done = len(rows) - left
-        task = EncodeRows(self.staging, self.config, self.encoder)
-        self.progress(done, len(rows), "encoding rows")
+
+        def told(so_far: int) -> None:
+            self.progress(done + so_far, len(rows), "encoding rows")
+
+        task = EncodeRows(self.staging, self.config, self.encoder, told)
+        told(0)
         ended: Iterator[int] = map(task, todo)  # the encoder's own threads use every core
         if isinstance(self.engine, RayEngine):
             ended = encode_on_ray(task, todo, actors=self.engine.most)

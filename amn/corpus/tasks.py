@@ -203,6 +203,10 @@ class EncodeRows:
     staging: Staging
     config: BuildConfig
     encoder: BuildEncoder
+    told: Callable[[int], None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"told": None}  # a bar is drawn in one process
 
     def __call__(self, number: int, _: Tell = silent) -> int:
         """Write part `number`; return how many rows it has.
@@ -220,7 +224,7 @@ class EncodeRows:
 
         texts: list[Any] = table["text"].to_pylist()
         encoder = self.encoder.get()
-        rows = encode_texts(encoder, texts, where=where).astype(self.config.dtype)
+        rows = encode_texts(encoder, texts, where=where, told=self.told).astype(self.config.dtype)
         record = {"rows": len(rows), "dim": rows.shape[1], "cut": encoder.count_cut(texts)}
         self.staging.finish(VECTORS, number, lambda path: _save(path, rows), record)
         return len(rows)

@@ -322,8 +322,15 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
+ENCODED_AT_ONCE = 512  # texts: some seconds of a small encoder on two cores
+
+
 def encode_texts(
-    encoder: Encoder, texts: Sequence[str], *, where: Callable[[int], str] | None = None
+    encoder: Encoder,
+    texts: Sequence[str],
+    *,
+    where: Callable[[int], str] | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """Encode texts and prove every row.
 
@@ -331,6 +338,7 @@ def encode_texts(
         encoder: What makes the vectors.
         texts: n of them.
         where: The address of a text, for messages; `text 17` by default.
+        told: Called with the texts that are encoded so far, every `ENCODED_AT_ONCE`.
 
     Returns:
         (n, D) float32 rows of length 1.
@@ -341,7 +349,13 @@ def encode_texts(
     """
     where = where or (lambda row: f"text {row}")
     try:
-        vectors = np.asarray(encoder.encode(list(texts)))
+        pieces = []
+        for start in range(0, max(len(texts), 1), ENCODED_AT_ONCE):
+            piece = list(texts[start : start + ENCODED_AT_ONCE])
+            pieces.append(np.asarray(encoder.encode(piece)))
+            if told:
+                told(start + len(piece))
+        vectors = np.concatenate(pieces)
     except Exception as error:
         raise _located(encoder, texts, where, error) from error
     if vectors.ndim != MATRIX or len(vectors) != len(texts):

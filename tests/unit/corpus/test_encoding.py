@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amn.data.encoder import EncoderConfig, encode_texts, fingerprint, load_encoder
+from amn.data.encoder import (
+    ENCODED_AT_ONCE,
+    EncoderConfig,
+    encode_texts,
+    fingerprint,
+    load_encoder,
+)
 from amn.data.manifest import EncoderInfo
 from amn.errors import ArgumentError, EncodingError
 from tests.encoders import HashEncoder
@@ -158,3 +164,13 @@ def test_no_path_of_this_machine_becomes_a_name() -> None:
 
 def test_the_fake_is_an_encoder_with_info() -> None:
     assert HashEncoder().info == EncoderInfo(name="fake")
+
+
+def test_how_far_it_is_is_told_within_a_part_and_changes_no_row() -> None:
+    texts = [f"Text {n} says so." for n in range(2 * ENCODED_AT_ONCE + 7)]
+    told: list[int] = []
+
+    rows = encode_texts(HashEncoder(), texts, told=told.append)
+
+    assert told == [ENCODED_AT_ONCE, 2 * ENCODED_AT_ONCE, len(texts)]
+    assert (rows == encode_texts(HashEncoder(), texts)).all()
