@@ -263,6 +263,11 @@ def judge(declared: Sequence[str], outcomes: Iterable[Outcome]) -> Verdict:
     return next((VERDICT_OF[status] for status in WORST_FIRST if status in seen), Verdict.PASS)
 
 
+def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return outcomes by status, the worst first; equal ones stay in their order."""
+    return sorted(outcomes, key=lambda outcome: WORST_FIRST.index(outcome.status))
+
+
 def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst verdict; ERROR when there is none."""
     return min(verdicts, key=VERDICTS.index, default=Verdict.ERROR)

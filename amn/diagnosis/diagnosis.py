@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from amn.checks.meaning import by_cause
 from amn.diagnosis.causes import changes
 from amn.diagnosis.ranking import LIKELY, RankedCause, Settled, rank_causes, suspects
-from amn.verdict import BEFORE_TRAINING, Status, family_of
+from amn.verdict import BEFORE_TRAINING, Status, family_of, worst_first
 
 if TYPE_CHECKING:
     from amn.diagnosis.subject import Subject
@@ -102,7 +102,11 @@ class Diagnosis:
         """The likely cause in a line: what changed, else the first cause; empty for none."""
         if self.changes:
             return "; ".join(self.changes)
-        first = next((one for one in self.causes if one.cause.id not in RESTATED), None)
+        failed = self._worst_first
+        worst = {outcome.check for outcome in failed if outcome.status is failed[0].status}
+        told = [one for one in self.causes if one.cause.id not in RESTATED]
+        deep = (one for one in told if not worst.isdisjoint(o.check for o in one.outcomes))
+        first = next(deep, told[0] if told else None)
         return f"{first.cause.title} ({first.degree})" if first else ""
 
     @property
@@ -112,11 +116,15 @@ class Diagnosis:
         if self.changes:
             again = f", then: {subject.reproduce}" if subject.reproduce else ""
             return f"undo that{again}"
-        failed = by_cause(subject.failed)
-        found = (finding for outcome in failed for finding in outcome.findings)
+        found = (finding for outcome in self._worst_first for finding in outcome.findings)
         # What could not run has its fix in the message.
         fixes = (one.fix or one.message.partition(" Fix: ")[2] for one in found)
         return next(filter(None, fixes), "")
+
+    @cached_property
+    def _worst_first(self) -> list[Outcome]:
+        """What failed: what breaks the measurement before what a broken one then shows."""
+        return worst_first(by_cause(self.subject.failed))
 
     @property
     def decision(self) -> str:

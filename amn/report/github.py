@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amn.report.verdict import alarms_of, complete, last_line, together, worst_first
+from amn.report.verdict import alarms_of, complete, last_line, together
 from amn.report.visible import one_line, visible
-from amn.verdict import WORST_FIRST, Status, Verdict
+from amn.verdict import WORST_FIRST, Status, Verdict, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from amn.report.json import dumps
-from amn.report.verdict import SPEAKING, complete, last_line, worst_first
+from amn.report.verdict import SPEAKING, complete, last_line
 from amn.report.visible import one_line
 from amn.storage import canonical_json, sha256_of
-from amn.verdict import Status, Verdict
+from amn.verdict import Status, Verdict, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,12 +22,11 @@ from amn.report.verdict import (
     last_line,
     score_cells,
     worst_cases_first,
-    worst_first,
     worst_verdict,
 )
 from amn.report.visible import one_line
 from amn.report.why import meaning, why
-from amn.verdict import Status, Verdict, count_of
+from amn.verdict import Status, Verdict, count_of, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,6 @@ from amn.verdict import (
     FAMILIES,
     OWN,
     VERDICTS,
-    WORST_FIRST,
     Finding,
     Outcome,
     Status,
@@ -167,11 +166,6 @@ def by_family(outcomes: Iterable[Outcome]) -> list[tuple[str, list[Outcome]]]:
     for outcome in outcomes:
         found[family_of(outcome.check)].append(outcome)
     return [(name, mine) for name, mine in found.items() if mine]
-
-
-def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return outcomes by status, the worst first; equal ones stay in the order of the gate."""
-    return sorted(outcomes, key=lambda outcome: WORST_FIRST.index(outcome.status))
 
 
 def worst_cases_first(results: Iterable[GateResult]) -> list[GateResult]:

@@ -10,7 +10,7 @@ from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_result
 from amn.report.verdict import MEANING, complete
 from amn.training.records.history import RunStatus
-from amn.verdict import BEFORE_TRAINING, Status, Verdict, family_of
+from amn.verdict import BEFORE_TRAINING, Status, Verdict, family_of, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,10 +90,12 @@ def why(result: GateResult) -> Why | None:
     is_open = result.verdict is Verdict.INCONCLUSIVE
     status = Status.INCONCLUSIVE
     outcomes = complete(result)
-    bad = by_cause(
-        o
-        for o in outcomes
-        if (o.status is status if is_open else o.has_failed and o.status is not Status.NOT_RUN)
+    bad = worst_first(
+        by_cause(
+            o
+            for o in outcomes
+            if (o.status is status if is_open else o.has_failed and o.status is not Status.NOT_RUN)
+        )
     )
     words = {outcome.check: _word(outcome, result) for outcome in bad}
     shown = _first_of_each(bad, {o.check: (words[o.check], _error(o)) for o in bad})
@@ -133,7 +135,8 @@ def _first_of_each(
     """Return the first outcome of each kind, then others that have a number, as many as shown."""
     first = {kinds[outcome.check]: outcome.check for outcome in reversed(bad)}.values()
     worth = [o for o in bad if o.check in first or not kinds[o.check][1]]
-    return by_cause(sorted(worth, key=lambda o: o.check not in first)[:MOST_NUMBERS])
+    chosen = sorted(worth, key=lambda o: o.check not in first)[:MOST_NUMBERS]
+    return worst_first(by_cause(chosen))
 
 
 def _error(outcome: Outcome) -> str:

@@ -24,11 +24,10 @@ from amn.report.verdict import (
     last_line,
     score_cells,
     worst_cases_first,
-    worst_first,
     worst_verdict,
 )
 from amn.report.why import meaning, why
-from amn.verdict import Status, count_of
+from amn.verdict import Status, count_of, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

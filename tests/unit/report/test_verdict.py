@@ -19,10 +19,9 @@ from amn.report.verdict import (
     beside_merge_base,
     complete,
     headroom_lines,
-    worst_first,
     worst_verdict,
 )
-from amn.verdict import WORST_FIRST, Loosening, Review, Status, Verdict
+from amn.verdict import WORST_FIRST, Loosening, Review, Status, Verdict, worst_first
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -149,6 +149,26 @@ def test_what_failed_is_named_for_what_it_is(
     assert found.what == what
 
 
+def test_what_breaks_the_measurement_stands_before_what_it_then_shows(
+    make_result: Any, make_outcome: Any
+) -> None:
+    class_ = "load the checkpoint with the class that trained it"
+    lost = Finding("ood", "expected above the constant, got 0.01", class_)
+    same = Finding("ood", "expected answers that differ", "lower training.lr")
+    shown = make_result(
+        make_outcome("M009", Status.FAIL, same, value="21%", limit=">= 25%"),
+        make_outcome("E005", Status.HARNESS, lost, value="0.01", limit="> constant"),
+        make_outcome("C002", Status.FAIL, value="0.01", limit=">= 0.6"),
+    )
+
+    found = why(shown)
+
+    assert found is not None
+    assert found.numbers[0] == ("E005 name", "0.01, expected > constant")
+    assert found.cause.startswith("Loader or class mismatch")
+    assert found.do == class_
+
+
 def test_every_status_of_a_run_has_words() -> None:
     assert set(OF_RUN) == set(RunStatus)
 
