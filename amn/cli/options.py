@@ -83,8 +83,7 @@ CACHE = click.option(
     "--cache",
     type=PathName(file_okay=False),
     default=lambda: project() / CACHE_FOLDER,
-    show_default=CACHE_FOLDER.as_posix(),
-    help="Finished runs, by content.",
+    help=f"Finished runs, by content.  [default: {CACHE_FOLDER.as_posix()}]",
 )
 FORMAT = click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
