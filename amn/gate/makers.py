@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
@@ -21,6 +23,7 @@ from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.manifest import read_manifest
+from amn.data.sampling import evenly_spaced
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
@@ -36,7 +39,7 @@ from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.reference import fit_references, measure_references, score_references
 from amn.evaluation.storage import Evaluation
-from amn.evaluation.summary import Summary, summarise_split
+from amn.evaluation.summary import Skill, Summary, skill_over, summarise_split
 from amn.evaluation.surroundings import (
     ModelBehaviour,
     Surroundings,
@@ -63,7 +66,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
@@ -107,6 +109,7 @@ OUTCOMES = {  # parts that say how checks ended -> families of these
     "data_outcomes": BEFORE_TRAINING,
     "ended": (*(family for family in FAMILIES.values() if family != FAMILIES["G"]), OWN),
 }
+MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
@@ -500,9 +503,50 @@ def reference_metrics(
     fitted: References, judged: dict[str, Windows], metrics: dict[str, Metric]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Mean of each reference predictor by split and metric."""
+
+    def means(windows: Windows) -> dict[str, dict[str, float]]:
+        some = windows.take(evenly_spaced(len(windows), MEASURED_WINDOWS))
+        return {
+            metric: {name: float(values.mean()) for name, values in found.items()}
+            for metric, found in measure_references(fitted, some, metrics).items()
+        }
+
+    return {split: means(windows) for split, windows in judged.items()}
+
+
+def rivals(
+    case: Case, fitted: References, judged: dict[str, Windows], metrics: dict[str, Metric]
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The metric that the case is judged by, of each reference predictor but itself, by window."""
+    name, own = case.config.criteria.metric, case.config.model.reference
     return {
-        split: measure_references(fitted, windows, metrics) for split, windows in judged.items()
-    }
+        split: {
+            reference: values
+            for reference, values in measure_references(
+                fitted, windows, {name: metrics[name]}
+            )[name].items()
+            if reference != own
+        }
+        for split, windows in judged.items()
+    }  # fmt: skip
+
+
+def skills(
+    case: Case,
+    measured: tuple[dict[str, SplitScores], ...],
+    metrics: dict[str, Metric],
+    rivals: dict[str, dict[str, NDArray[np.float64]]],
+) -> dict[str, Skill | None]:
+    """The gain over the strongest reference by that metric; None where it is no number."""
+    metric = metrics[case.config.criteria.metric]
+
+    def skill(split: str) -> Skill | None:
+        values = np.mean([scores[split].of(metric.name) for scores in measured], axis=0)
+        if not np.isfinite(values).all():
+            return None
+        return skill_over(metric, values, rivals[split], measured[0][split].article_ids, split)
+
+    return {split: skill(split) for split in EVALUATED}
 
 
 # Candidates of which nothing is known but their predictions.
@@ -873,6 +917,7 @@ INDEX = named(indexed, index_limits, opened_index, index, answers)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, settings, sides)
 OF_COSINE = named(criteria, norm_errors)  # what cases are judged by whose rows have length 1
+OF_METRIC = named(rivals, skills)  # in its place, where another metric judges
 ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
 MODEL = ASKED | named(loaded, checkpoints, described, evaluations, behaviours, orders, measured)
 BARE = ASKED | named(evaluations, behaviours, orders, measured) | {"checkpoints": bare}
@@ -915,6 +960,7 @@ EVERY = (
     | SPLIT
     | SCORES
     | OF_COSINE
+    | OF_METRIC
     | MODEL
     | SPEED
     | GOLDEN

@@ -334,8 +334,8 @@ def _encoder_note(case: Case) -> str | None:
 
 
 def judging_makers(case: Case, of_cosine: Makers = makers.OF_COSINE) -> Makers:
-    """Return what makes the criteria of a case, none where limits take the place of floors."""
-    return of_cosine if case.config.criteria.by_cosine else {}
+    """Return what makes the criteria of a case; limits take the place of floors on the cosine."""
+    return of_cosine if case.config.criteria.by_cosine else makers.OF_METRIC
 
 
 def data_makers(case: Case) -> Makers:
