@@ -46,6 +46,13 @@ GUARDED = {  # metric and split, of what comes next; Holm's levels are theirs al
     "reciprocal_rank.ood": "G016",
     "reciprocal_rank.in_dist": "G017",
 }
+
+
+def guarded_names(guards: Iterable[Guard]) -> tuple[str, ...]:
+    """Return what is compared with the golden beside the cosine: `in_article.ood`, ..."""
+    return (*GUARDED, *(guard.name for guard in guards))
+
+
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.comparison import COMPARED, GUARDED, guarded_names, is_guarded
 from amn.checks.limits import all_checks
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
@@ -20,7 +20,7 @@ from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
 from amn.gate.modes import GateOptions, evidence_of, gate_of
 from amn.golden.compare import profile_of, vector_changes
-from amn.golden.ledger import drift_since_anchor
+from amn.golden.ledger import drifts_since_anchor
 from amn.golden.schema import (
     COSINE,
     SCHEMA,
@@ -144,7 +144,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     options = GateOptions(cache=cache, predictions=predictions, first_run=True, today=created)
     gate = gate_of(judged, options, progress=progress)
     verdict, failures, outcomes = _judge(gate, previous, path)
-    if drifted := tuple(_drifted(entries, gate.evidence, case.config.golden.drift_budget)):
+    if drifted := tuple(_drifted(entries, gate.evidence)):
         verdict, failures = "FAIL", (*failures, *drifted)
     if failures and not accept_regression:
         raise GoldenError(
@@ -211,17 +211,21 @@ def _profile(
     return {name: then.get(name, places) for name, places in now.items()}
 
 
-def _drifted(entries: Sequence[Entry], evidence: Evidence, budget: float) -> Iterator[str]:
-    """Yield the splits that fall further below the anchor than the budget for drift allows."""
-    windows = windows_digest(evidence["evaluations"][0].scores) if entries else ""
-    for split in EVALUATED if entries else ():
-        last = entries[-1]
-        step = evidence["summaries"][split].mean - last.mean(split)
-        drift = drift_since_anchor(entries, split)
-        if last.digests.windows == windows and step < 0 and not drift.total + step >= -budget:
+def _drifted(entries: Sequence[Entry], evidence: Evidence) -> Iterator[str]:
+    """Yield what falls further below the anchor than the budget for drift allows."""
+    if not entries:
+        return
+    config = evidence["case"].config
+    windows = windows_digest(evidence["evaluations"][0].scores)
+    names = guarded_names(config.criteria.guards)
+    for name, drift in drifts_since_anchor(entries, config.golden, names).items():
+        metric, _, split = name.rpartition(".")
+        means = [scores[split].of(metric or COSINE).mean() for scores in evidence["measured"]]
+        total = drift.with_step(float(np.mean(means)))
+        if drift.windows == windows and total < drift.total and not total >= -drift.budget:
             yield (
-                f"G012-drift {split}: expected at most {budget} below the anchor, got "
-                f"{-drift.total - step:.4f} since entry {drift.anchor}"
+                f"G012-drift {name}: expected at most {drift.budget:.4g} below the anchor, got "
+                f"{-total:.4f} since entry {drift.anchor}"
             )
 
 

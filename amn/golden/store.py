@@ -179,7 +179,7 @@ def write_golden(folder: Path, golden: Golden, acceptance: Acceptance | None = N
     _verify(golden, folder)
     content = golden.record.to_bytes()
     acceptance = acceptance or Acceptance()
-    ledger = extended(folder, golden.record, acceptance, golden_digest=sha256_of(content))
+    ledger = extended(folder, golden, acceptance, golden_digest=sha256_of(content))
     files = {TABLE_FILE: table, GOLDEN_FILE: content, COSINES_FILE: None, LEDGER_FILE: ledger}
     replace_together(folder, files)
 
@@ -194,7 +194,7 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
     digest = sha256_of(as_committed(read_whole(folder / GOLDEN_FILE)))
     write_bytes(
         folder / LEDGER_FILE,
-        extended(folder, golden.record, acceptance, golden_digest=digest),
+        extended(folder, golden, acceptance, golden_digest=digest),
     )
 
 

@@ -73,9 +73,9 @@ def with_tables(
     return Golden(old.model_copy(update=changes), tables)
 
 
-def moved(golden: Golden, *, by: float) -> Golden:
-    """Return a golden whose cosines are higher by so much in every window of every split."""
-    seeds = {f"{COSINE}.{seed}" for seed in golden.record.seeds}
+def moved(golden: Golden, *, by: float, metric: str = COSINE) -> Golden:
+    """Return a golden of which a metric is higher by so much in every window of every split."""
+    seeds = {f"{metric}.{seed}" for seed in golden.record.seeds}
     tables = {
         name: replace(
             table,
@@ -134,6 +134,6 @@ def with_check(copy: CaseCopy, label: str) -> None:
     write_golden(copy.folder, Golden(record, golden.tables))
 
 
-def accept_lower(copy: CaseCopy, *, by: float) -> None:
-    """Accept a golden whose cosines are lower, in every window of every split."""
-    write_golden(copy.folder, moved(read_golden(copy.folder), by=-by))
+def accept_lower(copy: CaseCopy, *, by: float, metric: str = COSINE) -> None:
+    """Accept a golden of which a metric is lower, in every window of every split."""
+    write_golden(copy.folder, moved(read_golden(copy.folder), by=-by, metric=metric))

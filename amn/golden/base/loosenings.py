@@ -178,6 +178,14 @@ def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> I
         if figures.mean < was or not is_comparable:
             means = (f"{was:.4f}", f"{figures.mean:.4f}")
             yield Loosening("moved the anchor", f"{place} {split}", *means)
+    names = [f"{metric}.{split}" for metric, splits in before.others.items() for split in splits]
+    for name in names if is_comparable else ():
+        old, new = before.other(name), anchor.other(name)
+        if old and new is None:
+            yield Loosening("moved the anchor", f"{place} {name}", f"{old.mean:.4f}", "gone")
+        elif old and new and (new.mean - old.mean) * (-1 if old.better == "lower" else 1) < 0:
+            means = (f"{old.mean:.4f}", f"{new.mean:.4f}")
+            yield Loosening("moved the anchor", f"{place} {name}", *means)
 
 
 def _is_noise(change: Change, before: Golden) -> bool:
