@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from amn.case.limits import (
     GUARDS,
+    RECALL,
     CriteriaConfig,
     DataConfig,
     GoldenConfig,
@@ -280,6 +281,7 @@ class CaseConfig(Section):
     @model_validator(mode="after")
     def _has_margins_of_what_is_compared(self) -> CaseConfig:
         compared = [*GUARDS, *dict.fromkeys(guard.metric for guard in self.criteria.guards)]
+        compared += [RECALL] if self.index.configuration else []
         if foreign := sorted({*self.golden.margins} - {*compared}):
             expected = f"golden.margins: expected {' or '.join(compared)}"
             raise ValueError(f"{expected}, got {foreign[0]}")
@@ -324,6 +326,7 @@ class CaseConfig(Section):
                 *(() if self.criteria.guard else ("guard",)),
                 *(("metric",) if self.criteria.by_cosine else ()),
             },
+            "index": {*(() if self.index.configuration else ("configuration",))},
             "model": self.model.without_meaning(),
             **({} if self.columns else {"columns": True}),
         }

@@ -122,7 +122,7 @@ def check_waivers(
         raise CheckNotRunError("G011-waivers: expected today's date, got none")
     findings = []
     for waiver in listed_waivers:
-        declared = all_checks(case.config.criteria).get(waiver.check)
+        declared = all_checks(case.config).get(waiver.check)
         over = (today - waiver.expires).days
         if declared is None:
             message = "expected a waiver of a check that exists, got an unknown id"

@@ -16,7 +16,7 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Guarded, Sides, is_decided
+from amn.checks.comparison import Guarded, Recalls, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.checks.split import LEAKED_SHARE
@@ -52,7 +52,7 @@ from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
-from amn.golden.schema import COSINE
+from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
     from amn.case.config import CaseConfig
     from amn.case.limits import (
+        Configuration,
         CriteriaConfig,
         DataConfig,
         GoldenConfig,
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
     from amn.case.load import Case
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
-    from amn.data.index.recall import Answers
+    from amn.data.index.recall import Answers, Recalled
     from amn.data.reencoding import Encoding, Reencoded
     from amn.data.shared_text import SharedText
     from amn.engines import Engine
@@ -224,6 +225,68 @@ def answers(index: OpenIndex, indexed: DataSet, index_limits: IndexConfig) -> An
     from amn.data.index.recall import search_sample  # noqa: PLC0415 - loads faiss
 
     return search_sample(index, indexed, recall_at=index_limits.recall_at)
+
+
+# Configurations of an index, which are built here.
+
+
+def configured(case: Case) -> tuple[Configuration, ...]:
+    """The configurations of an index that the case declares."""
+    return case.config.index.configuration
+
+
+def built_indexes(
+    data_sets: tuple[DataSet, ...], configured: tuple[Configuration, ...]
+) -> dict[str, OpenIndex]:
+    """An index of the case's own data set for each of them, by name; nothing is written."""
+    from amn.data.index.build import build_in_memory  # noqa: PLC0415 - loads faiss
+    from amn.data.index.reader import open_index  # noqa: PLC0415 - as above
+
+    own = data_sets[0]
+    return {
+        one.name: open_index(own.index_path)
+        if one.kind == "file"
+        else build_in_memory(own, one.kind, one.parameters)
+        for one in configured
+    }
+
+
+def recalled_rows(
+    case: Case,
+    data_sets: tuple[DataSet, ...],
+    splits: dict[str, Split],
+    built_indexes: dict[str, OpenIndex],
+) -> dict[str, Recalled]:
+    """How well each of them answers rows of the case's articles, drawn evenly over these."""
+    from amn.data.index.recall import row_queries, search_for  # noqa: PLC0415 - few cases ask
+
+    own = data_sets[0]
+    rows = {name: split.rows for name, split in splits.items() if split.dataset is own}
+    queries = row_queries(own, rows, case.config.index.recall_at)
+    return {name: search_for(index, own, queries) for name, index in built_indexes.items()}
+
+
+def recalled_predictions(
+    case: Case,
+    data_sets: tuple[DataSet, ...],
+    built_indexes: dict[str, OpenIndex],
+    sampled_predictions: tuple[dict[str, NDArray[np.float32]], ...],
+    judged: dict[str, Windows],
+    sampled: dict[str, NDArray[np.int64]],
+) -> dict[str, Recalled]:
+    """How well each of them answers the predictions of each seed on that sample of windows."""
+    from amn.data.index.recall import search_for, vector_queries  # noqa: PLC0415 - as above
+
+    own = data_sets[0]
+    places = [
+        f"{split} {article}"
+        for split in EVALUATED
+        for article in judged[split].article_ids[sampled[split]].tolist()
+    ]
+    vectors = np.concatenate([one[split] for one in sampled_predictions for split in EVALUATED])
+    n = len(sampled_predictions)
+    queries = vector_queries(own, vectors, places * n, case.config.index.recall_at)
+    return {name: search_for(index, own, queries, n) for name, index in built_indexes.items()}
 
 
 # Splits and windows.
@@ -453,6 +516,23 @@ def behaviours(
     )
 
 
+def sampled_predictions(
+    checkpoints: tuple[Checkpoint, ...],
+    judged: dict[str, Windows],
+    sampled: dict[str, NDArray[np.int64]],
+) -> tuple[dict[str, NDArray[np.float32]], ...]:
+    """The predictions of each candidate on that sample: split -> (B, D)."""
+    from amn.evaluation.runner import predict_windows  # noqa: PLC0415 - loads torch
+
+    return tuple(
+        {
+            split: predict_windows(checkpoint.model, windows.take(sampled[split]))
+            for split, windows in judged.items()
+        }
+        for checkpoint in checkpoints
+    )
+
+
 def orders(
     behaviours: tuple[Observed, ...], checkpoints: tuple[Checkpoint, ...]
 ) -> tuple[tuple[str, ModelBehaviour], ...]:
@@ -594,6 +674,13 @@ def scored(
 def predicted_measured(joined: tuple[Joined, ...]) -> tuple[dict[str, SplitScores], ...]:
     """Scores of those predictions with the values of the case's metrics, window by window."""
     return tuple(dict(one.scores) for one in joined)
+
+
+def joined_samples(
+    joined: tuple[Joined, ...],
+) -> tuple[dict[str, NDArray[np.float32]], ...]:
+    """Those predictions on the sample of windows: split -> (B, D)."""
+    return tuple(dict(one.sampled) for one in joined)
 
 
 def predicted_behaviours(
@@ -801,6 +888,28 @@ def guarded(
     return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
 
 
+def recalls_of_rows(
+    recalled_rows: dict[str, Recalled],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+) -> Recalls:
+    """The recall of the case's configurations, searched for rows, and the golden's."""
+    return Recalls((), golden, golden_limits, golden_folder, (), recalled_rows, OF_ROWS)
+
+
+def recalls_of_predictions(
+    recalled_predictions: dict[str, Recalled],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+    looks: tuple[int, ...],
+) -> Recalls:
+    """The recall of the case's configurations, searched for predictions, and the golden's."""
+    sides = ((), golden, golden_limits, golden_folder, looks)
+    return Recalls(*sides, recalled_predictions, OF_PREDICTIONS)
+
+
 def guards(case: Case) -> tuple[Guard, ...]:
     """The metrics of the case that are compared with the golden beside the cosine."""
     return case.config.criteria.guards
@@ -914,13 +1023,15 @@ DATA = named(
     folders, opened, data_sets, scanned, article_samples, article_orders, data_limits, reencoded
 )  # fmt: skip - one line of what is at rest
 INDEX = named(indexed, index_limits, opened_index, index, answers)
+CONFIGURED = named(configured, built_indexes, recalled_rows, recalled_predictions)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, settings, sides)
 OF_COSINE = named(criteria, norm_errors)  # what cases are judged by whose rows have length 1
 OF_METRIC = named(rivals, skills)  # in its place, where another metric judges
 ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
-MODEL = ASKED | named(loaded, checkpoints, described, evaluations, behaviours, orders, measured)
-BARE = ASKED | named(evaluations, behaviours, orders, measured) | {"checkpoints": bare}
+RUN_HERE = ASKED | named(evaluations, behaviours, orders, measured, sampled_predictions)
+MODEL = RUN_HERE | named(loaded, checkpoints, described)
+BARE = RUN_HERE | {"checkpoints": bare}
 PREDICTIONS = (
     ASKED
     | named(plan, joined)
@@ -929,6 +1040,7 @@ PREDICTIONS = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
+        "sampled_predictions": joined_samples,
     }
 )
 COMMAND = (
@@ -940,10 +1052,12 @@ COMMAND = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
+        "sampled_predictions": joined_samples,
     }
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 DATA_OF_GOLDEN = named(article_tables, vector_changes, data_outcomes, ended)
+DATA_OF_GOLDEN |= named(recalls_of_rows, recalls_of_predictions)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, guards, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
@@ -957,6 +1071,7 @@ COURSE = dict.fromkeys(FIGURES_OF, _histories)
 EVERY = (
     DATA
     | INDEX
+    | CONFIGURED
     | SPLIT
     | SCORES
     | OF_COSINE

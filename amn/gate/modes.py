@@ -347,6 +347,8 @@ def data_makers(case: Case) -> Makers:
         chosen |= named(makers.shared_texts)
     if _wants_index(case):
         chosen |= makers.INDEX
+    if case.config.index.configuration:
+        chosen |= makers.CONFIGURED
     return chosen
 
 

@@ -152,7 +152,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) 
         for check in declare(evidence)
         if check.label in declared and _has_looked(recorded.get(check.label))
     }
-    every = all_checks(evidence["case"].config.criteria)
+    every = all_checks(evidence["case"].config)
     known = [every[check] for label in declared if (check := label.split("-")[0]) in every]
     differences = [
         f"{check.label}: not in the bundle, and declared here"
