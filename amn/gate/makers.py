@@ -111,6 +111,7 @@ OUTCOMES = {  # parts that say how checks ended -> families of these
     "ended": (*(family for family in FAMILIES.values() if family != FAMILIES["G"]), OWN),
 }
 MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
+QUERIED_WINDOWS = 512  # a split: as many queries as rows ask, see `MOST_QUERIES`
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
@@ -270,21 +271,21 @@ def recalled_predictions(
     case: Case,
     data_sets: tuple[DataSet, ...],
     built_indexes: dict[str, OpenIndex],
-    sampled_predictions: tuple[dict[str, NDArray[np.float32]], ...],
+    queried_predictions: tuple[dict[str, NDArray[np.float32]], ...],
     judged: dict[str, Windows],
-    sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
 ) -> dict[str, Recalled]:
-    """How well each of them answers the predictions of each seed on that sample of windows."""
+    """How well each of them answers the predictions of each seed, on a sample of windows."""
     from amn.data.index.recall import search_for, vector_queries  # noqa: PLC0415 - as above
 
     own = data_sets[0]
     places = [
         f"{split} {article}"
         for split in EVALUATED
-        for article in judged[split].article_ids[sampled[split]].tolist()
+        for article in judged[split].article_ids[queried[split]].tolist()
     ]
-    vectors = np.concatenate([one[split] for one in sampled_predictions for split in EVALUATED])
-    n = len(sampled_predictions)
+    vectors = np.concatenate([one[split] for one in queried_predictions for split in EVALUATED])
+    n = len(queried_predictions)
     queries = vector_queries(own, vectors, places * n, case.config.index.recall_at)
     return {name: search_for(index, own, queries, n) for name, index in built_indexes.items()}
 
@@ -516,17 +517,24 @@ def behaviours(
     )
 
 
-def sampled_predictions(
+def queried(judged: dict[str, Windows]) -> dict[str, NDArray[np.int64]]:
+    """Positions of the windows whose predictions indexes are searched for, likewise."""
+    return {
+        split: sample_windows(windows, QUERIED_WINDOWS, seed=3) for split, windows in judged.items()
+    }
+
+
+def queried_predictions(
     checkpoints: tuple[Checkpoint, ...],
     judged: dict[str, Windows],
-    sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
 ) -> tuple[dict[str, NDArray[np.float32]], ...]:
-    """The predictions of each candidate on that sample: split -> (B, D)."""
+    """The predictions of each candidate on those windows: split -> (B, D)."""
     from amn.evaluation.runner import predict_windows  # noqa: PLC0415 - loads torch
 
     return tuple(
         {
-            split: predict_windows(checkpoint.model, windows.take(sampled[split]))
+            split: predict_windows(checkpoint.model, windows.take(queried[split]))
             for split, windows in judged.items()
         }
         for checkpoint in checkpoints
@@ -636,12 +644,14 @@ def joined(
     prediction_files: tuple[Path, ...],
     judged: dict[str, Windows],
     sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
     metrics: dict[str, Metric],
 ) -> tuple[Joined, ...]:
     """Predictions that were brought along, one file a seed, joined with the windows by name."""
     from amn.evaluation.predictions import join_predictions  # noqa: PLC0415 - few gates take any
 
-    return tuple(join_predictions(path, judged, sampled, metrics) for path in prediction_files)
+    asked = (judged, sampled, metrics, queried)
+    return tuple(join_predictions(path, *asked) for path in prediction_files)
 
 
 def predictors(prediction_files: tuple[Path, ...]) -> tuple[Candidate, ...]:
@@ -676,11 +686,11 @@ def predicted_measured(joined: tuple[Joined, ...]) -> tuple[dict[str, SplitScore
     return tuple(dict(one.scores) for one in joined)
 
 
-def joined_samples(
+def joined_queries(
     joined: tuple[Joined, ...],
 ) -> tuple[dict[str, NDArray[np.float32]], ...]:
-    """Those predictions on the sample of windows: split -> (B, D)."""
-    return tuple(dict(one.sampled) for one in joined)
+    """Those predictions on the windows that indexes are searched for: split -> (B, D)."""
+    return tuple(dict(one.queried) for one in joined)
 
 
 def predicted_behaviours(
@@ -705,12 +715,13 @@ def trainer(
     plan: Plan,
     windows: dict[str, Windows],
     sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
     metrics: dict[str, Metric],
 ) -> Trainer:
     """The command of the case, and what it is given."""
     from amn.training.command import Trainer  # noqa: PLC0415 - few cases have one
 
-    return Trainer(case, home, plan, windows, sampled, metrics)
+    return Trainer(case, home, plan, windows, sampled, queried, metrics)
 
 
 def trainings(
@@ -1028,8 +1039,8 @@ SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged
 SCORES = named(summaries, lifts, settings, sides)
 OF_COSINE = named(criteria, norm_errors)  # what cases are judged by whose rows have length 1
 OF_METRIC = named(rivals, skills)  # in its place, where another metric judges
-ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
-RUN_HERE = ASKED | named(evaluations, behaviours, orders, measured, sampled_predictions)
+ASKED = named(sampled, queried, surroundings, metric, curve, metrics, fitted, reference_metrics)
+RUN_HERE = ASKED | named(evaluations, behaviours, orders, measured, queried_predictions)
 MODEL = RUN_HERE | named(loaded, checkpoints, described)
 BARE = RUN_HERE | {"checkpoints": bare}
 PREDICTIONS = (
@@ -1040,7 +1051,7 @@ PREDICTIONS = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
-        "sampled_predictions": joined_samples,
+        "queried_predictions": joined_queries,
     }
 )
 COMMAND = (
@@ -1052,7 +1063,7 @@ COMMAND = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
-        "sampled_predictions": joined_samples,
+        "queried_predictions": joined_queries,
     }
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)

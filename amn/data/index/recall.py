@@ -95,6 +95,8 @@ class SelfSearch:
         own_scores: (Q,) the score of the row itself, as the index stores it.
         found_scores: (Q,) the score that the row found has by the data set, stored likewise; ids
             that are exchanged give a row the score of another one.
+        lacks: (Q,) by how much the exact score of the row found falls short of the row's own,
+            relative to that where it is above 1; below 0 where a longer row has a higher one.
     """
 
     rows: NDArray[np.int64]
@@ -102,11 +104,13 @@ class SelfSearch:
     scores: NDArray[np.float32]
     own_scores: NDArray[np.float32]
     found_scores: NDArray[np.float32]
+    lacks: NDArray[np.float32]
 
     @property
     def hit(self) -> NDArray[np.bool_]:
-        """(Q,) whether the row itself came first, or one that scores the same."""
+        """(Q,) whether the row itself came first, or one that scores the same, or truly higher."""
         tied = np.abs(self.found_scores - self.own_scores) <= SCORE_ATOL
+        tied |= self.lacks <= SCORE_ATOL
         return np.asarray((self.found == self.rows) | ((self.found >= 0) & tied))
 
 
@@ -139,9 +143,11 @@ def self_search(index: OpenIndex, dataset: DataSet, answers: Answers) -> SelfSea
         stored = encoder.sa_decode(encoder.sa_encode(vectors))
         return np.asarray(np.vecdot(queries, stored))
 
-    return SelfSearch(
-        rows, first, answers.scores[:, 0], stored_scores(queries), stored_scores(others)
-    )
+    own = np.vecdot(queries, queries)
+    lacks = (own - np.vecdot(queries, others)) / np.maximum(own, 1)
+    lacks[first >= len(dataset)] = np.inf  # no row
+    scores = answers.scores[:, 0]
+    return SelfSearch(rows, first, scores, stored_scores(queries), stored_scores(others), lacks)
 
 
 def recall_at(dataset: DataSet, answers: Answers, k: int) -> NDArray[np.float64]:

@@ -219,7 +219,7 @@ def test_predictions_from_elsewhere_are_what_an_index_is_asked_for(
 
     result = gate(IVF, CODES, predictions=(tmp_path / "p.npz",))
 
-    assert result.made["recalled_predictions"]["ivf"].recall.shape == (1, 256)
+    assert result.made["recalled_predictions"]["ivf"].recall.shape == (1, 312)
     assert of(result, "G026").number is not None
 
 
