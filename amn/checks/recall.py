@@ -73,12 +73,12 @@ def _queries(found: Recalled) -> str:
     return f"{n:,} queries of {articles} articles, {found.per_second:,.0f} a second"
 
 
-def fewer_neighbours_of_rows(recalls_of_rows: Recalls) -> Parts:
+def lost_recall_rows(recalls_of_rows: Recalls) -> Parts:
     """Searched for rows, an index finds less than the golden's, by twice the margin."""
     return {"recalled_rows": _fewer(recalls_of_rows)}
 
 
-def fewer_neighbours_of_predictions(recalls_of_predictions: Recalls) -> Parts:
+def lost_recall_predicted(recalls_of_predictions: Recalls) -> Parts:
     """Searched for predictions, an index finds less than the golden's, by twice the margin."""
     return {"recalled_predictions": _fewer(recalls_of_predictions)}
 
@@ -98,8 +98,8 @@ def _fewer(sides: Recalls) -> dict[str, Recalled]:
     }
 
 
-@check("G025", "recall_of_rows", needs=["G004"], broken_by=[fewer_neighbours_of_rows])
-def check_recall_of_rows(recalls_of_rows: Recalls) -> Measured:
+@check("G025", "recall_rows", needs=["G004"], broken_by=[lost_recall_rows])
+def check_recall_rows(recalls_of_rows: Recalls) -> Measured:
     """Searched for rows, no configuration of an index finds less than the golden's.
 
     Recall@k against exact search, ties aside: not lower than the golden's by more than the margin,
@@ -112,8 +112,8 @@ def check_recall_of_rows(recalls_of_rows: Recalls) -> Measured:
     return _not_worse(recalls_of_rows)
 
 
-@check("G026", "recall_of_predictions", needs=["G003"], broken_by=[fewer_neighbours_of_predictions])
-def check_recall_of_predictions(recalls_of_predictions: Recalls) -> Measured:
+@check("G026", "recall_predicted", needs=["G003"], broken_by=[lost_recall_predicted])
+def check_recall_predicted(recalls_of_predictions: Recalls) -> Measured:
     """Searched for predictions of the model, no configuration finds less than the golden's.
 
     Recall@k against exact search, ties aside: not lower than the golden's by more than the margin,

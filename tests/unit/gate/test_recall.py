@@ -86,7 +86,7 @@ def test_a_golden_holds_the_recall_of_every_configuration(accepted: Golden) -> N
         assert figures["rows"] == pytest.approx(rows.mean)
         assert figures["predictions"] == pytest.approx(asked.mean)
     assert {"I101-recall_ivf", "I102-recall_codes"} <= {*accepted.record.checks}
-    assert {"G025-recall_of_rows", "G026-recall_of_predictions"} <= {*accepted.record.checks}
+    assert {"G025-recall_rows", "G026-recall_predicted"} <= {*accepted.record.checks}
 
 
 def test_it_is_read_back_byte_for_byte(accepted: Golden, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_an_update_that_loses_neighbours_is_refused(
     few = {**IVF, "parameters": {"nlist": 16, "nprobe": 4}}
     case = with_index(make_case, tmp_path / "case", few, CODES)
 
-    with pytest.raises(GoldenError, match="G025-recall_of_rows: expected recall not below"):
+    with pytest.raises(GoldenError, match="G025-recall_rows: expected recall not below"):
         accept(case, cache=toy_cache, seeds=SEEDS, previous=accepted, **WHY)
 
 
@@ -374,7 +374,7 @@ def test_a_golden_that_is_lowered_with_its_configuration_is_held_to_the_merge_ba
     assert of(result, "G025").status is Status.PASS
     assert "moved the golden" in whats(result)
     assert result.review is not None
-    assert "G025-recall_of_rows" in result.review.worse_on_base
+    assert "G025-recall_rows" in result.review.worse_on_base
     assert of(result, "G026").status is Status.FAIL  # whose golden nobody lowered
 
 

@@ -66,8 +66,8 @@ PARTLY = {"D026-article_grid"}  # rounding to 8 bits leaves 24 numbers different
 OF_OTHERS = {
     "C006-skill_in_dist",
     "C007-skill_ood",
-    "G025-recall_of_rows",
-    "G026-recall_of_predictions",
+    "G025-recall_rows",
+    "G026-recall_predicted",
     "W004-joined",
     "E015-not_ahead",
     "R014-columns",
