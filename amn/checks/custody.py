@@ -336,12 +336,11 @@ def check_drift(
     detail = f"{some.steps} steps since entry {some.anchor}"
     if some.not_comparable:
         detail += f", {some.not_comparable} of them to other windows"
-    beside = [
-        f"{n} {drifts[n].total:+.4f} of {-drifts[n].budget:.4g}" for n in names if n in drifts
-    ]
-    unknown = dict.fromkeys(name.split(".")[0] for name in names if name not in drifts)
-    beside += [f"not in the ledger: {', '.join(unknown)}; {UPDATE}"] if unknown else []
-    detail = "; ".join([detail, ", ".join(beside)])
+    if moved := {name: drifts[name] for name in names if name in drifts and drifts[name].steps}:
+        name, drift = min(moved.items(), key=lambda item: item[1].total / item[1].budget)
+        detail += f"; lowest of the others {name} {drift.total:+.4f} of {-drift.budget:.4g}"
+    if unknown := dict.fromkeys(name.split(".")[0] for name in names if name not in drifts):
+        detail += f"; not in the ledger: {', '.join(unknown)}; {UPDATE}"
     return Measured(value, f">= {-some.budget:+.4f}", findings, detail)
 
 

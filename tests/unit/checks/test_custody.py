@@ -146,7 +146,9 @@ def test_g012_fires_when_small_steps_of_what_comes_next_add_up(
     margin = own_margin(toy_golden, finding.where.split(".")[1], "in_article")
     assert f"expected at most {margin:.4g} below the anchor, got " in finding.message
     assert "in 3 steps since entry 0" in finding.message
-    assert checks()["G012"].run(found).value == "in_dist +0.0000, ood +0.0000"
+    outcome = checks()["G012"].run(found)
+    assert outcome.value == "in_dist +0.0000, ood +0.0000"
+    assert "; lowest of the others in_article." in outcome.detail
 
 
 def test_g012_takes_a_declared_margin_of_what_comes_next(
