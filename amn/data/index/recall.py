@@ -30,7 +30,7 @@ RESAMPLES = 1999
 ALPHA, BOUND_SEED = 0.05, 8  # of the bound on recall that I008 judges
 QUERIES = 256  # 0.95 recall is then known within 0.01
 SEED = 8
-MOST_QUERIES = 1000  # of rows beside a golden: a loss of 0.01 is then seen (tests, docs/power.md)
+MOST_QUERIES = 1000  # of rows beside a golden: a loss of 0.01 is then seen (docs/goldens.md)
 
 
 @dataclass(frozen=True)
