@@ -55,7 +55,8 @@ def problem(item: ErrorDetails) -> str:
     if item["type"] == "extra_forbidden":
         return f"expected no such key, got {got}"
     message = item["msg"].removeprefix("Value error, ")
-    return message if item["type"] == "value_error" else f"{_expected(message)}, got {got}"
+    is_ours = item["type"] == "value_error" or message.startswith("expected ")
+    return message if is_ours else f"{_expected(message)}, got {got}"
 
 
 def _expected(message: str) -> str:
