@@ -321,7 +321,8 @@ def test_a_score_below_the_constant_predictor_is_harness_and_no_poor_model(
     save_checkpoint(path, model, SPEC, articles=np.arange(1, 41), provenance={})
     monkeypatch.setattr("amn.training.checkpoint.build_model", lambda _: model)
     monkeypatch.setattr(
-        "amn.training.checkpoint.load_checkpoint.__kwdefaults__", {"build": lambda _: model}
+        "amn.training.checkpoint.load_checkpoint.__wrapped__.__kwdefaults__",
+        {"build": lambda _: model},
     )
 
     result = gate(checkpoint=path, first_run=True)
