@@ -20,6 +20,7 @@ from amn.checks.own import applies
 from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
+from amn.data.elsewhere import fetch_index, fetched
 from amn.data.manifest import read_manifest
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         SpeedConfig,
     )
     from amn.case.load import Case
+    from amn.case.place import Source
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers
@@ -113,28 +115,36 @@ BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 # Data: what is at rest, before anything is trained.
 
 
-def folders(case: Case) -> tuple[Path, ...]:
-    """Folders of the case's own data set, then of those that its splits name, each once."""
-    split = case.config.split
-    named = [case.dataset_path]
-    named += [
-        case.folder / selector.dataset
-        for selector in (split.train, split.in_dist, split.ood)
-        if selector and selector.dataset
-    ]
-    return tuple({folder.resolve(): folder for folder in named}.values())
+def folders(case: Case, progress: Progress | None) -> tuple[Path | DataError, ...]:
+    """Folders of the case's own data set, then of those that its splits name, each once.
 
+    What a store keeps is fetched; of what is not as its digest says, why.
+    """
 
-def opened(folders: tuple[Path, ...]) -> tuple[DataSet | DataError, ...]:
-    """Each data set, or why it cannot be opened."""
-
-    def attempt(folder: Path) -> DataSet | DataError:
+    def attempt(source: Source) -> Path | DataError:
         try:
-            return open_dataset(folder)
+            return fetched(case, source, progress=progress)
         except DataError as error:
             return error
 
-    return tuple(attempt(folder) for folder in folders)
+    return tuple(map(attempt, sources(case)))
+
+
+def sources(case: Case) -> tuple[Source, ...]:
+    """Return the data sets of a case, its own first, each once."""
+    return tuple({case.folder_of(one).resolve(): one for one in case.sources}.values())
+
+
+def opened(folders: tuple[Path | DataError, ...]) -> tuple[DataSet | DataError, ...]:
+    """Each data set, or why it cannot be opened."""
+
+    def attempt(folder: Path | DataError) -> DataSet | DataError:
+        try:
+            return open_dataset(_sound(folder))
+        except DataError as error:
+            return error
+
+    return tuple(map(attempt, folders))
 
 
 def data_sets(opened: tuple[DataSet | DataError, ...]) -> tuple[DataSet, ...]:
@@ -193,6 +203,12 @@ def row_digests(
 
 def indexed(data_sets: tuple[DataSet, ...]) -> DataSet:
     """The data set whose index is judged."""
+    return data_sets[0]
+
+
+def fetched_index(case: Case, data_sets: tuple[DataSet, ...], progress: Progress | None) -> DataSet:
+    """The data set whose index is judged, which a store keeps: the index is fetched."""
+    fetch_index(case, progress)
     return data_sets[0]
 
 
@@ -663,7 +679,8 @@ def criteria(case: Case) -> CriteriaConfig:
     """Floors, the range of OOD minus in-dist, and the least lift; of rows of length 1 alone."""
     kept = list[str]()
     with suppress(AmnError):  # a bundle has no data; D003 reports what cannot be read
-        kept = [f.name for f in folders(case) if not read_manifest(f).encoder.normalised]
+        places = map(case.folder_of, sources(case))
+        kept = [f.name for f in places if not read_manifest(f).encoder.normalised]
     if kept:
         message = (
             f"criteria.metric: expected one of lengths, as {kept[0]} is not normalised, got "

@@ -19,7 +19,8 @@ from pyarrow import ArrowException
 from amn.checks.check import checks
 from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
-from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, chunk_schemas
+from amn.data.elsewhere import CHUNKS, NOTHING, fetched
 from amn.data.manifest import read_manifest
 from amn.data.shared_text import has_texts
 from amn.errors import AmnError, ConfigError
@@ -317,7 +318,8 @@ def _encoder_note(case: Case) -> str | None:
     """Return why canaries cannot be encoded again; empty where they can, None where are none."""
     note = None
     with suppress(AmnError):  # D003 reports it
-        for folder in makers.folders(case):
+        for source in makers.sources(case):
+            folder = fetched(case, source, NOTHING)
             manifest = read_manifest(folder)
             if manifest.canaries is None:
                 continue
@@ -347,6 +349,8 @@ def data_makers(case: Case) -> Makers:
         chosen |= named(makers.shared_texts)
     if _wants_index(case):
         chosen |= makers.INDEX
+        if case.sources[0].is_elsewhere:
+            chosen |= {"indexed": makers.fetched_index}
     return chosen
 
 
@@ -402,23 +406,26 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
 
 def _wants_index(case: Case) -> bool:
     """Tell whether the index is judged: as the case says, else when there is one."""
-    wanted = case.config.dataset.index
-    if wanted is not None:
-        return wanted
+    named = case.config.dataset
+    if named.index is not None:
+        return named.index
+    if case.sources[0].is_elsewhere:
+        return named.index_sha256 is not None
     return any((case.dataset_path / file).exists() for file in INDEX_FILES)
 
 
 def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
-    with suppress(AmnError, OSError):
-        return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    with suppress(AmnError, OSError, ArrowException):
+        schemas = chunk_schemas(fetched(case, case.sources[0], CHUNKS))
+        return bool(schemas) and all(HASH_COLUMN in schema.names for schema in schemas)
     return False
 
 
 def _has_texts(case: Case) -> bool:
     """Tell whether every data set of the case keeps texts; unreadable ones are D003's to report."""
     with suppress(AmnError, OSError, ArrowException):
-        return all(map(has_texts, makers.folders(case)))
+        return all(has_texts(fetched(case, one, CHUNKS)) for one in makers.sources(case))
     return False
 
 

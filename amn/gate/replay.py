@@ -29,7 +29,7 @@ from amn.gate.merit import review
 from amn.gate.modes import GateOptions, data_makers, evidence_of, judging_makers
 from amn.gate.run import About, Gate
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import parse_json, read_whole, unpack_archive
+from amn.storage import parse_json, read_whole, sha256_of, unpack_archive
 from amn.system import GOLDEN_FOLDER
 from amn.training.candidate import Candidate
 from amn.training.command import declared_inputs
@@ -262,13 +262,17 @@ def _of_checkout(packed: Case, folder: Path) -> Case:
     """
     case = load_case(GOLDEN_FOLDER / packed.name)
     pairs = [(packed.folder / file, case.folder / file) for file in bundled_files(case)]
-    pairs += [(folder / MANIFEST_FILE, case.dataset_path / MANIFEST_FILE)]
-    for theirs, ours in pairs:
-        if _content(theirs) != _content(ours):
-            raise ArgumentError(
-                f"{packed.name}: expected {ours.name} as in this checkout, got another: the bundle "
-                "is of another change. Fix: amn gate --bundle FILE in this checkout"
-            )
+    ours = {mine.name: _content(theirs) == _content(mine) for theirs, mine in pairs}
+    manifest, own = _content(folder / MANIFEST_FILE), case.sources[0]
+    if own.is_elsewhere:  # nothing is fetched: the case says which it is
+        ours[MANIFEST_FILE] = sha256_of(manifest or b"") == own.sha256
+    else:
+        ours[MANIFEST_FILE] = manifest == _content(case.dataset_path / MANIFEST_FILE)
+    if others := [name for name, is_same in ours.items() if not is_same]:
+        raise ArgumentError(
+            f"{packed.name}: expected {others[0]} as in this checkout, got another: the bundle "
+            "is of another change. Fix: amn gate --bundle FILE in this checkout"
+        )
     return case
 
 
@@ -288,7 +292,7 @@ def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:
         path = getattr(section, key) if section else None
         if path is None:
             return section
-        return section.model_copy(update={key: folder / names[str(path)]})
+        return section.model_copy(update={key: str(folder / names[path])})
 
     config = case.config
     split = {name: moved(getattr(config.split, name), "dataset") for name in SPLITS}

@@ -51,7 +51,8 @@ class CaseAtBase:
         golden: None when there was none, or none that can be read.
         waivers: Those that were in force then.
         loosenings: Of this case.
-        note: What changed without letting more through: a golden that was updated, with its reason.
+        note: What changed without letting more through: a golden that was updated, with its reason;
+            a data set that is named by another place or digest.
     """
 
     config: CaseConfig | None = None
@@ -226,7 +227,12 @@ class MergeBase:
             golden=before.golden,
             waivers=waivers,
             loosenings=tuple(loosenings),
-            note="; ".join(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
+            note="; ".join(
+                [
+                    *(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
+                    *(_other_data(Case(case.folder, config), case) if config else ()),
+                ]
+            ),
         )
 
     def _where(self, case: Case) -> str | None:
@@ -338,6 +344,17 @@ def _waiver_loosenings(
         elif waiver.expires > was.expires:
             dates = (str(was.expires), str(waiver.expires))
             yield Loosening("extended a waiver", f"{where} {waiver.check}", *dates)
+
+
+def _other_data(old: Case, new: Case) -> Iterator[str]:
+    """Yield the data sets that a case names by another place or digest than it did.
+
+    Whether they are others is what the checks of the golden find out.
+    """
+    before = {source.key: str(source) for source in old.sources}
+    for source in new.sources:
+        if (was := before.get(source.key, "none")) != str(source):
+            yield f"{source.key}: {was} at the merge base, {source} now"
 
 
 def _config(content: bytes | None) -> CaseConfig | None:
