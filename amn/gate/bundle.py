@@ -17,6 +17,7 @@ import json
 import platform
 import tempfile
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,8 @@ def members_of(
         "candidates": len(result.candidates),
         "data": folders,
     }
+    if classes := result.made.get("classes"):
+        context["numerics"] = asdict(classes)
     members: dict[str, Content] = dict(_case_files(case))
     for source in case.sources if with_data else ():
         place, inside = case.folder_of(source), f"{case.name}/{folders[source.place]}"

@@ -6,15 +6,18 @@ them together for a gate.
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Guarded, Sides, is_decided
+from amn.checks.comparison import Classes, Guarded, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.checks.split import LEAKED_SHARE
@@ -50,7 +53,7 @@ from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
-from amn.golden.schema import COSINE
+from amn.golden.schema import COSINE, numerics_class
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
@@ -64,7 +67,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
@@ -761,17 +763,18 @@ def sides(
     golden_limits: GoldenConfig,
     golden_folder: Path,
     looks: tuple[int, ...],
+    classes: Classes,
 ) -> Sides:
     """The candidate and the golden that it is compared with."""
-    return Sides(evaluations, golden, golden_limits, golden_folder, looks)
+    return Sides(evaluations, golden, golden_limits, golden_folder, looks, classes)
 
 
 def guarded(
     measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
-    golden_folder: Path, looks: tuple[int, ...], guards: tuple[Guard, ...],
+    golden_folder: Path, looks: tuple[int, ...], classes: Classes, guards: tuple[Guard, ...],
 ) -> Guarded:  # fmt: skip
     """The candidate and its golden by the metrics that guard what comes next, and the case's."""
-    return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
+    return Guarded((), golden, golden_limits, golden_folder, looks, classes, measured, guards)
 
 
 def guards(case: Case) -> tuple[Guard, ...]:
@@ -842,6 +845,17 @@ def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
     from amn.evaluation.numerics import numeric_values  # noqa: PLC0415 - as above
 
     return numeric_values(), here()
+
+
+def classes(
+    case: Case, golden: Golden, machine_numerics: tuple[Mapping[str, float], Mapping[str, str]]
+) -> Classes:
+    """The numerics classes of golden and machine, and how far the two were measured to be apart."""
+    values, here = machine_numerics
+    then = golden.record.numerics
+    apart = [abs(values.get(name, math.nan) - value) for name, value in then.values.items()]
+    off = float(np.max(apart)) if apart else None  # NaN where a step is gone: nothing is decided
+    return Classes(then.class_, numerics_class(here, case.config.resolved()), off)
 
 
 def stored_speed(case: Case) -> dict[str, float] | None:
@@ -951,6 +965,7 @@ EVERY = (
         made_by,
         numerics,
         machine_numerics,
+        classes,
     )
     | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold)
     | {"candidates": trained, "looks": looks}

@@ -386,7 +386,7 @@ def is_commanded(case: Case, options: GateOptions) -> bool:
 def _of_golden(case: Case, options: GateOptions) -> Makers:
     """Return what makes the golden, and what a candidate is compared by."""
     chosen: Makers = {**makers.GOLDEN, **makers.DATA_OF_GOLDEN, "looks": makers.no_looks}
-    chosen |= named(makers.machine_numerics)
+    chosen |= named(makers.machine_numerics, makers.classes)
     if options.mode == "train":
         chosen |= named(makers.declared)
         if case.config.golden.adaptive_seeds is not None:

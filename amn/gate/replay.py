@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from amn.case.config import SPLITS
 from amn.case.load import load_case
+from amn.checks.comparison import ONE_CLASS, Classes
 from amn.checks.limits import all_checks
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
@@ -214,6 +215,7 @@ def _evidence(
         "declared": declared,
         "approval": "",
         "judged_data": {},
+        "classes": Classes(**context["numerics"]) if context.get("numerics") else ONE_CLASS,
         "settings": case.config.resolved(declared_inputs(case) if here else context.get("inputs")),
     }
     if base:

@@ -57,7 +57,8 @@ class Scope:
         looked: The parts of `PARTS` that were looked at, in their order.
         lacks: Why that is not all; empty for a whole gate.
         declared: What the case at the merge base declares to be enough; empty for a whole gate.
-        note: What else was not looked at, which no verdict depends on; empty for nothing.
+        note: What else was not looked at, which no verdict depends on; and how numbers of two
+            numerics classes were compared. Empty for nothing.
     """
 
     looked: tuple[str, ...] = ()
@@ -96,7 +97,7 @@ def scope_of(made: Mapping[str, Any]) -> Scope:
         looked=tuple(part for part in PARTS if part in looked),
         lacks=(*_lacks(looked, made), *_base_lacks(looked, review.note if review else None)),
         declared=review.scope if review else "",
-        note=made.get("encoder_note", ""),
+        note="; ".join(filter(None, [made.get("encoder_note"), str(made.get("classes", ""))])),
     )
 
 
