@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -64,20 +65,30 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Multiply matrices with one thread, so that a result has the same digits on any machine.
+
+    Threads of a small product wait for each other by spinning: on a quiet machine they gain little,
+    on a busy one, or in a container with fewer cores than its machine, it is most of their time.
+    """
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - most commands multiply nothing
+
+    with threadpool_limits(1, "blas"):
+        yield
+
+
 def in_threads(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
     """Yield what a function makes of each item, in order, on every core.
 
-    Each call multiplies matrices with one thread: many small products on all cores spend most of
-    their time waiting for each other, and on a busy machine nearly all of it.
+    Each call multiplies matrices with one thread.
 
     Args:
         items: Taken a few ahead of what is yielded, by the thread that iterates.
     """
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - most commands multiply nothing
-
     cores = available_cores()
     waiting: deque[Future[Made]] = deque()
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores) as pool:
+    with one_thread(), ThreadPoolExecutor(cores) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > cores:

@@ -38,7 +38,6 @@ STEPS = (1, 2, 4, 8, 16, 32)  # bytes: digests of twice as many are made of two 
 WINDOW = 2 * STEPS[-1]
 KEPT_BITS = 4  # a passage is kept where so many bits of its digest are 0: one of 16
 FEWEST = 8  # passages of one article in another: about 190 letters
-NO_TEXT: Any = pa.scalar("", pa.large_string())
 BLOCK_ROWS = 2048  # 1 MB of text, 8 MB of digests
 # A million rows take 2 s: all texts are read, and these many are digested.
 MOST_TRAINING = 1 << 16
@@ -128,7 +127,8 @@ def find_passages(dataset: DataSet, rows: NDArray[np.int64]) -> Passages:
 
 def _letters(texts: pa.ChunkedArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the letters and digits of texts as UTF-8, one text after another, and their counts."""
-    array: Any = pa.concat_arrays(texts.cast(pa.large_string()).fill_null(NO_TEXT).chunks)
+    blank: Any = pa.scalar("", pa.large_string())  # made here, as it imports pandas where it is
+    array: Any = pa.concat_arrays(texts.cast(pa.large_string()).fill_null(blank).chunks)
     _, offsets, content = array.buffers()
     bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     raw = np.frombuffer(content or b"", np.uint8)[bounds[0] : bounds[-1]]

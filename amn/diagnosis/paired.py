@@ -27,13 +27,12 @@ from amn.diagnosis.ranking import HYPOTHESES, Settled
 from amn.diagnosis.variants import DECLARED, Variants
 from amn.engines import LocalEngine
 from amn.errors import CheckNotRunError
-from amn.evaluation.runner import score
+from amn.evaluation.runner import score, torch_threads
 from amn.evaluation.statistics import noninferiority, seed_from
 from amn.system import available_cores
 from amn.training.loop import Start, train
 from amn.training.networks.build import admit
 from amn.training.speed import UNSTOPPABLE
-from amn.training.workers import torch_threads
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:

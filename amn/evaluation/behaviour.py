@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from amn.evaluation.metrics import cosine_rows
-from amn.evaluation.runner import is_permutation_invariant, predict
+from amn.evaluation.runner import few_predictions, is_permutation_invariant, predict
 from amn.evaluation.surroundings import ModelBehaviour, Surroundings, behaviour_of
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def observe(model: nn.Module, surroundings: Surroundings) -> ModelBehaviour:
     """Run a model on windows as they are, rotated and reversed, and measure what it answers."""
     context = torch.from_numpy(surroundings.contexts.copy())  # (B, T, D)
-    model.eval()
-    with torch.inference_mode():
+    with few_predictions(model):
         predicted = predict(model, context).numpy()
         rotated = predict(model, context.roll(1, dims=1)).numpy()
         backward = predict(model, context.flip(1)).numpy()

@@ -111,12 +111,15 @@ def fit_ridge(
     """
     from scipy.linalg import solve  # noqa: PLC0415 - takes 0.25 s to load
 
+    def products(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        weighted, inputs = linear_inputs(rows[:, :-1], weights)
+        return inputs.T @ inputs, inputs.T @ (rows[:, -1] - weighted)
+
     dim = windows.dataset.dim
     gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
-    for rows in row_blocks(windows):
-        weighted, inputs = linear_inputs(rows[:, :-1], weights)
-        gram += inputs.T @ inputs
-        cross += inputs.T @ (rows[:, -1] - weighted)
+    for block_gram, block_cross in in_threads(products, row_blocks(windows)):
+        gram += block_gram
+        cross += block_cross
     unit = np.trace(gram) / len(gram) * np.eye(len(gram))
     return [
         solve(gram + share * unit, cross, assume_a="pos").astype(np.float32) for share in shares

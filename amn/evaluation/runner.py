@@ -5,6 +5,7 @@ Letters: N windows, T context rows, D numbers in a vector.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
 
 
 BATCH_WINDOWS = 1024
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Run torch's operations in the block with `count` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def few_predictions(model: nn.Module) -> Iterator[None]:
+    """Ready a model for the predictions of a sample: too few to share out among threads."""
+    model.eval()
+    with torch_threads(1), torch.inference_mode():
+        yield
 
 
 def score(
@@ -94,8 +114,7 @@ def path_difference(
     rows = windows.gather(chosen)
     target = torch.from_numpy(rows[:, -1])
     context = torch.from_numpy(rows[:, :-1])
-    model.eval()
-    with torch.inference_mode():
+    with few_predictions(model):
         batch = cosine_rows(predict(model, context).numpy(), rows[:, -1])
         single = [predict(model, context[i : i + 1]).numpy() for i in range(len(rows))]
         alone = cosine_rows(np.concatenate(single), rows[:, -1])
@@ -118,8 +137,7 @@ def rescore(
         (n,) float64 cosines, and the values of each of those metrics, likewise.
     """
     rows = windows.gather(chosen)
-    model.eval()
-    with torch.inference_mode():
+    with few_predictions(model):
         predicted = predict(model, torch.from_numpy(rows[:, :-1])).numpy()
     known = {name: one for name, one in kept_metrics().items() if name in recorded}
     measuring = Measuring(windows, known)

@@ -18,6 +18,7 @@ from amn.errors import AmnError, CheckNotRunError, ConfigError
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import EVERY, OUTCOMES, is_custody, judged_by
 from amn.gate.result import GateResult
+from amn.system import one_thread
 from amn.verdict import BEFORE_TRAINING, HOLD, OWN, Outcome, Status
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ class Gate:
         self._keep_outcomes(check)
         waivers = self._waivers  # a file of them that is wrong is refused before anything is made
         try:
-            return self._let_through(check, check.run(self.evidence), waivers)
+            with one_thread():
+                return self._let_through(check, check.run(self.evidence), waivers)
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:

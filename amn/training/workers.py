@@ -8,13 +8,11 @@ seeds and this machine alone, never from the engine or from what happens to be c
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from amn.engines import LocalEngine
+from amn.evaluation.runner import torch_threads
 from amn.system import available_cores
 from amn.training.plan import score_plan_references
 from amn.training.run import find_run
@@ -33,17 +31,6 @@ if TYPE_CHECKING:
 
 WORTH_A_PROCESS = 50_000  # windows x epochs: a few seconds, where starting a process takes two
 PROGRESS_SECONDS = 0.1
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Run torch's operations in the block with `count` threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, kw_only=True)

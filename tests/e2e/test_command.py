@@ -160,6 +160,25 @@ def test_several_cases_exit_with_the_worst(accepted: Any) -> None:
     assert out.count("Reproduce: ") == 2
 
 
+def test_a_gate_loads_neither_pandas_nor_jinja2(accepted: Any, project: Path) -> None:
+    del accepted
+    code = """
+import sys
+from amn.cli.main import main
+sys.argv = ["amn", "gate", "mine"]
+try:
+    main()
+except SystemExit as end:
+    loaded = {*sys.modules} & {"pandas", "jinja2", "optuna", "ray", "onnxruntime"}
+    sys.exit(f"exit {end.code}, loaded {sorted(loaded)}")
+"""
+    words = [sys.executable, "-c", code]
+
+    done = subprocess.run(words, capture_output=True, text=True, cwd=project, check=False)  # noqa: S603 - this interpreter
+
+    assert done.stderr.splitlines()[-1] == "exit 0, loaded []"
+
+
 def test_a_misspelt_key_exits_2_with_its_line(accepted: Any, project: Path) -> None:
     small_case("typo")
     file = project / "golden" / "typo" / "case.toml"

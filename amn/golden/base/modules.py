@@ -17,7 +17,7 @@ from amn.golden.base.readings import is_docstring, statements
 from amn.verdict import Loosening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Hooks of pytest that can leave a check out, rewrite its report or set the exit status.
 HOOKS = re.compile(
@@ -119,37 +119,15 @@ def _is_literal(value: ast.expr | None) -> bool:
 ROOT = PurePosixPath()
 
 
-def imported(
-    files: Iterable[str],
-    tracked: set[str],
-    texts: Callable[[str], tuple[str | None, str | None]],
-) -> set[str]:
-    """Return the tracked modules that files import, and that those import.
-
-    Args:
-        files: Python files, relative to the root of the repository.
-        texts: A file's text at the merge base and now.
-    """
-    found: set[str] = set()
-    queue = list(files)
-    while queue:
-        path = queue.pop()
-        for text in dict.fromkeys(texts(path)):  # once, where it is the same on both sides
-            new = {name for name in _imports(path, text or "") if name in tracked} - found
-            found |= new
-            queue += new
-    return found - set(files)
-
-
-def _imports(path: str, text: str) -> Iterator[str]:
+def imports(path: str, text: str) -> Iterator[str]:
     """Yield where the modules that a file imports may lie: beside it, above it, at the root."""
     try:
-        nodes = [node for one in statements(text) for node in ast.walk(one)]
+        nodes = statements(text)
     except ValueError:
         return
     folder = PurePosixPath(path).parent
     around = ["" if place == ROOT else f"{place}/" for place in (folder, *folder.parents)]
-    for node in nodes:
+    for node in _with_inner(nodes):
         names: list[str] = []
         places = around
         if isinstance(node, ast.Import):
@@ -171,3 +149,16 @@ def _imports(path: str, text: str) -> Iterator[str]:
                 for place in places:
                     yield f"{place}{at}.py"
                     yield f"{place}{at}/__init__.py"
+
+
+BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # fields that hold statements
+
+
+def _with_inner(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield statements and those inside them, an `elif` of any depth: an expression holds none."""
+    left = list(nodes)
+    while left:
+        node = left.pop()
+        yield node
+        for block in BLOCKS:
+            left += getattr(node, block, ())

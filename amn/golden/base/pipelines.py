@@ -96,10 +96,26 @@ class Running:
 
     def texts(self, path: str) -> tuple[str | None, str | None]:
         """Return a file at the merge base and now; None where it is not there."""
-        if path not in self._texts:
-            old = self.repository.read(self.commit, [path])[path]
-            self._texts[path] = (_text(old), _read(self.repository.root / path))
+        self._keep_texts([path])
         return self._texts[path]
+
+    def _keep_texts(self, paths: Iterable[str]) -> None:
+        """Read files, those of the merge base with one question to git."""
+        new = [path for path in paths if path not in self._texts]
+        for path, old in self.repository.read(self.commit, new).items():
+            self._texts[path] = (_text(old), _read(self.repository.root / path))
+
+    def _imported_by(self, files: Iterable[str], tracked: set[str]) -> set[str]:
+        """Return the tracked modules that files import, and that those import."""
+        found, latest = set[str](), {*files}
+        first = latest
+        while latest:
+            self._keep_texts(sorted(latest))
+            said = ((path, text) for path in latest for text in dict.fromkeys(self.texts(path)))
+            named = {name for path, text in said for name in modules.imports(path, text or "")}
+            latest = (named & tracked) - found
+            found |= latest
+        return found - first
 
     @cached_property
     def _fixed(self) -> dict[str, str]:
@@ -164,7 +180,7 @@ class Running:
                 found[name] = "python" if name.endswith(".py") else "named"
                 queue += [(name, text) for text in self.texts(name) if text]
         conftests = [path for path, kind in self._fixed.items() if kind == "conftest"]
-        for name in modules.imported(conftests, tracked, self.texts):
+        for name in self._imported_by(conftests, tracked):
             found.setdefault(name, "python")
         return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from amn.checks.check import checks
 from amn.errors import ConfigError
@@ -443,3 +444,24 @@ def test_a_gate_on_finished_runs_scores_no_split_again(
             assert scores.values.keys() >= {"in_article", "reciprocal_rank", "contrastive"}
             for name, values in scores.values.items():
                 np.testing.assert_array_equal(now[split].values[name], values)
+
+
+def test_a_check_multiplies_matrices_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def threads() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    seen = []
+
+    def look(**_: object) -> Measured:
+        seen.append(threads())
+        return Measured("", "")
+
+    run_instead(monkeypatch, "G010", look)
+    evidence = Evidence({}, review=None, approval="", waivers=())
+
+    with threadpool_limits(2, "blas"):
+        assert threads() == {2}
+        Gate(evidence, About("case"), declared=[checks()["G010"]]).outcome("G010")
+        assert threads() == {2}  # the caller's own is as it was
+
+    assert seen == [{1}]

@@ -89,7 +89,7 @@ FORGED = "expected a whole bundle, got: "
 REPLAY = (
     ("amn replay", 2, "Missing argument 'BUNDLE'"),
     ("amn replay ''", 2, "expected a path, got an empty text"),
-    ("amn replay x.zip", 2, "expected a bundle at x.zip, found none. Fix: amn gate --bundle"),
+    ("amn replay x.zip", 2, "expected a bundle at x.zip, got none. Fix: amn gate --bundle"),
     ("amn replay good.zip x.zip", 2, "unexpected extra argument"),
     ("amn replay good.zip --format xml", 2, "'xml' is not one of"),
     ("amn replay good.zip --sha256 abc", 3, "expected sha256 abc"),
