@@ -108,6 +108,13 @@ class Repository:
         done = _git(self.root, "merge-base", self.head, commit)
         return done.stdout.decode().split()[0] if done.returncode == 0 else None
 
+    def follows(self, commit: str, other: str) -> bool:
+        """Tell whether a commit is another one, or came after it; False where git cannot tell."""
+        if not DIGEST.fullmatch(other):
+            return False
+        done = _git(self.root, "merge-base", "--is-ancestor", other, commit)
+        return done.returncode == 0
+
     def tree(self, commit: str) -> dict[str, Blob]:
         """Return every file of a commit by its path, relative to the root, with `/`."""
         if commit not in self._trees:

@@ -981,6 +981,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
     "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
+    "recorded": "The PASS that stands: inputs of the verdict then and now; only where it does.",
     "review": "The change beside its merge base, where there is one.",
     "today": "The day that waivers expire by; None where it is not known.",
 }

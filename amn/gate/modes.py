@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amn.case.load import Case
+    from amn.checks.recorded import Recorded
     from amn.data.reencoding import Encoding
     from amn.engines import Engine
     from amn.golden.schema import GoldenRecord
@@ -73,6 +74,7 @@ class GateOptions:
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
         trains_blocker: Train the case that this one waits for, where its verdict takes that.
+        recorded: The PASS that stands, as nothing it rests on has changed; with `custody_only`.
     """
 
     cache: Path
@@ -88,6 +90,7 @@ class GateOptions:
     engine: Engine | None = None
     custody_only: bool = False
     trains_blocker: bool = True
+    recorded: Recorded | None = None
 
     @property
     def mode(self) -> Mode:
@@ -277,6 +280,8 @@ def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[
     given |= _encoding(case, options)
     if options.merge_base:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
+    if options.recorded:
+        given["recorded"] = options.recorded
     if options.runs:
         given["run_folders"] = options.runs
     if options.predictions:

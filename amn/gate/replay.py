@@ -19,6 +19,7 @@ from amn.case.config import SPLITS
 from amn.case.load import load_case
 from amn.checks.comparison import ONE_CLASS, Classes
 from amn.checks.limits import all_checks
+from amn.checks.recorded import is_of
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
@@ -219,7 +220,10 @@ def _evidence(
         "settings": case.config.resolved(declared_inputs(case) if here else context.get("inputs")),
     }
     if base:
-        given |= {"approval": base.approval, "merge_base": base, "is_judged": True}
+        stands = is_of(declared)
+        given |= {"approval": base.approval, "merge_base": base, "is_judged": not stands}
+        if stands:  # it declares less than the golden's gate did
+            del given["declared"]
     elif data := dict(context.get("data") or {}):
         case = _with_data(case, folder, data)
         chosen |= data_makers(case)
