@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amn.cli.cases import find_cases, merge_base, today
+from amn.cli.cases import NAMED, find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import (
     CACHE,
@@ -331,7 +331,7 @@ def _standing(found: list[Case], options: GateOptions, recorded: str) -> dict[Pa
     standing: dict[Path, GateResult] = {}
     if options.merge_base is None:
         return standing
-    records = Records(options.merge_base, recorded)
+    records, judged = Records(options.merge_base, recorded), dict[str, list[str]]()
     for case in found:
         proof = records.proof(case)
         if isinstance(proof, Recorded):
@@ -341,7 +341,10 @@ def _standing(found: list[Case], options: GateOptions, recorded: str) -> dict[Pa
                 standing[case.folder] = result
                 continue
             proof = result.word
-        click.echo(f"{case.name}: judged, {shown(proof)}", err=True)
+        judged.setdefault(proof, []).append(case.name)
+    for why, names in judged.items():
+        more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+        click.echo(shown(f"judged, {why}: {', '.join(names[:NAMED])}{more}"), err=True)
     click.echo(f"{len(standing)} of {len(found)} cases unchanged since their last PASS", err=True)
     return standing
 

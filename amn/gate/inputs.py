@@ -9,10 +9,13 @@ import os
 import platform
 from functools import cached_property
 from importlib.metadata import distributions, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from amn.checks.own import imports_amn, places_of_conftest
+from amn.data.elsewhere import NOTHING, fetched
+from amn.data.manifest import read_manifest
 from amn.errors import DISTRIBUTION
 from amn.golden.base.modules import imports
 from amn.golden.base.pipelines import Running
@@ -73,7 +76,7 @@ class Inputs:
             "data": sha256_of(canonical_json([self._data(case, one) for one in case.sources])),
             "amn": self._amn,
             "run by": self._run_by(case),
-            **({ENVIRONMENT: self._environment} if self._of_environment else {}),
+            **({ENVIRONMENT: self._here(case)} if self._of_environment else {}),
             **({"blocked by": sha256_of(canonical_json(others))} if blocker else {}),
         }
 
@@ -104,12 +107,16 @@ class Inputs:
         files = list(_tree(PACKAGE))
         return sha256_of(canonical_json([__version__, files]))
 
+    def _here(self, case: Case) -> str:
+        """Digest of packages and machine, and of the encoders that it has of the case's data."""
+        encoders = [_has_encoder(case, source) for source in case.sources]
+        return sha256_of(canonical_json([*self._environment, *encoders]))
+
     @cached_property
-    def _environment(self) -> str:
-        """Digest of the installed packages, by name and version, of Python and the system."""
+    def _environment(self) -> list[str]:
+        """Installed packages, by name and version, Python and the system."""
         packages = sorted({f"{one.name}=={one.version}" for one in distributions()})
-        system = [platform.python_version(), platform.system(), platform.machine()]
-        return sha256_of(canonical_json([*system, *packages]))
+        return [platform.python_version(), platform.system(), platform.machine(), *packages]
 
     @cached_property
     def _extensions(self) -> list[str]:
@@ -161,6 +168,18 @@ class Inputs:
     def _digests(self, names: Iterable[str]) -> dict[str, str]:
         found = {name: found_file(self._repository.root / name) for name in names}
         return {name: sha256_of(as_committed(text)) for name, text in found.items() if text}
+
+
+def _has_encoder(case: Case, source: Source) -> bool:
+    """Tell whether this machine can encode the canaries of a data set, which declares a check."""
+    if find_spec("sentence_transformers") is None:
+        return False
+    manifest = read_manifest(fetched(case, source, NOTHING))
+    if manifest.canaries is None:
+        return False
+    from amn.data.encoder import is_here  # noqa: PLC0415 - few data sets have canaries
+
+    return is_here(manifest.encoder)
 
 
 def _tree(folder: Path, leave_out: Iterable[Path] = ()) -> Iterator[list[str]]:

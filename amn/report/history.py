@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
     from amn.verdict import Outcome
 
+SUFFIX = ".jsonl"
 MOST_BYTES = 1 << 28  # half a million lines
 FEWEST = 4  # results: of fewer no order is rarer than 5 % (1 of 3! is 17 %, of 4! 4 %)
 
@@ -151,7 +152,7 @@ def read_all(paths: Iterable[Path]) -> list[tuple[Line, ...]]:
 
 def file_of(folder: Path, case: str) -> Path:
     """Return the file of a case's history."""
-    return folder / f"{case}.jsonl"
+    return folder / f"{case}{SUFFIX}"
 
 
 def read(path: Path) -> tuple[Line, ...]:

@@ -7,7 +7,7 @@ and the case is judged.
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from amn.checks.recorded import Recorded
@@ -15,7 +15,7 @@ from amn.errors import AmnError
 from amn.gate.inputs import ENVIRONMENT, Inputs
 from amn.gate.scope import PARTS
 from amn.golden.base.target import branch_of_remote, place_of
-from amn.report.history import Line, parse
+from amn.report.history import SUFFIX, Line, parse
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Records:
     def __init__(self, base: MergeBase, place: str, *, of_environment: bool = True) -> None:
         self._base, self._place, self._of_environment = base, place, of_environment
         self._inputs: Inputs | None = None
+        self._lines: dict[str, bytes] | None = None
         self._followed: dict[str, bool] = {}
 
     def proof(self, case: Case) -> Recorded | str:
@@ -60,15 +61,14 @@ class Records:
 
     def _last(self, repository: Repository, case: Case) -> Line | str:
         """Return the last line of a case that is a PASS of the default branch, or why none is."""
-        branch, folder = place_of(self._place, repository.root)
-        commit = branch_of_remote(repository, branch) if branch else self._base.commit
-        path = f"{folder}/{case.name}.jsonl".removeprefix("./")
-        content = repository.read(commit, [path])[path]
-        lines = parse(content.decode(), Path(path)) if content else ()
-        mine = [line for line in lines if line.case == case.name]
-        if not mine or mine[-1] is not lines[-1]:
+        if self._lines is None:
+            self._lines = self._read(repository)
+        line = self._lines.get(case.name)
+        if line is None:
             return f"no result of it is recorded in {self._place}"
-        last = mine[-1]
+        (last,) = parse(line.decode(), Path(self._place, case.name))
+        if last.case != case.name:
+            return f"its last recorded result is of another case, {last.case}"
         if last.word != Verdict.PASS.value or {*last.looked} != {*PARTS}:
             return f"its last recorded result is {last.word}"
         if not last.inputs or last.commit is None:
@@ -78,6 +78,19 @@ class Records:
         if not self._followed[last.commit]:
             return f"its last recorded result is of {last.commit[:10]}, which is not before this"
         return last
+
+    def _read(self, repository: Repository) -> dict[str, bytes]:
+        """Return the last line of each history that git has, by case."""
+        branch, folder = place_of(self._place, repository.root)
+        commit = branch_of_remote(repository, branch) if branch else self._base.commit
+        paths = map(PurePosixPath, repository.tree(commit))
+        names = [str(p) for p in paths if p.suffix == SUFFIX and p.parent == PurePosixPath(folder)]
+        found = repository.read(commit, names)
+        return {
+            PurePosixPath(name).stem: lines[-1]
+            for name, text in found.items()
+            if text and (lines := text.splitlines())
+        }
 
     def _compared(self, case: Case, last: Line, inputs: Inputs) -> Recorded | str:
         """Return the PASS if all that it rests on is what it was, or what is not."""

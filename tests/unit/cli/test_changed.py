@@ -236,7 +236,7 @@ def last_line(name: str, **changes: Any) -> None:
         ({"inputs": {}}, "its last recorded result does not say what it rests on"),
         ({"commit": None}, "its last recorded result does not say what it rests on"),
         ({"commit": "0" * 40}, "its last recorded result is of 0000000000, which is not before"),
-        ({"case": "a"}, "no result of it is recorded in history"),
+        ({"case": "a"}, "its last recorded result is of another case, a"),
     ],
 )
 def test_a_last_result_that_is_no_whole_pass_of_the_default_branch_does_not_stand(
@@ -281,7 +281,7 @@ def test_what_the_change_writes_into_the_history_is_not_believed_and_is_named(
     amn(*asked, "--history", "history")
     commit(project, "its own results")
     result = amn(*asked, "--changed")
-    assert "b: judged, this change touches its files" in result.output
+    assert "judged, this change touches its files: b" in result.output
     assert "LOOSENED" in result.stdout
     assert "brought its own results" in result.stdout
     assert result.exit_code == 5
@@ -346,7 +346,7 @@ def test_a_case_that_stands_is_judged_all_the_same_where_the_change_loosens_the_
     commit(project)
     asked = ("gate", "b", "--target", "main", "--cache", str(toy_cache))
     result = amn(*asked, "--changed")
-    assert "b: judged, LOOSENED" in result.output
+    assert "judged, LOOSENED: b" in result.output
     assert result.exit_code == amn(*asked).exit_code == 5
 
 

@@ -386,14 +386,18 @@ def test_a_folder_is_held_to_a_digest_too(make: Any, gate: Any, toy_data: Path) 
     assert "expected sha256 000000000000… as dataset.path says" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("scheme", "package"), [("s3", "s3fs"), ("gs", "gcsfs"), ("hf", "huggingface_hub")]
+)
 def test_a_missing_package_is_named_with_what_brings_it(
-    s3: Shelf, make: Any, monkeypatch: pytest.MonkeyPatch
+    scheme: str, package: str, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
-    case = make(s3.url)
+    monkeypatch.setitem(sys.modules, package, None)
+    place = f"{scheme}://bucket/toy"
+    case = make(place)
     with pytest.raises(MissingDependencyError) as raised:
         fetched(case, case.sources[0])
-    said = f"{case.file}: dataset.path: expected s3fs, which reads {s3.url}, got none. Fix: pip "
+    said = f"{case.file}: dataset.path: expected {package}, which reads {place}, got none. Fix: pip"
     assert str(raised.value).startswith(said)
 
 
