@@ -24,14 +24,14 @@ A message reads `where: expected X, got Y. Fix: command`.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires
 from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
     from typing import Self
@@ -71,6 +71,31 @@ class FileError(AmnError):
 
     def __reduce__(self) -> tuple[type[Self], tuple[Path, str]]:
         return type(self), (self.path, self.message)  # it comes back from worker processes
+
+
+LONGEST = 60  # characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it, of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def in_words(error: Exception) -> str:
+    """Return what another library raised, in one line without what it was given to read."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@contextmanager
+def mended_by(fix: str) -> Iterator[None]:
+    """Give errors about files that are raised in the block this way out, where they name none."""
+    try:
+        yield
+    except FileError as error:
+        if "Fix: " in error.message:
+            raise
+        raise type(error)(error.path, f"{error.message}. Fix: {fix}") from error
 
 
 class DataError(FileError):

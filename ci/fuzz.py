@@ -13,25 +13,38 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import signal
 import sys
 import tempfile
+import zipfile
+from functools import partial
 from pathlib import Path
 from resource import RLIMIT_AS, RUSAGE_SELF, getrusage, setrlimit
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from amn.case.load import load_case
+from amn.corpus.sources.open import open_source
 from amn.data.dataset import open_dataset
 from amn.data.importers import preview_vectors
 from amn.errors import AmnError
+from amn.evaluation.prediction_files import read_predictions
 from amn.evaluation.storage import load_evaluation
+from amn.gate.replay import bundle_results
 from amn.golden.ledger import find_ledger
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.training.checkpoint import load_checkpoint
+from amn.training.records.find import read_record
+from amn.training.records.metrics import read_metrics
+from amn.training.records.names import read_names
 from amn.training.run import load_run
 from tests.hostile.ground import build
 
@@ -42,6 +55,8 @@ SECONDS, BYTES = 10, 1 << 30
 INHERITED = getrusage(RUSAGE_SELF).ru_maxrss * 1024  # Linux keeps the peak of what started us
 # Values of JSON in place of others.
 ODD = (None, True, -1, 0, 1e308, 10**30, "", "x" * 5000, [], {}, [[]], {"x": 1}, "\x00", "\u00e9")
+# What every message has; a key that is unknown is what was got, its Fix names what was expected.
+FORM = re.compile(r"^\S.*?: .*(expected .*(got|found)\b.*|unknown key)\. Fix: \S", re.DOTALL)
 WAIVERS = '[[waiver]]\ncheck = "C002"\nreason = "r"\nowner = "o"\ncreated = 2026-01-01\nexpires = 2026-01-20\n'  # noqa: E501 - a file
 
 
@@ -87,6 +102,8 @@ def run(folder: Path, n: int, rng: random.Random) -> list[str]:
     vectors = folder / "x.npy"
     shutil.copy(root / "data" / "vectors-00000.npy", vectors)
     readers[vectors] = (lambda: preview_vectors(vectors), False)
+    for path, read in _of_others(folder, root).items():
+        readers[path] = (read, False)
     faults = []
     paths = list(readers)
     for number in range(n):
@@ -101,6 +118,52 @@ def run(folder: Path, n: int, rng: random.Random) -> list[str]:
             faults.append(f"{number} {path.relative_to(folder)} {what}: {fault}")
             print(faults[-1][:400])  # noqa: T201 - a command
     return faults
+
+
+def _of_others(folder: Path, root: Path) -> dict[Path, Callable[[], object]]:
+    """Write what a user may bring along; return what reads each file."""
+    data = open_dataset(root / "data")
+    rows = data.gather(np.arange(64))
+    names = [f"a{k // 8}:{k % 8}" for k in range(len(rows))]
+    predicted = pa.table({"window": names, "prediction": list(rows)})
+    pq.write_table(predicted, folder / "p.parquet")
+    np.savez(folder / "p.npz", window=np.array(names), prediction=rows)
+    np.savez(
+        folder / "v.npz",
+        vectors=rows,
+        article_indices=data.article_ids[:64],
+        chunk_indices=data.chunk_index[:64],
+    )
+    written = {
+        "scores.json": '{"in_dist": 0.6, "ood": 0.6, "history": [{"epoch": 1, "val_cosine": 0.5}]}',
+        "trainer.json": '{"epoch": [1, 2], "val_cosine": [0.5, 0.6], "train_loss": [0.9, 0.8]}',
+        "log.csv": "epoch,val_cosine,train_loss\n1,0.5,0.9\n2,0.6,0.8\n",
+        "log.jsonl": '{"epoch": 1, "val_cosine": 0.5}\n{"epoch": 2, "val_cosine": 0.6}\n',
+        "columns.toml": 'primary_loss = "mse"\n[columns]\n"a/b" = "val_cosine"\n',
+        "pages.jsonl": '{"id": 1, "title": "A", "text": "One.\\n\\nTwo."}\n' * 3,
+        "pages.xml": "<mediawiki><page><title>A</title><ns>0</ns><id>1</id><revision><id>2</id>"
+        "<text>One.</text></revision></page></mediawiki>",
+        "verdict/verdict.json": "{}",
+    }
+    (folder / "verdict").mkdir()
+    for name, text in written.items():
+        (folder / name).write_text(text, "utf-8")
+    with zipfile.ZipFile(folder / "bundle.zip", "w") as archive:
+        archive.write(folder / "verdict" / "verdict.json", "verdict.json")
+    readers: dict[str, Callable[[Path], object]] = {
+        "p.parquet": lambda path: [*read_predictions(path, data.manifest.dim)[1]],
+        "p.npz": lambda path: [*read_predictions(path, data.manifest.dim)[1]],
+        "v.npz": preview_vectors,
+        "scores.json": read_metrics,
+        "trainer.json": read_record,
+        "log.csv": read_record,
+        "log.jsonl": read_record,
+        "columns.toml": read_names,
+        "pages.jsonl": lambda path: [*open_source(path)],
+        "pages.xml": lambda path: [*open_source(path)],
+        "bundle.zip": bundle_results,
+    }
+    return {folder / name: partial(read, folder / name) for name, read in readers.items()}
 
 
 def _sound(ledger: Any) -> None:  # noqa: ANN401 - a Ledger
@@ -131,8 +194,7 @@ def _fault(read: Callable[[], object], *, is_sealed: bool) -> str:
         read()
     except AmnError as error:
         text = str(error)
-        is_said = any(word in text for word in ("expected", "problems", "unknown key. Fix: "))
-        return "" if is_said else f"says only: {text}"
+        return "" if FORM.search(text) else f"says only: {text}"
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         return f"{type(error).__name__}: {error}"
     finally:

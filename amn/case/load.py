@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from amn.case.config import SPLITS, CaseConfig
 from amn.case.place import Source
+from amn.case.section import problem
 from amn.case.training import BLEND_LR
 from amn.errors import ArgumentError, ConfigError, DataError
 from amn.storage import parse_toml, read_whole
@@ -177,8 +178,9 @@ def _text_of(file: Path) -> str:
     except DataError as error:
         raise ConfigError(file, [error.message]) from error
     except UnicodeDecodeError as error:
+        got = f"byte {error.object[error.start]:#04x}"
         raise ConfigError(
-            file, [f"expected UTF-8 text, got byte {error.object[error.start]:#04x}"]
+            file, [f"expected UTF-8 text, got {got}. Fix: save it as UTF-8"]
         ) from error
     except OSError as error:  # a loop of links, a name that is too long
         raise ConfigError(file, [f"expected a case file, got: {error.strerror}"]) from error
@@ -202,22 +204,8 @@ def _describe(item: Any, text: str) -> str:  # noqa: ANN401 - pydantic's error d
         return f"{place}{unknown_key(where, CaseConfig)}"
     if item["type"] == "missing":
         return f"{place}{dotted}: expected a value, found none. Fix: add {dotted}"
-    message = item["msg"].removeprefix("Value error, ")
-    if item["type"] == "value_error":
-        return f"{place}{dotted}: {message}"
-    return f"{place}{dotted}: {_expected(message)}, got {item['input']!r}"
-
-
-def _expected(message: str) -> str:
-    """Return what pydantic says in our words: `expected a number greater than 0`."""
-    wanted = message.removeprefix("Input should be ")
-    if wanted != message:
-        return f"expected {'a number ' * wanted.startswith(('greater', 'less'))}{wanted}"
-    kind, should, rest = message.partition(" should ")
-    rest = rest.removesuffix(" after validation").partition(" after validation, not")[0]
-    return (
-        f"expected a {kind.lower()} to {rest}" if should else f"expected another value: {message}"
-    )
+    said = f"{place}{dotted}: {problem(item)}"
+    return said if "Fix: " in said else f"{said}. Fix: amn case keys lists what each may be"
 
 
 def unknown_key(where: list[str], file: type[BaseModel]) -> str:

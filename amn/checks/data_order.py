@@ -13,6 +13,7 @@ from amn.data.articles import (
     FEWEST_OF_ARTICLE,
     article_means,
     excess_below,
+    likeness,
     z_of_mean,
 )
 from amn.data.coherence import follows, mean_by_lag
@@ -45,7 +46,7 @@ COPY_SHARE = 1 / 40
 FEWEST_COPIED = 3  # articles: one may be a table that repeats itself
 
 PERIODS = range(2, 13)  # rows
-BLOCK_Z = 8.0
+BLOCK_Z = 5.0  # chance has it once in 3,000,000 places, and eleven periods are looked at
 FEWEST_BLOCKED = 16  # articles: the spread of fewer is not known
 UNORDERED = 0.0  # z that half of the articles in a random order are below
 FEWEST_LONG = 12  # rows of an article: of fewer the score has no room above its median
@@ -146,7 +147,6 @@ def blocks_shuffled(copy: CaseCopy) -> None:
 def check_row_blocks(
     data_sets: tuple[DataSet, ...],
     article_samples: tuple[ArticleSample, ...],
-    article_orders: tuple[RowOrder, ...],
     data_limits: DataConfig,
 ) -> Measured:
     """The likeness of neighbours does not fall at every second, third … twelfth row.
@@ -160,8 +160,8 @@ def check_row_blocks(
     """
     findings: list[Finding] = []
     shares: list[float] = []
-    for dataset, sample, order in zip(data_sets, article_samples, article_orders, strict=True):
-        share, z, period = _worst_period(sample, order)
+    for dataset, sample in zip(data_sets, article_samples, strict=True):
+        share, z, period = _worst_period(sample)
         shares.append(share)
         if share <= data_limits.blocks or z < BLOCK_Z:
             continue
@@ -176,22 +176,29 @@ def check_row_blocks(
     return Measured(value, limit, findings, number=max(shares, default=None))
 
 
-def _worst_period(sample: ArticleSample, order: RowOrder) -> tuple[float, float, int]:
-    """Return the deepest fall at one period, in shares of the usual fall, its z, and the period."""
-    place = np.arange(len(sample.vectors)) - sample.starts[sample.owner]
+def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
+    """Return the surest fall at one period, in shares of the usual fall, its z, and the period.
+
+    Each place is held against those beside it, and rows are as they are: around its article's mean,
+    a row in the middle of a short article is less like the next one than at either end.
+    """
     worst = (0.0, 0.0, 0)
     if len(sample.starts) < FEWEST_BLOCKED:
         return worst
-    usual = float(np.nanmean(order.near)) - float(order.overall.mean())
+    near, overall = likeness(sample.main)
+    usual = float(np.nanmean(near)) - float(overall.mean())
+    place = np.arange(len(near)) - sample.starts[sample.owner]
+    before, after = np.r_[np.nan, near[:-1]], np.r_[near[1:], np.nan]  # NaN across articles
+    both = (before + after) / 2
+    beside = np.where(np.isnan(before), after, np.where(np.isnan(after), before, both))
     for period in PERIODS:
         at_border = place % period == period - 1
-        inside = article_means(np.where(at_border, np.nan, order.near), sample)
-        across = article_means(np.where(at_border, order.near, np.nan), sample)
-        falls = (inside - across)[~np.isnan(inside - across)]
+        falls = article_means(np.where(at_border, beside - near, np.nan), sample)
+        falls = falls[~np.isnan(falls)]
         if len(falls) >= FEWEST_BLOCKED and usual > 0:
             z = z_of_mean(falls)
-            if z >= BLOCK_Z:
-                worst = max(worst, (float(falls.mean()) / usual, z, period))
+            if z >= max(BLOCK_Z, worst[1]):
+                worst = (float(falls.mean()) / usual, z, period)
     return worst
 
 

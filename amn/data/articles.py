@@ -268,6 +268,17 @@ def row_order(sample: ArticleSample) -> RowOrder:
     return RowOrder(scores, near, second, sums / (n * (n - 1)))
 
 
+def likeness(sample: ArticleSample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the cosine of each row with the next one of its article, and the mean over all pairs.
+
+    Returns:
+        (n,), NaN for the last row of each article; and (A,).
+    """
+    unit = unit_rows(sample.vectors)
+    whole, n = sample.sums(unit), sample.counts
+    return _lagged(unit, sample.owner, 1), (np.vecdot(whole, whole) - n) / (n * (n - 1))
+
+
 def _lagged(
     unit: NDArray[np.float32], owner: NDArray[np.int64], lag: int
 ) -> NDArray[np.float64]:  # fmt: skip

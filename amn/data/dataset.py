@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from amn.data.ids import are_in, refusal
 from amn.data.manifest import MANIFEST_FILE, Manifest, read_manifest
 from amn.data.vectors import open_npy, release
-from amn.errors import ArgumentError, DataError
+from amn.errors import ArgumentError, DataError, mended_by
 from amn.storage import canonical_json, regular, sha256_of
 
 if TYPE_CHECKING:
@@ -229,6 +229,7 @@ def run_starts(ids: Ids) -> NDArray[np.int64]:
     return np.flatnonzero(is_start)
 
 
+@mended_by("restore the file, or build the data set again: amn data import SOURCE FOLDER")
 def open_dataset(path: str | Path) -> DataSet:
     """Open a data set; vectors stay on disk until they are used.
 

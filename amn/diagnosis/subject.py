@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from amn.diagnosis.figures import record_figures
-from amn.errors import DataError
+from amn.errors import DataError, in_words
 from amn.storage import parse_json, read_whole
 from amn.verdict import RESULT_SCHEMA, Finding, Outcome, Status, judge
 
@@ -108,7 +108,8 @@ def read_subjects(path: Path) -> list[Subject] | None:
         return [_subject(item) for item in document["results"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            path, f"expected results of a gate, got: {error!r}. Fix: amn gate --format json"
+            path,
+            f"expected results of a gate, got: {in_words(error)}. Fix: amn gate --format json",
         ) from error
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.vectors import NPY_ERRORS
-from amn.errors import DataError
+from amn.errors import DataError, in_words, mended_by
 from amn.evaluation.metrics import METRIC_VERSION, REFERENCES, SplitScores
 from amn.evaluation.statistics import cluster_interval
 from amn.storage import (
@@ -116,6 +116,7 @@ def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
     )
 
 
+@mended_by("train it again: amn train CASE --out FOLDER")
 def load_evaluation(folder: Path) -> Evaluation:
     """Read both files and verify that they belong together.
 
@@ -130,7 +131,7 @@ def load_evaluation(folder: Path) -> Evaluation:
     except FileNotFoundError as error:
         raise DataError(path, f"expected an evaluation, found no {error.filename}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(path, f"expected an evaluation, got: {error!r}") from error
+        raise DataError(path, f"expected an evaluation, got: {in_words(error)}") from error
     if version != METRIC_VERSION:
         raise DataError(path, f"expected metric version {METRIC_VERSION}, got {version}")
     if sha256_of(content) != digest:
@@ -144,7 +145,9 @@ def load_evaluation(folder: Path) -> Evaluation:
             for name, figures in splits.items()
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(path, f"expected the figures of each split, got: {error!r}") from error
+        raise DataError(
+            path, f"expected the figures of each split, got: {in_words(error)}"
+        ) from error
     try:
         scores = {
             name: SplitScores(

@@ -21,7 +21,7 @@ from amn.checks.comparison import ONE_CLASS, Classes
 from amn.checks.limits import all_checks
 from amn.checks.recorded import is_of
 from amn.data.manifest import MANIFEST_FILE
-from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError, in_words, mended_by
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
 from amn.gate import makers
 from amn.gate.bundle import VERDICT_FILE, bundled_files
@@ -93,6 +93,7 @@ class Checkout:
     today: date
 
 
+@mended_by("pack it again: amn gate CASE --bundle FILE.zip")
 def bundle_results(path: Path) -> dict[str, Any]:
     """Return the JSON of the gate in a bundle.
 
@@ -104,10 +105,13 @@ def bundle_results(path: Path) -> dict[str, Any]:
         try:
             document: dict[str, Any] = parse_json(read_whole(Path(folder) / VERDICT_FILE))
         except (FileNotFoundError, ValueError) as error:
-            raise DataError(path, f"expected {VERDICT_FILE} in it, got: {error!r}") from error
+            raise DataError(
+                path, f"expected {VERDICT_FILE} in it, got: {in_words(error)}"
+            ) from error
         return document
 
 
+@mended_by("pack it again: amn gate CASE --bundle FILE.zip")
 def replay(path: Path, here: Checkout | None = None) -> list[Replayed]:
     """Judge every case of a bundle again.
 
@@ -137,7 +141,7 @@ def replay(path: Path, here: Checkout | None = None) -> list[Replayed]:
             missing = str(error.filename).replace(f"{unpacked}/", "")
             raise DataError(path, f"expected {missing} in it, found none") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(path, f"expected a whole bundle, got: {error!r}") from error
+            raise DataError(path, f"expected a whole bundle, got: {in_words(error)}") from error
 
 
 def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) -> Replayed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from amn.case.section import Section
+from amn.case.section import Section, problem
 from amn.errors import ConfigError, DataError
 from amn.golden.schema import Text  # noqa: TC001 - pydantic reads it
 from amn.storage import parse_toml, read_whole
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAIVERS_FILE = "waivers.toml"
 LONGEST = timedelta(days=30)
+ITEM = "check, reason, owner, created and expires, two dates, under [[waiver]]"
 
 
 class _Item(Section):
@@ -84,9 +85,7 @@ def parse_waivers(content: bytes, path: Path) -> tuple[Waiver, ...]:
 
 
 def _describe(error: Any) -> str:  # noqa: ANN401 - pydantic's error dictionary
-    """Return `waiver 2: owner: field required`."""
+    """Return `waiver 2: owner: expected a value, found none`, and what a waiver says."""
     where = [str(part + 1) if isinstance(part, int) else part for part in error["loc"]]
     place = " ".join(where[:2]) + "".join(f": {part}" for part in where[2:])
-    said = f"{place or 'file'}: {error['msg'].removeprefix('Value error, ')}"
-    parts = "check, reason, owner, created and expires, two dates, under [[waiver]]"
-    return said if "expected" in said else f"{said}; expected {parts}"
+    return f"{place or 'file'}: {problem(error)}. Fix: write {ITEM}"

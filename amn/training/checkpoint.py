@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from amn.data.ids import as_ids, is_text
-from amn.errors import ArgumentError, CheckpointError, DataError
+from amn.errors import ArgumentError, CheckpointError, DataError, mended_by
 from amn.evaluation.runner import predict
 from amn.storage import canonical_json, parse_json, regular, sha256_of, write_bytes
 from amn.training.brought import DESCRIPTION
@@ -122,6 +122,7 @@ def _unpacked(stored: Tensor) -> Ids:
     return as_ids(json.loads(stored.numpy().tobytes()))
 
 
+@mended_by("train it again: amn train CASE --out FOLDER")
 def load_checkpoint(
     path: Path, *, build: Callable[[ModelSpec], nn.Module] = build_model
 ) -> Checkpoint:
@@ -248,7 +249,8 @@ def _read_description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
         raise CheckpointError(path, f"expected a description in JSON, got: {error}") from error
     found = description.get("format") if isinstance(description, dict) else description
     if found != FORMAT:
-        raise CheckpointError(path, f"expected format {FORMAT}, got {found}")
+        fix = "of another network: [model] factory in case.toml, or amn gate CASE --predictions"
+        raise CheckpointError(path, f"expected format {FORMAT}, got {found}. Fix: {fix}")
     return dict(description)
 
 

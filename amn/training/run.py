@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
-from amn.errors import DataError
+from amn.errors import DataError, in_words, mended_by
 from amn.evaluation.storage import (
     COSINES_FILE,
     EVALUATION_FILE,
@@ -114,6 +114,7 @@ def clear_left_overs(folder: Path) -> None:
         shutil.rmtree(left_over, ignore_errors=True)
 
 
+@mended_by("train it again: amn train CASE --out FOLDER")
 def load_run(folder: Path) -> Run:
     """Open a run folder and verify its digests.
 
@@ -128,7 +129,7 @@ def load_run(folder: Path) -> Run:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(path, "expected a run, found none. Fix: amn train CASE") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(path, f"expected the record of a run, got: {error!r}") from error
+        raise DataError(path, f"expected the record of a run, got: {in_words(error)}") from error
     for name, digest in digests.items():
         file = folder / name
         got = sha256_file(file) if file.is_file() else "no file"

@@ -40,9 +40,6 @@ in_dist = {{ articles = "0-{middle}" }}
 ood = {{ articles = "{next}-{last}" }}
 [windows]
 context = 5
-[data]
-blocks = 1.0
-reason = "of so many articles the sample has six rows each, in which a period of three is one row"
 [golden]
 """
 ACCEPTED, GATED = (1, 1, 2, 3, 6), (1, 1, 2, 3, 5)  # weights of the rows of the context

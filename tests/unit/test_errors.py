@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from amn import errors
-from amn.errors import AmnError, ArgumentError, ConfigError, MissingDependencyError, require
+from amn.errors import (
+    AmnError,
+    ArgumentError,
+    ConfigError,
+    MissingDependencyError,
+    in_words,
+    mended_by,
+    require,
+    shown,
+)
 
 PATH = Path("golden") / "wiki" / "golden.json"
 
@@ -81,3 +90,28 @@ def test_a_config_error_comes_back_whole_from_another_process() -> None:
 
     assert error.problems == ("a: unknown",)
     assert str(error) == f"{PATH}: a: unknown"
+
+
+@pytest.mark.parametrize("kind", [errors.DataError, errors.GoldenError, errors.CheckpointError])
+def test_an_error_without_a_way_out_gets_the_one_of_what_was_called(kind: Any) -> None:
+    with pytest.raises(kind) as caught, mended_by("amn train CASE"):
+        raise kind(PATH, "expected X, got Y")
+
+    assert str(caught.value) == f"{PATH}: expected X, got Y. Fix: amn train CASE"
+    assert caught.value.path == PATH
+
+
+def test_a_way_out_that_is_named_already_stays() -> None:
+    with pytest.raises(errors.DataError) as caught, mended_by("amn train CASE"):
+        raise errors.DataError(PATH, "expected X, got Y. Fix: git checkout")
+
+    assert str(caught.value) == f"{PATH}: expected X, got Y. Fix: git checkout"
+
+
+def test_a_message_holds_the_beginning_of_a_long_value_and_one_line_of_a_foreign_error() -> None:
+    assert shown("x" * 500) == "'" + "x" * 59 + "…"
+    assert shown(7.5) == "7.5"
+    assert in_words(UnicodeDecodeError("utf-8", b"secret\xff", 6, 7, "bad")) == (
+        "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 6: bad"
+    )
+    assert in_words(ValueError("two\nlines")) == "ValueError: two lines"

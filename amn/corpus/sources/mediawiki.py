@@ -132,7 +132,8 @@ def _site(file: Path, buffer: bytes) -> Site:
     """
     root = ROOT.search(buffer)
     if root is None:
-        raise DataError(file, "expected a MediaWiki XML export, got no <mediawiki> element")
+        message = "expected a MediaWiki XML export, got no <mediawiki> element"
+        raise DataError(file, f"{message}. Fix: --source-format, or download it again")
     language = LANGUAGE.search(root[0])
     names = (name.decode(errors="replace") for _, name in NAMESPACE.findall(buffer, 0, 1 << 16))
     prefixes = {"file", "image", "category", *(name.lower() for name in names)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.corpus.sources.selection import Selection, parse_selection
 from amn.corpus.sources.source import Scope, Source
-from amn.errors import DataError
+from amn.errors import DataError, mended_by
 from amn.registry import Registry
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ FORMATS: Registry[Callable[[], Format]] = Registry(
 )
 
 
+@mended_by("amn data build --help names what is read")
 def open_source(
     path: Path,
     *,

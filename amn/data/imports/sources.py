@@ -29,7 +29,7 @@ from amn.data.imports.unwindow import recover_rows
 from amn.data.manifest import Stage
 from amn.data.vectors import NPY_ERRORS, open_npy
 from amn.data.writer import Chunks
-from amn.errors import ArgumentError, DataError
+from amn.errors import ArgumentError, DataError, mended_by
 from amn.registry import Registry
 from amn.storage import regular
 
@@ -132,10 +132,8 @@ def read_source(
     if given:
         raise ArgumentError(f"{given[0]}: expected with another kind of file, got {name}")
     options = {"path": path, "scratch": scratch, "keys": keys, "ids": keys.ids, **said}
-    try:
+    with mended_by("copy or export it again"):
         return importer(**{option: options[option] for option in taken})
-    except DataError as error:
-        raise _with_fix(error, "copy or export it again") from error
 
 
 def format_table() -> str:
@@ -185,8 +183,9 @@ def read_npy(path: Path, scratch: Path, keys: Keys, numbers: str | None) -> Sour
     kinds: tuple[Any, ...] = (*FLOATS, *FOREIGN, *(BITS if numbers == "bfloat16" else ()))
     try:
         vectors = open_npy(path, rows=None, dim=None, dtypes=kinds)
-    except DataError as error:
-        raise _with_fix(error, _hint(path)) from error
+    except DataError:
+        with mended_by(_hint(path)):
+            raise
     if vectors.dtype in BITS and len(vectors):
         kind, read = "bfloat16", partial(arrays.take, vectors.view(np.uint16))
         vectors = arrays.write_native(read, len(vectors), kind, scratch / "vectors.bin")
@@ -351,13 +350,6 @@ def _separators(vectors: NDArray[Any], kind: str) -> NDArray[np.bool_]:
         block = np.asarray(vectors[here])
         found[here] = (np.isnan(block) if kind == "nan" else block == 0).all(axis=1)
     return found
-
-
-def _with_fix(error: DataError, fix: str) -> DataError:
-    """Return an error with a way out, where it has none."""
-    return (
-        error if "Fix:" in error.message else DataError(error.path, f"{error.message}. Fix: {fix}")
-    )
 
 
 def _hint(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from amn.errors import AmnError, DataError
+from amn.errors import AmnError, DataError, in_words, mended_by
 from amn.evaluation.storage import EVALUATION_FILE, load_evaluation
 from amn.registry import Registry
 from amn.training.records.history import RecordKind, RunHistory
@@ -146,6 +146,7 @@ def _with_scores(folder: Path, history: RunHistory) -> RunHistory:
     return replace(history, scores={name: split.mean for name, split in scores.items()})
 
 
+@mended_by("write it again; docs/records.md has what is read")
 def read_record(path: Path, names: Names = KNOWN) -> RunHistory:
     """Read one record.
 
@@ -174,7 +175,7 @@ def _read_by(kind: RecordKind, path: Path, names: Names) -> RunHistory:
         raise
     except Exception as error:
         where = f"{kind.read.__module__}.{kind.read.__qualname__}"
-        raise DataError(path, f"expected {where} to read it, got {error!r}") from error
+        raise DataError(path, f"expected {where} to read it, got {in_words(error)}") from error
     if not isinstance(found, RunHistory):
         raise DataError(path, f"expected a RunHistory of its reader, got {type(found).__name__}")
     return found

@@ -12,7 +12,7 @@ import csv
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from amn.errors import DataError
+from amn.errors import DataError, in_words
 from amn.storage import parse_json, read_whole, without_digest
 from amn.training.record import TrainingRecord
 from amn.training.records.history import RecordKind, RunHistory, history_of
@@ -82,7 +82,7 @@ def _own(document: dict[str, Any], path: Path) -> RunHistory:
             "abort": config.get("training", {}).get("abort", {}),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(path, f"expected the record of a run, got: {error!r}") from error
+        raise DataError(path, f"expected the record of a run, got: {in_words(error)}") from error
     name = path.parent.name or path.stem
     history = history_of(name, record, model=kind)
     return replace(history, source=path, settings=settings)

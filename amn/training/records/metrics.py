@@ -72,6 +72,9 @@ class Metrics:
     history: RunHistory
 
 
+FORM = 'write {"in_dist": 0.61, "ood": 0.60}, and epochs under "history" (docs/records.md)'
+
+
 def read_metrics(path: Path) -> Metrics:
     """Return the scores, and the epochs if there are any, of a metrics file.
 
@@ -83,16 +86,18 @@ def read_metrics(path: Path) -> Metrics:
         data = parse_json(read_whole(path))
         metrics = MetricsFile.model_validate(data)
         history = _history(metrics, path)
-    except FileNotFoundError as error:
-        raise ConfigError(path, ["expected a metrics file, found none"]) from error
-    except OSError as error:  # a folder, a loop of links
-        raise ConfigError(path, [f"expected a metrics file, got: {error.strerror}"]) from error
+    except OSError as error:  # none, a folder, a loop of links
+        got = "none" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ConfigError(path, [f"expected a metrics file, got {got}. Fix: {FORM}"]) from error
     except ValidationError as error:
-        raise ConfigError(path, problems_in(error, whole="file")) from error
+        lines = problems_in(error, whole="file")
+        raise ConfigError(path, [f"{line}. Fix: {FORM}" for line in lines]) from error
     except ValueError as error:
-        raise ConfigError(path, [f"expected JSON, got {error}"]) from error
+        raise ConfigError(path, [f"expected JSON, got {error}. Fix: write it again"]) from error
     except DataError as error:
-        raise ConfigError(path, [error.message]) from error
+        line = error.message
+        line += "" if "Fix: " in line else f". Fix: {FORM}"
+        raise ConfigError(path, [line]) from error
     summaries = {
         split: Summary.of_score(getattr(metrics, split), metrics.references.get(split))
         for split in EVALUATED

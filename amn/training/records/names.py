@@ -91,6 +91,7 @@ class Names(BaseModel):
 
 
 KNOWN = Names()
+FORM = '[columns] "NAME" = "val_cosine"'
 
 
 def read_names(path: Path) -> Names:
@@ -104,11 +105,14 @@ def read_names(path: Path) -> Names:
     try:
         return Names.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigError(path, [f"expected names of columns, got: {error.strerror}"]) from error
+        raise ConfigError(
+            path, [f"expected names of columns, got: {error.strerror}. Fix: {FORM}"]
+        ) from error
     except ValidationError as error:
-        raise ConfigError(path, problems_in(error, whole="file")) from error
+        lines = problems_in(error, whole="file")
+        raise ConfigError(path, [f"{line}. Fix: {FORM}" for line in lines]) from error
     except ValueError as error:
-        raise ConfigError(path, [f"expected TOML, got {error}"]) from error
+        raise ConfigError(path, [f"expected TOML, got {error}. Fix: {FORM}"]) from error
 
 
 def normalise(name: str) -> str:

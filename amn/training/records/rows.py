@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from amn.errors import DataError
+from amn.errors import DataError, shown
 from amn.training.records.history import FIGURES, EpochFigures
 from amn.training.records.names import ASIDE_FIELD, RUN, is_finer
 
@@ -56,11 +56,11 @@ def number(value: object, path: Path, where: str) -> float | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise DataError(path, f"{where}: expected a number, got {value!r}")
+        raise DataError(path, f"{where}: expected a number, got {shown(value)}")
     try:
         return float(value)
     except (ValueError, OverflowError) as error:
-        raise DataError(path, f"{where}: expected a number, got {value!r}") from error
+        raise DataError(path, f"{where}: expected a number, got {shown(value)}") from error
 
 
 def flatten(cells: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

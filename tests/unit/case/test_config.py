@@ -15,6 +15,7 @@ from amn.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEYS = "Fix: amn case keys lists what each may be"
 BASE = """schema = 1
 [dataset]
 path = "data"
@@ -129,7 +130,7 @@ def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
     assert sorted(problems(tmp_path, text)) == [
         "line 10: criterion: unknown key. Fix: did you mean criteria?",
         "line 8: training.epoch: unknown key. Fix: did you mean epochs?",
-        "line 9: training.lr: expected a number greater than 0, got -1",
+        f"line 9: training.lr: expected a number greater than 0, got -1. {KEYS}",
     ]
 
 
@@ -210,7 +211,7 @@ def test_a_selector_has_exactly_one_way(tmp_path: Path, selector: str, got: str)
 
     (found,) = problems(tmp_path, text)
     assert found == (
-        f"line 6: split.ood: expected one of fraction, articles, file, dataset; got {got}"
+        f"line 6: split.ood: expected one of fraction, articles, file, dataset; got {got}. {KEYS}"
     )
 
 

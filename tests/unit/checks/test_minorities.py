@@ -16,6 +16,7 @@ from amn.data.articles import ArticleSample, row_order, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
+from tests.strategies import drifting_rows
 
 MINI = Path(__file__).parents[3] / "golden" / "wiki-mini" / "data"
 N_ARTICLES = 160
@@ -59,7 +60,7 @@ def judge(check: Any, sample: ArticleSample, **limits: Any) -> Any:
     config = DataConfig(**({"reason": "a test", **limits} if limits else {}))
     if check in NAMED or check is data_space.check_one_space:
         return check(data_sets, (sample,), config)
-    if check is data_borders.check_reversed_articles:
+    if check in (data_borders.check_reversed_articles, data_order.check_row_blocks):
         return check(data_sets, (sample,), config)
     return check(data_sets, (sample,), (row_order(sample),), config)
 
@@ -167,6 +168,22 @@ def test_blocks_of_rows_in_another_order_are_named_by_their_size(
 
     assert f"blocks of {block} rows are in another order" in measured.findings[0].message
     assert judge(data_order.check_row_blocks, clean).findings == []
+
+
+@pytest.mark.parametrize("n_rows", [4, 5, 6, 9])
+def test_the_middle_of_a_short_article_is_no_border_of_blocks(n_rows: int) -> None:
+    rows = drifting_rows(3000, n_rows, 32)
+    sample = ArticleSample(rows, np.arange(0, len(rows), n_rows), np.arange(3000))
+
+    assert judge(data_order.check_row_blocks, sample).findings == []
+    block = n_rows // 2
+
+    def halves_exchanged(n: int) -> Any:
+        return np.r_[block : 2 * block, :block, 2 * block : n]
+
+    exchanged = by_article(sample, halves_exchanged, np.arange(3000) % 2 == 0)
+    (finding,) = judge(data_order.check_row_blocks, exchanged).findings
+    assert f"blocks of {block} rows are in another order" in finding.message
 
 
 def test_a_stretch_of_shuffled_articles_is_named_by_its_ids(clean: ArticleSample) -> None:

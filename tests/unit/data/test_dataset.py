@@ -142,10 +142,10 @@ def test_a_manifest_that_is_no_manifest_is_refused(tmp_path: Path, text: str) ->
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"rows": -1}, "rows: Input should be greater than or equal to 0"),
-        ({"dtype": "float64"}, "dtype: Input should be 'float16' or 'float32'"),
-        ({"order": "random"}, "order: Input should be 'article_id,chunk_index'"),
-        ({"extra": 1}, "extra: Extra inputs are not permitted"),
+        ({"rows": -1}, "rows: expected a number greater than or equal to 0"),
+        ({"dtype": "float64"}, "dtype: expected 'float16' or 'float32'"),
+        ({"order": "random"}, "order: expected 'article_id,chunk_index'"),
+        ({"extra": 1}, "extra: expected no such key"),
         ({"rows": 9}, "expected 9 rows in all, got 7 vectors and 7 chunks"),
         ({"dim": 9}, "expected shape (7, 9), got (7, 8)"),
         ({"dtype": "float32"}, "expected dtype float32, got float16"),

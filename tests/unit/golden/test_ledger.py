@@ -127,7 +127,7 @@ FORGERIES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {
     "a key is unknown": (
         lambda lines: [rehashed(lines[0], colour="red")],
         1,
-        "colour: Extra inputs",
+        "colour: expected no such key",
     ),
     "a reason is empty": (lambda lines: [rehashed(lines[0], reason=" ")], 1, "reason:"),
     "an entry is of another case": (

@@ -74,9 +74,9 @@ def test_what_is_appended_is_read_in_its_order(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"{", "line 1: expected JSON, got"),
-        (b'{"schema": 2}', "line 1: schema: Input should be 1. Fix: remove the line"),
+        (b'{"schema": 2}', "line 1: schema: expected 1, got 2. Fix: remove the line"),
         (b"\xff\n", "expected lines of JSON"),
-        (b"[]\n", "line 1: line: Input should be"),
+        (b"[]\n", "line 1: line: expected"),
     ],
 )
 def test_what_is_no_history_is_named_and_left_as_it_is(

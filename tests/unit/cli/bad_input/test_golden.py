@@ -173,7 +173,7 @@ DIFF = (
     (
         "amn {} case",
         2,
-        "waivers.toml: waiver: Input should be a valid ",
+        "waivers.toml: waiver: expected a valid ",
         put(WAIVERS, b"waiver = 3"),
     ),
     *((f"{words} case", code, message) for words, code, message in SEEDS),

@@ -98,8 +98,8 @@ def test_an_index_of_a_type_that_cannot_be_compared_is_refused_by_name(dataset: 
     ("text", "message"),
     [
         ("{", "expected JSON, got "),
-        ('{"schema": 1}', "expected an index record, got kind: Field required; factory: "),
-        ('{"schema": 2}', "schema: Input should be 1"),
+        ('{"schema": 1}', "got kind: expected a value, found none; factory: "),
+        ('{"schema": 2}', "schema: expected 1"),
     ],
 )
 def test_a_broken_record_is_refused_with_its_name(tmp_path: Path, text: str, message: str) -> None:
