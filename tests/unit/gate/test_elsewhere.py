@@ -27,6 +27,7 @@ from amn.gate.bundle import members_of, write_bundle
 from amn.gate.modes import GateOptions, evidence_of, gate_of, run_gate
 from amn.gate.replay import replay
 from amn.golden.base.review import MergeBase
+from amn.golden.store import write_golden
 from amn.report.outputs import Report, render
 from amn.storage import sha256_file, sha256_of
 from amn.verdict import Status, Verdict
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from amn.case.load import Case
+    from amn.golden.schema import Golden
 
 VECTORS = "vectors-00000.npy"
 ROOT = Path(__file__).parents[3]
@@ -437,6 +439,20 @@ def test_a_review_shows_that_a_digest_changed(make: Any) -> None:
     place = "s3://bucket/toy with sha256"
     was, now = f"{place} 111111111111…", f"{place} 222222222222…"
     assert note == f"dataset.path: {was} at the merge base, {now} now"
+
+
+def test_a_golden_of_a_folder_holds_for_the_store_it_went_to_and_names_the_digest(
+    web: Shelf, make: Any, toy_golden: Golden, toy_cache: Path, toy_data: Path
+) -> None:
+    case = make(web.url)
+    write_golden(case.folder, toy_golden)
+    found = run_gate(case, GateOptions(cache=toy_cache))
+    ended = {outcome.check: outcome for outcome in found.outcomes}
+    assert ended["G021"].status is Status.PASS
+    assert ended["G001"].status is Status.PASS
+    said = {finding.where: finding.message for finding in ended["G007"].findings}
+    assert said["dataset.sha256"] == f"golden None, now '{sha256_file(toy_data / 'dataset.json')}'"
+    assert "dataset.path" in said
 
 
 def test_a_bundle_of_a_store_is_judged_again_with_the_data_that_it_packs(
