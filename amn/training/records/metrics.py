@@ -90,8 +90,8 @@ def read_metrics(path: Path) -> Metrics:
         got = "none" if isinstance(error, FileNotFoundError) else error.strerror
         raise ConfigError(path, [f"expected a metrics file, got {got}. Fix: {FORM}"]) from error
     except ValidationError as error:
-        lines = problems_in(error, whole="file")
-        raise ConfigError(path, [f"{line}. Fix: {FORM}" for line in lines]) from error
+        wrong = "; ".join(problems_in(error, whole="file"))
+        raise ConfigError(path, [f"{wrong}. Fix: {FORM}"]) from error
     except ValueError as error:
         raise ConfigError(path, [f"expected JSON, got {error}. Fix: write it again"]) from error
     except DataError as error:
