@@ -63,6 +63,39 @@ MEND = "Fix: amn golden update CASE --reason TEXT"
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
 
 
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Numerics classes: of the machine that measured the golden, and of this one.
+
+    Attributes:
+        then: The golden's, such as `float32, AVX512, MKL`.
+        now: Of what is measured here.
+        off: Largest difference of what the fixed computation came to on the two; None where the
+            golden has none of it.
+    """
+
+    then: str = ""
+    now: str = ""
+    off: float | None = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        """How much wider bounds are: as far as the two were measured to be apart."""
+        return self.off or 0.0 if self.then != self.now else 0.0
+
+    def __str__(self) -> str:
+        """Say how the two are compared; empty for one class."""
+        if self.then == self.now:
+            return ""
+        how = "how far they are apart nobody has measured"
+        if self.off is not None:
+            how = f"bounds are wider by {self.off:.1g}, as far as both were measured to be apart"
+        return f"numerics class {self.then} in the golden, {self.now} here: {how}"
+
+
+ONE_CLASS = Classes()
+
+
 @dataclass(frozen=True)
 class Sides:
     """A candidate and the golden that it is compared with.
@@ -72,6 +105,7 @@ class Sides:
         folder: Of the golden, for messages.
         looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
             them; empty where there is but one look.
+        classes: Numerics classes of the two.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -79,6 +113,7 @@ class Sides:
     limits: GoldenConfig
     folder: Path
     looks: tuple[int, ...] = ()
+    classes: Classes = ONE_CLASS
     _tables: dict[str, ClusterTable] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -134,17 +169,18 @@ class Sides:
         return self._tables[name]
 
     def compare(self, name: str, alpha: float) -> Comparison:
-        """Compare at a level.
+        """Compare at a level; of two numerics classes bounds are wider, by how far these are apart.
 
         Raises:
             GoldenError: If the two have different windows.
         """
-        return table_noninferiority(
+        found = table_noninferiority(
             self.table(name),
             margin=self.margin(name),
             alpha=alpha,
             seed=seed_from(self.compared[name], self.golden.record.digests.windows),
         )
+        return found.widened(self.classes.tolerance) if self.classes.tolerance else found
 
     def fails(self, name: str, level: float) -> bool:
         """Tell whether a comparison fails at a level."""

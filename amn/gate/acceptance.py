@@ -307,10 +307,16 @@ def _judge(
 
 def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
-    config = evidence["case"].config
+    case, here = evidence["case"], makers.machine_numerics()
+    config = case.config
     guards = config.criteria.guards
     beside = evidence.with_(
-        golden=previous, golden_limits=config.golden, golden_folder=folder, looks=(), guards=guards
+        golden=previous,
+        golden_limits=config.golden,
+        golden_folder=folder,
+        looks=(),
+        guards=guards,
+        classes=makers.classes(case, previous, here),
     )
     every = all_checks(config)
     outcomes, compared = [], [*COMPARED.values()]

@@ -6,6 +6,7 @@ them together for a gate.
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,12 +17,13 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Guarded, Recalls, Sides, is_decided
+from amn.checks.comparison import Classes, Guarded, Recalls, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
+from amn.data.elsewhere import fetch_index, fetched
 from amn.data.manifest import read_manifest
 from amn.data.sampling import evenly_spaced
 from amn.data.scan import RowScan, Scanned, scan_rows
@@ -52,7 +54,7 @@ from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
-from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS
+from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS, numerics_class
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
         SpeedConfig,
     )
     from amn.case.load import Case
+    from amn.case.place import Source
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers, Recalled
@@ -118,28 +121,36 @@ BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 # Data: what is at rest, before anything is trained.
 
 
-def folders(case: Case) -> tuple[Path, ...]:
-    """Folders of the case's own data set, then of those that its splits name, each once."""
-    split = case.config.split
-    named = [case.dataset_path]
-    named += [
-        case.folder / selector.dataset
-        for selector in (split.train, split.in_dist, split.ood)
-        if selector and selector.dataset
-    ]
-    return tuple({folder.resolve(): folder for folder in named}.values())
+def folders(case: Case, progress: Progress | None) -> tuple[Path | DataError, ...]:
+    """Folders of the case's own data set, then of those that its splits name, each once.
 
+    What a store keeps is fetched; of what is not as its digest says, why.
+    """
 
-def opened(folders: tuple[Path, ...]) -> tuple[DataSet | DataError, ...]:
-    """Each data set, or why it cannot be opened."""
-
-    def attempt(folder: Path) -> DataSet | DataError:
+    def attempt(source: Source) -> Path | DataError:
         try:
-            return open_dataset(folder)
+            return fetched(case, source, progress=progress)
         except DataError as error:
             return error
 
-    return tuple(attempt(folder) for folder in folders)
+    return tuple(map(attempt, sources(case)))
+
+
+def sources(case: Case) -> tuple[Source, ...]:
+    """Return the data sets of a case, its own first, each once."""
+    return tuple({case.folder_of(one).resolve(): one for one in case.sources}.values())
+
+
+def opened(folders: tuple[Path | DataError, ...]) -> tuple[DataSet | DataError, ...]:
+    """Each data set, or why it cannot be opened."""
+
+    def attempt(folder: Path | DataError) -> DataSet | DataError:
+        try:
+            return open_dataset(_sound(folder))
+        except DataError as error:
+            return error
+
+    return tuple(map(attempt, folders))
 
 
 def data_sets(opened: tuple[DataSet | DataError, ...]) -> tuple[DataSet, ...]:
@@ -198,6 +209,12 @@ def row_digests(
 
 def indexed(data_sets: tuple[DataSet, ...]) -> DataSet:
     """The data set whose index is judged."""
+    return data_sets[0]
+
+
+def fetched_index(case: Case, data_sets: tuple[DataSet, ...], progress: Progress | None) -> DataSet:
+    """The data set whose index is judged, which a store keeps: the index is fetched."""
+    fetch_index(case, progress)
     return data_sets[0]
 
 
@@ -805,7 +822,8 @@ def criteria(case: Case) -> CriteriaConfig:
     """Floors, the range of OOD minus in-dist, and the least lift; of rows of length 1 alone."""
     kept = list[str]()
     with suppress(AmnError):  # a bundle has no data; D003 reports what cannot be read
-        kept = [f.name for f in folders(case) if not read_manifest(f).encoder.normalised]
+        places = map(case.folder_of, sources(case))
+        kept = [f.name for f in places if not read_manifest(f).encoder.normalised]
     if kept:
         message = (
             f"criteria.metric: expected one of lengths, as {kept[0]} is not normalised, got "
@@ -886,17 +904,18 @@ def sides(
     golden_limits: GoldenConfig,
     golden_folder: Path,
     looks: tuple[int, ...],
+    classes: Classes,
 ) -> Sides:
     """The candidate and the golden that it is compared with."""
-    return Sides(evaluations, golden, golden_limits, golden_folder, looks)
+    return Sides(evaluations, golden, golden_limits, golden_folder, looks, classes)
 
 
 def guarded(
     measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
-    golden_folder: Path, looks: tuple[int, ...], guards: tuple[Guard, ...],
+    golden_folder: Path, looks: tuple[int, ...], classes: Classes, guards: tuple[Guard, ...],
 ) -> Guarded:  # fmt: skip
     """The candidate and its golden by the metrics that guard what comes next, and the case's."""
-    return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
+    return Guarded((), golden, golden_limits, golden_folder, looks, classes, measured, guards)
 
 
 def recalls_of_rows(
@@ -906,7 +925,8 @@ def recalls_of_rows(
     golden_folder: Path,
 ) -> Recalls:
     """The recall of the case's configurations, searched for rows, and the golden's."""
-    return Recalls((), golden, golden_limits, golden_folder, (), recalled_rows, OF_ROWS)
+    sides = ((), golden, golden_limits, golden_folder)
+    return Recalls(*sides, recalled=recalled_rows, asked=OF_ROWS)
 
 
 def recalls_of_predictions(
@@ -918,7 +938,7 @@ def recalls_of_predictions(
 ) -> Recalls:
     """The recall of the case's configurations, searched for predictions, and the golden's."""
     sides = ((), golden, golden_limits, golden_folder, looks)
-    return Recalls(*sides, recalled_predictions, OF_PREDICTIONS)
+    return Recalls(*sides, recalled=recalled_predictions, asked=OF_PREDICTIONS)
 
 
 def guards(case: Case) -> tuple[Guard, ...]:
@@ -989,6 +1009,17 @@ def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
     from amn.evaluation.numerics import numeric_values  # noqa: PLC0415 - as above
 
     return numeric_values(), here()
+
+
+def classes(
+    case: Case, golden: Golden, machine_numerics: tuple[Mapping[str, float], Mapping[str, str]]
+) -> Classes:
+    """The numerics classes of golden and machine, and how far the two were measured to be apart."""
+    values, here = machine_numerics
+    then = golden.record.numerics
+    apart = [abs(values.get(name, math.nan) - value) for name, value in then.values.items()]
+    off = float(np.max(apart)) if apart else None  # NaN where a step is gone: nothing is decided
+    return Classes(then.class_, numerics_class(here, case.config.resolved()), off)
 
 
 def stored_speed(case: Case) -> dict[str, float] | None:
@@ -1106,6 +1137,7 @@ EVERY = (
         made_by,
         numerics,
         machine_numerics,
+        classes,
     )
     | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold)
     | {"candidates": trained, "looks": looks}
@@ -1121,6 +1153,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
     "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
+    "recorded": "The PASS that stands: inputs of the verdict then and now; only where it does.",
     "review": "The change beside its merge base, where there is one.",
     "today": "The day that waivers expire by; None where it is not known.",
 }

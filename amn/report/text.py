@@ -50,6 +50,9 @@ def print_result(
             one, and only criteria, golden and what did not pass are listed.
     """
     out = console or terminal()
+    if result.scope.since and result.verdict is Verdict.PASS and not verbose:
+        print_verdict(result.verdict, last_line(result), out)
+        return
     out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}\n")
     if result.held and not verbose:
         print_verdict(result.verdict, last_line(result), out)

@@ -51,7 +51,7 @@ def sides(
         table = ClusterTable(sums.places, sums.sizes, (sums.sums.mean(axis=0)[None],))
         figures[name] = {"k": K, asked: sums.mean, f"{asked}_se": moments_of(table).se}
     golden = Golden(make_record(tables, recall=figures), tables)
-    return Recalls((), golden, GoldenConfig(**limits), Path("case"), (), now, asked)
+    return Recalls((), golden, GoldenConfig(**limits), Path("case"), recalled=now, asked=asked)
 
 
 def drawn(rng: np.random.Generator, lines: int = 1) -> NDArray[np.float64]:

@@ -68,6 +68,7 @@ OF_OTHERS = {
     "C007-skill_ood",
     "G025-recall_rows",
     "G026-recall_predicted",
+    "G027-unchanged",  # of a case that is not judged again
     "W004-joined",
     "E015-not_ahead",
     "R014-columns",
