@@ -254,13 +254,15 @@ def configured(case: Case) -> tuple[Configuration, ...]:
 
 
 def built_indexes(
-    data_sets: tuple[DataSet, ...], configured: tuple[Configuration, ...]
+    case: Case, data_sets: tuple[DataSet, ...], configured: tuple[Configuration, ...]
 ) -> dict[str, OpenIndex]:
     """An index of the case's own data set for each of them, by name; nothing is written."""
     from amn.data.index.build import build_in_memory  # noqa: PLC0415 - loads faiss
     from amn.data.index.reader import open_index  # noqa: PLC0415 - as above
 
     own = data_sets[0]
+    if case.sources[0].is_elsewhere and any(one.kind == "file" for one in configured):
+        fetch_index(case, None)
     return {
         one.name: open_index(own.index_path)
         if one.kind == "file"

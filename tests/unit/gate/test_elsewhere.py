@@ -352,6 +352,24 @@ def test_the_index_of_a_store_is_judged_by_its_own_digest_and_fetched_for_it_alo
     assert "index.faiss" in str(next(o for o in changed.outcomes if o.check == "I001").findings[0])
 
 
+def test_the_index_of_a_store_is_a_configuration_too_and_fetched_for_it(
+    web: Shelf, make: Any, gate: Any, toy_data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(toy_data, tmp_path / "indexed")
+    build_index(open_dataset(tmp_path / "indexed"), "flat")
+    for name in ("index.json", "index.faiss"):
+        web.put(name, (tmp_path / "indexed" / name).read_bytes())
+    case = make(web.url, index_sha256=sha256_file(tmp_path / "indexed" / "index.json"))
+    own = (
+        "index = false\n[[index.configuration]]\nid = 'I101'\nname = 'own'\nkind = 'file'\n[split]"
+    )
+
+    result = gate(parse_case(case.file.read_text("utf-8").replace("[split]", own), case.file))
+
+    assert next(o for o in result.outcomes if o.check == "I101").status is Status.PASS
+    assert "index.faiss" in web.asked
+
+
 def test_an_index_that_is_asked_for_without_its_digest_is_refused_with_the_line(
     web: Shelf, make: Any, gate: Any
 ) -> None:

@@ -231,7 +231,7 @@ def test_an_index_that_lies_there_is_a_configuration_too(
     own = {"id": "I103", "name": "served", "kind": "file"}
     case = with_index(make_case, tmp_path / "case", own, IVF)
     config = case.config.model_copy(
-        update={"dataset": case.config.dataset.model_copy(update={"path": tmp_path / "data"})}
+        update={"dataset": case.config.dataset.model_copy(update={"path": str(tmp_path / "data")})}
     )
     gate = gate_of(replace(case, config=config), GateOptions(cache=toy_cache, first_run=True))
 
