@@ -360,9 +360,7 @@ def test_the_index_of_a_store_is_a_configuration_too_and_fetched_for_it(
     for name in ("index.json", "index.faiss"):
         web.put(name, (tmp_path / "indexed" / name).read_bytes())
     case = make(web.url, index_sha256=sha256_file(tmp_path / "indexed" / "index.json"))
-    own = (
-        "index = false\n[[index.configuration]]\nid = 'I101'\nname = 'own'\nkind = 'file'\n[split]"
-    )
+    own = "[[index.configuration]]\nid = 'I101'\nname = 'own'\nkind = 'file'\n[split]"
 
     result = gate(parse_case(case.file.read_text("utf-8").replace("[split]", own), case.file))
 
