@@ -12,6 +12,7 @@ AmnError
 ├─ BuildError                           a build of a data set stopped; what is finished is kept
 ├─ TrainingError                         training met a number it cannot go on with
 ├─ WorkerError                           a worker process ended before its work did
+├─ StoreError                            a store cannot be read: network, credentials
 ├─ RepositoryError                       git cannot tell what the change is compared with
 ├─ CheckNotRunError                      a declared check could not run: never a pass
 └─ MissingDependencyError (ImportError)  an optional package; names the extra
@@ -124,6 +125,10 @@ class TrainingError(AmnError):
 
 class WorkerError(AmnError):
     """A worker process ended before its work did; the message names the work."""
+
+
+class StoreError(AmnError):
+    """A store cannot be read: what it keeps may be sound, and nobody has looked."""
 
 
 class RepositoryError(AmnError):

@@ -41,6 +41,7 @@ ALONE = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 LFS = re.compile(rb"version https://git-lfs[^\n]*\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n")
+MOST_KEPT_BYTES = 1 << 20  # of an object that stays in memory: a golden of a thousand articles
 MOST_POINTER_BYTES = 1024  # of a file that stands for one in Git LFS
 LINK, FILES = "120000", ("100644", "100755")
 DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -108,6 +109,13 @@ class Repository:
         done = _git(self.root, "merge-base", self.head, commit)
         return done.stdout.decode().split()[0] if done.returncode == 0 else None
 
+    def follows(self, commit: str, other: str) -> bool:
+        """Tell whether a commit is another one, or came after it; False where git cannot tell."""
+        if not DIGEST.fullmatch(other):
+            return False
+        done = _git(self.root, "merge-base", "--is-ancestor", other, commit)
+        return done.returncode == 0
+
     def tree(self, commit: str) -> dict[str, Blob]:
         """Return every file of a commit by its path, relative to the root, with `/`."""
         if commit not in self._trees:
@@ -158,12 +166,14 @@ class Repository:
         return os.fsdecode(self._blobs([blob.id])[blob.id])
 
     def _blobs(self, ids: Sequence[str] | dict[str, None]) -> dict[str, bytes]:
-        """Return the content of objects by id, as they are stored."""
-        if not ids:
-            return {}
-        asked = "".join(f"{digest}\n" for digest in ids).encode()
-        rest, found = self._ask("cat-file", "--batch", stdin=asked), dict[str, bytes]()
-        for digest in ids:
+        """Return the content of objects by id, as stored; small ones are asked for once."""
+        found = {digest: self._kept[digest] for digest in ids if digest in self._kept}
+        missing = [digest for digest in ids if digest not in found]
+        if not missing:
+            return found
+        asked = "".join(f"{digest}\n" for digest in missing).encode()
+        rest = self._ask("cat-file", "--batch", stdin=asked)
+        for digest in missing:
             head, _, rest = rest.partition(b"\n")
             words = head.split()
             if len(words) != 3 or words[1] != b"blob":  # noqa: PLR2004 - digest, type, bytes
@@ -173,7 +183,13 @@ class Repository:
                 )
             size = int(words[2])
             found[digest], rest = rest[:size], rest[size + 1 :]
+            if size <= MOST_KEPT_BYTES:
+                self._kept[digest] = found[digest]
         return found
+
+    @cached_property
+    def _kept(self) -> dict[str, bytes]:
+        return {}
 
     def changed(self, commit: str, is_wanted: Callable[[str], bool]) -> list[str]:
         """Return the files that differ between a commit and the working tree, or are gone.

@@ -110,6 +110,18 @@ GOLDEN_FOLDER = Path("golden")  # golden/<case>/case.toml
 # What git is told about golden/: it may convert no ends of lines there.
 ATTRIBUTES_FILE, ATTRIBUTES = GOLDEN_FOLDER / ".gitattributes", "* -text\n"
 CACHE_FOLDER = Path(".amn") / "runs"  # finished runs, by content
-
-
+DATA_CACHE = CACHE_FOLDER.with_name("data")  # data sets of stores, by content
+DATA_CACHE_VARIABLE = "AMN_DATA"  # in its place: a folder for several checkouts
 CONFTEST = "conftest.py"
+
+
+def data_cache(case: Path) -> Path:
+    """Return the folder that keeps what stores have: beside golden/, or where AMN_DATA says.
+
+    Args:
+        case: Folder of a case; one that is not in golden/ keeps it where the command runs.
+    """
+    if said := os.environ.get(DATA_CACHE_VARIABLE):
+        return Path(said)
+    above = case.absolute().parent
+    return above.parent / DATA_CACHE if above.name == GOLDEN_FOLDER.name else DATA_CACHE

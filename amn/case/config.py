@@ -8,12 +8,14 @@ from pydantic import Field, model_validator
 
 from amn.case.limits import (
     GUARDS,
+    RECALL,
     CriteriaConfig,
     DataConfig,
     GoldenConfig,
     IndexConfig,
     SpeedConfig,
 )
+from amn.case.place import Place, Sha256, scheme_of
 from amn.case.section import Column, Positive, Section, Seed
 from amn.case.training import BLEND_LR, CLOSED_FORM, MIXED, OWN, RECIPES, STACKED, TrainingConfig
 from amn.storage import canonical_json, sha256_of
@@ -33,12 +35,25 @@ class DataSetConfig(Section):
     """Which data set.
 
     Attributes:
-        path: Its folder.
-        index: Whether its FAISS index is judged; the default: when it has one.
+        path: Its folder; or where a store keeps it: `s3://`, `gs://`, `hf://`, `https://`. From
+            there it is read into a cache by content, once, and checked against `sha256`.
+        sha256: Of its dataset.json, which has those of its files. A store asks for it.
+        index: Whether its FAISS index is judged; the default: when it has one. That of a store is
+            judged when it has `index_sha256`.
+        index_sha256: Of its index.json, which no dataset.json has; for a store.
     """
 
-    path: str
+    path: Place
+    sha256: Sha256 | None = None
     index: bool | None = None
+    index_sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _pins_what_is_fetched(self) -> DataSetConfig:
+        if self.index_sha256 and (self.index is False or not scheme_of(self.path)):
+            got = "index = false" if self.index is False else f"path = {self.path!r}"
+            raise ValueError(f"index_sha256: expected a store's index to judge, got {got}")
+        return self
 
 
 class Selector(Section):
@@ -49,14 +64,16 @@ class Selector(Section):
         seed: Of that draw: the same seed, the same articles.
         articles: Ids: a list, or ranges of whole numbers such as `"1-400, 512, 11001-15192"`.
         file: A JSON file, relative to the case, with a list of ids under the split's name.
-        dataset: Another data set, relative to the case: all its articles.
+        dataset: Another data set, relative to the case or in a store: all its articles.
+        sha256: Of that data set's dataset.json. A store asks for it.
     """
 
     fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     seed: Seed = 0
     articles: str | list[int] | list[str] | None = None
     file: str | None = None
-    dataset: str | None = None
+    dataset: Place | None = None
+    sha256: Sha256 | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Selector:
@@ -66,6 +83,8 @@ class Selector(Section):
         if len(ways) != 1:
             got = " and ".join(ways) or "none"
             raise ValueError(f"expected one of fraction, articles, file, dataset; got {got}")
+        if self.sha256 and self.dataset is None:
+            raise ValueError("sha256: expected a dataset beside it, got none. Fix: remove it")
         return self
 
 
@@ -280,6 +299,7 @@ class CaseConfig(Section):
     @model_validator(mode="after")
     def _has_margins_of_what_is_compared(self) -> CaseConfig:
         compared = [*GUARDS, *dict.fromkeys(guard.metric for guard in self.criteria.guards)]
+        compared += [RECALL] if self.index.configuration else []
         if foreign := sorted({*self.golden.margins} - {*compared}):
             expected = f"golden.margins: expected {' or '.join(compared)}"
             raise ValueError(f"{expected}, got {foreign[0]}")
@@ -324,8 +344,15 @@ class CaseConfig(Section):
                 *(() if self.criteria.guard else ("guard",)),
                 *(("metric",) if self.criteria.by_cosine else ()),
             },
+            "index": {*(() if self.index.configuration else ("configuration",))},
             "model": self.model.without_meaning(),
             **({} if self.columns else {"columns": True}),
+            "dataset": {n for n in ("sha256", "index_sha256") if getattr(self.dataset, n) is None},
+            "split": {
+                name: {"sha256"}
+                for name in SPLITS
+                if (selector := getattr(self.split, name)) and selector.sha256 is None
+            },
         }
         found = self.model_dump(mode="json", by_alias=True, exclude=exclude)
         if inputs:

@@ -233,6 +233,48 @@ class GoldenConfig(Section):
         return self.margin if self.drift is None else self.drift
 
 
+IndexKind = Literal["flat", "sq8", "sq6", "sq4", "ivf", "hnsw", "pq"]
+PARAMETERS: dict[str, tuple[str, ...]] = {  # of each kind that has some
+    "ivf": ("nlist", "nprobe"),
+    "hnsw": ("m", "ef_construction", "ef_search"),
+    "pq": ("nlist", "nprobe", "m", "bits"),
+}
+RECALL = "recall"  # what the margins of a golden call it
+
+
+class Configuration(Section):
+    """One index that is built from the rows of the data set and searched: a check of its own.
+
+    Attributes:
+        id: Of its check, I101 to I999: stable, so that waivers and goldens can name it.
+        name: What a golden calls it.
+        kind: As `amn index build --kind` takes it; `file` is index.faiss as it lies there.
+        parameters: Of the kind, such as `nprobe`; without them its own for data of this size.
+        recall: Floor of the lower 95 % bound of recall@k; None: that of [index].
+    """
+
+    id: Annotated[str, Field(pattern=r"^I[1-9]\d\d$")]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    kind: Literal[IndexKind, "file"]
+    parameters: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    recall: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _has_parameters_of_its_kind(self) -> Configuration:
+        known = PARAMETERS.get(self.kind, ())
+        if foreign := sorted({*self.parameters} - {*known}):
+            expected = (
+                f"{self.id}: expected parameters of {self.kind} ({', '.join(known) or 'none'})"
+            )
+            raise ValueError(f"{expected}, got {foreign[0]}")
+        return self
+
+    def __str__(self) -> str:
+        """Return `ivf with nprobe 8`."""
+        given = [f"{name} {value}" for name, value in self.parameters.items()]
+        return f"{self.kind} with {', '.join(given)}" if given else self.kind
+
+
 class IndexConfig(Section):
     """What the FAISS index has to reach on sampled queries.
 
@@ -240,11 +282,26 @@ class IndexConfig(Section):
         recall_at: k of recall@k against exact search.
         recall: Floor of the lower 95 % bound of recall@k.
         self_recall: Floor of the share of rows found first by their own vector.
+        configuration: Indexes that are built in the gate and compared with the golden.
     """
 
     recall_at: int = Field(default=10, ge=1)
     recall: Annotated[float, Field(gt=0, le=1)] = 0.9
     self_recall: Annotated[float, Field(gt=0, le=1)] = 0.99
+    configuration: tuple[Configuration, ...] = ()
+
+    @model_validator(mode="after")
+    def _configurations_are_told_apart(self) -> IndexConfig:
+        for what, shown in (("id", "an id"), ("name", "a name")):
+            own = [getattr(one, what) for one in self.configuration]
+            if repeated := sorted({one for one in own if own.count(one) > 1}):
+                expected = f"configuration: expected {shown} of its own for each"
+                raise ValueError(f"{expected}, got {repeated[0]} twice")
+        return self
+
+    def floor(self, configuration: Configuration) -> float:
+        """Return the floor of a configuration's recall."""
+        return self.recall if configuration.recall is None else configuration.recall
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from amn.case.config import CaseConfig
+from amn.case.config import SPLITS, CaseConfig
+from amn.case.place import Source
 from amn.case.section import problem
 from amn.case.training import BLEND_LR
 from amn.errors import ArgumentError, ConfigError, DataError
 from amn.storage import parse_toml, read_whole
-from amn.system import CASE_FILE, GOLDEN_FOLDER
+from amn.system import CASE_FILE, GOLDEN_FOLDER, data_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from amn.case.config import Selector
+
+UNPINNED = "no-digest"  # of a data set: nothing is kept under that name
 GONE = {"speed.memory": "peak memory is no check any more, for its ratio is not repeatable"}
 
 
@@ -41,9 +45,26 @@ class Case:
         return self.folder / CASE_FILE
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Its own data set, then those that its splits name, in their order."""
+        own = self.config.dataset
+        found = [Source("dataset.path", own.path, own.sha256)]
+        for name in SPLITS:
+            selector: Selector | None = getattr(self.config.split, name)
+            if selector and selector.dataset:
+                found.append(Source(f"split.{name}.dataset", selector.dataset, selector.sha256))
+        return tuple(found)
+
+    def folder_of(self, source: Source) -> Path:
+        """Return the folder of a data set; of a store's where it is kept, once it was fetched."""
+        if source.is_elsewhere:
+            return data_cache(self.folder) / (source.sha256 or UNPINNED)
+        return self.folder / source.place
+
+    @property
     def dataset_path(self) -> Path:
-        """Folder of the data set."""
-        return self.folder / self.config.dataset.path
+        """Folder of its own data set, see `folder_of`."""
+        return self.folder_of(self.sources[0])
 
     def blocker(self) -> Case | None:
         """Return the case beside it that this one waits for; None without `blocked_by`.

@@ -12,20 +12,24 @@ is at most alpha, whatever was seen at the looks before (Bonferroni).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from amn.case.limits import GUARDS
+import numpy as np
+
+from amn.case.limits import GUARDS, RECALL
 from amn.errors import ArgumentError, GoldenError
 from amn.evaluation.statistics import (
     RESAMPLES,
     ClusterTable,
     seed_from,
     table_noninferiority,
+    tabulate,
 )
-from amn.golden.compare import joined, own_margin, require_same_windows
-from amn.golden.schema import COSINE
+from amn.golden.compare import joined, margin_of, own_margin, require_same_windows
+from amn.golden.schema import COSINE, OF_ROWS
 from amn.golden.store import TABLE_FILE
+from amn.golden.table import RecallSums, recall_sums, rounded
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from amn.case.limits import GoldenConfig, Guard
+    from amn.data.index.recall import Recalled
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Comparison
@@ -46,7 +51,49 @@ GUARDED = {  # metric and split, of what comes next; Holm's levels are theirs al
     "reciprocal_rank.ood": "G016",
     "reciprocal_rank.in_dist": "G017",
 }
+
+
+def guarded_names(guards: Iterable[Guard]) -> tuple[str, ...]:
+    """Return what is compared with the golden beside the cosine: `in_article.ood`, ..."""
+    return (*GUARDED, *(guard.name for guard in guards))
+
+
+RECALLS = {"recalls_of_rows": "G025", "recalls_of_predictions": "G026"}  # part -> its check
+MEND = "Fix: amn golden update CASE --reason TEXT"
 LEAST_P = 1 / (RESAMPLES + 1)  # one resample is as far off
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Numerics classes: of the machine that measured the golden, and of this one.
+
+    Attributes:
+        then: The golden's, such as `float32, AVX512, MKL`.
+        now: Of what is measured here.
+        off: Largest difference of what the fixed computation came to on the two; None where the
+            golden has none of it.
+    """
+
+    then: str = ""
+    now: str = ""
+    off: float | None = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        """How much wider bounds are: as far as the two were measured to be apart."""
+        return self.off or 0.0 if self.then != self.now else 0.0
+
+    def __str__(self) -> str:
+        """Say how the two are compared; empty for one class."""
+        if self.then == self.now:
+            return ""
+        how = "how far they are apart nobody has measured"
+        if self.off is not None:
+            how = f"bounds are wider by {self.off:.1g}, as far as both were measured to be apart"
+        return f"numerics class {self.then} in the golden, {self.now} here: {how}"
+
+
+ONE_CLASS = Classes()
 
 
 @dataclass(frozen=True)
@@ -58,6 +105,7 @@ class Sides:
         folder: Of the golden, for messages.
         looks: Numbers of seeds at which candidates were looked at so far, the last one being all of
             them; empty where there is but one look.
+        classes: Numerics classes of the two.
     """
 
     evaluations: tuple[Evaluation, ...]
@@ -65,6 +113,7 @@ class Sides:
     limits: GoldenConfig
     folder: Path
     looks: tuple[int, ...] = ()
+    classes: Classes = ONE_CLASS
     _tables: dict[str, ClusterTable] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -112,8 +161,7 @@ class Sides:
             record = self.golden.record
             if metric not in record.by_metric:
                 expected = f"expected sums of {metric}, got {', '.join(record.by_metric)}"
-                fix = "Fix: amn golden update CASE --reason TEXT"
-                raise GoldenError(self._path, f"{expected}. {fix}")
+                raise GoldenError(self._path, f"{expected}. {MEND}")
             scores = self._scores(split)
             table = joined(self.golden, split, scores, path=self._path, metric=metric)
             is_lower = record.figures(metric)[split].better == "lower"
@@ -121,17 +169,18 @@ class Sides:
         return self._tables[name]
 
     def compare(self, name: str, alpha: float) -> Comparison:
-        """Compare at a level.
+        """Compare at a level; of two numerics classes bounds are wider, by how far these are apart.
 
         Raises:
             GoldenError: If the two have different windows.
         """
-        return table_noninferiority(
+        found = table_noninferiority(
             self.table(name),
             margin=self.margin(name),
             alpha=alpha,
             seed=seed_from(self.compared[name], self.golden.record.digests.windows),
         )
+        return found.widened(self.classes.tolerance) if self.classes.tolerance else found
 
     def fails(self, name: str, level: float) -> bool:
         """Tell whether a comparison fails at a level."""
@@ -198,6 +247,69 @@ class Guarded(Sides):
         """How much worse still counts as not worse: declared, or what the golden explains."""
         metric, split = self.aim(name)
         return self.limits.margins.get(metric) or own_margin(self.golden, split, metric)
+
+
+@dataclass(frozen=True)
+class Recalls(Sides):
+    """The recall of indexes and that of the golden, by configuration.
+
+    Attributes:
+        recalled: Configuration -> how well its index answers.
+        asked: What it is searched for: `rows` or `predictions`.
+    """
+
+    recalled: Mapping[str, Recalled] = field(default_factory=dict)
+    asked: str = OF_ROWS
+
+    @property
+    def compared(self) -> Mapping[str, str]:
+        """The configurations that the golden has, each with what seeds its resamples."""
+        known = self.golden.record.recall
+        return {
+            name: f"recall of {self.asked}: {name}"
+            for name in self.recalled
+            if self.asked in known.get(name, {})
+        }
+
+    def accepted(self, name: str) -> float:
+        """Return the golden's mean recall."""
+        return self.golden.record.recall[name][self.asked]
+
+    def margin(self, name: str) -> float:
+        """How much worse still counts as not worse: declared, or what the golden explains."""
+        error = self.golden.record.recall[name][f"{self.asked}_se"]
+        accepted = replace(self.table(name), sides=self.table(name).sides[1:])
+        return self.limits.margins.get(RECALL) or margin_of(error, accepted)
+
+    def table(self, name: str) -> ClusterTable:
+        """Return the sums of recall of candidate and golden by article.
+
+        Raises:
+            GoldenError: If the golden asked other queries, or for another number of rows.
+        """
+        if name not in self._tables:
+            found, record = self.recalled[name], self.golden.record
+            theirs = recall_sums(self.golden.tables, name, record.asked_seeds(self.asked))
+            if theirs is None:
+                raise GoldenError(self._path, f"expected sums of recall.{name}, got none. {MEND}")
+            ours = sums_of(found)
+            at = np.minimum(np.searchsorted(ours.places, theirs.places), len(ours.places) - 1)
+            is_same = (ours.places[at] == theirs.places) & (ours.sizes[at] == theirs.sizes)
+            k = int(record.recall[name]["k"])
+            if not is_same.all() or k != found.k:
+                expected = f"expected {theirs.sizes.sum():.0f} queries of recall@{k} as accepted"
+                got = f"{ours.sizes.sum():.0f} of recall@{found.k}, others in {(~is_same).sum()}"
+                message = f"not comparable: {expected}, got {got} articles. {MEND}"
+                raise GoldenError(self._path, message)
+            sides = (rounded(ours.sums[:, at]), theirs.sums)
+            self._tables[name] = ClusterTable(theirs.places, theirs.sizes, sides)
+        return self._tables[name]
+
+
+def sums_of(found: Recalled) -> RecallSums:
+    """Return the sums of recall by article, as a golden holds them."""
+    table = tabulate({RECALL: found.recall}, found.places).by_label()
+    return RecallSums(table.labels, table.sizes, table.sides[0])
 
 
 def is_guarded(record: GoldenRecord) -> bool:

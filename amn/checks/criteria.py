@@ -10,19 +10,25 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check, warned
-from amn.errors import CheckNotRunError
+from amn.errors import CheckNotRunError, DoesNotApplyError
 from amn.training.records.history import RunStatus
 from amn.verdict import Finding, Measured, Severity, Standing, shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from amn.case.limits import CriteriaConfig
+    from amn.evaluation.metrics import SplitScores
     from amn.evaluation.statistics import Interval
     from amn.evaluation.storage import Evaluation
-    from amn.evaluation.summary import Summary
+    from amn.evaluation.summary import Skill, Summary
     from amn.verdict import Outcome
 
     Parts = dict[str, object]
+    Measurements = tuple[dict[str, SplitScores], ...]
+    Rivals = dict[str, dict[str, NDArray[np.float64]]]
 
+ROUNDING = 1e-5  # of a metric's size: predictions are float32, sums of them differ by 1e-6
 LEAST_SEEN = 0.00005  # a lift that is printed as +0.0000 is none
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
 HAIR = 0.001  # beyond a limit: the smallest miss that must be seen
@@ -231,6 +237,88 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
     detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {lift.n_clusters} articles"
     standing = Standing(lift.low, lift.high, least=limit)
     return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean, standing)
+
+
+def unskilled_in_dist(
+    measured: Measurements, rivals: Rivals, skills: dict[str, Skill | None]
+) -> Parts:
+    """In-dist, predictions are worth what the strongest reference predictor's are."""
+    return _as_good_as_rivals("in_dist", measured, rivals, skills)
+
+
+@check(
+    "C006",
+    "skill_in_dist",
+    needs=["M001"],
+    broken_by=[unskilled_in_dist],
+    means=RunStatus.NO_SKILL,
+)
+def check_skill_in_dist(skills: dict[str, Skill | None]) -> Measured:
+    """In-dist, better than the strongest reference predictor by the metric that judges the case.
+
+    The lower end of the clustered 95 % interval of the gain is above 0, over each of constant,
+    last, mean, weighted mean and ridge. Asked where criteria.metric is not the cosine.
+
+    Why: A distance below a limit is no skill: copying the last row may be as near to the target.
+    Fix: Compare with the reference predictors; bring a model that beats them, or more data
+    """
+    return _skill("in_dist", skills)
+
+
+def unskilled_ood(measured: Measurements, rivals: Rivals, skills: dict[str, Skill | None]) -> Parts:
+    """OOD, predictions are worth what the strongest reference predictor's are."""
+    return _as_good_as_rivals("ood", measured, rivals, skills)
+
+
+@check(
+    "C007", "skill_ood", needs=["M001"], broken_by=[unskilled_ood],
+    means=RunStatus.NO_SKILL,
+)  # fmt: skip
+def check_skill_ood(skills: dict[str, Skill | None]) -> Measured:
+    """OOD, better than the strongest reference predictor by the metric that judges the case.
+
+    The lower end of the clustered 95 % interval of the gain is above 0, over each of constant,
+    last, mean, weighted mean and ridge. Asked where criteria.metric is not the cosine.
+
+    Why: A distance below a limit is no skill: copying the last row may be as near to the target.
+    Fix: Compare with the reference predictors; bring a model that beats them, or more data
+    """
+    return _skill("ood", skills)
+
+
+def _skill(split: str, skills: dict[str, Skill | None]) -> Measured:
+    """Compare a split's gain over the strongest reference predictor with none."""
+    skill = skills[split]
+    if skill is None:
+        raise CheckNotRunError(f"{split}: expected a number of every window, got none")
+    gain, least = skill.gain, ROUNDING * abs(skill.size)
+    over = f"over {skill.strongest} by {skill.metric}"
+    text = f"{gain.mean:+.4g} ({gain.low:+.4g} ... {gain.high:+.4g}) {over}"
+    findings = []
+    if not gain.mean > least:
+        message = f"expected a gain above 0, got {text}: a reference predictor is as good or better"
+        findings.append(Finding(split, message, "a model that beats it, or better data"))
+    elif not gain.low > least:
+        message = f"expected a gain above 0 with its interval, got {text}"
+        findings.append(Finding(split, message, "judge on more articles", Severity.INCONCLUSIVE))
+    detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {gain.n_clusters} articles, {over}"
+    standing = Standing(gain.low, gain.high, least=0.0)
+    return Measured(f"{gain.mean:+.4g}", "> 0", findings, detail, gain.mean, standing)
+
+
+def _as_good_as_rivals(
+    split: str, measured: Measurements, rivals: Rivals, skills: dict[str, Skill | None]
+) -> Parts:
+    """Return measured scores that are those of the strongest reference predictor."""
+    if (skill := skills[split]) is None:
+        raise DoesNotApplyError(f"{split}: expected a number of every window")
+
+    def change(scores: SplitScores) -> SplitScores:
+        return replace(
+            scores, values={**scores.values, skill.metric: rivals[split][skill.strongest]}
+        )
+
+    return {"measured": tuple({**one, split: change(one[split])} for one in measured)}
 
 
 def _without_skill(

@@ -8,13 +8,17 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
+from amn.case.limits import GUARDS
 from amn.checks import broken
 from amn.checks.check import check
+from amn.checks.comparison import guarded_names, is_guarded
+from amn.checks.golden import UPDATE
 from amn.checks.limits import all_checks
-from amn.errors import CheckNotRunError, GoldenError
-from amn.golden.ledger import LEDGER_FILE, drift_since_anchor
+from amn.errors import CheckNotRunError, DoesNotApplyError, GoldenError
+from amn.golden.compare import own_margin
+from amn.golden.ledger import LEDGER_FILE, drifts_since_anchor
 from amn.golden.schema import COSINE
-from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file, read_golden
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from amn.case.limits import GoldenConfig
+    from amn.case.limits import GoldenConfig, Guard
     from amn.case.load import Case
     from amn.checks.broken.copies import CaseCopy
     from amn.golden.ledger import Entry, Ledger
@@ -118,7 +122,7 @@ def check_waivers(
         raise CheckNotRunError("G011-waivers: expected today's date, got none")
     findings = []
     for waiver in listed_waivers:
-        declared = all_checks(case.config.criteria).get(waiver.check)
+        declared = all_checks(case.config).get(waiver.check)
         over = (today - waiver.expires).days
         if declared is None:
             message = "expected a waiver of a check that exists, got an unknown id"
@@ -292,35 +296,54 @@ def drift_by_steps(copy: CaseCopy) -> None:
         broken.golden.accept_lower(copy, by=0.4 * copy.config.golden.drift_budget)
 
 
-@check("G012", "drift", needs=["G008"], broken_by=[drift_by_steps])
-def check_drift(ledger: Ledger | None, golden_limits: GoldenConfig) -> Measured:
+def guard_drift_by_steps(copy: CaseCopy) -> None:
+    """Goldens were accepted lower and lower in what comes next, and not by the cosine."""
+    golden, metric = read_golden(copy.folder), GUARDS[0]
+    if not is_guarded(golden.record):
+        raise DoesNotApplyError("expected a golden that guards what comes next")
+    own = max(own_margin(golden, split, metric) for split in EVALUATED)
+    margin = copy.config.golden.margins.get(metric, own)
+    for _ in range(4):  # the first may be the first of which the ledger knows
+        broken.golden.accept_lower(copy, by=0.4 * margin, metric=metric)
+
+
+@check("G012", "drift", needs=["G008"], broken_by=[drift_by_steps, guard_drift_by_steps])
+def check_drift(
+    ledger: Ledger | None, golden_limits: GoldenConfig, guards: tuple[Guard, ...]
+) -> Measured:
     """What was accepted since the anchor has not fallen by more than the budget.
 
     Since the anchor, accepted goldens have not fallen by more than the drift budget in all
-    (golden.drift, one margin by default).
+    (golden.drift, one margin by default); nor by more than one margin in anything else that is
+    compared with the golden: what comes next, and the guards of the case.
 
     Why: Five updates of -0.004 each stay within the margin, and lose 0.02.
     Fix: Win it back; or release, and start from there in a change of its own: amn golden anchor
     CASE --reason TEXT
     """
-    entries, budget = _entries(ledger), golden_limits.drift_budget
-    drifts = {split: drift_since_anchor(entries, split) for split in EVALUATED}
+    names = guarded_names(guards)
+    drifts = drifts_since_anchor(_entries(ledger), golden_limits, names)
     findings = [
         Finding(
-            split,
-            f"expected at most {budget} below the anchor, got {-drift.total:.4f} in "
+            name,
+            f"expected at most {drift.budget:.4g} below the anchor, got {-drift.total:.4f} in "
             f"{drift.steps} steps since entry {drift.anchor}",
             "amn golden log shows each step",
         )
-        for split, drift in drifts.items()
-        if not drift.total >= -budget
+        for name, drift in drifts.items()
+        if not drift.total >= -drift.budget
     ]
-    value = ", ".join(f"{split} {drift.total:+.4f}" for split, drift in drifts.items())
+    value = ", ".join(f"{split} {drifts[split].total:+.4f}" for split in EVALUATED)
     some = drifts[EVALUATED[0]]
     detail = f"{some.steps} steps since entry {some.anchor}"
     if some.not_comparable:
         detail += f", {some.not_comparable} of them to other windows"
-    return Measured(value, f">= {-budget:+.4f}", findings, detail)
+    if moved := {name: drifts[name] for name in names if name in drifts and drifts[name].steps}:
+        name, drift = min(moved.items(), key=lambda item: item[1].total / item[1].budget)
+        detail += f"; lowest of the others {name} {drift.total:+.4f} of {-drift.budget:.4g}"
+    if unknown := dict.fromkeys(name.split(".")[0] for name in names if name not in drifts):
+        detail += f"; not in the ledger: {', '.join(unknown)}; {UPDATE}"
+    return Measured(value, f">= {-some.budget:+.4f}", findings, detail)
 
 
 def orphan_golden(copy: CaseCopy) -> Parts:

@@ -450,7 +450,7 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
-    detail = f"{bounds}, {comparison.n_clusters} articles{spent}"
+    detail = f"{bounds}, {comparison.n_clusters} articles{spent}{_across(sides)}"
     if metric != COSINE:
         detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
@@ -481,6 +481,12 @@ def _what_would_decide(comparison: Comparison, seeds: int) -> str:
     if comparison.seeds_needed and comparison.seeds_needed > seeds:
         ways.append(f"{seeds} seeds, about {comparison.seeds_needed:,} would decide")
     return " or ".join(ways) or "more articles and more seeds"
+
+
+def _across(sides: Sides) -> str:
+    """Return that bounds are wider, where the two sides are of two numerics classes."""
+    tolerance = sides.classes.tolerance
+    return f", wider by {tolerance:.1g} across numerics classes" if tolerance else ""
 
 
 def _spent(sides: Sides) -> str:

@@ -308,7 +308,7 @@ def index_shifted_ids(copy: CaseCopy) -> None:
 def check_self_recall(
     indexed: DataSet, index: OpenIndex, answers: Answers, index_limits: IndexConfig
 ) -> Measured:
-    """A row's own vector finds that row first; equal scores count.
+    """A row's own vector finds that row first; equal scores count, and higher ones of longer rows.
 
     Why: An index that cannot find what it holds (too few probes, a broken graph, codes too coarse)
     cannot find its neighbours.

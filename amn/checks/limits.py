@@ -1,4 +1,4 @@
-"""C101 and G101 and on: limits and guards of a case's own, a check each: a metric, a split."""
+"""C101, G101 and I101 and on: what a case declares of its own, a check each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from amn.checks.check import Check, Defect, checks
 from amn.checks.golden import guard_broken, not_worse
+from amn.checks.recall import configuration_checks
 from amn.data.slices import in_slice
 from amn.errors import DoesNotApplyError
 from amn.evaluation.metric import LIFT
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from amn.case.limits import CriteriaConfig, Guard, Limit
+    from amn.case.config import CaseConfig
+    from amn.case.limits import Guard, Limit
     from amn.case.load import Case
     from amn.checks.comparison import Guarded
     from amn.data.dataset import DataSet
@@ -37,16 +39,17 @@ if TYPE_CHECKING:
 MISSED_BY = 0.01  # of a limit's own size, at least of a hundredth: a defect that must be seen
 
 
-def all_checks(criteria: CriteriaConfig | None) -> Mapping[str, Check]:
+def all_checks(config: CaseConfig | None) -> Mapping[str, Check]:
     """Return every check by id, and those of a case's own limits."""
-    own = limit_checks(criteria) if criteria else ()
+    own = limit_checks(config) if config else ()
     return {**checks(), **{check.id: check for check in own}}
 
 
-def limit_checks(criteria: CriteriaConfig) -> tuple[Check, ...]:
-    """Return a check for each limit and each guard of a case's own."""
-    limits = [_check_of(limit) for limit in criteria.limit]
-    return (*limits, *(_guard_of(guard) for guard in criteria.guards))
+def limit_checks(config: CaseConfig) -> tuple[Check, ...]:
+    """Return a check for each limit, guard and configuration of an index of a case's own."""
+    limits = [_check_of(limit) for limit in config.criteria.limit]
+    guards = [_guard_of(guard) for guard in config.criteria.guards]
+    return (*configuration_checks(config.index), *limits, *guards)
 
 
 def _guard_of(guard: Guard) -> Check:

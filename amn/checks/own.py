@@ -38,12 +38,12 @@ def load_conftests(folders: Iterable[Path]) -> None:
             one that did not look.
     """
     for folder in folders:
-        for path in _conftests(folder.resolve()):
-            if path.is_file() and not _is_loaded(path) and _imports_amn(path):
+        for path in places_of_conftest(folder.resolve()):
+            if path.is_file() and not _is_loaded(path) and imports_amn(path):
                 _load(path)
 
 
-def _conftests(case: Path) -> Iterator[Path]:
+def places_of_conftest(case: Path) -> Iterator[Path]:
     """Yield where a case's conftest.py may be, from the project's root down."""
     if case.parent.name == GOLDEN_FOLDER.name:
         yield case.parent.parent / CONFTEST
@@ -57,7 +57,7 @@ def _is_loaded(path: Path) -> bool:
     return any(Path(file).resolve() == path for file in files if file.endswith(CONFTEST))
 
 
-def _imports_amn(path: Path) -> bool:
+def imports_amn(path: Path) -> bool:
     """Tell whether a file imports amn, without running it."""
     try:
         tree = ast.parse(read_whole(path))

@@ -12,6 +12,7 @@ from amn.checks.own import load_conftests
 from amn.errors import ConfigError
 from amn.git import find_repository
 from amn.golden.base.review import MergeBase
+from amn.golden.base.target import place_of
 from amn.system import CASE_FILE, GOLDEN_FOLDER
 
 if TYPE_CHECKING:
@@ -66,16 +67,29 @@ def is_case(target: str) -> bool:
 
 
 def merge_base(
-    cases: Sequence[Case], target: str | None = None, approval: str | None = None
+    cases: Sequence[Case],
+    target: str | None = None,
+    approval: str | None = None,
+    *,
+    recorded: str = "",
 ) -> MergeBase:
     """Return what the change is compared with: the branch that was named, or that CI names.
 
     Outside of a git checkout it is looked for in that of the first case: a case that is gated from
     another folder is compared all the same.
+
+    Args:
+        recorded: Where the default branch keeps results that stand; empty where none do.
+
+    Raises:
+        ArgumentError: If `recorded` is no such place.
     """
     here = Path()
     folder = here if find_repository(here) or not cases else cases[0].folder
-    return MergeBase.within(os.environ, folder, target, approval)
+    found = MergeBase.within(os.environ, folder, target, approval, recorded=recorded)
+    if recorded and found.repository:
+        place_of(recorded, found.repository.root)
+    return found
 
 
 def today() -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amn.cli.cases import find_cases, merge_base, today
+from amn.cli.cases import NAMED, find_cases, merge_base, today
 from amn.cli.console import progress_bar
 from amn.cli.options import (
     CACHE,
@@ -24,17 +25,14 @@ from amn.cli.options import (
     open_engine,
     require_files,
 )
-from amn.errors import ArgumentError
+from amn.errors import AmnError, ArgumentError
 from amn.gate.acceptance import train_for_golden
-from amn.gate.modes import (
-    GateOptions,
-    gate_of,
-    result_of,
-    train_together,
-)
+from amn.gate.modes import GateOptions, gate_of, result_of, train_together
+from amn.golden.base.target import PLACE
 from amn.report.outputs import Report, parse_outputs, remove_old, render, write_outputs
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
+from amn.report.visible import one_line as shown
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -156,6 +154,19 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: object) ->
     type=PathName(file_okay=False),
     help="Append a line a case to this folder: amn history shows where results go.",
 )
+@click.option(
+    "--changed",
+    is_flag=True,
+    help="Judge only cases that may have changed since the last PASS that the default branch "
+    "recorded; the others pass by proof, and say so.",
+)
+@click.option(
+    "--recorded",
+    metavar="[BRANCH:]FOLDER",
+    callback=one_line,
+    help="Where the default branch keeps what --history wrote: a folder, as it is at the merge "
+    f"base, or one in a branch of the remote.  [default: {PLACE}]",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every check on a line of its own.")
 @engine_options
 @CACHE
@@ -178,6 +189,8 @@ def command(
     is_anonymous: bool,
     shard: str | None,
     history: Path | None,
+    changed: bool,
+    recorded: str | None,
     verbose: bool,
     engine: str,
     address: str | None,
@@ -199,6 +212,7 @@ def command(
       amn gate --bundle out.zip --with-data
       amn gate --engine ray --address auto
       amn gate --shard 2/3 -o verdict-2.json
+      amn gate --changed --recorded origin/amn-history:history
       amn gate -o report.html -o junit.xml -o comment=comment.md
     """  # noqa: D301 - \b keeps click from wrapping the examples
     if sum(map(bool, (runs, checkpoint, predictions, metrics))) > 1:
@@ -207,6 +221,16 @@ def command(
     require_files("--predictions", predictions)
     if with_data and not bundle:
         raise click.UsageError("--with-data: expected --bundle FILE.zip beside it, got none")
+    others = {
+        "--run": runs,
+        "--checkpoint": checkpoint,
+        "--predictions": predictions,
+        "--metrics": metrics,
+        "--first-run": first_run,
+        "--allow-same": allow_same,
+    }
+    brought = [name for name, value in others.items() if value]
+    _require_trained(changed, recorded, brought)
     wanted = parse_outputs(outputs)
     faults = {}
     if selftest:
@@ -217,20 +241,23 @@ def command(
     options = GateOptions(
         cache=cache, runs=runs, checkpoint=checkpoint, predictions=predictions, metrics=metrics,
         first_run=first_run, allow_same=allow_same,
-        merge_base=merge_base(found, target, approval), today=today(),
+        merge_base=merge_base(found, target, approval, recorded=(recorded or PLACE) * changed),
+        today=today(),
     )  # fmt: skip
     if bundle:
         from amn.gate import bundle as pack  # noqa: PLC0415 - where one is made
 
         pack.prepare_bundle(bundle, found, [output.path for output in wanted])
     _require_history(history, found)
+    inputs = _inputs(found, options) if history and not brought else {}
     remove_old(wanted)
     if not metrics and find_spec("torch"):  # it takes a second: data are checked meanwhile
         Thread(target=import_module, args=("torch",)).start()
-    results = _gate(found, options, engine, address)
+    standing = _standing(found, options, recorded or PLACE) if changed else {}
+    results = _gate(found, options, engine, address, standing)
     report = Report(tuple(results), strict, faults, not is_anonymous, part)
     write_outputs(wanted, report)  # whoever reads what follows may stop reading: gate | head
-    _remember(history, results)
+    _remember(history, results, inputs)
     if bundle:
         members = dict[str, Any]()
         for case, result in zip(found, results, strict=True):
@@ -242,6 +269,18 @@ def command(
     else:
         click.echo(render(FORMS[style], report))
     sys.exit(worst_verdict(results).exit_code(strict=strict))
+
+
+def _require_trained(changed: bool, recorded: str | None, brought: list[str]) -> None:
+    """Raise UsageError where results stand for something else than what is trained here.
+
+    Args:
+        brought: Options that say what is judged in its place.
+    """
+    if changed and brought:
+        raise click.UsageError(f"--changed: expected cases that are trained here, got {brought[0]}")
+    if recorded and not changed:
+        raise click.UsageError("--recorded: expected --changed beside it, got none")
 
 
 def _shard(found: list[Case], text: str | None) -> tuple[list[Case], dict[str, Any] | None]:
@@ -270,8 +309,53 @@ def _require_history(folder: Path | None, cases: list[Case]) -> None:
     read_all(file_of(folder, case.name) for case in cases)
 
 
-def _remember(folder: Path | None, results: list[GateResult]) -> None:
-    """Append a line a case to a history, where one is kept."""
+def _inputs(found: list[Case], options: GateOptions) -> dict[str, dict[str, str]]:
+    """Return what the verdict of each case rests on, where digests tell; before it is judged."""
+    from amn.gate.inputs import Inputs  # noqa: PLC0415 - where a history is kept
+
+    base = options.merge_base
+    if base is None or base.repository is None:
+        return {}
+    inputs: Inputs | None = None
+    digests = {}
+    for case in found:
+        with suppress(AmnError, OSError):  # of what cannot be read nothing is said
+            inputs = inputs or Inputs(base.repository, base.commit or base.repository.head)
+            if not inputs.why_not(case):
+                digests[case.name] = inputs.of(case)
+    return digests
+
+
+def _standing(found: list[Case], options: GateOptions, recorded: str) -> dict[Path, GateResult]:
+    """Return the results of the cases that cannot have changed, by folder; say why others may."""
+    from amn.checks.recorded import Recorded  # noqa: PLC0415 - where it is asked for
+    from amn.report.recorded import Records  # noqa: PLC0415 - as above
+
+    standing: dict[Path, GateResult] = {}
+    if options.merge_base is None:
+        return standing
+    records, judged = Records(options.merge_base, recorded), dict[str, list[str]]()
+    for case in found:
+        proof = records.proof(case)
+        if isinstance(proof, Recorded):
+            asked = replace(options, custody_only=True, recorded=proof)
+            result = result_of(gate_of(case, asked), asked)
+            if result:
+                standing[case.folder] = result
+                continue
+            proof = result.word
+        judged.setdefault(proof, []).append(case.name)
+    for why, names in judged.items():
+        more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+        click.echo(shown(f"judged, {why}: {', '.join(names[:NAMED])}{more}"), err=True)
+    click.echo(f"{len(standing)} of {len(found)} cases unchanged since their last PASS", err=True)
+    return standing
+
+
+def _remember(
+    folder: Path | None, results: list[GateResult], inputs: dict[str, dict[str, str]]
+) -> None:
+    """Append a line a case that was judged to a history, where one is kept."""
     if folder is None:
         return
     from datetime import UTC, datetime  # noqa: PLC0415 - where one is kept
@@ -281,20 +365,31 @@ def _remember(folder: Path | None, results: list[GateResult]) -> None:
 
     repository = find_repository(Path())
     commit, now = repository.head if repository else None, datetime.now(UTC)
-    append(folder, [line_of(result, now, commit) for result in results])
+    judged = [result for result in results if not result.scope.since]
+    append(folder, [line_of(one, now, commit, inputs.get(one.case)) for one in judged])
 
 
 def _gate(
-    found: list[Case], options: GateOptions, engine: str, address: str | None
+    found: list[Case],
+    options: GateOptions,
+    engine: str,
+    address: str | None,
+    standing: dict[Path, GateResult],
 ) -> list[GateResult]:
-    """Gate every case; on a cluster the seeds of all of them are trained first, at a time."""
+    """Gate every case; on a cluster the seeds of all of them are trained first, at a time.
+
+    Args:
+        standing: Results of cases that are not judged again.
+    """
     with open_engine(engine, address) as cluster, progress_bar() as progress:
         options = replace(options, engine=cluster)
-        gates = [gate_of(case, options, progress=progress) for case in found]
+        judged = [case for case in found if case.folder not in standing]
+        gates = {case.folder: gate_of(case, options, progress=progress) for case in judged}
         if cluster:
-            train_together(gates, options)
-        made = [result_of(gate, options) for gate in gates]
-        for gate, result in zip(gates, made, strict=True):
-            if result.judged is Verdict.PASS:  # else there is nothing to accept
+            train_together([*gates.values()], options)
+        made = dict(standing)
+        for folder, gate in gates.items():
+            made[folder] = result_of(gate, options)
+            if made[folder].judged is Verdict.PASS:  # else there is nothing to accept
                 train_for_golden(gate, options)
-        return made
+        return [made[case.folder] for case in found]

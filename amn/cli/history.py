@@ -15,7 +15,7 @@ from amn.case.load import case_folder, load_case
 from amn.cli.console import results
 from amn.cli.options import FORMAT, PathName
 from amn.errors import ArgumentError
-from amn.golden.ledger import drift_since_anchor, find_ledger, sparkline
+from amn.golden.ledger import drifts_since_anchor, find_ledger, sparkline
 from amn.report.history import file_of, read, trend_of
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def _trends(lines: Sequence[Line], entries: Sequence[Entry], place: Path) -> Ite
         if last.low is not None and last.high is not None:
             line += f", one of them is known within {(last.high - last.low) / 2:.4f}"
         if entries and config:
-            drift = drift_since_anchor(entries, split)
-            line += f", goldens {drift.total:+.4f} of a budget of -{config.drift_budget:g}"
+            drift = drifts_since_anchor(entries, config)[split]
+            line += f", goldens {drift.total:+.4f} of a budget of -{drift.budget:g}"
         yield line
         if trend.creeps and trend.p is not None:
             spent = trend.steps_to(config.margin) if config else None

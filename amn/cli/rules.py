@@ -78,8 +78,8 @@ def _limits(id_: str) -> list[Check]:
     found = list[Check]()
     for file in case_files(GOLDEN_FOLDER):
         with suppress(ConfigError):
-            criteria = load_case(file.parent).config.criteria
-            found += [check for check in limit_checks(criteria) if check.id == id_]
+            config = load_case(file.parent).config
+            found += [check for check in limit_checks(config) if check.id == id_]
     return found
 
 

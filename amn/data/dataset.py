@@ -276,6 +276,17 @@ def open_dataset(path: str | Path) -> DataSet:
     )
 
 
+def chunk_schemas(folder: Path) -> list[pa.Schema]:
+    """Return the schema of each file of a data set's chunk table; no vectors are needed.
+
+    Raises:
+        DataError: If its manifest cannot be read.
+        OSError, pyarrow.ArrowException: If a chunk file cannot be.
+    """
+    names = (e.path for e in read_manifest(folder).files if e.path.endswith(".parquet"))
+    return [pq.read_schema(regular(folder / name)) for name in names]
+
+
 def coded(path: Path, column: pa.ChunkedArray[Any]) -> tuple[Ids, NDArray[np.int64]]:
     """Return the distinct ids of a column, ascending, (A,), and the position of each row's, (N,).
 

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from amn.case.config import EVALUATED
 from amn.data.canaries import TEXT_COLUMN
 from amn.data.chunk_table import ChunkTable
-from amn.data.manifest import read_manifest
+from amn.data.dataset import chunk_schemas
 from amn.data.repeats import article_overlaps, identical_rows
 from amn.data.sampling import evenly_spaced, sample_rows
-from amn.storage import regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,11 +60,9 @@ def has_texts(folder: Path) -> bool:
     """Tell whether every chunk file of a data set has the texts of its rows.
 
     Raises:
-        DataError: If its manifest cannot be read.
-        OSError, pyarrow.ArrowException: If a chunk file cannot be.
+        DataError, OSError, pyarrow.ArrowException: As `chunk_schemas`.
     """
-    files = (e.path for e in read_manifest(folder).files if e.path.endswith(".parquet"))
-    schemas = [pq.read_schema(regular(folder / file)) for file in files]
+    schemas = chunk_schemas(folder)
     kinds = [s.field(TEXT_COLUMN).type for s in schemas if TEXT_COLUMN in s.names]
     return len(kinds) == len(schemas) > 0 and {*kinds} <= {pa.string(), pa.large_string()}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from amn.case.config import SPLITS
 from amn.data.dataset import DataSet, open_dataset
+from amn.data.elsewhere import fetched
 from amn.data.ids import IdSet, require_kind
 from amn.errors import ArgumentError, ConfigError, DataError
 from amn.storage import parse_json, read_whole
@@ -62,7 +63,8 @@ def resolve_splits(case: Case, dataset: DataSet) -> dict[str, Split]:
         if selector is None or selector.fraction is not None:
             continue
         if selector.dataset is not None:
-            other = open_dataset(case.folder / selector.dataset)
+            source = next(one for one in case.sources if one.key == f"split.{name}.dataset")
+            other = open_dataset(fetched(case, source))
             with _named(case, f"split.{name}.dataset"):
                 require_kind(dataset.articles, other.articles)
             splits[name] = Split(name, other, other.articles)

@@ -7,7 +7,7 @@ Letters: N windows or rows, B rows at a time, D numbers in a vector.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ class Joined:
         name: Of the file.
         scores: split -> scores; a window without a prediction has NaN.
         sampled: split -> (B, D) float32 predictions of the windows that were asked to be kept.
+        queried: The same of those that indexes are searched for.
         faults: What is wrong with the join, one line each, with counts and names: windows missing,
             twice, foreign, or without a direction (zero, NaN, infinite). Empty when nothing is.
         rows: Rows in the file.
@@ -58,6 +59,7 @@ class Joined:
     sampled: Mapping[str, NDArray[np.float32]]
     faults: tuple[str, ...]
     rows: int
+    queried: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def join_predictions(
@@ -65,6 +67,7 @@ def join_predictions(
     judged: Mapping[str, Windows],
     sampled: Mapping[str, NDArray[np.int64]],
     asked: Mapping[str, Metric] | None = None,
+    queried: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> Joined:
     """Read a file of predictions once and score every window of the judged splits.
 
@@ -77,12 +80,13 @@ def join_predictions(
         judged: split -> windows.
         sampled: split -> positions of windows whose predictions are kept.
         asked: Metrics to measure beside the cosine, by name.
+        queried: split -> positions of windows that indexes are searched for.
 
     Raises:
         DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
     """
     dim = next(iter(judged.values())).dataset.dim
-    return join_rows(path, read_predictions(path, dim), judged, sampled, asked)
+    return join_rows(path, read_predictions(path, dim), judged, sampled, asked, queried)
 
 
 def join_rows(
@@ -91,12 +95,15 @@ def join_rows(
     judged: Mapping[str, Windows],
     sampled: Mapping[str, NDArray[np.int64]],
     asked: Mapping[str, Metric] | None = None,
+    queried: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> Joined:
     """Score every window of the judged splits by names and vectors: see `join_predictions`."""
     names = {split: windows.names() for split, windows in judged.items()}
     starts = np.cumsum([0, *(len(windows) for windows in judged.values())])
     wanted = pa.chunked_array(list(names.values()), pa.string()).combine_chunks()
-    parts = {n: Scoring(windows, keep=sampled[n], asked=asked) for n, windows in judged.items()}
+    others = queried or {}
+    keep = {n: np.union1d(sampled[n], others.get(n, sampled[n])) for n in judged}
+    parts = {n: Scoring(windows, keep=keep[n], asked=asked) for n, windows in judged.items()}
     normalised = next(iter(judged.values())).dataset.normalised
     flat, n_flat = list[Any](), 0
     given, batches = source
@@ -131,7 +138,8 @@ def join_rows(
     return Joined(
         name=path.name,
         scores={split: part.scores() for split, part in parts.items()},
-        sampled={split: part.kept for split, part in parts.items()},
+        sampled={n: part.kept[np.searchsorted(keep[n], sampled[n])] for n, part in parts.items()},
+        queried={n: parts[n].kept[np.searchsorted(keep[n], at)] for n, at in others.items()},
         faults=tuple(fault for fault in faults if fault),
         rows=len(given),
     )

@@ -153,29 +153,26 @@ def score_references(
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
-MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
-
-
 def measure_references(
     references: References,
     windows: Windows,
     asked: Mapping[str, Metric],
     *,
     batch: int = BATCH_WINDOWS,
-) -> dict[str, dict[str, float]]:
-    """Return the mean of metrics for every reference predictor: metric -> name -> mean."""
-    chosen = windows.take(evenly_spaced(len(windows), MEASURED_WINDOWS))
-    found = {name: Measuring(chosen, asked) for name in REFERENCES}
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Return what metrics give every reference predictor: metric -> name -> (N,).
+
+    Predictions have length 1 where the rows have, else the length that they come with.
+    """
+    found = {name: Measuring(windows, asked) for name in REFERENCES}
+    predict = references.predict if windows.dataset.normalised else references.directions
 
     def measure(start: int) -> None:
-        rows = chosen.gather(slice(start, start + batch))
+        rows = windows.gather(slice(start, start + batch))
         at = np.arange(start, start + len(rows))
-        for name, predicted in references.predict(rows[:, :-1]).items():
+        for name, predicted in predict(rows[:, :-1]).items():
             found[name].add(at, predicted.astype(np.float32))
 
-    for _ in in_threads(measure, range(0, len(chosen), batch)):
+    for _ in in_threads(measure, range(0, len(windows), batch)):
         pass
-    return {
-        metric: {name: float(one.values[metric].mean()) for name, one in found.items()}
-        for metric in asked
-    }
+    return {metric: {name: one.values[metric] for name, one in found.items()} for metric in asked}

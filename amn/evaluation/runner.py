@@ -90,6 +90,11 @@ def predict(model: nn.Module, context: Tensor) -> Tensor:
     return F.normalize(model(context), dim=-1)
 
 
+def predict_windows(model: nn.Module, windows: Windows) -> NDArray[np.float32]:
+    """Return the predictions for windows, through the public path: (N, D) unit rows."""
+    return np.concatenate([made for _, _, made in _predictions(model, windows, BATCH_WINDOWS)])
+
+
 def is_permutation_invariant(model: nn.Module) -> bool:
     """Tell whether a network declares that the order of its context changes nothing."""
     return bool(getattr(model, "permutation_invariant", False))

@@ -13,7 +13,7 @@ Shapes: N windows, G clusters (articles), S seeds of one side, B resamples.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -313,6 +313,16 @@ class Comparison:
     def exit_code(self) -> int:
         """The exit code of its verdict."""
         return self.verdict.exit_code()
+
+    def widened(self, by: float) -> Comparison:
+        """Return it with both bounds further out, and what they allow then.
+
+        Args:
+            by: How far a difference may be off for other reasons than articles and seeds.
+        """
+        lower, upper = self.lower - by, self.upper + by
+        verdict = judge_difference(self.difference, lower, upper, self.margin)
+        return replace(self, verdict=verdict, lower=lower, upper=upper)
 
     def __bool__(self) -> bool:
         """Tell whether the candidate is not worse."""

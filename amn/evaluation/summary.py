@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from amn.evaluation.metric import Metric
     from amn.evaluation.storage import Evaluation
 
 LIFT_OVER = "mean"  # the reference predictor that figures are drawn beside
@@ -83,8 +84,43 @@ def rivals(evaluation: Evaluation, split: str, own: str) -> dict[str, NDArray[np
     return {n: cosines for n, cosines in evaluation.references[split].items() if n != own}
 
 
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """The gain of a split over the strongest reference predictor, by any metric.
+
+    Attributes:
+        strongest: Name of that reference predictor.
+        gain: In units of the metric, above 0 where the candidate is better; see `lift_over`.
+        size: Mean of the metric for that reference predictor.
+    """
+
+    metric: str
+    strongest: str
+    gain: Interval
+    size: float
+
+
+def skill_over(
+    metric: Metric,
+    values: NDArray[np.float64],
+    references: Mapping[str, NDArray[np.float64]],
+    articles: NDArray[np.int64],
+    split: str,
+) -> Skill:
+    """Return the gain of some values of a metric over the strongest reference predictor's.
+
+    Args:
+        values: (N,) of the candidate, finite.
+        references: Name -> (N,), at least one.
+        articles: (N,) article of each window.
+    """
+    signed = {name: metric.sign * theirs for name, theirs in references.items()}
+    strongest, gain = lift_over(metric.sign * values, signed, articles, split)
+    return Skill(metric.name, strongest, gain, float(references[strongest].mean()))
+
+
 def lift_over(
-    cosines: NDArray[np.float64],
+    values: NDArray[np.float64],
     references: Mapping[str, NDArray[np.float64]],
     articles: NDArray[np.int64],
     split: str,
@@ -96,12 +132,12 @@ def lift_over(
     every reference is tested at the full level and the union keeps it.
 
     Args:
-        cosines: (N,) of the candidate.
+        values: (N,) of the candidate, higher is better.
         references: Name -> (N,), at least one.
         articles: (N,) article of each window.
     """
     gains = {
-        name: cluster_interval(cosines - theirs, articles, seed=seed_from("lift", split))
+        name: cluster_interval(values - theirs, articles, seed=seed_from("lift", split))
         for name, theirs in references.items()
     }
     strongest = min(gains, key=lambda name: gains[name].mean)

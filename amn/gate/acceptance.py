@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.comparison import (
+    COMPARED,
+    GUARDED,
+    RECALLS,
+    guarded_names,
+    is_guarded,
+    sums_of,
+)
 from amn.checks.limits import all_checks
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
@@ -18,11 +25,14 @@ from amn.evaluation.statistics import ClusterTable, moments_of
 from amn.gate import makers
 from amn.gate.articles import ids_are, tables_of, windows_digest
 from amn.gate.evidence import declare
+from amn.gate.makers import named
 from amn.gate.modes import GateOptions, evidence_of, gate_of
 from amn.golden.compare import profile_of, vector_changes
-from amn.golden.ledger import drift_since_anchor
+from amn.golden.ledger import drifts_since_anchor
 from amn.golden.schema import (
     COSINE,
+    OF_PREDICTIONS,
+    OF_ROWS,
     SCHEMA,
     Accepted,
     Checks,
@@ -39,6 +49,7 @@ from amn.golden.schema import (
     summarise,
 )
 from amn.golden.store import GOLDEN_FILE, table_digest
+from amn.golden.table import with_recall
 from amn.storage import canonical_json, sha256_of
 from amn.system import __version__, installed
 from amn.verdict import BEFORE_TRAINING, FAMILIES, Status
@@ -57,6 +68,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 MIN_SEEDS = 5
+RECALLED_BESIDE = named(makers.recalls_of_rows, makers.recalls_of_predictions)
 PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
@@ -144,7 +156,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     options = GateOptions(cache=cache, predictions=predictions, first_run=True, today=created)
     gate = gate_of(judged, options, progress=progress)
     verdict, failures, outcomes = _judge(gate, previous, path)
-    if drifted := tuple(_drifted(entries, gate.evidence, case.config.golden.drift_budget)):
+    if drifted := tuple(_drifted(entries, gate.evidence)):
         verdict, failures = "FAIL", (*failures, *drifted)
     if failures and not accept_regression:
         raise GoldenError(
@@ -153,7 +165,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             "). Fix: mend it; or accept it for ever on record: --accept-regression",
         )
     evidence = gate.evidence
-    tables = tables_of(evidence, seeds)
+    tables, recall = _recall(evidence, tables_of(evidence, seeds), seeds)
     asked = evidence_of(case, GateOptions(cache=cache, predictions=predictions), guarded=True)
     articles = {name: split.articles.tolist() for name, split in asked["splits"].items()}
     settings = asked["settings"]
@@ -170,6 +182,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             "metrics": _metrics(evidence, tables, seeds),
             "checks": _ended(declared, outcomes),
             "profile": _profile(outcomes, tables, previous),
+            "recall": recall,
             "digests": Digests(
                 table=table_digest(tables),
                 dataset=evidence["data_sets"][0].digest,
@@ -200,6 +213,24 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
     return Acceptable(Golden(record, tables), verdict, failures)
 
 
+def _recall(
+    evidence: Evidence, tables: dict[str, Table], seeds: Sequence[int]
+) -> tuple[dict[str, Table], dict[str, dict[str, float]]]:
+    """Return tables with the sums of recall of the case's configurations, and their means."""
+    figures: dict[str, dict[str, float]] = {}
+    for part, asked, of in (
+        ("recalled_rows", OF_ROWS, None),
+        ("recalled_predictions", OF_PREDICTIONS, seeds),
+    ):
+        for name, found in evidence.get(part, {}).items():
+            sums = sums_of(found)
+            tables = with_recall(tables, name, of, sums)
+            table = ClusterTable(sums.places, sums.sizes, (sums.sums.mean(axis=0)[None],))
+            mine = {"k": float(found.k), asked: sums.mean, f"{asked}_se": moments_of(table).se}
+            figures[name] = {**figures.get(name, {}), **mine}
+    return tables, figures
+
+
 def _profile(
     outcomes: Sequence[Outcome], tables: Mapping[str, Table], previous: Golden | None
 ) -> Mapping[str, Mapping[str, Profiled]]:
@@ -211,17 +242,21 @@ def _profile(
     return {name: then.get(name, places) for name, places in now.items()}
 
 
-def _drifted(entries: Sequence[Entry], evidence: Evidence, budget: float) -> Iterator[str]:
-    """Yield the splits that fall further below the anchor than the budget for drift allows."""
-    windows = windows_digest(evidence["evaluations"][0].scores) if entries else ""
-    for split in EVALUATED if entries else ():
-        last = entries[-1]
-        step = evidence["summaries"][split].mean - last.mean(split)
-        drift = drift_since_anchor(entries, split)
-        if last.digests.windows == windows and step < 0 and not drift.total + step >= -budget:
+def _drifted(entries: Sequence[Entry], evidence: Evidence) -> Iterator[str]:
+    """Yield what falls further below the anchor than the budget for drift allows."""
+    if not entries:
+        return
+    config = evidence["case"].config
+    windows = windows_digest(evidence["evaluations"][0].scores)
+    names = guarded_names(config.criteria.guards)
+    for name, drift in drifts_since_anchor(entries, config.golden, names).items():
+        metric, _, split = name.rpartition(".")
+        means = [scores[split].of(metric or COSINE).mean() for scores in evidence["measured"]]
+        total = drift.with_step(float(np.mean(means)))
+        if drift.windows == windows and total < drift.total and not total >= -drift.budget:
             yield (
-                f"G012-drift {split}: expected at most {budget} below the anchor, got "
-                f"{-drift.total - step:.4f} since entry {drift.anchor}"
+                f"G012-drift {name}: expected at most {drift.budget:.4g} below the anchor, got "
+                f"{-total:.4f} since entry {drift.anchor}"
             )
 
 
@@ -285,13 +320,23 @@ def _judge(
 
 def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
-    config = evidence["case"].config
+    case, here = evidence["case"], makers.machine_numerics()
+    config = case.config
     guards = config.criteria.guards
     beside = evidence.with_(
-        golden=previous, golden_limits=config.golden, golden_folder=folder, looks=(), guards=guards
+        golden=previous,
+        golden_limits=config.golden,
+        golden_folder=folder,
+        looks=(),
+        guards=guards,
+        classes=makers.classes(case, previous, here),
     )
-    every = all_checks(config.criteria)
+    every = all_checks(config)
     outcomes, compared = [], [*COMPARED.values()]
+    for part, maker in RECALLED_BESIDE.items():
+        if previous.record.recall and config.index.configuration:
+            beside = beside.with_(**{part: beside.call(maker)})
+            compared.append(RECALLS[part])
     if is_guarded(previous.record):
         beside = beside.with_(guarded=beside.call(makers.guarded))
         compared += GUARDED.values()

@@ -17,6 +17,7 @@ import json
 import platform
 import tempfile
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,10 +99,12 @@ def members_of(
         "candidates": len(result.candidates),
         "data": folders,
     }
+    if classes := result.made.get("classes"):
+        context["numerics"] = asdict(classes)
     members: dict[str, Content] = dict(_case_files(case))
-    for path, name in folders.items():
-        files = data_files(case.folder / path)
-        members |= {f"{case.name}/{name}/{file}": case.folder / path / file for file in files}
+    for source in case.sources if with_data else ():
+        place, inside = case.folder_of(source), f"{case.name}/{folders[source.place]}"
+        members |= {f"{inside}/{file}": place / file for file in data_files(place)}
     if options.metrics:
         members[f"{case.name}/metrics.json"] = read_whole(options.metrics)
     for number, candidate in enumerate(result.candidates):
@@ -122,13 +125,11 @@ def write_bundle(path: Path, members: Mapping[str, Content], verdict: str) -> st
 
 
 def data_folders(case: Case) -> dict[str, str]:
-    """Return a name in the bundle for every data set of a case, by its path in case.toml."""
-    paths = [case.config.dataset.path]
-    paths += [selector.dataset for selector in _selectors(case) if selector.dataset]
+    """Return a name in the bundle for every data set of a case, by its place in case.toml."""
     names: dict[Path, str] = {}
     return {
-        path: names.setdefault((case.folder / path).resolve(), f"data-{len(names):03}")
-        for path in paths
+        one.place: names.setdefault(case.folder_of(one).resolve(), f"data-{len(names):03}")
+        for one in case.sources
     }
 
 

@@ -138,7 +138,7 @@ class Evidence(Mapping[str, Any]):
 def declare(evidence: Evidence) -> tuple[Check, ...]:
     """Return every check all of whose parts are promised: the checks that have to run."""
     home, case = evidence.get("home"), evidence.get("case")
-    every = all_checks(case.config.criteria if case else None)
+    every = all_checks(case.config if case else None)
     return tuple(
         check for check in every.values() if applies(check, home) and evidence.promises(check.reads)
     )

@@ -6,21 +6,26 @@ them together for a gate.
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import Guarded, Sides, is_decided
+from amn.checks.comparison import Classes, Guarded, Recalls, Sides, is_decided
 from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.checks.split import LEAKED_SHARE
 from amn.data.articles import pooled, row_order, sample_articles, sample_split
 from amn.data.dataset import DataSet, open_dataset, stored_digests
+from amn.data.elsewhere import fetch_index, fetched
 from amn.data.manifest import read_manifest
+from amn.data.sampling import evenly_spaced
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
@@ -37,7 +42,7 @@ from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.reference import fit_references, measure_references, score_references
 from amn.evaluation.storage import Evaluation
-from amn.evaluation.summary import Summary, summarise_split
+from amn.evaluation.summary import Skill, Summary, skill_over, summarise_split
 from amn.evaluation.surroundings import (
     ModelBehaviour,
     Surroundings,
@@ -50,7 +55,7 @@ from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
-from amn.golden.schema import COSINE
+from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS, numerics_class
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
 from amn.storage import sha256_file
@@ -64,11 +69,11 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
     from amn.case.limits import (
+        Configuration,
         CriteriaConfig,
         DataConfig,
         GoldenConfig,
@@ -77,9 +82,10 @@ if TYPE_CHECKING:
         SpeedConfig,
     )
     from amn.case.load import Case
+    from amn.case.place import Source
     from amn.data.articles import ArticleSample, RowOrder
     from amn.data.index.reader import OpenIndex
-    from amn.data.index.recall import Answers
+    from amn.data.index.recall import Answers, Recalled
     from amn.data.reencoding import Encoding, Reencoded
     from amn.data.shared_text import SharedText
     from amn.engines import Engine
@@ -108,34 +114,44 @@ OUTCOMES = {  # parts that say how checks ended -> families of these
     "data_outcomes": BEFORE_TRAINING,
     "ended": (*(family for family in FAMILIES.values() if family != FAMILIES["G"]), OWN),
 }
+MEASURED_WINDOWS = 20_000  # evenly spaced: what references score is drawn beside, not compared
+QUERIED_WINDOWS = 512  # a split: as many queries as rows ask, see `MOST_QUERIES`
 BEHAVIOUR_WINDOWS = 128  # a split, evenly over its articles: 0.02 s a candidate
 
 
 # Data: what is at rest, before anything is trained.
 
 
-def folders(case: Case) -> tuple[Path, ...]:
-    """Folders of the case's own data set, then of those that its splits name, each once."""
-    split = case.config.split
-    named = [case.dataset_path]
-    named += [
-        case.folder / selector.dataset
-        for selector in (split.train, split.in_dist, split.ood)
-        if selector and selector.dataset
-    ]
-    return tuple({folder.resolve(): folder for folder in named}.values())
+def folders(case: Case, progress: Progress | None) -> tuple[Path | DataError, ...]:
+    """Folders of the case's own data set, then of those that its splits name, each once.
 
+    What a store keeps is fetched; of what is not as its digest says, why.
+    """
 
-def opened(folders: tuple[Path, ...]) -> tuple[DataSet | DataError, ...]:
-    """Each data set, or why it cannot be opened."""
-
-    def attempt(folder: Path) -> DataSet | DataError:
+    def attempt(source: Source) -> Path | DataError:
         try:
-            return open_dataset(folder)
+            return fetched(case, source, progress=progress)
         except DataError as error:
             return error
 
-    return tuple(attempt(folder) for folder in folders)
+    return tuple(map(attempt, sources(case)))
+
+
+def sources(case: Case) -> tuple[Source, ...]:
+    """Return the data sets of a case, its own first, each once."""
+    return tuple({case.folder_of(one).resolve(): one for one in case.sources}.values())
+
+
+def opened(folders: tuple[Path | DataError, ...]) -> tuple[DataSet | DataError, ...]:
+    """Each data set, or why it cannot be opened."""
+
+    def attempt(folder: Path | DataError) -> DataSet | DataError:
+        try:
+            return open_dataset(_sound(folder))
+        except DataError as error:
+            return error
+
+    return tuple(map(attempt, folders))
 
 
 def data_sets(opened: tuple[DataSet | DataError, ...]) -> tuple[DataSet, ...]:
@@ -197,6 +213,12 @@ def indexed(data_sets: tuple[DataSet, ...]) -> DataSet:
     return data_sets[0]
 
 
+def fetched_index(case: Case, data_sets: tuple[DataSet, ...], progress: Progress | None) -> DataSet:
+    """The data set whose index is judged, which a store keeps: the index is fetched."""
+    fetch_index(case, progress)
+    return data_sets[0]
+
+
 def index_limits(case: Case) -> IndexConfig:
     """What the case asks of its index."""
     return case.config.index
@@ -222,6 +244,70 @@ def answers(index: OpenIndex, indexed: DataSet, index_limits: IndexConfig) -> An
     from amn.data.index.recall import search_sample  # noqa: PLC0415 - loads faiss
 
     return search_sample(index, indexed, recall_at=index_limits.recall_at)
+
+
+# Configurations of an index, which are built here.
+
+
+def configured(case: Case) -> tuple[Configuration, ...]:
+    """The configurations of an index that the case declares."""
+    return case.config.index.configuration
+
+
+def built_indexes(
+    case: Case, data_sets: tuple[DataSet, ...], configured: tuple[Configuration, ...]
+) -> dict[str, OpenIndex]:
+    """An index of the case's own data set for each of them, by name; nothing is written."""
+    from amn.data.index.build import build_in_memory  # noqa: PLC0415 - loads faiss
+    from amn.data.index.reader import open_index  # noqa: PLC0415 - as above
+
+    own = data_sets[0]
+    if case.sources[0].is_elsewhere and any(one.kind == "file" for one in configured):
+        fetch_index(case, None)
+    return {
+        one.name: open_index(own.index_path)
+        if one.kind == "file"
+        else build_in_memory(own, one.kind, one.parameters)
+        for one in configured
+    }
+
+
+def recalled_rows(
+    case: Case,
+    data_sets: tuple[DataSet, ...],
+    splits: dict[str, Split],
+    built_indexes: dict[str, OpenIndex],
+) -> dict[str, Recalled]:
+    """How well each of them answers rows of the case's articles, drawn evenly over these."""
+    from amn.data.index.recall import row_queries, search_for  # noqa: PLC0415 - few cases ask
+
+    own = data_sets[0]
+    rows = {name: split.rows for name, split in splits.items() if split.dataset is own}
+    queries = row_queries(own, rows, case.config.index.recall_at)
+    return {name: search_for(index, own, queries) for name, index in built_indexes.items()}
+
+
+def recalled_predictions(
+    case: Case,
+    data_sets: tuple[DataSet, ...],
+    built_indexes: dict[str, OpenIndex],
+    queried_predictions: tuple[dict[str, NDArray[np.float32]], ...],
+    judged: dict[str, Windows],
+    queried: dict[str, NDArray[np.int64]],
+) -> dict[str, Recalled]:
+    """How well each of them answers the predictions of each seed, on a sample of windows."""
+    from amn.data.index.recall import search_for, vector_queries  # noqa: PLC0415 - as above
+
+    own = data_sets[0]
+    places = [
+        f"{split} {article}"
+        for split in EVALUATED
+        for article in judged[split].article_ids[queried[split]].tolist()
+    ]
+    vectors = np.concatenate([one[split] for one in queried_predictions for split in EVALUATED])
+    n = len(queried_predictions)
+    queries = vector_queries(own, vectors, places * n, case.config.index.recall_at)
+    return {name: search_for(index, own, queries, n) for name, index in built_indexes.items()}
 
 
 # Splits and windows.
@@ -455,6 +541,30 @@ def behaviours(
     )
 
 
+def queried(judged: dict[str, Windows]) -> dict[str, NDArray[np.int64]]:
+    """Positions of the windows whose predictions indexes are searched for, likewise."""
+    return {
+        split: sample_windows(windows, QUERIED_WINDOWS, seed=3) for split, windows in judged.items()
+    }
+
+
+def queried_predictions(
+    checkpoints: tuple[Checkpoint, ...],
+    judged: dict[str, Windows],
+    queried: dict[str, NDArray[np.int64]],
+) -> tuple[dict[str, NDArray[np.float32]], ...]:
+    """The predictions of each candidate on those windows: split -> (B, D)."""
+    from amn.evaluation.runner import predict_windows  # noqa: PLC0415 - loads torch
+
+    return tuple(
+        {
+            split: predict_windows(checkpoint.model, windows.take(queried[split]))
+            for split, windows in judged.items()
+        }
+        for checkpoint in checkpoints
+    )
+
+
 def orders(
     behaviours: tuple[Observed, ...], checkpoints: tuple[Checkpoint, ...]
 ) -> tuple[tuple[str, ModelBehaviour], ...]:
@@ -505,9 +615,50 @@ def reference_metrics(
     fitted: References, judged: dict[str, Windows], metrics: dict[str, Metric]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Mean of each reference predictor by split and metric."""
+
+    def means(windows: Windows) -> dict[str, dict[str, float]]:
+        some = windows.take(evenly_spaced(len(windows), MEASURED_WINDOWS))
+        return {
+            metric: {name: float(values.mean()) for name, values in found.items()}
+            for metric, found in measure_references(fitted, some, metrics).items()
+        }
+
+    return {split: means(windows) for split, windows in judged.items()}
+
+
+def rivals(
+    case: Case, fitted: References, judged: dict[str, Windows], metrics: dict[str, Metric]
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The metric that the case is judged by, of each reference predictor but itself, by window."""
+    name, own = case.config.criteria.metric, case.config.model.reference
     return {
-        split: measure_references(fitted, windows, metrics) for split, windows in judged.items()
-    }
+        split: {
+            reference: values
+            for reference, values in measure_references(
+                fitted, windows, {name: metrics[name]}
+            )[name].items()
+            if reference != own
+        }
+        for split, windows in judged.items()
+    }  # fmt: skip
+
+
+def skills(
+    case: Case,
+    measured: tuple[dict[str, SplitScores], ...],
+    metrics: dict[str, Metric],
+    rivals: dict[str, dict[str, NDArray[np.float64]]],
+) -> dict[str, Skill | None]:
+    """The gain over the strongest reference by that metric; None where it is no number."""
+    metric = metrics[case.config.criteria.metric]
+
+    def skill(split: str) -> Skill | None:
+        values = np.mean([scores[split].of(metric.name) for scores in measured], axis=0)
+        if not np.isfinite(values).all():
+            return None
+        return skill_over(metric, values, rivals[split], measured[0][split].article_ids, split)
+
+    return {split: skill(split) for split in EVALUATED}
 
 
 # Candidates of which nothing is known but their predictions.
@@ -517,12 +668,14 @@ def joined(
     prediction_files: tuple[Path, ...],
     judged: dict[str, Windows],
     sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
     metrics: dict[str, Metric],
 ) -> tuple[Joined, ...]:
     """Predictions that were brought along, one file a seed, joined with the windows by name."""
     from amn.evaluation.predictions import join_predictions  # noqa: PLC0415 - few gates take any
 
-    return tuple(join_predictions(path, judged, sampled, metrics) for path in prediction_files)
+    asked = (judged, sampled, metrics, queried)
+    return tuple(join_predictions(path, *asked) for path in prediction_files)
 
 
 def predictors(prediction_files: tuple[Path, ...]) -> tuple[Candidate, ...]:
@@ -557,6 +710,13 @@ def predicted_measured(joined: tuple[Joined, ...]) -> tuple[dict[str, SplitScore
     return tuple(dict(one.scores) for one in joined)
 
 
+def joined_queries(
+    joined: tuple[Joined, ...],
+) -> tuple[dict[str, NDArray[np.float32]], ...]:
+    """Those predictions on the windows that indexes are searched for: split -> (B, D)."""
+    return tuple(dict(one.queried) for one in joined)
+
+
 def predicted_behaviours(
     candidates: tuple[Candidate, ...],
     joined: tuple[Joined, ...],
@@ -579,12 +739,13 @@ def trainer(
     plan: Plan,
     windows: dict[str, Windows],
     sampled: dict[str, NDArray[np.int64]],
+    queried: dict[str, NDArray[np.int64]],
     metrics: dict[str, Metric],
 ) -> Trainer:
     """The command of the case, and what it is given."""
     from amn.training.command import Trainer  # noqa: PLC0415 - few cases have one
 
-    return Trainer(case, home, plan, windows, sampled, metrics)
+    return Trainer(case, home, plan, windows, sampled, queried, metrics)
 
 
 def trainings(
@@ -668,7 +829,8 @@ def criteria(case: Case) -> CriteriaConfig:
     """Floors, the range of OOD minus in-dist, and the least lift; of rows of length 1 alone."""
     kept = list[str]()
     with suppress(AmnError):  # a bundle has no data; D003 reports what cannot be read
-        kept = [f.name for f in folders(case) if not read_manifest(f).encoder.normalised]
+        places = map(case.folder_of, sources(case))
+        kept = [f.name for f in places if not read_manifest(f).encoder.normalised]
     if kept:
         message = (
             f"criteria.metric: expected one of lengths, as {kept[0]} is not normalised, got "
@@ -749,17 +911,41 @@ def sides(
     golden_limits: GoldenConfig,
     golden_folder: Path,
     looks: tuple[int, ...],
+    classes: Classes,
 ) -> Sides:
     """The candidate and the golden that it is compared with."""
-    return Sides(evaluations, golden, golden_limits, golden_folder, looks)
+    return Sides(evaluations, golden, golden_limits, golden_folder, looks, classes)
 
 
 def guarded(
     measured: tuple[dict[str, SplitScores], ...], golden: Golden, golden_limits: GoldenConfig,
-    golden_folder: Path, looks: tuple[int, ...], guards: tuple[Guard, ...],
+    golden_folder: Path, looks: tuple[int, ...], classes: Classes, guards: tuple[Guard, ...],
 ) -> Guarded:  # fmt: skip
     """The candidate and its golden by the metrics that guard what comes next, and the case's."""
-    return Guarded((), golden, golden_limits, golden_folder, looks, measured, guards)
+    return Guarded((), golden, golden_limits, golden_folder, looks, classes, measured, guards)
+
+
+def recalls_of_rows(
+    recalled_rows: dict[str, Recalled],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+) -> Recalls:
+    """The recall of the case's configurations, searched for rows, and the golden's."""
+    sides = ((), golden, golden_limits, golden_folder)
+    return Recalls(*sides, recalled=recalled_rows, asked=OF_ROWS)
+
+
+def recalls_of_predictions(
+    recalled_predictions: dict[str, Recalled],
+    golden: Golden,
+    golden_limits: GoldenConfig,
+    golden_folder: Path,
+    looks: tuple[int, ...],
+) -> Recalls:
+    """The recall of the case's configurations, searched for predictions, and the golden's."""
+    sides = ((), golden, golden_limits, golden_folder, looks)
+    return Recalls(*sides, recalled=recalled_predictions, asked=OF_PREDICTIONS)
 
 
 def guards(case: Case) -> tuple[Guard, ...]:
@@ -832,6 +1018,17 @@ def machine_numerics() -> tuple[Mapping[str, float], Mapping[str, str]]:
     return numeric_values(), here()
 
 
+def classes(
+    case: Case, golden: Golden, machine_numerics: tuple[Mapping[str, float], Mapping[str, str]]
+) -> Classes:
+    """The numerics classes of golden and machine, and how far the two were measured to be apart."""
+    values, here = machine_numerics
+    then = golden.record.numerics
+    apart = [abs(values.get(name, math.nan) - value) for name, value in then.values.items()]
+    off = float(np.max(apart)) if apart else None  # NaN where a step is gone: nothing is decided
+    return Classes(then.class_, numerics_class(here, case.config.resolved()), off)
+
+
 def stored_speed(case: Case) -> dict[str, float] | None:
     """The ratios stored for this machine, None without any. Raises GoldenError if damaged."""
     from amn.golden.speed import machine, read_speed  # noqa: PLC0415 - few cases ask for speed
@@ -875,12 +1072,15 @@ DATA = named(
     folders, opened, data_sets, scanned, article_samples, article_orders, data_limits, reencoded
 )  # fmt: skip - one line of what is at rest
 INDEX = named(indexed, index_limits, opened_index, index, answers)
+CONFIGURED = named(configured, built_indexes, recalled_rows, recalled_predictions)
 SPLIT = named(splits, split_samples, split_mains, windows, scans, judged, judged_data)
 SCORES = named(summaries, lifts, settings, sides)
 OF_COSINE = named(criteria, norm_errors)  # what cases are judged by whose rows have length 1
-ASKED = named(sampled, surroundings, metric, curve, metrics, fitted, reference_metrics)
-MODEL = ASKED | named(loaded, checkpoints, described, evaluations, behaviours, orders, measured)
-BARE = ASKED | named(evaluations, behaviours, orders, measured) | {"checkpoints": bare}
+OF_METRIC = named(rivals, skills)  # in its place, where another metric judges
+ASKED = named(sampled, queried, surroundings, metric, curve, metrics, fitted, reference_metrics)
+RUN_HERE = ASKED | named(evaluations, behaviours, orders, measured, queried_predictions)
+MODEL = RUN_HERE | named(loaded, checkpoints, described)
+BARE = RUN_HERE | {"checkpoints": bare}
 PREDICTIONS = (
     ASKED
     | named(plan, joined)
@@ -889,6 +1089,7 @@ PREDICTIONS = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
+        "queried_predictions": joined_queries,
     }
 )
 COMMAND = (
@@ -900,10 +1101,12 @@ COMMAND = (
         "evaluations": scored,
         "behaviours": predicted_behaviours,
         "measured": predicted_measured,
+        "queried_predictions": joined_queries,
     }
 )
 SPEED = named(speed_limits, speed_ratios, stored_speed)
 DATA_OF_GOLDEN = named(article_tables, vector_changes, data_outcomes, ended)
+DATA_OF_GOLDEN |= named(recalls_of_rows, recalls_of_predictions)
 GOLDEN = named(golden_folder, beside, found_golden, golden, golden_limits, guards, ledger)
 CUSTODY = {  # what tells how a golden is kept
     *GOLDEN,
@@ -917,9 +1120,11 @@ COURSE = dict.fromkeys(FIGURES_OF, _histories)
 EVERY = (
     DATA
     | INDEX
+    | CONFIGURED
     | SPLIT
     | SCORES
     | OF_COSINE
+    | OF_METRIC
     | MODEL
     | SPEED
     | GOLDEN
@@ -939,6 +1144,7 @@ EVERY = (
         made_by,
         numerics,
         machine_numerics,
+        classes,
     )
     | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold)
     | {"candidates": trained, "looks": looks}
@@ -954,6 +1160,7 @@ GIVEN = {  # parts that no maker makes: the case, and what was asked for
     "home": "Folder of the case that is asked about, where its copy is judged in its place.",
     "prediction_files": "Files of predictions that were brought along, one a seed.",
     "progress": "Called with (done, in all, text) by whatever takes long; None where nobody looks.",
+    "recorded": "The PASS that stands: inputs of the verdict then and now; only where it does.",
     "review": "The change beside its merge base, where there is one.",
     "today": "The day that waivers expire by; None where it is not known.",
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amn.case.config import EVALUATED
-from amn.checks.comparison import COMPARED, GUARDED, is_guarded
+from amn.checks.comparison import COMPARED, GUARDED, RECALLS, is_guarded
 from amn.checks.limits import all_checks, limit_checks
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
@@ -65,7 +65,9 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
 
 def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]:
     """Yield the labels of checks that fail by what the merge base asked."""
-    has_other_criteria = base.config is not None and base.config.criteria != case.config.criteria
+    has_other_criteria = base.config is not None and (
+        base.config.criteria != case.config.criteria or base.config.index != case.config.index
+    )
     has_other_golden = (
         base.golden is not None and "evaluations" in evidence and not _has_golden_of(base, case)
     )
@@ -80,7 +82,7 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
     if has_other_criteria:
         there = evidence.with_(criteria=base.config.criteria)
         asked += [(c, there) for c in declare(evidence) if "criteria" in c.reads]
-        limits = limit_checks(base.config.criteria) if "measured" in evidence else ()
+        limits = limit_checks(base.config) if "measured" in evidence else ()
         theirs = evidence.with_(guards=base.config.criteria.guards)
         asked += [(c, theirs) for c in limits if theirs.promises(c.reads)]
     if base.golden and has_other_golden:
@@ -95,13 +97,14 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
             looks=(),
         )
         ids = {*COMPARED.values()}
+        ids |= {id_ for part, id_ in RECALLS.items() if base.golden.record.recall and part in there}
         if "measured" in evidence and is_guarded(base.golden.record):
             measured = tuple(_restricted(s, base.golden) for s in evidence["measured"])
             there = there.with_(measured=measured)
             guards = base.config.criteria.guards
             there = there.with_(guards=guards)
             ids |= {*GUARDED.values(), *(guard.id for guard in guards)}
-        asked += [(c, there) for c in all_checks(base.config.criteria).values() if c.id in ids]
+        asked += [(c, there) for c in all_checks(base.config).values() if c.id in ids]
     for check, there in asked:
         if check.id not in waived and _is_worse(check, there):
             yield check.label

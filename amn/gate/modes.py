@@ -19,7 +19,8 @@ from pyarrow import ArrowException
 from amn.checks.check import checks
 from amn.checks.comparison import is_guarded
 from amn.checks.own import applies, load_conftests
-from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, open_dataset
+from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, chunk_schemas
+from amn.data.elsewhere import CHUNKS, NOTHING, fetched
 from amn.data.manifest import read_manifest
 from amn.data.shared_text import has_texts
 from amn.errors import AmnError, ConfigError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from amn.case.load import Case
+    from amn.checks.recorded import Recorded
     from amn.data.reencoding import Encoding
     from amn.engines import Engine
     from amn.golden.schema import GoldenRecord
@@ -72,6 +74,7 @@ class GateOptions:
         engine: Where seeds are trained; None: on this machine.
         custody_only: Ask only how the golden is kept: nothing is read but that, nothing is trained.
         trains_blocker: Train the case that this one waits for, where its verdict takes that.
+        recorded: The PASS that stands, as nothing it rests on has changed; with `custody_only`.
     """
 
     cache: Path
@@ -87,6 +90,7 @@ class GateOptions:
     engine: Engine | None = None
     custody_only: bool = False
     trains_blocker: bool = True
+    recorded: Recorded | None = None
 
     @property
     def mode(self) -> Mode:
@@ -276,6 +280,8 @@ def _given(case: Case, options: GateOptions, progress: Progress | None) -> dict[
     given |= _encoding(case, options)
     if options.merge_base:
         given |= {"merge_base": options.merge_base, "is_judged": not options.custody_only}
+    if options.recorded:
+        given["recorded"] = options.recorded
     if options.runs:
         given["run_folders"] = options.runs
     if options.predictions:
@@ -317,7 +323,8 @@ def _encoder_note(case: Case) -> str | None:
     """Return why canaries cannot be encoded again; empty where they can, None where are none."""
     note = None
     with suppress(AmnError):  # D003 reports it
-        for folder in makers.folders(case):
+        for source in makers.sources(case):
+            folder = fetched(case, source, NOTHING)
             manifest = read_manifest(folder)
             if manifest.canaries is None:
                 continue
@@ -334,8 +341,8 @@ def _encoder_note(case: Case) -> str | None:
 
 
 def judging_makers(case: Case, of_cosine: Makers = makers.OF_COSINE) -> Makers:
-    """Return what makes the criteria of a case, none where limits take the place of floors."""
-    return of_cosine if case.config.criteria.by_cosine else {}
+    """Return what makes the criteria of a case; limits take the place of floors on the cosine."""
+    return of_cosine if case.config.criteria.by_cosine else makers.OF_METRIC
 
 
 def data_makers(case: Case) -> Makers:
@@ -347,6 +354,10 @@ def data_makers(case: Case) -> Makers:
         chosen |= named(makers.shared_texts)
     if _wants_index(case):
         chosen |= makers.INDEX
+        if case.sources[0].is_elsewhere:
+            chosen |= {"indexed": makers.fetched_index}
+    if case.config.index.configuration:
+        chosen |= makers.CONFIGURED
     return chosen
 
 
@@ -382,7 +393,7 @@ def is_commanded(case: Case, options: GateOptions) -> bool:
 def _of_golden(case: Case, options: GateOptions) -> Makers:
     """Return what makes the golden, and what a candidate is compared by."""
     chosen: Makers = {**makers.GOLDEN, **makers.DATA_OF_GOLDEN, "looks": makers.no_looks}
-    chosen |= named(makers.machine_numerics)
+    chosen |= named(makers.machine_numerics, makers.classes)
     if options.mode == "train":
         chosen |= named(makers.declared)
         if case.config.golden.adaptive_seeds is not None:
@@ -402,23 +413,26 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
 
 def _wants_index(case: Case) -> bool:
     """Tell whether the index is judged: as the case says, else when there is one."""
-    wanted = case.config.dataset.index
-    if wanted is not None:
-        return wanted
+    named = case.config.dataset
+    if named.index is not None:
+        return named.index
+    if case.sources[0].is_elsewhere:
+        return named.index_sha256 is not None
     return any((case.dataset_path / file).exists() for file in INDEX_FILES)
 
 
 def _has_digests(case: Case) -> bool:
     """Tell whether the data set stores row digests; an unreadable one is D003's to report."""
-    with suppress(AmnError, OSError):
-        return open_dataset(case.dataset_path).column(HASH_COLUMN) is not None
+    with suppress(AmnError, OSError, ArrowException):
+        schemas = chunk_schemas(fetched(case, case.sources[0], CHUNKS))
+        return bool(schemas) and all(HASH_COLUMN in schema.names for schema in schemas)
     return False
 
 
 def _has_texts(case: Case) -> bool:
     """Tell whether every data set of the case keeps texts; unreadable ones are D003's to report."""
     with suppress(AmnError, OSError, ArrowException):
-        return all(map(has_texts, makers.folders(case)))
+        return all(has_texts(fetched(case, one, CHUNKS)) for one in makers.sources(case))
     return False
 
 

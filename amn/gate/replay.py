@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from amn.case.config import SPLITS
 from amn.case.load import load_case
+from amn.checks.comparison import ONE_CLASS, Classes
 from amn.checks.limits import all_checks
+from amn.checks.recorded import is_of
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError, in_words, mended_by
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
@@ -29,7 +31,7 @@ from amn.gate.merit import review
 from amn.gate.modes import GateOptions, data_makers, evidence_of, judging_makers
 from amn.gate.run import About, Gate
 from amn.golden.waivers import WAIVERS_FILE
-from amn.storage import parse_json, read_whole, unpack_archive
+from amn.storage import parse_json, read_whole, sha256_of, unpack_archive
 from amn.system import GOLDEN_FOLDER
 from amn.training.candidate import Candidate
 from amn.training.command import declared_inputs
@@ -156,7 +158,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) 
         for check in declare(evidence)
         if check.label in declared and _has_looked(recorded.get(check.label))
     }
-    every = all_checks(evidence["case"].config.criteria)
+    every = all_checks(evidence["case"].config)
     known = [every[check] for label in declared if (check := label.split("-")[0]) in every]
     differences = [
         f"{check.label}: not in the bundle, and declared here"
@@ -218,10 +220,14 @@ def _evidence(
         "declared": declared,
         "approval": "",
         "judged_data": {},
+        "classes": Classes(**context["numerics"]) if context.get("numerics") else ONE_CLASS,
         "settings": case.config.resolved(declared_inputs(case) if here else context.get("inputs")),
     }
     if base:
-        given |= {"approval": base.approval, "merge_base": base, "is_judged": True}
+        stands = is_of(declared)
+        given |= {"approval": base.approval, "merge_base": base, "is_judged": not stands}
+        if stands:  # it declares less than the golden's gate did
+            del given["declared"]
     elif data := dict(context.get("data") or {}):
         case = _with_data(case, folder, data)
         chosen |= data_makers(case)
@@ -266,13 +272,17 @@ def _of_checkout(packed: Case, folder: Path) -> Case:
     """
     case = load_case(GOLDEN_FOLDER / packed.name)
     pairs = [(packed.folder / file, case.folder / file) for file in bundled_files(case)]
-    pairs += [(folder / MANIFEST_FILE, case.dataset_path / MANIFEST_FILE)]
-    for theirs, ours in pairs:
-        if _content(theirs) != _content(ours):
-            raise ArgumentError(
-                f"{packed.name}: expected {ours.name} as in this checkout, got another: the bundle "
-                "is of another change. Fix: amn gate --bundle FILE in this checkout"
-            )
+    ours = {mine.name: _content(theirs) == _content(mine) for theirs, mine in pairs}
+    manifest, own = _content(folder / MANIFEST_FILE), case.sources[0]
+    if own.is_elsewhere:  # nothing is fetched: the case says which it is
+        ours[MANIFEST_FILE] = sha256_of(manifest or b"") == own.sha256
+    else:
+        ours[MANIFEST_FILE] = manifest == _content(case.dataset_path / MANIFEST_FILE)
+    if others := [name for name, is_same in ours.items() if not is_same]:
+        raise ArgumentError(
+            f"{packed.name}: expected {others[0]} as in this checkout, got another: the bundle "
+            "is of another change. Fix: amn gate --bundle FILE in this checkout"
+        )
     return case
 
 
@@ -292,7 +302,7 @@ def _with_data(case: Case, folder: Path, names: Mapping[str, str]) -> Case:
         path = getattr(section, key) if section else None
         if path is None:
             return section
-        return section.model_copy(update={key: folder / names[str(path)]})
+        return section.model_copy(update={key: str(folder / names[path])})
 
     config = case.config
     split = {name: moved(getattr(config.split, name), "dataset") for name in SPLITS}

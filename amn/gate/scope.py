@@ -15,6 +15,7 @@ from amn.verdict import Verdict, family_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from amn.checks.recorded import Recorded
     from amn.golden.schema import Golden
     from amn.verdict import Outcome, Review
 
@@ -57,13 +58,16 @@ class Scope:
         looked: The parts of `PARTS` that were looked at, in their order.
         lacks: Why that is not all; empty for a whole gate.
         declared: What the case at the merge base declares to be enough; empty for a whole gate.
-        note: What else was not looked at, which no verdict depends on; empty for nothing.
+        note: What else was not looked at, which no verdict depends on; and how numbers of two
+            numerics classes were compared. Empty for nothing.
+        since: Commit whose recorded PASS stands, for people; empty where the case was judged.
     """
 
     looked: tuple[str, ...] = ()
     lacks: tuple[Lack, ...] = (Lack("data", "nothing looked at"),)
     declared: str = ""
     note: str = ""
+    since: str = ""
 
     @property
     def is_declared(self) -> bool:
@@ -85,6 +89,8 @@ def parts_looked_at(made: Mapping[str, Any]) -> set[str]:
     """Return the parts of a whole gate that were looked at, by the evidence that was made."""
     looked = {part for part, evidence in SHOWN_BY.items() if evidence in made}
     review: Review | None = made.get("review")
+    recorded: Recorded | None = made.get("recorded")
+    looked |= {*recorded.looked} - {BASE} if recorded else set()
     return looked | {BASE} if review and review.base else looked
 
 
@@ -92,11 +98,15 @@ def scope_of(made: Mapping[str, Any]) -> Scope:
     """Return the scope of a gate that has come to its end."""
     looked = parts_looked_at(made)
     review: Review | None = made.get("review")
+    recorded: Recorded | None = made.get("recorded")
+    stands = f"not judged again: as at its PASS of {recorded.time:%Y-%m-%d}" if recorded else ""
+    notes = [made.get("encoder_note"), str(made.get("classes", "")), stands]
     return Scope(
         looked=tuple(part for part in PARTS if part in looked),
         lacks=(*_lacks(looked, made), *_base_lacks(looked, review.note if review else None)),
         declared=review.scope if review else "",
-        note=made.get("encoder_note", ""),
+        note="; ".join(filter(None, notes)),
+        since=recorded.since if recorded else "",
     )
 
 
@@ -124,6 +134,7 @@ def said(verdict: Verdict, scope: Scope, outcomes: Iterable[Outcome]) -> str:
     waived = sum(bool(outcome.waiver) for outcome in found)
     more = [scope.why] if verdict is Verdict.PARTIAL else []
     if verdict in (Verdict.PASS, Verdict.PARTIAL):
+        more += [f"unchanged since {scope.since}"] if scope.since else []
         more += [f"{waived} waived"] if waived else []
         more += [f"approved by {who}" for who in dict.fromkeys(o.approval for o in found) if who]
     return f"{verdict.value} ({'; '.join(more)})" if more else verdict.value

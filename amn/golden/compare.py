@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from amn.data.sketch import from_text
 from amn.errors import GoldenError
 from amn.evaluation.statistics import NO_SPREAD, ClusterTable, moments_of, tabulate
-from amn.golden.schema import COSINE, Profiled
+from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS, Profiled
 from amn.golden.table import DIGEST, rounded, windows_by_article, windows_lost
 
 if TYPE_CHECKING:
@@ -108,15 +108,26 @@ def own_margin(golden: Golden, split: str, metric: str) -> float:
     moves it. At least five of the difference of a seed from the others, paired and clustered: what
     training again does.
     """
-    # Where all articles are alike every difference counts, but that of rounding.
-    error = max(golden.record.figures(metric)[split].se, NO_SPREAD)
-    sums = golden.sums(split, metric)
-    if len(sums) == 1:
-        return error
     table = golden.tables[split].judged()
     sizes = table.sizes.astype(np.float64)
+    error = golden.record.figures(metric)[split].se
+    return margin_of(error, ClusterTable(table.articles, sizes, (golden.sums(split, metric),)))
+
+
+def margin_of(error: float, table: ClusterTable) -> float:
+    """Return the margin that accepted sums explain by themselves: see `own_margin`.
+
+    Args:
+        error: Standard error of their mean, clustered by article.
+        table: One side, a line a seed.
+    """
+    (sums,) = table.sides
+    # Where all articles are alike every difference counts, but that of rounding.
+    error = max(error, NO_SPREAD)
+    if len(sums) == 1:
+        return error
     squares = [
-        moments_of(ClusterTable(table.articles, sizes, (sums[[i]], np.delete(sums, i, 0)))).se ** 2
+        moments_of(replace(table, sides=(sums[[i]], np.delete(sums, i, 0)))).se ** 2
         for i in range(len(sums))
     ]
     return max(error, SEED_ERRORS * math.sqrt(float(np.mean(squares))))
@@ -385,6 +396,7 @@ def diff_golden(old: GoldenRecord, new: GoldenRecord) -> list[Change]:
     """Return what changed from one golden to the next, what matters most first."""
     return [
         *_metric_changes(old, new),
+        *_recall_changes(old, new),
         *_tolerance_changes(old, new),
         *_check_changes(old, new),
         *_changes("config", {"config": old.config}, {"config": new.config}),
@@ -442,6 +454,14 @@ def _metric_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
                 yield Change(
                     "metric", f"{prefix}.{name}.{change.key}", change.old, change.new, loosens
                 )
+
+
+def _recall_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
+    """Yield the figures of each configuration of an index that differ."""
+    for change in _changes("metric", {"recall": old.recall}, {"recall": new.recall}):
+        is_mean = change.key.rpartition(".")[2] in (OF_ROWS, OF_PREDICTIONS)
+        loosens = is_mean and (change.new is None or (change.delta or 0.0) < 0)
+        yield replace(change, loosens=loosens)
 
 
 def _shown_means(metric: str, *records: GoldenRecord) -> tuple[str | None, str | None]:

@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
+from amn.case.config import EVALUATED
 from amn.case.section import Section, problems_in
 from amn.errors import DataError, GoldenError
-from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
+from amn.golden.compare import own_margin
+from amn.golden.schema import (
+    COSINE,
     Cosine,
     Count,
+    Finite,
+    Name,
     Sha256,
     SplitName,
     Text,
@@ -28,10 +33,11 @@ from amn.golden.schema import (  # noqa: TC001 - pydantic reads them
 from amn.storage import as_committed, canonical_json, parse_json, read_whole, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from amn.golden.schema import GoldenRecord
+    from amn.case.limits import GoldenConfig
+    from amn.golden.schema import Golden
 
 
 LEDGER_FILE = "ledger.jsonl"
@@ -39,6 +45,7 @@ SCHEMA = 1
 
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Kind = Literal["accepted", "adopted", "anchor", "migrated"]
+Better = Literal["higher", "lower"]
 
 
 class Figures(Section):
@@ -48,6 +55,19 @@ class Figures(Section):
     se: Annotated[float, Field(ge=0)]
     windows: Count
     articles: Count
+
+
+class OtherFigures(Section):
+    """What a golden says of one split by a metric beside the cosine.
+
+    Attributes:
+        margin: What the golden explains by itself: see `own_margin`.
+        better: Which values of the metric are better.
+    """
+
+    mean: Finite
+    margin: Annotated[Finite, Field(gt=0)]
+    better: Better = "higher"
 
 
 class EntryDigests(Section):
@@ -83,6 +103,7 @@ class Entry(Section):
             `migrated` the same golden, in the files of another schema.
         commit: HEAD when it was accepted; None outside git.
         verdict: Of the gate that judged it; None where nothing was judged.
+        others: Metric beside the cosine -> split -> figures; empty in entries from before them.
         accepted_regression: Whether it was accepted although it failed or was worse.
         previous: `hash` of the line before; None on the first.
         hash: sha256 of the line without `hash`.
@@ -99,6 +120,7 @@ class Entry(Section):
     verdict: Literal["PASS", "INCONCLUSIVE", "FAIL"] | None
     accepted_regression: bool
     metrics: dict[SplitName, Figures]
+    others: dict[Name, dict[SplitName, OtherFigures]] = Field(default_factory=dict)
     seeds: tuple[int, ...]
     margin: Annotated[float, Field(gt=0)]
     alpha: Annotated[float, Field(gt=0, lt=0.5)]
@@ -109,6 +131,12 @@ class Entry(Section):
     def mean(self, split: str) -> float:
         """Return the accepted mean of `in_dist` or `ood`."""
         return next(figures.mean for name, figures in self.metrics.items() if name == split)
+
+    def other(self, name: str) -> OtherFigures | None:
+        """Return the figures of `in_article.ood`, None where it has none."""
+        metric, wanted = name.split(".")
+        splits = self.others.get(metric, {})
+        return next((figures for split, figures in splits.items() if split == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +279,7 @@ def read_ledger(folder: Path) -> tuple[Entry, ...]:
     return ledger.entries
 
 
-def extended(
-    folder: Path, record: GoldenRecord, acceptance: Acceptance, *, golden_digest: str
-) -> bytes:
+def extended(folder: Path, golden: Golden, acceptance: Acceptance, *, golden_digest: str) -> bytes:
     """Return the ledger of a case with one more entry; nothing is written.
 
     Args:
@@ -262,7 +288,7 @@ def extended(
     Raises:
         GoldenError: If the ledger that is there is broken.
     """
-    entries = read_ledger(folder)
+    entries, record = read_ledger(folder), golden.record
     accepted = acceptance.time or datetime.combine(record.accepted.created, time.min, UTC)
     figures = Figures.model_fields
     digests = record.digests.model_dump(include=set(EntryDigests.model_fields))
@@ -284,10 +310,28 @@ def extended(
         "digests": {"golden": golden_digest, **digests},
         "previous": entries[-1].hash if entries else None,
     }
+    if others := _others(golden):
+        bare["others"] = others
     entry = {**bare, "hash": sha256_of(canonical_json(bare))}
     Entry.model_validate(entry)
     before = as_committed(read_whole(folder / LEDGER_FILE)) if entries else b""
     return before + canonical_json(entry) + b"\n"
+
+
+def _others(golden: Golden) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the figures of every metric beside the cosine, as an entry holds them."""
+    return {
+        metric: {
+            split: OtherFigures(
+                mean=figures.mean,
+                margin=own_margin(golden, split, metric),
+                better=figures.better,
+            ).model_dump(exclude_defaults=True)
+            for split, figures in golden.record.figures(metric).items()
+        }
+        for metric in golden.record.by_metric
+        if metric != COSINE
+    }
 
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -295,36 +339,79 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How a split's accepted mean moved since the anchor.
+    """How an accepted mean moved since the anchor.
 
     Attributes:
         total: Sum of the steps between goldens of the same windows; below 0 is worse.
         steps: How many goldens were accepted since the anchor.
         not_comparable: How many of these steps changed the windows, and so count as 0.
         anchor: Number of the entry that it is measured from.
+        budget: How far it may have fallen.
+        windows: Digest of the windows of the last golden.
+        mean: Of the last golden.
+        sign: 1 where higher is better, -1 where lower is.
     """
 
     total: float
     steps: int
     not_comparable: int
     anchor: int
+    budget: float
+    windows: str
+    mean: float
+    sign: int = 1
+
+    def with_step(self, mean: float) -> float:
+        """Return the total with one more step, to a mean."""
+        return self.total + self.sign * (mean - self.mean)
 
 
-def drift_since_anchor(entries: Sequence[Entry], split: str) -> Drift:
-    """Return how far a split's mean moved since the last anchor, or since the first entry.
+def drifts_since_anchor(
+    entries: Sequence[Entry], limits: GoldenConfig, guarded: Iterable[str] = ()
+) -> dict[str, Drift]:
+    """Return how far means moved since the last anchor, or since the first entry, by name.
 
-    Small steps that each stay within a margin add up here.
+    Small steps that each stay within a margin add up here. A name is a split, whose cosines have
+    the case's budget; or `in_article.ood`, whose budget is one margin: the declared one, or what
+    the golden at the anchor explains by itself. It is measured from the first entry from the anchor
+    on that has it, and is left out where none has.
 
     Args:
         entries: At least one, in order.
+        guarded: What is compared with the golden beside the cosine.
     """
     anchors = [entry.number for entry in entries if entry.kind == "anchor"]
-    anchor = anchors[-1] if anchors else 0
-    steps = list(pairwise(entries[anchor:]))
-    comparable = [(a, b) for a, b in steps if a.digests.windows == b.digests.windows]
-    total = sum(b.mean(split) - a.mean(split) for a, b in comparable)
-    accepted = [after for _, after in steps if after.kind != "migrated"]
-    return Drift(float(total), len(accepted), len(steps) - len(comparable), anchor)
+    since = entries[anchors[-1] if anchors else 0 :]
+    found = {}
+    for split in EVALUATED:
+        means = [(entry, entry.mean(split)) for entry in since]
+        found[split] = _drift(means, limits.drift_budget)
+    for name in guarded:
+        figures = [(entry, other) for entry in since if (other := entry.other(name))]
+        if figures:
+            first = figures[0][1]
+            means = [(entry, other.mean) for entry, other in figures]
+            budget = limits.margins.get(name.split(".")[0]) or first.margin
+            found[name] = _drift(means, budget, -1 if first.better == "lower" else 1)
+    return found
+
+
+def _drift(means: Sequence[tuple[Entry, float]], budget: float, sign: int = 1) -> Drift:
+    """Return how far a mean moved over entries."""
+    steps = list(pairwise(means))
+    comparable = [(a, b) for (e, a), (f, b) in steps if e.digests.windows == f.digests.windows]
+    accepted = [after for _, (after, _) in steps if after.kind != "migrated"]
+    last, mean = means[-1]
+    return Drift(
+        total=sign * float(sum(b - a for a, b in comparable)),
+        steps=len(accepted),
+        not_comparable=len(steps) - len(comparable),
+        anchor=means[0][0].number,
+        budget=budget,
+        windows=last.digests.windows,
+        mean=mean,
+        sign=sign,
+    )
 
 
 def sparkline(values: Sequence[float]) -> str:

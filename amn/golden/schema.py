@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 COSINE = "cosine"  # the metric that decides
+OF_ROWS, OF_PREDICTIONS = "rows", "predictions"  # what an index is searched for
 DIGITS = 12  # significant ones of a number in golden.json: bounds need 9
 MEAN_ATOL = 1e-9  # of a mean from sums of 10 digits: off by 5e-10 at most
 UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
@@ -221,7 +222,8 @@ class GoldenRecord(Section):
         config: Resolved config, so that what changed can be listed key by key.
         numerics: Fingerprint of the machine.
         profile: Statistic of the data -> split, or data set -> its value.
-        recall: Configuration of an index -> what was accepted of it.
+        recall: Configuration of an index -> what was accepted of it: `k`, and for `rows` and
+            `predictions` the mean of recall@k and its standard error, `rows_se`.
     """
 
     schema_: Literal[2] = Field(alias="schema")
@@ -248,6 +250,10 @@ class GoldenRecord(Section):
     def figures(self, metric: str) -> dict[str, SplitMetrics]:
         """Return what was measured with a metric, by split."""
         return dict(self.by_metric[metric].items())
+
+    def asked_seeds(self, asked: str) -> tuple[int, ...] | None:
+        """Return whose predictions an index is searched for; None where it is rows."""
+        return None if asked == OF_ROWS else self.seeds
 
     @property
     def checks(self) -> dict[str, Ended]:

@@ -13,8 +13,18 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.case.section import problems_in
 from amn.errors import DataError, GoldenError
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended
-from amn.golden.schema import COSINE, MEAN_ATOL, SCHEMA, UNIT, Golden, GoldenRecord, SplitMetrics
-from amn.golden.table import RECALL, parse_csv, to_csv
+from amn.golden.schema import (
+    COSINE,
+    MEAN_ATOL,
+    OF_PREDICTIONS,
+    OF_ROWS,
+    SCHEMA,
+    UNIT,
+    Golden,
+    GoldenRecord,
+    SplitMetrics,
+)
+from amn.golden.table import RECALL, parse_csv, recall_sums, to_csv
 from amn.golden.transaction import BEFORE, replace_together, undo
 from amn.golden.waivers import WAIVERS_FILE
 from amn.storage import (
@@ -179,7 +189,7 @@ def write_golden(folder: Path, golden: Golden, acceptance: Acceptance | None = N
     _verify(golden, folder)
     content = golden.record.to_bytes()
     acceptance = acceptance or Acceptance()
-    ledger = extended(folder, golden.record, acceptance, golden_digest=sha256_of(content))
+    ledger = extended(folder, golden, acceptance, golden_digest=sha256_of(content))
     files = {TABLE_FILE: table, GOLDEN_FILE: content, COSINES_FILE: None, LEDGER_FILE: ledger}
     replace_together(folder, files)
 
@@ -194,7 +204,7 @@ def enter(folder: Path, acceptance: Acceptance) -> None:
     digest = sha256_of(as_committed(read_whole(folder / GOLDEN_FILE)))
     write_bytes(
         folder / LEDGER_FILE,
-        extended(folder, golden.record, acceptance, golden_digest=digest),
+        extended(folder, golden, acceptance, golden_digest=digest),
     )
 
 
@@ -230,6 +240,14 @@ def _problems(golden: Golden) -> Iterator[str]:
         for metric, splits in record.by_metric.items():
             for problem in _disagreements(table.judged(), metric, splits[split], record.seeds):
                 yield f"{split}: {problem}"
+    for name, figures in record.recall.items():
+        for asked in (OF_ROWS, OF_PREDICTIONS):
+            found = recall_sums(golden.tables, name, record.asked_seeds(asked))
+            got = found.mean if found else None
+            if asked in figures and not (
+                got is not None and abs(got - figures[asked]) <= MEAN_ATOL
+            ):
+                yield f"recall {name}, {asked}: expected {figures[asked]!r}, got {got!r}"
 
 
 def _disagreements(

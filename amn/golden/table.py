@@ -7,8 +7,10 @@ Columns: `split`, `article`, `rows` (chunks of the article), `vectors` (digest o
 their sketch, see `amn.data.sketch`; files of before have the digest alone),
 `windows` (target chunks, in ranges: `5-27 30`), `slice.COLUMN=VALUE` where limits name slices, then
 `METRIC.PREDICTOR`: the sum of a metric over these windows, for each seed (`cosine.0`) and for
-reference predictors (`cosine.last`); an article of training has none. Sums over the queries of an
-article are `recall.INDEX`. Where a slice divides an article, it has a line for each part. Lines are
+reference predictors (`cosine.last`); an article of training has none. Where a case has
+configurations of an index, `recall.rows` and `recall.windows` are numbers of queries,
+`recall.NAME-rows` and `recall.NAME-SEED` the sums of recall over them, whatever the windows, in an
+article's first line. Where a slice divides an article, it has a line for each part. Lines are
 in the order of train, in_dist and ood, then of article ids (numbers by size, names by code point),
 then of slices.
 
@@ -131,6 +133,79 @@ class Table:
         ]
         sums = {name: np.add.reduceat(values, starts) for name, values in kept.sums.items()}
         return replace(merged, windows=tuple(windows), slices={}, sums=sums)
+
+
+@dataclass(frozen=True, eq=False)
+class RecallSums:
+    """Sums of the recall of one configuration by article.
+
+    Attributes:
+        places: (G,) split and article: `ood 11001`, ascending.
+        sizes: (G,) queries of each.
+        sums: (S, G) a line a seed of the model; one for queries that are rows.
+    """
+
+    places: NDArray[np.str_]
+    sizes: NDArray[np.float64]
+    sums: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        """Over queries and seeds."""
+        return float(self.sums.mean(axis=0).sum() / self.sizes.sum())
+
+
+def recall_columns(name: str, seeds: Iterable[int] | None) -> tuple[str, list[str]]:
+    """Return the column of the numbers of queries, and those of the sums of a configuration.
+
+    Args:
+        seeds: Of the model whose predictions ask; None: rows ask.
+    """
+    if seeds is None:
+        return f"{RECALL}rows", [f"{RECALL}{name}-rows"]
+    return f"{RECALL}windows", [f"{RECALL}{name}-{seed}" for seed in seeds]
+
+
+def recall_sums(
+    tables: Mapping[str, Table], name: str, seeds: Iterable[int] | None
+) -> RecallSums | None:
+    """Return the sums of the recall of a configuration, None where a golden has none.
+
+    Args:
+        tables: Split -> its articles.
+        seeds: As in `recall_columns`.
+    """
+    size, columns = recall_columns(name, seeds)
+    places, sizes, sums = list[str](), list[float](), list[list[float]]()
+    for split, table in tables.items():
+        if not {size, *columns} <= {*table.sums}:
+            continue
+        asked = table.sums[size] > 0
+        places += [f"{split} {article}" for article in table.articles[asked].tolist()]
+        sizes += table.sums[size][asked].tolist()
+        sums += np.stack([table.sums[column][asked] for column in columns], axis=1).tolist()
+    order = np.argsort(places)
+    if not places:
+        return None
+    return RecallSums(np.array(places)[order], np.array(sizes)[order], np.array(sums)[order].T)
+
+
+def with_recall(
+    tables: Mapping[str, Table], name: str, seeds: Sequence[int] | None, found: RecallSums
+) -> dict[str, Table]:
+    """Return tables with the columns of a configuration: see `recall_columns`."""
+    size, columns = recall_columns(name, seeds)
+    values = dict(zip([size, *columns], [found.sizes, *rounded(found.sums)], strict=True))
+    widened = {}
+    for split, table in tables.items():
+        places = np.array([f"{split} {article}" for article in table.articles.tolist()])
+        at = np.searchsorted(found.places, places)
+        at = np.minimum(at, len(found.places) - 1)
+        is_asked = found.places[at] == places
+        is_asked[1:] &= places[1:] != places[:-1]  # an article's first line
+        own = {column: np.where(is_asked, one[at], np.nan) for column, one in values.items()}
+        widened[split] = replace(table, sums={**table.sums, **own}) if is_asked.any() else table
+    return widened
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -268,6 +343,7 @@ def to_csv(tables: Mapping[str, Table]) -> bytes:
     """Return golden.csv: equal tables give equal bytes on every machine."""
     slices = list(next(iter(tables.values())).slices)
     columns = list(dict.fromkeys(name for table in tables.values() for name in table.sums))
+    columns.sort(key=lambda name: name.startswith(RECALL))  # those that training has too, last
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*HEAD, *(SLICE + name for name in slices), *columns])

@@ -154,6 +154,8 @@ def _scores(lab: Lab, seed: int) -> list[Outcome]:
                 for scores in (clean["measured"][i] for i in order)
             ),
             **_models(clean, order, kept),
+            # Of the windows that were sampled: the golden asks for those of its articles.
+            **{part: clean[part] for part in ("recalled_predictions",) if part in clean},
         )
         families = ("record", "model", "evaluation", "golden")
         late = [check for check in gate.declared if check.family in families]

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 COPY = "copy"  # the parameter of a defect that changes files or settings
-SAME = ("data_sets", "scanned", "splits", "windows", "trainings", "candidates", "loaded")
+SAME = (
+    "data_sets",
+    "scanned",
+    "splits",
+    "windows",
+    "trainings",
+    "candidates",
+    "loaded",
+    "recalled_rows",
+    "recalled_predictions",
+)  # fmt: skip - one thing a gate looked at once
 BROKEN = "broken"  # subfolder of the copies that have a defect
 
 

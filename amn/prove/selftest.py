@@ -19,7 +19,7 @@ from amn.verdict import FAMILIES, STATUS_OF, WORST_FIRST, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from amn.case.limits import CriteriaConfig
+    from amn.case.config import CaseConfig
     from amn.case.load import Case
     from amn.checks.check import Check
     from amn.prove.clean import Variant
@@ -167,13 +167,13 @@ def _skips(**_: object) -> Measured:
     raise CheckNotRunError("skipped")
 
 
-def trials(criteria: CriteriaConfig | None = None) -> tuple[Trial, ...]:
+def trials(config: CaseConfig | None = None) -> tuple[Trial, ...]:
     """Return every known defect with its check, in the order in which a gate could see them.
 
     Args:
-        criteria: Whose own limits are tried as well.
+        config: Whose own limits are tried as well.
     """
-    every = list(all_checks(criteria).values())
+    every = list(all_checks(config).values())
     listed = [Trial(check, defect) for check in every for defect in check.broken_by]
     early = [check for check in every if is_early(check) and check.needs]
     listed += [
@@ -183,13 +183,13 @@ def trials(criteria: CriteriaConfig | None = None) -> tuple[Trial, ...]:
     return tuple(sorted(listed, key=lambda trial: trial.when != "before training"))
 
 
-def choose(only: Sequence[str], criteria: CriteriaConfig | None = None) -> tuple[Trial, ...]:
+def choose(only: Sequence[str], config: CaseConfig | None = None) -> tuple[Trial, ...]:
     """Return the trials of defects, checks or families (`nan-row`, `D007`, `D`).
 
     Raises:
         ArgumentError: If a word names none.
     """
-    known = trials(criteria)
+    known = trials(config)
     if not only:
         return known
     chosen: list[Trial] = []
@@ -226,7 +226,7 @@ def run_selftest(
     Raises:
         CheckNotRunError: If the case does not pass its own gate.
     """
-    asked = choose(only, case.config.criteria)
+    asked = choose(only, case.config)
     chosen = [d for d in asked if after_training or d.when == "before training"]
     if not chosen:
         raise ArgumentError("--only: expected defects that need no training, got others")

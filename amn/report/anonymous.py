@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amn.gate.result import GateResult
     from amn.verdict import Outcome
 
-KEPT = {"summaries", "case", "review", "golden", "asked", "golden_folder"}
+KEPT = {"summaries", "case", "review", "golden", "asked", "golden_folder", "classes", "recorded"}
 
 
 def without_articles(result: GateResult) -> GateResult:

@@ -1,8 +1,9 @@
 """Results over time: a line a gate in a file a case, in a folder of the user's choice.
 
 No server keeps it: a folder that the default branch's job writes, on a branch of its own or in a
-store of artefacts. The lines decide nothing; they show a result that creeps before the comparisons
-with its golden, each within the margin, have spent it.
+store of artefacts. They show a result that creeps before the comparisons with its golden, each
+within the margin, have spent it; and where git has them from the default branch, the last one tells
+which case cannot have changed since (`amn.report.recorded`).
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from amn.storage import finite, read_whole, sha256_of, write_bytes
 from amn.system import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from amn.gate.result import GateResult
     from amn.verdict import Outcome
 
+SUFFIX = ".jsonl"
 MOST_BYTES = 1 << 28  # half a million lines
 FEWEST = 4  # results: of fewer no order is rarer than 5 % (1 of 3! is 17 %, of 4! 4 %)
 
@@ -61,6 +63,7 @@ class Line(Section):
         dataset: sha256 of the data set's manifest; None where it was not read.
         golden: sha256 of golden.json; None without a golden.
         amn: Version.
+        inputs: Name of each input of the verdict -> its digest; empty where they do not decide it.
     """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -75,13 +78,17 @@ class Line(Section):
     dataset: str | None = None
     golden: str | None = None
     amn: str = __version__
+    inputs: dict[str, str] = Field(default_factory=dict)
 
 
-def line_of(result: GateResult, now: datetime, commit: str | None) -> Line:
+def line_of(
+    result: GateResult, now: datetime, commit: str | None, inputs: Mapping[str, str] | None = None
+) -> Line:
     """Return the line of a result.
 
     Args:
         now: With a time zone; seconds are kept.
+        inputs: See `amn.gate.inputs`; None where they do not decide it.
     """
     ended = {outcome.check: outcome for outcome in result.outcomes}
     beside = {split: ended[check] for split, check in COMPARED.items() if check in ended}
@@ -107,6 +114,7 @@ def line_of(result: GateResult, now: datetime, commit: str | None) -> Line:
         config=result.digests.get("config_digest"),
         dataset=result.digests.get("dataset_digest"),
         golden=result.golden.digest if result.golden else None,
+        inputs=dict(inputs or {}),
     )
 
 
@@ -128,7 +136,8 @@ def append(folder: Path, lines: Iterable[Line]) -> None:
         lock = sha256_of(str(path.resolve()).encode())
         with FileLock(Path(tempfile.gettempdir(), f".amn-history-{lock[:16]}.lock")):
             before = read_whole(path, most=MOST_BYTES) if read_all([path]) else b""
-            text = line.model_dump_json(by_alias=True, exclude_none=True)
+            unsaid = set() if line.inputs else {"inputs"}
+            text = line.model_dump_json(by_alias=True, exclude_none=True, exclude=unsaid)
             write_bytes(path, before + text.encode() + b"\n")
 
 
@@ -143,7 +152,7 @@ def read_all(paths: Iterable[Path]) -> list[tuple[Line, ...]]:
 
 def file_of(folder: Path, case: str) -> Path:
     """Return the file of a case's history."""
-    return folder / f"{case}.jsonl"
+    return folder / f"{case}{SUFFIX}"
 
 
 def read(path: Path) -> tuple[Line, ...]:
@@ -159,6 +168,18 @@ def read(path: Path) -> tuple[Line, ...]:
         raise DataError(path, f"expected a history, found none. Fix: {fix}") from error
     except UnicodeDecodeError as error:
         raise DataError(path, f"expected lines of JSON, got: {error}") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> tuple[Line, ...]:
+    """Return the lines of a history's text.
+
+    Args:
+        path: Where it is from, for messages.
+
+    Raises:
+        DataError: If a line is damaged.
+    """
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:

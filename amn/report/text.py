@@ -52,6 +52,9 @@ def print_result(
             one, and only criteria, golden and what did not pass are listed.
     """
     out = console or terminal()
+    if result.scope.since and result.verdict is Verdict.PASS and not verbose:
+        print_verdict(result.verdict, last_line(result), out)
+        return
     found = None if verbose else why(result)
     gap = "" if found else "\n"  # what it is, by how much and why stand on the first eight lines
     out.print(f"[bold]{escape(result.case)}[/]  {escape(result.title)}{gap}")

@@ -149,6 +149,7 @@ class Trainer:
         home: Folder that its inputs are relative to.
         windows: Of train, in_dist and ood.
         sampled: split -> positions of windows whose predictions are kept.
+        queried: The same, of windows that indexes are searched for.
         metrics: Measured beside the cosine, by name.
     """
 
@@ -157,6 +158,7 @@ class Trainer:
     plan: Plan
     windows: Mapping[str, Windows]
     sampled: Mapping[str, NDArray[np.int64]]
+    queried: Mapping[str, NDArray[np.int64]]
     metrics: Mapping[str, Metric]
 
     @cached_property
@@ -330,10 +332,11 @@ class Trainer:
         if len(files) > 1:
             names = " and ".join(file.name for file in files)
             raise DataError(folder, f"expected one file of predictions, got {names}")
+        asked = (self._judged, self.sampled, self.metrics, self.queried)
         if files:
-            joined = join_predictions(files[0], self._judged, self.sampled, self.metrics)
+            joined = join_predictions(files[0], *asked)
         else:
-            joined = join_rows(Path(), no_rows(), self._judged, self.sampled, self.metrics)
+            joined = join_rows(Path(), no_rows(), *asked)
             name += f" (no {ANSWER}.parquet in AMN_FOLDER)"
         return Commanded(
             seed=seed,

@@ -14,6 +14,7 @@ from amn.checks.broken.copies import DATA, CaseCopy
 from amn.data.canaries import CANARIES_FILE, TEXT_COLUMN
 from amn.data.chunk_table import ChunkTable
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, DataSet, open_dataset
+from amn.data.elsewhere import fetch_index, fetched
 from amn.data.index.build import build_index
 from amn.data.index.reader import ADOPTED, read_index_manifest
 from amn.data.manifest import MANIFEST_FILE, Stage
@@ -49,12 +50,13 @@ def copy_case(case: Case, folder: Path) -> CaseCopy:
             f"{case.file}: expected a case of one data set, got {len(others) + 1}. "
             "Fix: amn selftest on a case whose splits are of its own data set"
         )
-    dataset = open_dataset(case.dataset_path)
+    if case.config.dataset.index_sha256:
+        fetch_index(case)
+    dataset = open_dataset(fetched(case, case.sources[0]))
     config = case.config
-    if Path(config.dataset.path) != Path(DATA):
-        config = config.model_copy(
-            update={"dataset": config.dataset.model_copy(update={"path": DATA})}
-        )
+    if config.dataset.sha256 or Path(config.dataset.path) != Path(DATA):
+        here = {"path": DATA, "sha256": None, "index_sha256": None}  # a copy that may be broken
+        config = config.model_copy(update={"dataset": config.dataset.model_copy(update=here)})
     if len(dataset) > MOST_ROWS:
         return _sample(Case(case.folder, config), dataset, folder)
     (folder / DATA).mkdir(parents=True)

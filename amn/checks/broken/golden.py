@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.golden.compare import VectorChanges
-from amn.golden.schema import COSINE, Ended, Golden, summarise
+from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS, Ended, Golden, summarise
 from amn.golden.store import read_golden, table_digest, write_golden
-from amn.golden.table import rounded
+from amn.golden.table import RECALL, recall_sums, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,13 +69,23 @@ def with_tables(
             better=m.better,
         )
     digests = old.digests.model_copy(update={"table": table_digest(tables)})
-    changes = {"by_metric": by_metric, "digests": digests}
+    changes = {"by_metric": by_metric, "digests": digests, "recall": _recall_of(old, tables)}
     return Golden(old.model_copy(update=changes), tables)
 
 
-def moved(golden: Golden, *, by: float) -> Golden:
-    """Return a golden whose cosines are higher by so much in every window of every split."""
-    seeds = {f"{COSINE}.{seed}" for seed in golden.record.seeds}
+def _recall_of(record: GoldenRecord, tables: Mapping[str, Table]) -> dict[str, dict[str, float]]:
+    """Return the figures of recall with the means that tables give."""
+    found = {name: dict(figures) for name, figures in record.recall.items()}
+    for name, figures in found.items():
+        for asked in {OF_ROWS, OF_PREDICTIONS} & {*figures}:
+            sums = recall_sums(tables, name, record.asked_seeds(asked))
+            figures[asked] = sums.mean if sums else figures[asked]
+    return found
+
+
+def moved(golden: Golden, *, by: float, metric: str = COSINE) -> Golden:
+    """Return a golden of which a metric is higher by so much in every window of every split."""
+    seeds = {f"{metric}.{seed}" for seed in golden.record.seeds}
     tables = {
         name: replace(
             table,
@@ -100,9 +110,15 @@ def with_exchanged_articles(golden: Golden) -> Golden:
     places = np.arange(len(table.articles))
     hard, easy = np.nanargmin(last), np.nanargmax(last)
     places[[hard, easy]] = easy, hard
-    sums = {name: rounded(values[places] * table.sizes) for name, values in means.items()}
-    kept = {name: np.where(places == np.arange(len(places)), table.sums[name], sums[name])
-            for name in sums}  # fmt: skip
+    sums = {
+        name: rounded(values[places] * table.sizes)
+        for name, values in means.items()
+        if not name.startswith(RECALL)
+    }
+    kept = {
+        name: np.where(places == np.arange(len(places)), values, sums.get(name, values))
+        for name, values in table.sums.items()
+    }
     vectors = tuple(table.vectors[place] for place in places)
     ood = replace(table, sums=kept, vectors=vectors)
     return with_tables(golden, {**golden.tables, "ood": ood})
@@ -134,6 +150,6 @@ def with_check(copy: CaseCopy, label: str) -> None:
     write_golden(copy.folder, Golden(record, golden.tables))
 
 
-def accept_lower(copy: CaseCopy, *, by: float) -> None:
-    """Accept a golden whose cosines are lower, in every window of every split."""
-    write_golden(copy.folder, moved(read_golden(copy.folder), by=-by))
+def accept_lower(copy: CaseCopy, *, by: float, metric: str = COSINE) -> None:
+    """Accept a golden of which a metric is lower, in every window of every split."""
+    write_golden(copy.folder, moved(read_golden(copy.folder), by=-by, metric=metric))

@@ -10,11 +10,20 @@ from pathlib import Path
 import click
 
 from amn.case.load import case_files
+from amn.checks.recorded import is_of
 from amn.cli.options import PathName
 from amn.cli.options import one_line as one_line_option
-from amn.cli.workflows.require import is_bundle, let_through, read_results, unmet, verdict_of
+from amn.cli.workflows.require import (
+    is_bundle,
+    let_through,
+    read_results,
+    unmet,
+    unproven,
+    verdict_of,
+)
 from amn.gate.replay import Checkout, replay
 from amn.golden.base.review import MergeBase
+from amn.golden.base.target import PLACE
 from amn.report.visible import one_line
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import Verdict, worst_of
@@ -35,7 +44,15 @@ WAY_OUT = {
     metavar="'NAME: WHY'",
     help="What amn gate was given: a bundle is judged again with it.",
 )
-def command(file: Path, approval: str | None) -> None:
+@click.option(
+    "--recorded",
+    metavar="[BRANCH:]FOLDER",
+    default=PLACE,
+    show_default=True,
+    callback=one_line_option,
+    help="What amn gate --changed was given: results that stand are looked up again.",
+)
+def command(file: Path, approval: str | None, recorded: str) -> None:
     """Fail unless FILE shows that every case under golden/ was judged, and passes.
 
     FILE is what `amn gate --bundle bundle.zip` wrote, or -o verdict.json. Of a bundle the scores
@@ -43,9 +60,10 @@ def command(file: Path, approval: str | None) -> None:
     base, and every check whose evidence is here is judged again; the others are what the job of the
     change said. PASS is accepted, with its waived and approved checks listed; PARTIAL where the
     case at the merge base declares that scope (criteria.scope), which git is asked for: a checkout
-    without the merge base refuses it; nothing else. It needs neither torch nor faiss, so that a job
-    of its own, which needs all others, can run it in seconds. Exit codes as those of `amn gate
-    --strict`.
+    without the merge base refuses it; nothing else. A case that amn gate --changed did not judge
+    has to be unchanged here, too, since the PASS that git has of the default branch. It needs
+    neither torch nor faiss, so that a job of its own, which needs all others, can run it in
+    seconds. Exit codes as those of `amn gate --strict`.
 
     \b
     Examples:
@@ -54,10 +72,12 @@ def command(file: Path, approval: str | None) -> None:
     """  # noqa: D301 - \b keeps click from wrapping the examples
     results = read_results(file)
     cases = [path.parent.name for path in case_files(GOLDEN_FOLDER)]
-    problems = list(unmet(results, cases))
+    stands = any(is_of(result["declared"]) for result in results)
+    base = MergeBase.within(os.environ, Path(), approval=approval, recorded=recorded * stands)
+    verdicts = []
+    problems = [*unmet(results, cases), *unproven(results, base, recorded)]
     for problem in problems:
         click.echo(f"ERROR: {one_line(problem)}", err=True)
-    base, verdicts = MergeBase.within(os.environ, Path(), approval=approval), []
     again = _judged_again(file, base, problems)
     for result in results:
         ran = f"{len(result['checks'])} checks, {len(result['declared'])} declared"

@@ -7,11 +7,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.case.config import EVALUATED
+from amn.checks.comparison import guarded_names
 from amn.cli.cases import find_case
 from amn.cli.console import results
 from amn.cli.options import FORMAT
 from amn.errors import GoldenError
-from amn.golden.ledger import LEDGER_FILE, Entry, drift_since_anchor, read_ledger, sparkline
+from amn.golden.ledger import LEDGER_FILE, Entry, drifts_since_anchor, read_ledger, sparkline
 
 
 @click.command("log")
@@ -38,13 +39,13 @@ def command(case: str, style: str) -> None:
         click.echo(f"[\n{lines}\n]")
         return
     results().print(_table(entries))
-    budget = found.config.golden.drift_budget
-    for split in EVALUATED:
-        values = [entry.mean(split) for entry in entries]
-        drift = drift_since_anchor(entries, split)
+    names = guarded_names(found.config.criteria.guards)
+    for name, drift in drifts_since_anchor(entries, found.config.golden, names).items():
+        others = [entry.other(name) for entry in entries if name not in EVALUATED]
+        values = [one.mean for one in others if one] or [entry.mean(name) for entry in entries]
         click.echo(
-            f"{split:8} {sparkline(values)}  {min(values):.4f} ... {max(values):.4f}, "
-            f"{drift.total:+.4f} since entry {drift.anchor} (budget -{budget})"
+            f"{name:8} {sparkline(values)}  {min(values):.4f} ... {max(values):.4f}, "
+            f"{drift.total:+.4f} since entry {drift.anchor} (budget -{drift.budget:.4g})"
         )
 
 

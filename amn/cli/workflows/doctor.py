@@ -178,7 +178,11 @@ def _case(folder: Path) -> Item:
     except AmnError as error:
         line = " ".join(str(error).split())
         return Item("missing", name, line, f"mend {GOLDEN_FOLDER / name / CASE_FILE}")
-    if not case.dataset_path.is_dir():
+    source = case.sources[0]
+    if source.is_elsewhere and source.sha256 is None:
+        fix = f"amn gate {quote(name)} says the line to write"
+        return Item("missing", name, f"no digest of {source.place}", fix)
+    if not source.is_elsewhere and not case.dataset_path.is_dir():
         return Item(
             "missing", name, f"no data set at {case.config.dataset.path}", "amn data import"
         )

@@ -6,9 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from amn.case.load import load_case
+from amn.checks.recorded import is_of
 from amn.errors import AmnError, DataError
 from amn.gate.replay import bundle_results
 from amn.gate.scope import DECLARED
+from amn.report.recorded import Records
 from amn.storage import parse_json, read_whole
 from amn.system import GOLDEN_FOLDER
 from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict
@@ -130,6 +132,24 @@ def unmet(results: list[dict[str, Any]], cases: Iterable[str]) -> Iterator[str]:
             yield f"{name}: expected only cases under golden/, got a result of another"
     for result in results:
         yield from _unmet_by(result)
+
+
+def unproven(
+    results: Iterable[dict[str, Any]], merge_base: MergeBase, recorded: str
+) -> Iterator[str]:
+    """Yield, one line each, the cases that were not judged and may have changed, by this checkout.
+
+    Packages and machine are those of the job that says so; all else is looked up again.
+
+    Args:
+        recorded: Where the default branch keeps its results, see `place_of`.
+    """
+    records = Records(merge_base, recorded, of_environment=False)
+    for result in results:
+        if is_of(result["declared"]):
+            case = load_case(GOLDEN_FOLDER / result["case"])
+            if isinstance(why := records.proof(case), str):
+                yield f"{result['case']}: expected a case that is unchanged, got: {why}"
 
 
 def _unmet_by(result: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from amn.data.index.layers import (
     one_thread,
     unwrap,
 )
-from amn.data.index.reader import IndexManifest, Kind, open_index
+from amn.data.index.reader import IndexManifest, Kind, OpenIndex, open_index
 from amn.data.index.recall import reaches
 from amn.data.vectors import FLOAT16_LIMIT, widen
 from amn.errors import ArgumentError, DataError
@@ -84,27 +84,15 @@ def build_index(
         return _build_smallest(dataset, seed=seed, progress=progress)
     if kind not in get_args(Kind):
         raise ArgumentError(f"kind: expected one of {', '.join(get_args(Kind))}, got {kind!r}")
-    if not len(dataset):
-        raise ArgumentError(f"{dataset.path}: expected at least one row, got 0")
     known: Kind = kind  # type: ignore[assignment]  # one of its values, as just checked
-    chosen = _choose(known, dataset, parameters or {})
-    faiss = load_faiss()
-    with one_thread(faiss):
-        index = _create(faiss, _factory(known, chosen), dataset.dim, chosen, seed)
-        rows = _training_rows(len(dataset), np.random.default_rng(seed))
-        index.train(_load(dataset, rows))
-        for start in range(0, len(dataset), BLOCK_ROWS):
-            ids = np.arange(start, min(start + BLOCK_ROWS, len(dataset)))
-            index.add_with_ids(_load(dataset, ids), ids)
-            if progress:
-                progress(int(ids[-1]) + 1, len(dataset))
+    index, factory = _make(dataset, known, seed, parameters or {}, progress)
     with atomic_path(dataset.index_path) as temporary:
-        faiss.write_index(index, str(temporary))
+        load_faiss().write_index(index, str(temporary))
         sha256, size_bytes = sha256_file(temporary), temporary.stat().st_size
     manifest = IndexManifest(
         schema=1,
         kind=known,
-        factory=_factory(known, chosen),
+        factory=factory,
         rows=len(dataset),
         dim=dataset.dim,
         trained=bool(index.is_trained),
@@ -115,6 +103,44 @@ def build_index(
     )
     write_json(dataset.path / INDEX_MANIFEST, manifest.to_json())
     return dataset.index_path
+
+
+def build_in_memory(
+    dataset: DataSet, kind: Kind, parameters: Mapping[str, int], *, seed: int = 0
+) -> OpenIndex:
+    """Build an index as `build_index` does, and write nothing.
+
+    Raises:
+        ArgumentError: If a parameter is unknown or impossible, or there are no rows.
+        DataError: If a row holds NaN or infinity.
+        MissingDependencyError: If faiss is not installed.
+    """
+    index, _ = _make(dataset, kind, seed, parameters, None)
+    return OpenIndex(dataset.index_path, unwrap(index, dataset.index_path), 0)
+
+
+def _make(
+    dataset: DataSet,
+    kind: Kind,
+    seed: int,
+    parameters: Mapping[str, int],
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Any, str]:
+    """Return an index of every row, and its description as index_factory takes it."""
+    if not len(dataset):
+        raise ArgumentError(f"{dataset.path}: expected at least one row, got 0")
+    chosen = _choose(kind, dataset, parameters)
+    faiss, factory = load_faiss(), _factory(kind, chosen)
+    with one_thread(faiss):
+        index = _create(faiss, factory, dataset.dim, chosen, seed)
+        rows = _training_rows(len(dataset), np.random.default_rng(seed))
+        index.train(_load(dataset, rows))
+        for start in range(0, len(dataset), BLOCK_ROWS):
+            ids = np.arange(start, min(start + BLOCK_ROWS, len(dataset)))
+            index.add_with_ids(_load(dataset, ids), ids)
+            if progress:
+                progress(int(ids[-1]) + 1, len(dataset))
+    return index, factory
 
 
 def _build_smallest(

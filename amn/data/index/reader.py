@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from amn.case.limits import IndexKind
 from amn.case.section import problems_in
 from amn.data.dataset import INDEX_MANIFEST
 from amn.data.index.layers import Layers, load_faiss, unwrap
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 REBUILD = "amn index build"  # followed by the folder: the command that builds the index again
 
-Kind = Literal["flat", "sq8", "sq6", "sq4", "ivf", "hnsw", "pq"]
+Kind = IndexKind
 ADOPTED = "adopted"  # the kind of an index that others built
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

@@ -39,6 +39,7 @@ LOOSENED = {
     "mean": "moved the golden",
     "checks": "removed a check",
     "tolerances": "widened a margin",
+    "recall": "moved the golden",
 }
 
 
@@ -133,6 +134,10 @@ def _record_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loo
         if not change.loosens or _is_noise(change, before):
             continue
         words = change.key.split(".")
+        if words[0] == "recall" and change.new is None:
+            what = "removed a recall"
+            yield Loosening(what, f"{file} {change.key}", _shown(change.old), "gone")
+            continue
         what = LOOSENED.get(words[-1]) or LOOSENED.get(words[0], "shrank the evaluation set")
         yield Loosening(what, f"{file} {change.key}", _shown(change.old), _shown(change.new))
     if not set(before.record.seeds) <= set(after.record.seeds):
@@ -178,11 +183,24 @@ def _anchor_loosenings(entries: Sequence[Entry], anchor: Entry, place: str) -> I
         if figures.mean < was or not is_comparable:
             means = (f"{was:.4f}", f"{figures.mean:.4f}")
             yield Loosening("moved the anchor", f"{place} {split}", *means)
+    names = [f"{metric}.{split}" for metric, splits in before.others.items() for split in splits]
+    for name in names if is_comparable else ():
+        old, new = before.other(name), anchor.other(name)
+        if old and new is None:
+            yield Loosening("moved the anchor", f"{place} {name}", f"{old.mean:.4f}", "gone")
+        elif old and new and (new.mean - old.mean) * (-1 if old.better == "lower" else 1) < 0:
+            means = (f"{old.mean:.4f}", f"{new.mean:.4f}")
+            yield Loosening("moved the anchor", f"{place} {name}", *means)
 
 
 def _is_noise(change: Change, before: Golden) -> bool:
     """Tell whether a mean fell by no more than measuring again moves it."""
-    if change.kind != "metric" or not change.key.endswith(".mean") or change.delta is None:
+    if change.kind != "metric" or change.delta is None:
+        return False
+    if change.key.startswith("recall."):
+        _, name, asked = change.key.split(".")
+        return abs(change.delta) <= REMEASURED * before.record.recall[name][f"{asked}_se"]
+    if not change.key.endswith(".mean"):
         return False
     *metric, split, _ = change.key.split(".")[1:]  # the cosine's key names no metric
     margin = own_margin(before, split, metric[0]) if metric else before.record.tolerances.margin
@@ -223,6 +241,7 @@ def limit_loosenings(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Lo
     yield from _margins(old, new, file)
     yield from _own_limits(old, new, file)
     yield from _own_guards(old, new, file)
+    yield from _own_configurations(old, new, file)
     if new.criteria.scope not in ("whole", old.criteria.scope):
         scopes = (old.criteria.scope, new.criteria.scope)
         yield Loosening("declared less to be enough", f"{file} criteria.scope", *scopes)
@@ -360,6 +379,22 @@ def _margins(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]
         if before != after and not (before and after and after < before):
             shown = [str(value or "the golden's own") for value in (before, after)]
             yield Loosening(MARGIN, f"{file} golden.margins.{name}", *shown)
+
+
+def _own_configurations(old: CaseConfig, new: CaseConfig, file: str) -> Iterator[Loosening]:
+    """Yield the configurations of an index that are gone, under other names, or held to less.
+
+    Another kind or parameter is what is judged: its recall is compared with the golden's.
+    """
+    after = {one.id: one for one in new.index.configuration}
+    for was in old.index.configuration:
+        where, now = f"{file} index.configuration {was.id}", after.get(was.id)
+        if now is None or now.name != was.name:
+            shown = "gone" if now is None else now.name
+            yield Loosening("removed a configuration of the index", where, was.name, shown)
+        elif new.index.floor(now) < old.index.floor(was):
+            floors = (str(old.index.floor(was)), str(new.index.floor(now)))
+            yield Loosening(FLOOR, where, *floors)
 
 
 def _selector(selector: Selector) -> str:

@@ -83,12 +83,17 @@ class Running:
         """Return what was loosened, and the files that changed in nothing that counts."""
         loosened: list[Loosening] = []
         neutral: list[str] = []
-        wanted = {**self._fixed, **self._named}
+        wanted = self.files
         for path in self.repository.changed(self.commit, lambda name: name in wanted):
             found = list(self._of_file(path, wanted[path]))
             loosened += found
             neutral += [] if found else [path]
         return loosened + list(self._brought()), neutral
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files, by path, with how each is read."""
+        return {**self._fixed, **self._named}
 
     @cached_property
     def _files(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from amn.golden.base.loosenings import (
     selector_loosenings,
 )
 from amn.golden.base.pipelines import Running
-from amn.golden.base.target import base_commit, target_of, why_none
+from amn.golden.base.target import base_commit, place_of, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
@@ -53,7 +53,8 @@ class CaseAtBase:
         golden: None when there was none, or none that can be read.
         waivers: Those that were in force then.
         loosenings: Of this case.
-        note: What changed without letting more through: a golden that was updated, with its reason.
+        note: What changed without letting more through: a golden that was updated, with its reason;
+            a data set that is named by another place or digest.
     """
 
     config: CaseConfig | None = None
@@ -73,12 +74,15 @@ class MergeBase:
         approval: Who lets this change's loosenings through, and why.
         ci: Variable by which a CI system shows itself, where there has to be something to compare
             with; empty on a person's machine.
+        recorded: Where the default branch keeps its results, see `place_of`, if they stand for
+            cases that are not judged again; empty for none.
     """
 
     folder: Path = field(default_factory=Path)
     target: str | None = None
     approval: str = ""
     ci: str = ""
+    recorded: str = ""
 
     @classmethod
     def within(
@@ -87,14 +91,16 @@ class MergeBase:
         folder: Path,
         target: str | None = None,
         approval: str | None = None,
+        *,
+        recorded: str = "",
     ) -> Self:
         """Return what is compared with in an environment: what was named there, or the usual.
 
         Args:
             target: What somebody named; None: what the CI system names.
         """
-        named = target_of(environ)
-        return cls(folder, target or named, approval or "", ci_sign(environ) or (named or ""))
+        named, ci = target_of(environ), ci_sign(environ)
+        return cls(folder, target or named, approval or "", ci or named or "", recorded)
 
     @cached_property
     def repository(self) -> Repository | None:
@@ -155,7 +161,9 @@ class MergeBase:
     def _of_project(self) -> tuple[tuple[Loosening, ...], tuple[str, ...]]:
         if not self.repository or not self.commit:
             return (), ()
-        changed = self.repository.changed(self.commit, lambda name: _is_case(name) or _is_run(name))
+        changed = self.repository.changed(
+            self.commit, lambda name: _is_case(name) or _is_run(name) or self._is_recorded(name)
+        )
         root = self.repository.root
         found = [
             Loosening("removed a case", name, "there", "gone")
@@ -167,8 +175,44 @@ class MergeBase:
         if brought:
             shown = count_of(len(brought), "file")
             found.append(Loosening("brought its own finished runs", brought[0], "none", shown))
+        found += [
+            Loosening("brought its own results", name, "as recorded", "others")
+            for name in changed
+            if self._is_recorded(name)
+        ]
         loosened, neutral = Running(self.repository, self.commit).compare()
         return (*found, *loosened), tuple(neutral)
+
+    @cached_property
+    def _recorded(self) -> str:
+        """The folder of this checkout that has recorded results; empty where a branch has them."""
+        if not self.repository or not self.recorded:
+            return ""
+        branch, folder = place_of(self.recorded, self.repository.root)
+        return "" if branch else folder
+
+    def _is_recorded(self, name: str) -> bool:
+        return bool(self._recorded) and name.startswith(f"{self._recorded}/")
+
+    def touches(self, case: Case) -> bool:
+        """Tell whether this change has other files in a case's folder than its merge base.
+
+        Data sets in it are compared by what git tracks.
+        """
+        where = self._where(case.folder)
+        if not self.repository or not self.commit or where is None:
+            return True
+        folders = [os.path.normpath(case.folder_of(one).absolute()) for one in case.sources]
+        data = [self._where(Path(folder)) for folder in folders]
+        held = tuple(f"{place}/" for place in data if place is not None)
+        names = [
+            n for n in self.repository.files(self.commit) if n.startswith((f"{where}/", *held))
+        ]
+        tree = self.repository.tree(self.commit)
+        if any(tree.get(name) != self.repository.staged(name) for name in names):
+            return True
+        small = {name for name in names if not name.startswith(held)}
+        return bool(self.repository.changed(self.commit, lambda name: name in small))
 
     def why_not(self, case: Case) -> str:
         """Return why a case cannot be compared; empty when it can.
@@ -176,7 +220,9 @@ class MergeBase:
         Raises:
             RepositoryError: If it has to be.
         """
-        note = self.note or ("" if self._where(case) else "the case is outside of this checkout")
+        note = self.note or (
+            "" if self._where(case.folder) else "the case is outside of this checkout"
+        )
         if note and self.ci:
             raise RepositoryError(
                 f"merge base: expected {case.folder} in what CI checked out, got: {note}. "
@@ -190,7 +236,7 @@ class MergeBase:
         Raises:
             RepositoryError: If git cannot tell.
         """
-        where = self._where(case)
+        where = self._where(case.folder)
         if not self.repository or not self.commit or where is None:
             return CaseAtBase()
         names = (CASE_FILE, *KEPT)
@@ -230,14 +276,19 @@ class MergeBase:
             golden=before.golden,
             waivers=waivers,
             loosenings=tuple(loosenings),
-            note="; ".join(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
+            note="; ".join(
+                [
+                    *(f"golden {e.kind} by {e.author}: {e.reason}" for e in entries),
+                    *(_other_data(Case(case.folder, config), case) if config else ()),
+                ]
+            ),
         )
 
-    def _where(self, case: Case) -> str | None:
-        """Return a case's folder relative to the checkout, None when it is outside of it."""
+    def _where(self, place: Path) -> str | None:
+        """Return a folder relative to the checkout, None when it is outside of it."""
         if self.repository is None:
             return None
-        root, folder = self.repository.root, case.folder.absolute()
+        root, folder = self.repository.root, place.absolute()
         # Where a link leads is another case: what is compared is the place that was asked for.
         tops = (top for top in (folder, *folder.parents) if top.resolve() == root)
         top = next(tops, None)
@@ -342,6 +393,17 @@ def _waiver_loosenings(
         elif waiver.expires > was.expires:
             dates = (str(was.expires), str(waiver.expires))
             yield Loosening("extended a waiver", f"{where} {waiver.check}", *dates)
+
+
+def _other_data(old: Case, new: Case) -> Iterator[str]:
+    """Yield the data sets that a case names by another place or digest than it did.
+
+    Whether they are others is what the checks of the golden find out.
+    """
+    before = {source.key: str(source) for source in old.sources}
+    for source in new.sources:
+        if (was := before.get(source.key, "none")) != str(source):
+            yield f"{source.key}: {was} at the merge base, {source} now"
 
 
 def _config(content: bytes | None) -> CaseConfig | None:

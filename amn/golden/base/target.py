@@ -6,10 +6,12 @@ brings is taken for the one of the remote.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amn.errors import RepositoryError
+from amn.errors import ArgumentError, RepositoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +39,7 @@ OF_REQUESTS = {
 }
 WHOLE = "actions/checkout with fetch-depth: 0; GitLab GIT_DEPTH: 0; git fetch --unshallow"
 USUAL = ("main", "master")
+PLACE = "history"  # where the default branch's job keeps its results, if nobody says otherwise
 REMOTE = "origin"
 HEADS, REMOTES = "refs/heads/", "refs/remotes/"
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -99,6 +102,47 @@ def base_commit(
             f"all of it ({WHOLE}), or --target BRANCH"
         )
     return name, base
+
+
+def branch_of_remote(repository: Repository, name: str) -> str:
+    """Return the commit of a branch of a remote: what a change makes of a local one does not count.
+
+    Args:
+        name: With or without the remote: `origin/amn-history`.
+
+    Raises:
+        RepositoryError: If there is none in this checkout.
+    """
+    theirs = [f"{REMOTES}{name}", *(f"{REMOTES}{remote}/{name}" for remote in repository.remotes)]
+    found = next((repository.refs[ref] for ref in theirs if ref in repository.refs), None)
+    if found is None:
+        branch = name.removeprefix(f"{REMOTE}/")
+        fetch = f"git fetch {REMOTE} +{HEADS}{branch}:{REMOTES}{REMOTE}/{branch}"
+        raise RepositoryError(f"{name}: expected a branch of a remote, found none. Fix: {fetch}")
+    return found
+
+
+def place_of(place: str, root: Path) -> tuple[str, str]:
+    """Return the branch that a place names, empty for the merge base, and the folder in it.
+
+    Args:
+        place: `FOLDER` of this checkout, relative to where the command runs, or `BRANCH:FOLDER`,
+            relative to the root.
+
+    Raises:
+        ArgumentError: If the folder is outside of the checkout: git has nothing of it.
+    """
+    branch, colon, folder = place.rpartition(":")
+    if colon and not (branch and folder):
+        raise ArgumentError(f"--recorded: expected BRANCH:FOLDER, got {place!r}")
+    top = root if branch else Path.cwd()
+    found = Path(os.path.normpath(top / folder))
+    if not found.is_relative_to(root):
+        raise ArgumentError(
+            f"--recorded: expected a folder of this checkout, which git has at the merge base, or "
+            f"BRANCH:FOLDER, got {place}. Fix: --recorded origin/BRANCH:FOLDER"
+        )
+    return branch, found.relative_to(root).as_posix()
 
 
 def why_none(repository: Repository) -> str:

@@ -15,7 +15,7 @@ from amn.checks.check import checks
 from amn.checks.criteria import shown
 from amn.errors import CheckNotRunError
 from amn.evaluation.statistics import Interval, cluster_interval
-from amn.evaluation.summary import Summary
+from amn.evaluation.summary import Skill, Summary
 from amn.gate.evidence import Evidence
 from amn.gate.makers import lifts, named
 from amn.verdict import Status
@@ -214,6 +214,31 @@ def test_a_lift_above_zero_can_be_below_the_limit_of_the_case(fires: Any, check:
     assert "expected a lift above 0.02, got +0.0100" in (
         fires(check, evidence(lift=lift, config={"lift": 0.02})).message
     )
+
+
+def skilled(**gains: Any) -> Evidence:
+    """Return evidence of gains by l2 over a reference predictor whose mean is 2."""
+    found = {
+        split: Skill("l2", "last", gain, 2.0) if gain else None for split, gain in gains.items()
+    }
+    return Evidence({}, skills=found)
+
+
+@pytest.mark.parametrize(("check", "split"), [("C006", "in_dist"), ("C007", "ood")])
+def test_skill_by_another_metric_is_a_gain_with_its_interval_over_the_strongest_reference(
+    fires: Any, passes: Any, check: str, split: str
+) -> None:
+    outcome = passes(check, skilled(**{split: interval(0.03)}))
+    assert outcome.number == pytest.approx(0.03)
+    assert outcome.detail.endswith("12 articles, over last by l2")
+
+    assert "got -0.01 (" in fires(check, skilled(**{split: interval(-0.01)})).message
+    rounding = skilled(**{split: interval(1e-5, spread=1e-7)})
+    assert "got +1e-05 (" in fires(check, rounding).message
+    wide = fires(check, skilled(**{split: interval(0.01, spread=0.1)}), Status.INCONCLUSIVE)
+    assert "above 0 with its interval, got +0.01 (-" in wide.message
+    with pytest.raises(CheckNotRunError, match="expected a number of every window"):
+        checks()[check].run(skilled(**{split: None}))
 
 
 @pytest.mark.parametrize("check", ["C004", "C005"])

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from amn.case.config import EVALUATED
 from amn.checks.broken.golden import moved
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
 from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
+from amn.golden.compare import own_margin
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden
-from amn.golden.store import GOLDEN_FILE, TABLE_FILE, write_golden
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, table_digest, write_golden
 from amn.verdict import Loosening, Review, Status, Waiver
 
 if TYPE_CHECKING:
@@ -126,6 +128,54 @@ def test_g012_fires_when_small_steps_add_up(evidence: Any, fires: Any, toy_golde
     finding = fires("G012", evidence(goldens=steps(toy_golden, 5)))
 
     assert "expected at most 0.01 below the anchor, got 0.0200 in 5 steps" in finding.message
+
+
+def less_in_article(golden: Golden, *shares: float) -> list[Golden]:
+    """Return goldens whose in-article accuracy is lower by shares of the first one's margin."""
+    margin = max(own_margin(golden, split, "in_article") for split in EVALUATED)
+    return [moved(golden, by=-share * margin, metric="in_article") for share in (0, *shares)]
+
+
+def test_g012_fires_when_small_steps_of_what_comes_next_add_up(
+    evidence: Any, fires: Any, toy_golden: Golden
+) -> None:
+    found = evidence(goldens=less_in_article(toy_golden, 0.4, 0.8, 1.2))
+
+    finding = fires("G012", found)
+    assert finding.where.startswith("in_article.")
+    margin = own_margin(toy_golden, finding.where.split(".")[1], "in_article")
+    assert f"expected at most {margin:.4g} below the anchor, got " in finding.message
+    assert "in 3 steps since entry 0" in finding.message
+    outcome = checks()["G012"].run(found)
+    assert outcome.value == "in_dist +0.0000, ood +0.0000"
+    assert "; lowest of the others in_article." in outcome.detail
+
+
+def test_g012_takes_a_declared_margin_of_what_comes_next(
+    evidence: Any, fires: Any, passes: Any, toy_golden: Golden
+) -> None:
+    fallen = less_in_article(toy_golden, 1.2)
+
+    passes("G012", evidence(goldens=fallen, sections={"golden": {"margins": {"in_article": 0.9}}}))
+    few = {"golden": {"margins": {"in_article": 1e-6}}}
+    assert "at most 1e-06 below" in fires("G012", evidence(goldens=fallen, sections=few)).message
+
+
+def test_g012_names_what_the_ledger_does_not_know_yet(
+    evidence: Any, passes: Any, toy_golden: Golden
+) -> None:
+    by_metric = {"cosine": toy_golden.record.by_metric["cosine"]}
+    alone = {
+        split: replace(table, sums={n: v for n, v in table.sums.items() if n[:6] == "cosine"})
+        for split, table in toy_golden.tables.items()
+    }
+    digests = toy_golden.record.digests.model_copy(update={"table": table_digest(alone)})
+    update = {"by_metric": by_metric, "digests": digests}
+    former = Golden(toy_golden.record.model_copy(update=update), alone)
+
+    outcome = passes("G012", evidence(goldens=[former]))
+    assert "not in the ledger: in_article, reciprocal_rank; amn golden update" in outcome.detail
+    assert "not in the ledger" not in passes("G012", evidence(goldens=[former, toy_golden])).detail
 
 
 def test_g012_is_quiet_within_the_budget(evidence: Any, passes: Any, toy_golden: Golden) -> None:

@@ -14,6 +14,7 @@ from amn.gate import makers
 from amn.gate.evidence import Evidence
 from amn.gate.makers import named
 from amn.gate.modes import GateOptions, gate_of
+from amn.gate.scope import scope_of
 from amn.golden.store import write_golden
 from amn.storage import canonical_json, sha256_of
 from amn.verdict import Severity, Status
@@ -51,7 +52,7 @@ def evidence(
             **changes,
         }
         chosen = makers.GOLDEN | makers.SCORES | {"looks": makers.no_looks}
-        chosen |= named(makers.brought, makers.numerics, makers.machine_numerics)
+        chosen |= named(makers.brought, makers.numerics, makers.machine_numerics, makers.classes)
         return Evidence(chosen, **given)
 
     return evidence
@@ -307,6 +308,66 @@ def test_g020_allows_what_instruction_sets_differ_by(
     )
 
     passes("G020", evidence(replace(toy_golden, record=record)))
+
+
+@pytest.fixture
+def across(evidence: Any, toy_golden: Any) -> Any:
+    """Evidence with a golden of another numerics class, whose fixed computation is so far off."""
+
+    def across(off: float | None, **changes: Any) -> Any:
+        then = toy_golden.record.numerics
+        values = {} if off is None else {n: value + off for n, value in then.values.items()}
+        other = then.model_copy(update={"class_": "float32, AVX9, MKL", "values": values})
+        record = toy_golden.record.model_copy(update={"numerics": other})
+        return evidence(replace(toy_golden, record=record), **changes)
+
+    return across
+
+
+@pytest.mark.parametrize("check", ["G001", "G002"])
+def test_bounds_across_numerics_classes_are_wider_by_what_was_measured(
+    check: str, evidence: Any, across: Any
+) -> None:
+    alone = evidence()
+    one, classes = checks()[check].run(alone), alone["classes"]
+    found = across(3e-4)
+    two, note = checks()[check].run(found), scope_of({"classes": found["classes"]}).note
+
+    assert two.number == one.number
+    assert two.standing.low == pytest.approx(one.standing.low - 3e-4, abs=1e-9)
+    assert two.standing.high == pytest.approx(one.standing.high + 3e-4, abs=1e-9)
+    assert two.detail.endswith(", wider by 0.0003 across numerics classes")
+    assert "classes" not in one.detail
+    assert note.startswith("numerics class float32, AVX9, MKL in the golden, float32, ")
+    assert note.endswith(
+        "here: bounds are wider by 0.0003, as far as both were measured to be apart"
+    )
+    assert scope_of({"classes": classes}).note == ""
+
+
+def test_a_pass_across_classes_that_are_a_margin_apart_is_none(across: Any) -> None:
+    outcome = checks()["G001"].run(across(0.02))
+
+    assert outcome.status is Status.INCONCLUSIVE
+
+
+def test_nothing_is_decided_against_a_golden_whose_machine_took_other_steps(
+    across: Any, toy_golden: Any
+) -> None:
+    found = across(1e-9)
+    other = found["golden"].record.numerics.model_copy(update={"values": {"no_step": 0.5}})
+    record = found["golden"].record.model_copy(update={"numerics": other})
+
+    outcome = checks()["G001"].run(found.with_(golden=replace(toy_golden, record=record)))
+
+    assert outcome.status is Status.INCONCLUSIVE
+
+
+def test_a_golden_whose_machine_nobody_measured_says_so(across: Any) -> None:
+    found = across(None)
+
+    assert checks()["G001"].run(found).status is Status.PASS
+    assert str(found["classes"]).endswith("how far they are apart nobody has measured")
 
 
 def test_g020_without_a_fingerprint_does_not_pass(evidence: Any, toy_golden: Any) -> None:

@@ -54,7 +54,8 @@ def evidence(
         }
         chosen = makers.GOLDEN | makers.SCORES | makers.MODEL | {"looks": makers.no_looks}
         del chosen["evaluations"]
-        return Evidence(chosen | named(makers.guarded), **given)
+        chosen |= named(makers.guarded, makers.machine_numerics, makers.classes)
+        return Evidence(chosen, **given)
 
     return evidence
 

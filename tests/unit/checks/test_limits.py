@@ -141,7 +141,7 @@ def test_its_own_defect_is_one_that_it_finds(
     ]
     case = make_case(tmp_path, criteria={"limit": limits})
     evidence = run_evidence(case=case)
-    tried = {trial.defect.id: trial for trial in trials(case.config.criteria)}
+    tried = {trial.defect.id: trial for trial in trials(case.config)}
 
     for id_ in ("C101", "C102", "C103"):
         trial = tried[f"missed-{id_.lower()}"]
@@ -250,12 +250,19 @@ def test_a_declared_margin_of_what_comes_next_only_shrinks_in_silence(
     assert [one.what for one in found] == what
 
 
-def test_ids_of_a_case_are_known_beside_ours() -> None:
-    criteria = CriteriaConfig.model_validate({"limit": [BASE]})
+def test_ids_of_a_case_are_known_beside_ours(make_case: Any, tmp_path: Path) -> None:
+    one = {"id": "I101", "name": "ivf8", "kind": "ivf", "parameters": {"nprobe": 8}}
+    config = make_case(tmp_path, criteria={"limit": [BASE]}, index={"configuration": [one]}).config
 
-    assert "C101" in all_checks(criteria)
-    assert "C101" not in all_checks(None)
-    assert "in_article of ood is at least 0.5, by its estimate" in all_checks(criteria)["C101"].help
+    every = all_checks(config)
+
+    assert not {"C101", "I101"} & {*all_checks(None)}
+    assert "in_article of ood is at least 0.5, by its estimate" in every["C101"].help
+    assert every["I101"].label == "I101-recall_ivf8"
+    assert every["I101"].family == "index"
+    assert (
+        "ivf with nprobe 8, searched for rows, has a recall of at least 0.9" in every["I101"].help
+    )
 
 
 @pytest.fixture

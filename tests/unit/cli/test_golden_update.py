@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from amn.api import check_split
 from amn.checks.broken.golden import moved
+from amn.cli.golden.log import command
 from amn.cli.main import main
 from amn.data.dataset import open_dataset
 from amn.data.vectors import unit_rows
 from amn.data.writer import Chunks, write_dataset
 from amn.golden.base.target import CI_VARIABLES
+from amn.golden.compare import own_margin
 from amn.golden.ledger import read_ledger
 from amn.golden.schema import Golden
 from amn.golden.store import GOLDEN_FILE, TABLE_FILE, WRITTEN, read_golden, write_golden
@@ -124,6 +127,26 @@ def test_an_update_that_spends_more_than_the_budget_for_drift_says_so_at_once(
     assert code == 0
     assert "accepted although: G012-drift" in out
     assert read_ledger(folder)[-1].accepted_regression
+
+
+def test_an_update_that_creeps_in_what_comes_next_is_refused_too(
+    run: Any, project: Path, toy_golden: Any
+) -> None:
+    folder = project / "golden" / "case"
+    (folder / "ledger.jsonl").unlink()
+    margin = own_margin(toy_golden, "ood", "reciprocal_rank")
+    for share in (1.4, 0.7):
+        write_golden(folder, moved(toy_golden, by=share * margin, metric="reciprocal_rank"))
+    commit(project)
+
+    code, out, err = run("golden", "update", "case", *WHY)
+
+    assert (code, out) == (3, "")
+    expected = f"G012-drift reciprocal_rank.ood: expected at most {margin:.4g} below the anchor"
+    assert f"{expected}, got {1.4 * margin:.4f} since entry 0" in err
+    log = CliRunner().invoke(command, ["case"]).output
+    assert f"{-0.7 * margin:+.4f} since entry 0 (budget -{margin:.4g})" in log
+    assert "reciprocal_rank.ood" in log
 
 
 def cut_off(folder: Path, replaced: tuple[str, ...]) -> None:

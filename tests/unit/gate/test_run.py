@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from amn.case.config import EVALUATED
+from amn.case.limits import CriteriaConfig
 from amn.checks.check import checks
 from amn.errors import ConfigError
 from amn.gate.evidence import Evidence
@@ -44,6 +47,7 @@ SPEC = ModelSpec(architecture="amn/recency/1", dim=24, context=3, attention_dim=
 # Evidence that a case, its golden or its user has to ask for.
 WHERE_ASKED = {
     "hold",
+    "recorded",
     "reencoded",
     "speed_ratios",
     "row_digests",
@@ -318,7 +322,8 @@ def test_a_score_below_the_constant_predictor_is_harness_and_no_poor_model(
     save_checkpoint(path, model, SPEC, articles=np.arange(1, 41), provenance={})
     monkeypatch.setattr("amn.training.checkpoint.build_model", lambda _: model)
     monkeypatch.setattr(
-        "amn.training.checkpoint.load_checkpoint.__kwdefaults__", {"build": lambda _: model}
+        "amn.training.checkpoint.load_checkpoint.__wrapped__.__kwdefaults__",
+        {"build": lambda _: model},
     )
 
     result = gate(checkpoint=path, first_run=True)
@@ -370,10 +375,17 @@ def test_every_check_is_declared_for_some_way_to_a_candidate(
         {"predictions": ("p",)},
         {"metrics": metrics},
     )
+    limits = [
+        {"id": f"C10{i}", "metric": "l2", "split": s, "most": 1} for i, s in enumerate(EVALUATED)
+    ]
+    one = {"id": "I101", "name": "exact", "kind": "flat"}
+    case = make_case(tmp_path, dataset={"index": True}, index={"configuration": [one]})
+    criteria = CriteriaConfig.model_validate({"metric": "l2", "limit": limits})
+    by_distance = replace(case, config=case.config.model_copy(update={"criteria": criteria}))
     for options in ({}, *ways):
-        case = make_case(tmp_path, dataset={"index": True})
-        gate = gate_of(case, GateOptions(cache=tmp_path, **options))
-        seen |= {check.id for check in gate.declared}
+        for asked in (case, by_distance):
+            gate = gate_of(asked, GateOptions(cache=tmp_path, **options))
+            seen |= {check.id for check in gate.declared}
     asked_for = {check.id for check in checks().values() if WHERE_ASKED & {*check.reads}}
 
     assert set(checks()) - asked_for <= seen

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amn.errors import GoldenError
 from amn.golden.ledger import LEDGER_FILE, Acceptance, extended, inspect_ledger, read_ledger
+from amn.golden.schema import Golden
 from amn.storage import canonical_json, sha256_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def content(
     folder = tmp_path / "wiki-mini"
     folder.mkdir()
     for number in range(N):
-        record = build_record(splits, reason=f"reason {number}")
-        new = extended(folder, record, Acceptance(), golden_digest=DIGEST)
+        golden = Golden(build_record(splits, reason=f"reason {number}"), splits)
+        new = extended(folder, golden, Acceptance(), golden_digest=DIGEST)
         (folder / LEDGER_FILE).write_bytes(new)
     return (folder / LEDGER_FILE).read_bytes()
 
@@ -70,9 +71,8 @@ def test_new_entries_leave_the_old_lines_as_they_were(
 ) -> None:
     folder = tmp_path / "wiki-mini"
 
-    assert extended(folder, build_record(splits), Acceptance(), golden_digest=DIGEST).startswith(
-        content
-    )
+    golden = Golden(build_record(splits), splits)
+    assert extended(folder, golden, Acceptance(), golden_digest=DIGEST).startswith(content)
 
 
 FORGERIES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {
@@ -175,8 +175,9 @@ def test_a_broken_ledger_is_not_extended(
     forged = content.replace(b"reason 1", b"reason X")
     (folder / LEDGER_FILE).write_bytes(forged)
 
+    golden = Golden(build_record(splits), splits)
     with pytest.raises(GoldenError, match=r"line 2: expected hash .* Fix: git checkout"):
-        extended(folder, build_record(splits), Acceptance(), golden_digest=DIGEST)
+        extended(folder, golden, Acceptance(), golden_digest=DIGEST)
     assert (folder / LEDGER_FILE).read_bytes() == forged
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from amn.evaluation.numerics import numeric_values
 from amn.golden.ledger import read_ledger
-from amn.golden.schema import Golden, GoldenRecord
+from amn.golden.schema import UNKNOWN, Golden, GoldenRecord
 from amn.golden.store import read_golden
 
 FOLDER = Path(__file__).parents[3] / "golden" / "wiki-mini"
@@ -25,6 +26,14 @@ def test_every_article_of_the_case_has_a_line(golden: Golden) -> None:
 
     assert n == {"train": 390, "in_dist": 60, "ood": 110}
     assert all(all(table.vectors) and table.rows.min() > 0 for table in golden.tables.values())
+
+
+def test_it_names_its_numerics_class_and_what_was_computed_there(golden: Golden) -> None:
+    numerics = golden.record.numerics
+
+    assert numerics.class_.startswith("float32, ")
+    assert UNKNOWN not in numerics.class_
+    assert set(numerics.values) == set(numeric_values())
 
 
 def test_it_was_migrated_and_says_the_same_as_before() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from amn import check_index
 from amn.data.dataset import open_dataset
+from amn.data.importers import import_vectors
 from amn.data.index import build
 from amn.data.index.build import build_index, default_parameters
 from amn.data.index.integrity import structure_problems, wrong_rows
@@ -163,6 +164,21 @@ def test_the_default_kind_passes_its_own_check_on_few_columns(tmp_path: Path, di
     articles, chunks = running_keys(*[10] * 70)
     keys = Chunks(article_ids=articles, chunk_index=chunks)
     small = write_dataset(tmp_path / "small", drifting_rows(70, 10, dim), keys, name="small")
+    build_index(small)
+
+    failed = [o.label for o in check_index(small.path).outcomes if o.has_failed]
+    assert not [label for label in failed if label.startswith("I")]
+
+
+@pytest.mark.parametrize("dim", [8, 32])
+def test_the_default_kind_passes_its_own_check_on_rows_of_any_length(
+    tmp_path: Path, dim: int
+) -> None:
+    ids, chunks = running_keys(*[10] * 70)
+    lengths = np.random.default_rng(0).uniform(1.5, 5, (700, 1)).astype(np.float32)
+    rows = drifting_rows(70, 10, dim) * lengths
+    np.savez(tmp_path / "raw.npz", vectors=rows, article_indices=ids, chunk_indices=chunks)
+    small = import_vectors(tmp_path / "raw.npz", tmp_path / "small", keep_length=True)
     build_index(small)
 
     failed = [o.label for o in check_index(small.path).outcomes if o.has_failed]

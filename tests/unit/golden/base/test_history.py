@@ -16,7 +16,7 @@ from amn.gate.modes import GateOptions, run_gate
 from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden
-from amn.golden.store import GOLDEN_FILE, write_golden
+from amn.golden.store import GOLDEN_FILE, enter, write_golden
 from amn.golden.table import to_csv
 from amn.golden.waivers import WAIVERS_FILE
 from amn.system import CACHE_FOLDER
@@ -303,6 +303,29 @@ def test_drift_in_small_approved_steps_meets_the_budget(project: Project) -> Non
 
     assert codes == [0, 0, 1, 1, 1]
     assert named == [[], [], ["G012"], ["G012"], ["G012"]]
+
+
+def anchored(project: Project, by: float, metric: str) -> list[str]:
+    """Return the loosenings of an anchor whose golden has a metric that is higher by so much."""
+    write_golden(project.folder, moved_by(project.accepted, by=by, metric=metric), Acceptance())
+    project.merge()
+    enter(project.folder, Acceptance(kind="anchor", reason="release"))
+    return [f"{one.what} {one.where}" for one in project.gate().review.loosenings]
+
+
+@pytest.mark.parametrize("metric", ["cosine", "reciprocal_rank"])
+def test_an_anchor_that_stands_lower_is_a_loosening_by_what_comes_next_too(
+    project: Project, metric: str
+) -> None:
+    name = "ood" if metric == "cosine" else f"{metric}.ood"
+
+    found = anchored(project, -0.0001, metric)
+
+    assert f"moved the anchor golden/case/ledger.jsonl entry 2 {name}" in found
+
+
+def test_an_anchor_that_stands_higher_is_none(project: Project) -> None:
+    assert anchored(project, 0.0001, "reciprocal_rank") == []
 
 
 def test_settings_of_pytest_that_leave_the_gate_alone_are_no_loosening(project: Project) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from amn.case.config import CaseConfig
+from amn.case.limits import IndexConfig
 from amn.golden.base.loosenings import limit_loosenings
 
 
@@ -58,3 +60,52 @@ def test_a_column_that_is_read_as_something_else_is_named(
 
     assert [one.where for one in found] == [f"case.toml columns.{name}" for name in named]
     assert (before.digest() == after.digest()) is (old == new)
+
+
+IVF = {"id": "I101", "name": "ivf", "kind": "ivf", "recall": 0.9}
+
+
+def with_index(*own: dict[str, Any], **limits: Any) -> CaseConfig:
+    index = IndexConfig.model_validate({"configuration": own, **limits})
+    return config().model_copy(update={"index": index})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ([IVF], [], "removed a configuration of the index"),
+        ([IVF], [{**IVF, "name": "other"}], "removed a configuration of the index"),
+        ([IVF], [{**IVF, "recall": 0.89}], "lowered a floor"),
+        ([IVF], [{**IVF, "recall": None}], "lowered a floor"),
+        ([IVF], [{**IVF, "recall": 0.95}], None),
+        ([IVF], [{**IVF, "kind": "ivf", "parameters": {"nprobe": 2}}], None),
+        ([], [IVF], None),
+    ],
+)
+def test_a_configuration_of_the_index_that_asks_less_is_a_loosening(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], what: str | None
+) -> None:
+    before, after = (with_index(*own, recall=0.8) for own in (old, new))
+
+    found = list(limit_loosenings(before, after, "case.toml"))
+
+    assert [one.what for one in found] == ([what] if what else [])
+    assert [one.where for one in found] == (["case.toml index.configuration I101"] if what else [])
+
+
+def test_a_margin_of_recall_needs_something_that_it_is_the_margin_of() -> None:
+    raw = {
+        "schema": 1,
+        "dataset": {"path": "data"},
+        "split": {"in_dist": {"articles": "1-5"}, "ood": {"articles": "6-9"}},
+        "golden": {"margins": {"recall": 0.01}},
+    }
+
+    with pytest.raises(ValidationError, match=r"golden.margins: expected .*, got recall"):
+        CaseConfig.model_validate(raw)
+    CaseConfig.model_validate({**raw, "index": {"configuration": [IVF]}})
+
+
+def test_what_a_case_is_to_others_does_not_change_where_it_has_no_configuration() -> None:
+    assert "configuration" not in config().resolved()["index"]
+    assert with_index(IVF).digest() != config().digest()
