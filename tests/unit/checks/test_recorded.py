@@ -44,14 +44,15 @@ def test_equal_digests_stand_and_the_scope_says_since_when() -> None:
         ({}, ["case", "data"]),
     ],
 )
-def test_g025_fires_on_an_input_that_differs_or_is_on_one_side_alone(
+def test_g027_fires_on_an_input_that_differs_or_is_on_one_side_alone(
     now: dict[str, str], names: list[str]
 ) -> None:
     outcome = run(recorded(now))
 
     assert outcome.status is Status.FAIL
     assert [finding.where for finding in outcome.findings] == names
+    assert outcome.value == f"{len(names)} of {len({*DIGESTS, *now})} inputs differ"
 
 
-def test_g025_fires_on_its_defect() -> None:
+def test_g027_fires_on_its_defect() -> None:
     assert run(other_input(recorded(DIGESTS))["recorded"]).status is Status.FAIL  # type: ignore[arg-type]
