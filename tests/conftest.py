@@ -20,9 +20,9 @@ settings.load_profile(os.environ.get("AMN_EXAMPLES", "default"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_ci() -> Iterator[None]:
-    """The CI system that runs the tests is none to what they test."""
+def _no_surroundings() -> Iterator[None]:
+    """The CI system that runs the tests, and their terminal, are none to what they test."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in (*CI_SIGNS, *CI_VARIABLES, *OF_REQUESTS.values()):
+        for name in (*CI_SIGNS, *CI_VARIABLES, *OF_REQUESTS.values(), "COLUMNS"):
             patch.delenv(name, raising=False)
         yield

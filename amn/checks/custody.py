@@ -333,8 +333,10 @@ def check_drift(
         for name, drift in drifts.items()
         if not drift.total >= -drift.budget
     ]
-    value = ", ".join(f"{split} {drifts[split].total:+.4f}" for split in EVALUATED)
-    some = drifts[EVALUATED[0]]
+    fallen = [finding.where for finding in findings if finding.where not in EVALUATED]
+    shown = fallen if len(fallen) == len(findings) > 0 else EVALUATED  # what failed, if not these
+    value = ", ".join(f"{name} {drifts[name].total:+.4f}" for name in shown)
+    some, limit = drifts[EVALUATED[0]], -drifts[shown[0]].budget
     detail = f"{some.steps} steps since entry {some.anchor}"
     if some.not_comparable:
         detail += f", {some.not_comparable} of them to other windows"
@@ -343,7 +345,7 @@ def check_drift(
         detail += f"; lowest of the others {name} {drift.total:+.4f} of {-drift.budget:.4g}"
     if unknown := dict.fromkeys(name.split(".")[0] for name in names if name not in drifts):
         detail += f"; not in the ledger: {', '.join(unknown)}; {UPDATE}"
-    return Measured(value, f">= {-some.budget:+.4f}", findings, detail)
+    return Measured(value, f">= {limit:+.4f}", findings, detail)
 
 
 def orphan_golden(copy: CaseCopy) -> Parts:

@@ -167,4 +167,7 @@ def _number(outcome: Outcome) -> str:
 
 
 def _cut(text: str, most: int = MOST_LETTERS) -> str:
+    """Return at most so much of a text; half a fix is none."""
+    if len(text) > most:
+        text = text.partition(". Fix: ")[0]
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

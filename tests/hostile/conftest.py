@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory, _no_ci: None) -> Path:
+def ground(tmp_path_factory: pytest.TempPathFactory, _no_surroundings: None) -> Path:
     """The checkout that every change is made to; read only."""
     return build(tmp_path_factory.mktemp("hostile"))

@@ -85,7 +85,7 @@ def test_what_is_set_to_nothing_is_no_sign_of_ci(value: str) -> None:
 def test_the_command_that_mends_a_clone_of_one_branch_does(ground: Path, tmp_path: Path) -> None:
     (broken,) = [change for change in CHANGES if change.id == "one-branch-in-ci"]
     _, text = play(broken, ground, tmp_path)
-    fix = text.partition("Fix: ")[2].partition("; or --target")[0]
+    fix = text.partition("  do ")[2].strip().partition("; or --target")[0]
     for command in fix.split(" && "):
         git(tmp_path / "p", *shlex.split(command)[1:])
 

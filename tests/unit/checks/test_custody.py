@@ -147,7 +147,7 @@ def test_g012_fires_when_small_steps_of_what_comes_next_add_up(
     assert f"expected at most {margin:.4g} below the anchor, got " in finding.message
     assert "in 3 steps since entry 0" in finding.message
     outcome = checks()["G012"].run(found)
-    assert outcome.value == "in_dist +0.0000, ood +0.0000"
+    assert outcome.value == "in_article.ood -0.0207, in_article.in_dist -0.0207"
     assert "; lowest of the others in_article." in outcome.detail
 
 

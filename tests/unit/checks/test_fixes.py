@@ -24,6 +24,8 @@ PROSE = {
     "from",
     "was",
     "runs",
+    "and",
+    "by",
 }  # `import amn`, and sentences about amn itself
 
 

@@ -467,7 +467,9 @@ def test_a_golden_of_a_folder_holds_for_the_store_it_went_to_and_names_the_diges
     assert ended["G021"].status is Status.PASS
     assert ended["G001"].status is Status.PASS
     said = {finding.where: finding.message for finding in ended["G007"].findings}
-    assert said["dataset.sha256"] == f"golden None, now '{sha256_file(toy_data / 'dataset.json')}'"
+    assert (
+        said["dataset.sha256"] == f"golden not set, now '{sha256_file(toy_data / 'dataset.json')}'"
+    )
     assert "dataset.path" in said
 
 
