@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
+
+    from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -72,10 +76,17 @@ def one_thread() -> Iterator[None]:
     Threads of a small product wait for each other by spinning: on a quiet machine they gain little,
     on a busy one, or in a container with fewer cores than its machine, it is most of their time.
     """
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - most commands multiply nothing
-
-    with threadpool_limits(1, "blas"):
+    with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    """Return the libraries that multiply, looked for anew when another module was imported."""
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - few commands multiply
+
+    del n_modules
+    return ThreadpoolController()
 
 
 def in_threads(function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
