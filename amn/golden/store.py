@@ -74,7 +74,8 @@ def read_file(folder: Path, name: str) -> bytes:
         return as_committed(read_whole(path, folder, MOST_FOUND_BYTES))
     except (FileNotFoundError, NotADirectoryError) as error:
         fix = f"git checkout -- {quote(str(path))}"
-        if name == GOLDEN_FILE:
+        others = (TABLE_FILE, LEDGER_FILE)
+        if name == GOLDEN_FILE and not any((folder / other).exists() for other in others):
             fix = f"amn golden new {quote(folder.name)} --reason TEXT"
         raise GoldenError(path, f"expected a golden, found none. Fix: {fix}") from error
     except DataError as error:

@@ -84,7 +84,7 @@ def test_a_golden_of_another_revision_is_read_from_bytes(folder: Path, golden: G
 
 @pytest.mark.parametrize(
     ("name", "fix"),
-    [(GOLDEN_FILE, "amn golden new wiki-mini"), (TABLE_FILE, "git checkout -- .*golden.csv")],
+    [(GOLDEN_FILE, "git checkout -- .*golden.json"), (TABLE_FILE, "git checkout -- .*golden.csv")],
 )
 def test_a_missing_file_is_named_with_the_way_out(folder: Path, name: str, fix: str) -> None:
     (folder / name).unlink()
