@@ -129,7 +129,7 @@ REPLAY = (
     (
         "amn replay x.zip",
         3,
-        "expected verdict.json in it, found none",
+        "expected verdict.json in it, found none. Fix: pack it again: amn gate CASE --bundle",
         partial(bundle, drop="verdict.json"),
     ),
     ("amn replay x.zip", 3, "expected the files of", partial(bundle, drop="case/context.json")),
