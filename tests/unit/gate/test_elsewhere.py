@@ -332,16 +332,21 @@ def test_what_is_declared_asks_for_no_vectors_and_custody_for_nothing(
     assert sorted(web.asked) == ["chunks-00000.parquet", "dataset.json", VECTORS]
 
 
+def put_index(web: Shelf, toy_data: Path, folder: Path) -> str:
+    """Put an index of the data into the store; return the digest of its record."""
+    shutil.copytree(toy_data, folder / "indexed")
+    build_index(open_dataset(folder / "indexed"), "flat")
+    for name in ("index.json", "index.faiss"):
+        web.put(name, (folder / "indexed" / name).read_bytes())
+    return sha256_file(folder / "indexed" / "index.json")
+
+
 def test_the_index_of_a_store_is_judged_by_its_own_digest_and_fetched_for_it_alone(
     web: Shelf, make: Any, gate: Any, toy_data: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(toy_data, tmp_path / "indexed")
-    build_index(open_dataset(tmp_path / "indexed"), "flat")
-    for name in ("index.json", "index.faiss"):
-        web.put(name, (tmp_path / "indexed" / name).read_bytes())
+    pin = put_index(web, toy_data, tmp_path)
     assert not any(label.startswith("I0") for label in gate(make(web.url)).declared)
     assert "index.faiss" not in web.asked
-    pin = sha256_file(tmp_path / "indexed" / "index.json")
     result = gate(make(web.url, index_sha256=pin))
     assert {o.status for o in result.outcomes if o.check.startswith("I0")} == {Status.PASS}
     web.put("index.faiss", b"another")
@@ -355,11 +360,8 @@ def test_the_index_of_a_store_is_judged_by_its_own_digest_and_fetched_for_it_alo
 def test_the_index_of_a_store_is_a_configuration_too_and_fetched_for_it(
     web: Shelf, make: Any, gate: Any, toy_data: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(toy_data, tmp_path / "indexed")
-    build_index(open_dataset(tmp_path / "indexed"), "flat")
-    for name in ("index.json", "index.faiss"):
-        web.put(name, (tmp_path / "indexed" / name).read_bytes())
-    case = make(web.url, index_sha256=sha256_file(tmp_path / "indexed" / "index.json"))
+    pin = put_index(web, toy_data, tmp_path)
+    case = make(web.url, index_sha256=pin)
     own = "[[index.configuration]]\nid = 'I101'\nname = 'own'\nkind = 'file'\n[split]"
 
     result = gate(parse_case(case.file.read_text("utf-8").replace("[split]", own), case.file))

@@ -211,6 +211,17 @@ def test_one_error_that_keeps_many_checks_from_running_is_said_once(
     assert (found.more, found.cause, found.do) == (checks[1:], "", "export it again")
 
 
+def test_of_a_fix_that_does_not_fit_nothing_is_shown_beside_the_number(
+    make_result: Any, make_outcome: Any
+) -> None:
+    lost = f"could not run: m.onnx: expected a model, got 0 bytes. Fix: {'export it again ' * 20}"
+
+    found = why(make_result(make_outcome("M002", Status.ERROR, Finding("M002", lost))))
+
+    assert found is not None
+    assert found.numbers == (("M002 name", "m.onnx: expected a model, got 0 bytes"),)
+
+
 def test_what_passes_has_no_such_screen(make_result: Any, make_outcome: Any) -> None:
     passing = make_result(make_outcome("D001", Status.PASS))
 
