@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _no_golden(project: Path) -> None:
-    (project / "golden/toy/golden.json").unlink()
-    (project / "golden/toy/golden.csv").unlink()
+    for name in ("golden.json", "golden.csv", "ledger.jsonl"):
+        (project / "golden/toy" / name).unlink(missing_ok=True)
 
 
 def test_a_missing_golden_cannot_pass(run: Run) -> None:

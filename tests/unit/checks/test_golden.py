@@ -85,7 +85,7 @@ def test_g004_fires_on_a_missing_golden(evidence: Any, fires: Any) -> None:
 
     finding = fires("G004", found)
 
-    assert "golden.json: expected a golden, found none. Fix: amn golden new case" in finding.message
+    assert "golden.json: expected a golden, found none. Fix: git checkout -- " in finding.message
 
 
 def test_g004_fires_on_a_golden_that_was_edited(evidence: Any, fires: Any) -> None:
