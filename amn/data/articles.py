@@ -63,9 +63,14 @@ class ArticleSample:
         return np.repeat(np.arange(len(self.starts)), self.counts)
 
     @cached_property
+    def totals(self) -> NDArray[np.float64]:
+        """(A, D) sum of the rows of each article."""
+        return self.sums(self.vectors)
+
+    @cached_property
     def means(self) -> NDArray[np.float64]:
         """(A, D) mean vector of each article."""
-        return self.sums(self.vectors) / self.counts[:, None]
+        return self.totals / self.counts[:, None]
 
     @property
     def centred(self) -> NDArray[np.float32]:
@@ -647,7 +652,7 @@ def direction_told(sample: ArticleSample) -> float:
 def lead_scores(sample: ArticleSample) -> NDArray[np.float64]:
     """Return how much nearer to the middle of its article its first row is than its last: (A,)."""
     first, last = sample.vectors[sample.starts], sample.vectors[sample.starts + sample.counts - 1]
-    middle = unit_rows(sample.sums(sample.vectors) - first - last)
+    middle = unit_rows(sample.totals - first - last)
     return np.asarray(np.vecdot((first - last).astype(np.float64), middle), np.float64)
 
 
