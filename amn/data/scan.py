@@ -2,7 +2,8 @@
 
 Each block is mapped, used while it is in a core's cache for the digest of its file, norms,
 neighbour similarities and row digests, and given back. One worker a shard; memory does not grow
-with the rows but for the results, 37 bytes a row.
+with the rows but for the results, 37 bytes a row. A file of a store's cache that was hashed to
+tell that it is whole is not hashed again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import numpy as np
 
 from amn.data.dataset import file_stamp
 from amn.data.sketch import PARTS, sketch_rows
-from amn.data.vectors import FLOAT16_LIMIT, FileDigest, RowHasher, digest_file, widen
+from amn.data.vectors import (
+    FLOAT16_LIMIT,
+    KNOWN,
+    FileDigest,
+    RowHasher,
+    digest_file,
+    widen,
+)
 from amn.errors import DataError
 from amn.storage import regular
 from amn.system import available_cores
@@ -140,7 +148,7 @@ def _scan_shard(
     (n_rows, dim), dtype = vectors.shape, vectors.dtype
     hasher = RowHasher(dim, dtype)
     widened, scratch = np.empty((2, FAR_LAG + BLOCK_ROWS, dim), np.float32)
-    digest = FileDigest(shard.path, entry)
+    digest = FileDigest(shard.path, entry, KNOWN.get(shard.path, shard.stamp))
     digest.update(_header(shard))
     # Rows that overflow are D001's and D002's to report.
     with np.errstate(over="ignore", invalid="ignore"):
