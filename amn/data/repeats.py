@@ -255,13 +255,12 @@ def _closest(queries: NDArray[np.float32], keys: NDArray[np.float32], farthest: 
     ours, theirs = _sides(queries, keys)
     for first in range(0, len(ours), QUERY_BLOCK):
         distances = ours[first : first + QUERY_BLOCK] @ theirs.T
-        is_near = distances <= farthest
-        n_near = np.count_nonzero(is_near, axis=1)
-        if (many := np.flatnonzero(n_near > MOST_MATCHES)).size:
+        rows, columns = np.divmod(np.flatnonzero(distances <= farthest), len(keys))
+        if (many := np.flatnonzero(np.bincount(rows) > MOST_MATCHES)).size:
             nearest = np.argpartition(distances[many], MOST_MATCHES - 1, axis=1)
-            is_near[many] = False
-            is_near[many[:, None], nearest[:, :MOST_MATCHES]] = True
-        rows, columns = np.divmod(np.flatnonzero(is_near), len(keys))
+            others = ~np.isin(rows, many)
+            rows = np.concatenate([rows[others], np.repeat(many, MOST_MATCHES)])
+            columns = np.concatenate([columns[others], nearest[:, :MOST_MATCHES].ravel()])
         found.append((rows + first, columns))
     left, right = (np.concatenate(side) for side in zip(*found, strict=True))
     return left, right
