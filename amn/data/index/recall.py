@@ -341,13 +341,14 @@ def _best(
     best = np.full((n_queries, k), -np.inf, np.float32)
     found = np.full((n_queries, k), -1)
 
-    def better(block: Block) -> Scored:
-        scores, ids = score(block)
+    def better(scores: NDArray[np.float32], ids: NDArray[np.int64]) -> Scored:
         is_better = scores > best.min(axis=1, keepdims=True)
         some = np.flatnonzero(is_better.any(axis=0))
         return np.where(is_better[:, some], scores[:, some], -np.inf), ids[some]
 
-    for scores, ids in in_threads(better, blocks):
+    # Again where they are taken in order: which of two equal scores is kept is then not a race.
+    for block in in_threads(lambda block: better(*score(block)), blocks):
+        scores, ids = better(*block)
         both = np.hstack([best, scores])
         owners = np.hstack([found, np.broadcast_to(ids, scores.shape)])
         chosen = np.argpartition(both, scores.shape[1], axis=1)[:, scores.shape[1] :]

@@ -59,6 +59,23 @@ def test_answers_are_those_of_faiss(
     assert (np.sort(answers.found) == np.sort(found)).mean() > 0.99
 
 
+def test_answers_do_not_depend_on_when_a_block_is_scored(
+    tmp_path: Path, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, chunks = running_keys(*[10] * 70)
+    twice = dataset.gather(np.arange(700) // 2)  # so that every score is there twice
+    keys = Chunks(article_ids=ids, chunk_index=chunks)
+    doubled = write_dataset(tmp_path / "doubled", twice, keys, name="doubled")
+    monkeypatch.setattr(layers, "BLOCK_ROWS", 9)
+    index = open_index(build_index(doubled, "sq4"))
+    answers = []
+    for run in (map, lambda function, items: iter([function(item) for item in items])):
+        monkeypatch.setattr(recall, "in_threads", run)
+        answers.append(search_rows(index, doubled, ROWS, 5))
+
+    np.testing.assert_array_equal(answers[0].found, answers[1].found)
+
+
 def test_codes_that_stand_for_no_number_are_no_answer(dataset: DataSet) -> None:
     index = open_index(build_index(dataset, "sq8"))
     trained = load_faiss().rev_swig_ptr(index.layers.storage.sq.trained.data(), 2 * dataset.dim)
