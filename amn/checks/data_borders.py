@@ -230,7 +230,7 @@ def _usual_fall(order: RowOrder, sample: ArticleSample) -> float:
     near = np.vecdot(sample.vectors[:-1], sample.vectors[1:]).astype(np.float64)
     same = ~np.isnan(order.near[:-1])
     n = sample.counts.astype(np.float64)
-    whole = sample.totals
+    whole = sample.sums(sample.vectors)
     overall = (np.vecdot(whole, whole) - n) / (n * (n - 1))
     return float(near[same].mean() - overall.mean()) if same.any() else np.inf
 

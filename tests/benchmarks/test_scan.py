@@ -6,9 +6,8 @@ import numpy as np
 
 from amn.data.dataset import open_dataset
 from amn.data.scan import scan_rows
-from amn.gate import makers
-from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, declare, named
+from amn.gate.makers import at_rest
 from amn.verdict import Status
 from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure
 
@@ -41,7 +40,7 @@ def test_a_scan_of_a_million_rows(
 def test_every_data_check_of_a_million_rows(
     large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
 ) -> None:
-    chosen = {**makers.DATA, **named(makers.row_digests)}
+    chosen = {**at_rest.DATA, **named(at_rest.row_digests)}
     checks = declare(Evidence(chosen, folders=(large_folder,), progress=None))
     assert {check.family for check in checks} == {"data"}
     source = np.ones((LARGE_ROWS, DIM), np.float16)
