@@ -198,6 +198,9 @@ class GoldenConfig(Section):
             what may be accepted and shapes no result, so it is no part of the resolved config.
         adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
             next ones are trained only while the comparison is undecided. None: all, at one look.
+        futility: Whether a training that cannot come to the golden or its floors any more is
+            stopped (R016). It saves time and shapes no result, so it is no part of the resolved
+            config.
     """
 
     margin: Positive = 0.01
@@ -205,6 +208,7 @@ class GoldenConfig(Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
+    futility: bool = True
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:
@@ -226,6 +230,14 @@ class GoldenConfig(Section):
         """
         looks = self.adaptive_seeds
         return self.alpha * look / sum(looks) if looks else self.alpha
+
+    def level_of(self, looks: int) -> float:
+        """Return the level of each of so many looks at a training that may be stopped for futility.
+
+        They share alpha (Bonferroni), as looks at more seeds do: one to stop in vain a candidate
+        that is good enough, the other to pass one that is not.
+        """
+        return self.alpha / looks
 
     @property
     def drift_budget(self) -> float:

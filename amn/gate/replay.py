@@ -258,6 +258,7 @@ def _makers_of(
         chosen |= named(makers.numerics, makers.brought, makers.guarded)
         is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
         chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
+        chosen |= named(makers.aim)
     if is_here:
         return chosen | named(review)
     chosen.pop("beside", None)
