@@ -35,7 +35,7 @@ UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
 TOGETHER = (  # fields on one line each, the first of what an update leaves
     ("schema", "case", "title", "articles", "seeds", "tolerances"),
     ("accepted", "digests"),
-    ("versions", "numerics"),
+    ("versions", "numerics", "course"),
 )
 OPTIONAL = ("profile", "recall", "course")  # fields that are left out where there is nothing
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
@@ -332,7 +332,9 @@ class GoldenRecord(Section):
                 del values[name]
         shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
         shown["metrics"] = f'"metrics": {_metrics_laid_out(values["metrics"])}'
-        together = [", ".join(shown.pop(name) for name in line) for line in TOGETHER]
+        together = [
+            ", ".join(shown.pop(name) for name in line if name in shown) for line in TOGETHER
+        ]
         return ("{" + ",\n ".join([*together, *shown.values()]) + "}\n").encode()
 
 
