@@ -10,7 +10,7 @@ from amn.case.section import Cosine, Positive, Section
 
 SplitName = Literal["in_dist", "ood"]
 COSINE = "cosine"
-LEAST_LOOK = 2  # seeds: one has no spread
+MIN_SEEDS = 3  # of a candidate, at its first look: two differ by as much as luck does
 GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 OF_METRIC: dict[SplitName, str] = {
     "ood": "G018",
@@ -196,7 +196,7 @@ class GoldenConfig(Section):
             cosine; without one it is what the golden's own articles and seeds explain.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
-        adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
+        adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[3, 5]`: the
             next ones are trained only while the comparison is undecided. None: all, at one look.
         futility: Whether a training that cannot come to the golden or its floors any more is
             stopped (R016). It saves time and shapes no result, so it is no part of the resolved
@@ -213,9 +213,9 @@ class GoldenConfig(Section):
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:
         looks = self.adaptive_seeds
-        if looks and (looks[0] < LEAST_LOOK or sorted(set(looks)) != looks):
+        if looks and (looks[0] < MIN_SEEDS or sorted(set(looks)) != looks):
             raise ValueError(
-                f"adaptive_seeds: expected growing numbers from {LEAST_LOOK} on, got {looks}"
+                f"adaptive_seeds: expected growing numbers from {MIN_SEEDS} on, got {looks}"
             )
         return self
 
@@ -226,7 +226,7 @@ class GoldenConfig(Section):
     def alpha_at(self, look: int) -> float:
         """Return the share of alpha that a look at so many seeds spends; shares add up to alpha.
 
-        In proportion to the seeds: `[2, 3, 5]` spends 0.01, 0.015 and 0.025 of 0.05.
+        In proportion to the seeds: `[3, 5]` spends 0.01875 and 0.03125 of 0.05.
         """
         looks = self.adaptive_seeds
         return self.alpha * look / sum(looks) if looks else self.alpha

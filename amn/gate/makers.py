@@ -17,7 +17,16 @@ import numpy as np
 from amn.case.config import EVALUATED, SPLITS
 from amn.case.training import RECIPES, AbortConfig
 from amn.checks.check import Check, checks
-from amn.checks.comparison import COMPARED, Classes, Guarded, Recalls, Sides, is_decided
+from amn.checks.comparison import (
+    COMPARED,
+    ONE_CLASS,
+    Classes,
+    Guarded,
+    Recalls,
+    Sides,
+    is_decided,
+    is_guarded,
+)
 from amn.checks.criteria import FLOORS
 from amn.checks.hold import Hold
 from amn.checks.model import shaping
@@ -40,7 +49,7 @@ from amn.errors import (
     GoldenError,
     expect,
 )
-from amn.evaluation.metric import Metric
+from amn.evaluation.metric import Metric, kept_metrics
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.reference import fit_references, measure_references, score_references
 from amn.evaluation.storage import Evaluation
@@ -480,11 +489,12 @@ def trained(case: Case, runs_of: RunsOf) -> tuple[Candidate, ...]:
 
 
 def trained_adaptively(
-    case: Case, runs_of: RunsOf, found_golden: Golden | GoldenError
+    case: Case, runs_of: RunsOf, found_golden: Golden | GoldenError, guards: tuple[Guard, ...]
 ) -> tuple[Candidate, ...]:
     """The seeds that it takes to decide whether the candidate is worse than the golden.
 
-    One that could not come to what is needed decides it.
+    One that could not come to what is needed decides it. What a run does not keep, metrics of one's
+    own, is measured after the last one alone, and never decided before.
     """
     limits = case.config.golden
     found: tuple[Candidate, ...] = ()
@@ -496,7 +506,13 @@ def trained_adaptively(
         if any(one.record and is_futile(one.record) for one in found):
             break
         scored = tuple(one.recorded for one in found if one.recorded)
-        if is_decided(Sides(scored, found_golden, limits, case.folder, limits.looks_until(look))):
+        beside = (found_golden, limits, case.folder, limits.looks_until(look), ONE_CLASS)
+        compared = [Sides(scored, *beside)]
+        if is_guarded(found_golden.record):
+            measured = tuple(one.scores for one in scored)
+            compared.append(Guarded((), *beside, measured, guards))
+        has_own = any(guard.metric not in kept_metrics() for guard in guards)
+        if not has_own and is_decided(*compared):
             break
     return found
 
