@@ -231,13 +231,14 @@ class GoldenConfig(Section):
         looks = self.adaptive_seeds
         return self.alpha * look / sum(looks) if looks else self.alpha
 
-    def level_of(self, looks: int) -> float:
-        """Return the level of each of so many looks at a training that may be stopped for futility.
+    def level_at(self, epoch: int, seeds: int) -> float:
+        """Return the level of a look, after an epoch, at whether one of so many seeds is lost.
 
-        They share alpha (Bonferroni), as looks at more seeds do: one to stop in vain a candidate
-        that is good enough, the other to pass one that is not.
+        Half of what is left of the seed's share of alpha: the first looks, which save most, have
+        most, and all looks at all seeds add up to less than alpha (Bonferroni). One alpha bounds
+        passing what is not good enough at any look at seeds, and one stopping in vain what is.
         """
-        return self.alpha / looks
+        return self.alpha / seeds * 0.5**epoch
 
     @property
     def drift_budget(self) -> float:

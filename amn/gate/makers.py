@@ -447,13 +447,13 @@ def aim(case: Case, found_golden: Golden | GoldenError, waivers: tuple[Waiver, .
         if limits:
             least, why = max(limits)
             needs[split] = Need(least=least, why=why, ends=figures.per_seed)
-    n_looks = max(1, len(course.best[0]) - 1) * len(config.training.seeds)
+    n_seeds, epochs = len(config.training.seeds), range(1, len(course.best[0]))
     return Aim(
         needs=needs,
         best=course.best,
         windows=course.windows,
         mean=course.mean,
-        level=config.golden.level_of(n_looks),
+        levels=tuple(config.golden.level_at(epoch, n_seeds) for epoch in epochs),
         apart=_apart(record, case),
     )
 

@@ -3,7 +3,7 @@
 The seeds of a golden say how far a training of that recipe still gets from any epoch on. Where even
 the upper prediction bound of that gain leaves a seed below what is needed, the rest of its training
 decides nothing. The bound is that of Student's t for one more of n values of one normal
-distribution (Hahn & Meeker, Statistical Intervals, 1991, 4.7), at a level that all looks share.
+distribution (Hahn & Meeker, Statistical Intervals, 1991, 4.7), at the level of the look.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Aim:
         best: Best validation cosine so far after each epoch of each seed of the golden.
         windows: Of their validation.
         mean: Validation cosine of the mean of the context there.
-        level: Chance that one look stops a seed that would have come to what is needed.
+        levels: Of the look after each epoch: chance that it stops a seed that would have come to
+            what is needed.
         apart: Why the golden says nothing about this training; empty where it does.
     """
 
@@ -58,7 +59,7 @@ class Aim:
     best: tuple[tuple[float, ...], ...]
     windows: int
     mean: float
-    level: float
+    levels: tuple[float, ...]
     apart: str = ""
 
     @property
@@ -92,13 +93,13 @@ class Aim:
 
         best = np.array(self.best)
         n = len(best)
-        t = -float(stdtrit(n - 1, self.level)) * math.sqrt(1 + 1 / n)
+        at = len(cosines) - 1
+        t = -float(stdtrit(n - 1, self.levels[at])) * math.sqrt(1 + 1 / n)
         for split, need in self.needs.items():
             gains = np.array(need.ends)[:, None] - best[:, :-1]  # (S, E - 1) from each epoch on
             spread = gains.std(axis=0, ddof=1)
             # Few seeds may lie together by chance: no spread is taken for less than the usual one.
             usual = max(math.sqrt(float(np.mean(spread**2))), LEAST_GAIN)
-            at = len(cosines) - 1
             error = t * max(float(spread[at]), usual)
             yield split, max(cosines) + float(gains[:, at].mean()) + error
 

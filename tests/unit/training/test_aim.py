@@ -32,7 +32,8 @@ BEST = (
 )
 ENDS = (0.61226, 0.61223, 0.61216, 0.61228, 0.61227)
 NEED = Need(least=0.60224, why="the golden's 0.6122 less its margin 0.01", ends=ENDS)
-AIM = Aim(needs={"in_dist": NEED}, best=BEST, windows=884, mean=0.591143, level=0.05 / 12)
+LEVELS = tuple(GoldenConfig().level_at(epoch, 3) for epoch in (1, 2, 3, 4))
+AIM = Aim(needs={"in_dist": NEED}, best=BEST, windows=884, mean=0.591143, levels=LEVELS)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ AIM = Aim(needs={"in_dist": NEED}, best=BEST, windows=884, mean=0.591143, level=
     [
         ([0.24], 1),  # of rows in the wrong order
         ([0.585, 0.551], 2),  # of rows that were ingested twice
-        ([0.5911, 0.5911, 0.5911], 3),  # of weights that never move
+        ([0.5911, 0.5911, 0.5911, 0.5911], 4),  # of weights that never move
         (BEST[0], None),
         ([0.591, 0.6, 0.603, 0.604, 0.609], None),
         ([0.5969, 0.4, 0.6043, 0.606, 0.611], None),  # the best so far is what is kept
@@ -113,8 +114,8 @@ def aim_of(validation: NDArray[np.float64], ends: NDArray[np.float64], *, least:
     """The aim that seeds of a golden are."""
     need = Need(least=least, why="", ends=tuple(ends.tolist()))
     best = tuple(tuple(accumulate(seed, max)) for seed in validation.tolist())
-    level = GoldenConfig().level_of(5 * 3)
-    return Aim(needs={"in_dist": need}, best=best, windows=1, mean=0.0, level=level)
+    levels = tuple(GoldenConfig().level_at(epoch, 3) for epoch in range(1, 6))
+    return Aim(needs={"in_dist": need}, best=best, windows=1, mean=0.0, levels=levels)
 
 
 def is_stopped(aim: Aim, seeds: NDArray[np.float64]) -> bool:
@@ -153,7 +154,7 @@ def unreachable(plan: Plan, run: Run) -> Plan:
     need = Need(least=99.0, why="the floor", ends=(0.8, 0.8))
     seeds = (best, tuple(value + 0.001 for value in best))
     n = run.record.n_validation_windows
-    aim = Aim(needs={"ood": need}, best=seeds, windows=n, mean=run.record.mean, level=0.01)
+    aim = Aim(needs={"ood": need}, best=seeds, windows=n, mean=run.record.mean, levels=(0.01, 0.01))
     return replace(plan, aim=aim)
 
 
