@@ -28,7 +28,7 @@ from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.schema import OF_PREDICTIONS, OF_ROWS, numerics_class
 from amn.golden.store import read_golden
 from amn.golden.waivers import read_waivers
-from amn.training.aim import Aim, Need
+from amn.training.aim import FUTILE, Aim, Need
 from amn.training.candidate import Candidate, scores_of
 from amn.verdict import BEFORE_TRAINING, FAMILIES, OWN
 
@@ -143,14 +143,15 @@ def unwaivable() -> dict[str, str]:
 def aim(case: Case, found_golden: Golden | GoldenError, waivers: tuple[Waiver, ...]) -> Aim | None:
     """What a training has to come to, as the course of the golden tells; None where it is damaged.
 
-    What is waived is not needed.
+    What is waived is not needed; nor is anything where the stop itself is: a half-trained network
+    is never let through.
     """
     if isinstance(found_golden, GoldenError) or (course := found_golden.record.course) is None:
         return None
     record, config = found_golden.record, case.config
     waived = {waiver.check for waiver in waivers}
     needs = {}
-    for split in EVALUATED:
+    for split in EVALUATED if FUTILE not in waived else ():
         figures = record.metrics[split]
         limits = []
         if COMPARED[split] not in waived:

@@ -150,3 +150,4 @@ def test_the_higher_of_floor_and_golden_less_margin_is_needed_unless_it_is_waive
     assert needed("C002", **strict) == by_golden
     assert needed("G001", "G002") == {"in_dist": 0.3, "ood": 0.3}
     assert needed("G001", "C002") == {"in_dist": by_golden["in_dist"]}
+    assert needed("R016") == {}
