@@ -11,7 +11,6 @@ from amn.case.limits import LIFT
 from amn.checks import broken
 from amn.checks.check import check
 from amn.checks.record_losses import dominated_from
-from amn.errors import CheckNotRunError
 from amn.training.aim import FUTILE, is_futile
 from amn.training.record import (
     FIRST_STEPS,
@@ -385,7 +384,7 @@ def futile_run(candidates: Candidates, aim: Aim) -> Parts:
     course="lasting",
     means=RunStatus.WORSE_THAN_GOLDEN,
 )
-def check_futility(candidates: Candidates, aim: Aim | None) -> Measured:
+def check_futility(candidates: Candidates, aim: Aim) -> Measured:
     """No seed had to be stopped because it could not come to the golden or a floor any more.
 
     From the epoch after which it was stopped, the golden's seeds gained too little for it: the
@@ -396,8 +395,6 @@ def check_futility(candidates: Candidates, aim: Aim | None) -> Measured:
     Fix: Its settings are the golden's, so look at what else changed, data or code (amn diagnose
     CASE); [golden] futility = false trains it to the end
     """
-    if aim is None:
-        raise CheckNotRunError("expected the course of the golden's seeds, got none: see G004")
     records = [(one.name, one.record) for one in candidates if one.record]
     findings = [
         Finding(f"{name}, epoch {record.stop.epoch}", record.stop.message, "see amn rules R016")

@@ -26,7 +26,7 @@ from amn.golden.compare import config_changes
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.schema import OF_PREDICTIONS, OF_ROWS, numerics_class
-from amn.golden.store import read_golden
+from amn.golden.store import GOLDEN_FILE, parse_record, read_file, read_golden
 from amn.golden.waivers import read_waivers
 from amn.training.aim import FUTILE, Aim, Need
 from amn.training.candidate import Candidate, scores_of
@@ -140,15 +140,16 @@ def unwaivable() -> dict[str, str]:
     return {check.id: custody for check in checks().values() if is_custody(check)}
 
 
-def aim(case: Case, found_golden: Golden | GoldenError, waivers: tuple[Waiver, ...]) -> Aim | None:
-    """What a training has to come to, as the course of the golden tells; None where it is damaged.
+def aim(case: Case, golden_folder: Path, waivers: tuple[Waiver, ...]) -> Aim:
+    """What a training has to come to, as the course in golden.json tells.
 
     What is waived is not needed; nor is anything where the stop itself is: a half-trained network
     is never let through.
     """
-    if isinstance(found_golden, GoldenError) or (course := found_golden.record.course) is None:
-        return None
-    record, config = found_golden.record, case.config
+    record = parse_record(read_file(golden_folder, GOLDEN_FILE), golden_folder)
+    if (course := record.course) is None:
+        raise CheckNotRunError("expected the course of the golden's seeds, found none")
+    config = case.config
     waived = {waiver.check for waiver in waivers}
     needs = {}
     for split in EVALUATED if FUTILE not in waived else ():

@@ -81,7 +81,7 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
 
 
 def runs_toward(
-    plan: Plan, aim: Aim | None, cache: Path, engine: Engine | None, progress: Progress | None
+    plan: Plan, aim: Aim, cache: Path, engine: Engine | None, progress: Progress | None
 ) -> RunsOf:
     """The same, where a seed that cannot come to its aim any more is stopped."""
     return runs_of(replace(plan, aim=aim), cache, engine, progress)

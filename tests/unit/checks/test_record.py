@@ -270,11 +270,6 @@ def test_r016_says_what_was_to_spare_and_why_nobody_was_compared(
     assert apart.value == "not compared: training.lr 1, 2 in the golden"
 
 
-def test_r016_cannot_look_without_the_course_of_the_golden(run_evidence: Any) -> None:
-    with pytest.raises(CheckNotRunError, match="expected the course of the golden's seeds"):
-        checks()["R016"].run(run_evidence(aim=None))
-
-
 def test_a_stop_of_another_rule_is_not_r016(run_evidence: Any, passes: Any) -> None:
     stop = Stop("R003", 2, "expected a fall of at most 0.05 in one epoch, got 0.2")
     evidence = run_evidence(n=1, record=record(0.58, 0.59, status="stopped", stop=stop), aim=AIM)

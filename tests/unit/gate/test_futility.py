@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from amn.gate.modes import GateOptions, gate_of, train_together
-from amn.golden.store import write_golden
+from amn.golden.store import TABLE_FILE, write_golden
 from amn.golden.waivers import Waiver
 from amn.verdict import Status, Verdict
 
@@ -93,6 +93,17 @@ def test_without_a_course_or_with_the_switch_off_nobody_asks(
     for found in (gate(golden={"futility": False}), gate(accepted=older)):
         assert "R016" not in {check.id for check in found.declared}
         assert found.evidence.get("aim") is None
+
+
+def test_a_damaged_table_is_named_by_its_own_check_alone(
+    gate: Callable[..., Gate], toy_cache: Path, tmp_path: Path
+) -> None:
+    found = gate(cache=toy_cache)
+    (tmp_path / "case" / TABLE_FILE).write_bytes(b"damaged")
+
+    assert found.outcome("R016").status is Status.PASS
+    assert found.outcome("G004").has_failed
+    assert found.result().verdict is Verdict.HARNESS
 
 
 @pytest.mark.usefixtures("frozen")
