@@ -375,10 +375,15 @@ def shown(value: float, limit: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}"
 
 
-def count_of(n: int, what: str, bad: int = 0) -> str:
-    """Return `3 checkpoints` or `1 checkpoint`; where some of them are bad `1 of 3 checkpoints`."""
-    noun = what if n == 1 else f"{what}s"
-    return f"{bad:,} of {n:,} {noun}" if bad else f"{n:,} {noun}"
+def count_of(n: int, what: str, some: int = 0) -> str:
+    """Return `3 checkpoints` or `1 checkpoint`; of some of them `1 of 3 checkpoints`.
+
+    Args:
+        what: A noun whose plural ends in s: one in a consonant and y, such as entry, in ies.
+    """
+    end = what[:-1] + "ies" if re.search(r"[^aeiou]y$", what) else f"{what}s"
+    noun = what if n == 1 else end
+    return f"{some:,} of {n:,} {noun}" if some else f"{n:,} {noun}"
 
 
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")

@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError, DoesNotApplyError
 from amn.training.records.history import RunStatus
-from amn.verdict import Finding, Measured, Severity, Standing, shown
+from amn.verdict import Finding, Measured, Severity, Standing, count_of, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -234,7 +234,7 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
         findings.append(
             Finding(split, message, "judge on more articles", severity=Severity.INCONCLUSIVE)
         )
-    detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {lift.n_clusters} articles"
+    detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {count_of(lift.n_clusters, 'article')}"
     standing = Standing(lift.low, lift.high, least=limit)
     return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean, standing)
 
@@ -301,7 +301,7 @@ def _skill(split: str, skills: dict[str, Skill | None]) -> Measured:
     elif not gain.low > least:
         message = f"expected a gain above 0 with its interval, got {text}"
         findings.append(Finding(split, message, "judge on more articles", Severity.INCONCLUSIVE))
-    detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {gain.n_clusters} articles, {over}"
+    detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {count_of(gain.n_clusters, 'article')}, {over}"
     standing = Standing(gain.low, gain.high, least=0.0)
     return Measured(f"{gain.mean:+.4g}", "> 0", findings, detail, gain.mean, standing)
 

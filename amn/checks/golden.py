@@ -450,7 +450,7 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
-    detail = f"{bounds}, {comparison.n_clusters} articles{spent}{_across(sides)}"
+    detail = f"{bounds}, {count_of(comparison.n_clusters, 'article')}{spent}{_across(sides)}"
     if metric != COSINE:
         detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
@@ -477,9 +477,9 @@ def _what_would_decide(comparison: Comparison, seeds: int) -> str:
     ways = []
     if comparison.articles_needed:
         n = f"{comparison.articles_needed:,}"
-        ways.append(f"{comparison.n_clusters} articles, about {n} would decide")
+        ways.append(f"{count_of(comparison.n_clusters, 'article')}, about {n} would decide")
     if comparison.seeds_needed and comparison.seeds_needed > seeds:
-        ways.append(f"{seeds} seeds, about {comparison.seeds_needed:,} would decide")
+        ways.append(f"{count_of(seeds, 'seed')}, about {comparison.seeds_needed:,} would decide")
     return " or ".join(ways) or "more articles and more seeds"
 
 

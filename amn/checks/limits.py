@@ -142,7 +142,8 @@ def _measure(
         return Measured("nan", bound, [finding], number=math.nan)
     interval = _interval(limit, values, articles, references, here)
     findings = []
-    text = f"{interval.mean:.4f} ({interval.low:.4f} ... {interval.high:.4f}, {n} articles)"
+    detail = f"{interval.low:.4f} ... {interval.high:.4f}, {count_of(n, 'article')}"
+    text = f"{interval.mean:.4f} ({detail})"
     if not limit.holds(interval.mean):
         findings.append(Finding(where, f"expected {bound}, got {text}"))
     elif limit.by == "bound" and not limit.holds(
@@ -151,7 +152,6 @@ def _measure(
         message = f"expected {bound} with the interval, got {text}"
         findings.append(Finding(where, message, "judge on more articles", Severity.INCONCLUSIVE))
     standing = Standing(interval.low, interval.high, least=limit.least, most=limit.most)
-    detail = f"{interval.low:.4f} ... {interval.high:.4f}, {n} articles"
     return Measured(f"{interval.mean:.4f}", bound, findings, detail, interval.mean, standing)
 
 

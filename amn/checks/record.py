@@ -144,7 +144,7 @@ def check_first_epoch(val_cosines: Histories, abort: AbortConfig) -> Measured:
         steps = [line.steps for line in lines]
         due = first_due(abort, steps)
         if due is None or due > len(lines):
-            texts.append((f"{sum(steps)} steps", f"from {FIRST_STEPS} steps on"))
+            texts.append((count_of(sum(steps), "step"), f"from {FIRST_STEPS} steps on"))
             continue
         value = lines[due - 1].val_cosine or 0.0
         epoch = lines[due - 1].epoch

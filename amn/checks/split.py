@@ -132,7 +132,7 @@ def check_not_empty(case: Case, splits: dict[str, Split], windows: dict[str, Win
         if not n_windows:
             message = (
                 f"expected windows of {context + 1} consecutive rows, got none in "
-                f"{n_articles} articles"
+                f"{count_of(n_articles, 'article')}"
             )
             findings.append(Finding(name, message, f"{fix}, or lower windows.context"))
     return Measured("; ".join(sizes), f">= {FEWEST_ARTICLES} articles to evaluate on", findings)

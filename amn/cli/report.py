@@ -20,6 +20,7 @@ from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import from_gate, from_record
 from amn.storage import write_bytes
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ def command(
     report = gather(title, runs, ABORT_PROFILES[profile], shlex.join(words))
     if output:
         write_bytes(output, to_markdown(report).encode())
-        click.echo(f"{output}: {len(runs)} runs, {len(report.failed)} without success")
+        click.echo(f"{output}: {count_of(len(runs), 'run')}, {len(report.failed)} without success")
     elif style == "markdown":
         click.echo(to_markdown(report), nl=False)
     else:
@@ -118,7 +119,7 @@ def _write_page(gated: Sequence[GateResult], output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     write_bytes(output, text.encode())
-    click.echo(f"{output}: {len(gated)} cases")
+    click.echo(f"{output}: {count_of(len(gated), 'case')}")
 
 
 def _require_there(targets: Sequence[str]) -> None:

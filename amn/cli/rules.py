@@ -21,6 +21,7 @@ from amn.evaluation.metric import LIFT, PARTS
 from amn.evaluation.metric import metrics as every_metric
 from amn.gate.makers import EVERY, GIVEN
 from amn.system import GOLDEN_FOLDER
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,7 @@ def _print_list(listed: list[Check]) -> None:
         table.add_row(*(escape(text) for text in (one.label, one.family, severity, one.help)))
     out = results()
     out.print(table)
-    out.print(f"\n{len(listed)} checks. More on one: amn rules D007")
+    out.print(f"\n{count_of(len(listed), 'check')}. More on one: amn rules D007")
 
 
 def _print_check(check: Check) -> None:

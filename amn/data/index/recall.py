@@ -14,6 +14,7 @@ import numpy as np
 from amn.data.sampling import sample_rows
 from amn.data.vectors import widen
 from amn.errors import DataError
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -227,7 +228,7 @@ def _queries(
     """
     least = min(k, len(dataset) - 1)
     if not len(rows) or least < 1:
-        found = f"{len(rows)} queries among {len(dataset):,} rows"
+        found = f"{count_of(len(rows), 'query')} among {len(dataset):,} rows"
         raise DataError(dataset.path, f"expected queries and at least 2 rows, got {found}")
     return find_exactly(dataset, vectors, rows, np.array(places), least)
 
