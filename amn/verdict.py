@@ -368,11 +368,21 @@ class Waiver:
         return f"{self.check} waived until {self.expires} by {self.owner}: {self.reason}"
 
 
-def shown(value: float, limit: float, digits: int = 4) -> str:
-    """Return a value with as many digits as it takes to tell it from a limit."""
-    while digits < 17 and value != limit and f"{value:.{digits}f}" == f"{limit:.{digits}f}":  # noqa: PLR2004 - float64 has 17 digits
+def shown(value: float, limit: float, digits: int = 4, *, form: str = "f", sign: str = "") -> str:
+    """Return a value with as many digits as it takes to tell it from a limit.
+
+    Args:
+        form: `f`, or `%` for a share.
+        sign: `+` where positive values have one, too.
+    """
+    most = 17  # digits of a float64
+    while (
+        digits < most
+        and value != limit
+        and f"{value:.{digits}{form}}" == f"{limit:.{digits}{form}}"
+    ):
         digits += 1
-    return f"{value:.{digits}f}"
+    return f"{value:{sign}.{digits}{form}}"
 
 
 def count_of(n: int, what: str, some: int = 0) -> str:

@@ -173,7 +173,8 @@ def check_delta(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Meas
         )
     standing = Standing(least=low, most=high)
     limit = f"{low:+.2f} ... {high:+.2f}"
-    return Measured(f"{delta:+.4f}", limit, findings, number=delta, standing=standing)
+    value = shown(delta, low if delta < low else high, sign="+")
+    return Measured(value, limit, findings, number=delta, standing=standing)
 
 
 def no_skill_in_dist(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
@@ -236,7 +237,8 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
         )
     detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {count_of(lift.n_clusters, 'article')}"
     standing = Standing(lift.low, lift.high, least=limit)
-    return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean, standing)
+    value = shown(lift.mean, limit, sign="+")
+    return Measured(value, f"> {limit:+.4f}", findings, detail, lift.mean, standing)
 
 
 def unskilled_in_dist(
@@ -303,7 +305,8 @@ def _skill(split: str, skills: dict[str, Skill | None]) -> Measured:
         findings.append(Finding(split, message, "judge on more articles", Severity.INCONCLUSIVE))
     detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {count_of(gain.n_clusters, 'article')}, {over}"
     standing = Standing(gain.low, gain.high, least=0.0)
-    return Measured(f"{gain.mean:+.4g}", "> 0", findings, detail, gain.mean, standing)
+    limit = f"> {least:.1g}" if 0 < gain.mean <= least else "> 0"
+    return Measured(f"{gain.mean:+.4g}", limit, findings, detail, gain.mean, standing)
 
 
 def _as_good_as_rivals(

@@ -21,7 +21,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.golden.compare import config_changes
 from amn.golden.schema import COSINE, Numerics
 from amn.golden.store import read_golden, write_golden
-from amn.verdict import Finding, Measured, Severity, Standing, Verdict, count_of
+from amn.verdict import Finding, Measured, Severity, Standing, Verdict, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -431,14 +431,14 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
     spent = _spent(sides)
-    shown = f"{margin:.4g}" if metric != COSINE else f"{margin}"
+    asked = f"{margin:.4g}" if metric != COSINE else f"{margin}"
     findings, attribution = list[Finding](), None
     if judged.verdict is Verdict.FAIL:
-        message = f"expected not worse than the golden by {shown}, got {d:+.4f} ({bounds}{spent})"
+        message = f"expected not worse than the golden by {asked}, got {d:+.4f} ({bounds}{spent})"
         attribution = _attribution(sides, name, dataset)
         findings.append(Finding(split, message, _blame(attribution)))
     elif judged.verdict is not Verdict.PASS:
-        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {shown}"
+        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {asked}"
         if comparison.verdict is Verdict.FAIL:
             message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
         message += f"; a drop of {comparison.detectable:.4f} would have been seen in 80 %"
@@ -455,7 +455,7 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
         detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
     return Measured(
-        f"{d:+.4f}",
+        shown(d, -margin, sign="+"),
         f"> {-margin:+.4f}",
         findings,
         detail,

@@ -11,7 +11,7 @@ from amn.checks.check import Check, Defect, check
 from amn.checks.golden import UPDATE
 from amn.data.index.recall import recall_bound
 from amn.errors import CheckNotRunError, DoesNotApplyError, GoldenError
-from amn.verdict import Finding, Measured, Severity, Verdict, count_of
+from amn.verdict import Finding, Measured, Severity, Verdict, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def _check_of(configuration: Configuration, floor: float) -> Check:
         if not lower >= floor:
             message = f"expected a lower bound of at least {floor:g}, got {text}"
             findings.append(Finding(f"{name}: {configuration}", message, RAISE))
-        return Measured(f"{lower:.4f}", f">= {floor:g}", findings, text, lower)
+        return Measured(shown(lower, floor), f">= {floor:g}", findings, text, lower)
 
     def missed(recalled_rows: Mapping[str, Recalled]) -> Parts:
         found = recalled_rows[name]

@@ -77,7 +77,7 @@ def check_consistent(validations: Histories) -> Measured:
         kinds.append(kind)
         findings += found + _bests(history)
     value = "; ".join(dict.fromkeys(kinds))
-    value += f", not so {len(findings):,} times" if findings else ""
+    value += f", not so {count_of(len(findings), 'time')}" if findings else ""
     return Measured(value, f"within {LOSS_RTOL:g}", findings)
 
 

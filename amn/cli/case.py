@@ -17,6 +17,7 @@ from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
 from amn.cli.console import progress_bar
 from amn.cli.options import DATASET
+from amn.cli.slips import typed
 from amn.data.articles import likely_scatter, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
@@ -133,12 +134,7 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None, kind: str 
       amn case new my-corpus --dataset data/my-corpus
       amn case new my-corpus --dataset data/my-corpus --ood 11001-15192
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    folder = GOLDEN_FOLDER / name
-    if folder.parent != GOLDEN_FOLDER or name == "..":
-        message = f"{name!r}: expected the name of one folder in {GOLDEN_FOLDER}/, got a path"
-        raise ArgumentError(
-            f"{message}. Fix: amn case new {shlex.quote(Path(name).name or 'NAME')}"
-        )
+    folder = _folder_of(name)
     file = folder / CASE_FILE
     if file.exists():
         raise FileExistsError(file)
@@ -224,6 +220,16 @@ def show_keys(style: str) -> None:
         default = f" = {key.default}" if key.default else ""
         click.echo(f"{key.name}{default}")
         click.echo(f"    {key.values}. {key.what}")
+
+
+def _folder_of(name: str) -> Path:
+    """Return the folder of a new case by its name."""
+    folder = GOLDEN_FOLDER / name
+    if folder.parent != GOLDEN_FOLDER or name == "..":
+        message = f"{name!r}: expected the name of one folder in {GOLDEN_FOLDER}/, got a path"
+        plain = Path(name).name.strip(".") or "NAME"
+        raise ArgumentError(f"{message}. Fix: {typed(name, plain) or f'amn case new {plain}'}")
+    return folder
 
 
 def _placed(table: dict[str, Any], folder: Path) -> dict[str, Any]:

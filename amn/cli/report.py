@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case, is_case, today
+from amn.cli.cases import find_case, is_case, nearest_target, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
+from amn.cli.slips import typed
 from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.errors import expect
 from amn.gate.modes import GateOptions, run_gate
@@ -127,4 +128,5 @@ def _require_there(targets: Sequence[str]) -> None:
     for target in targets:
         if not is_case(target) and not os.path.lexists(target):
             expected = f"expected a case, a record or a folder of records at {target}"
-            raise click.UsageError(f"{expected}, found none. Fix: amn train CASE")
+            fix = typed(target, nearest_target(target)) or "amn train CASE"
+            raise click.UsageError(f"{expected}, found none. Fix: {fix}")

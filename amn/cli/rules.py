@@ -66,9 +66,10 @@ def command(checks: tuple[str, ...], style: str, *, parts: bool, metrics: bool) 
         found = [known[id_]] if id_ in known else _limits(id_)
         if not found:
             close = difflib.get_close_matches(check.upper(), known, n=3)
-            hint = f"did you mean {', '.join(close)}?" if close else "amn rules lists all"
+            like = f", like {', '.join(close)}" if close else ""
+            fix = f"amn rules {close[0]}" if close else "amn rules"
             raise click.UsageError(
-                f"check: expected an id such as D007, got {check!r}. Fix: {hint}"
+                f"check: expected an id such as D007, got {check!r}{like}. Fix: {fix}"
             )
         for one in found:
             _print_check(one)

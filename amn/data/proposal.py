@@ -81,7 +81,11 @@ def propose_split(
         named = IdSet.of(ood.split(",") if is_text(dataset.articles) else ood)
         if not named.holds(dataset.articles).any():
             held = f"{dataset.articles[0]} ... {dataset.articles[-1]}"
-            raise ArgumentError(f"--ood {ood}: expected ids of its articles, {held}, got none")
+            n = max(MIN_ARTICLES, round(OOD_SHARE * some.n))
+            last = _named(dataset.articles[some.codes][-n:])
+            fix = f"--ood {last if isinstance(last, str) else ','.join(last)}"
+            message = f"--ood {ood}: expected ids of its articles, {held}, got none"
+            raise ArgumentError(f"{message}. Fix: {fix}")
         some.require(some.count(named.holds(dataset.articles)))
         return Proposal(_beside(some, named), "OOD is what --ood names")
     if found := _listed(lists) or _declared(some):
