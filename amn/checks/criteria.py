@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-5  # of a metric's size: predictions are float32, sums of them differ by 1e-6
 LEAST_SEEN = 0.00005  # a lift that is printed as +0.0000 is none
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
+WARRANTED = "more articles, or the model that they warrant: amn case new tries which"
 HAIR = 0.001  # beyond a limit: the smallest miss that must be seen
 
 
@@ -193,7 +194,8 @@ def check_lift_in_dist(lifts: dict[str, Interval | None], criteria: CriteriaConf
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
-    Fix: Use the recency recipe, or more data; the floor on the cosine says nothing about this
+    Fix: More articles, or the model that they warrant: amn case new tries which; the floor on the
+    cosine says nothing about this
     """
     return _lift("in_dist", lifts, criteria)
 
@@ -212,7 +214,8 @@ def check_lift_ood(lifts: dict[str, Interval | None], criteria: CriteriaConfig) 
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
-    Fix: Use the recency recipe, or more data; the floor on the cosine says nothing about this
+    Fix: More articles, or the model that they warrant: amn case new tries which; the floor on the
+    cosine says nothing about this
     """
     return _lift("ood", lifts, criteria)
 
@@ -229,7 +232,7 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
         message = (
             f"expected a lift above {limit}, got {text}: a reference predictor is as good or better"
         )
-        findings.append(Finding(split, message, "the default recipe, or better data"))
+        findings.append(Finding(split, message, WARRANTED))
     elif not lift.low > is_none:
         message = f"expected a lift above {min(limit, 0.0)} with its interval, got {text}"
         findings.append(

@@ -18,11 +18,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import amn as amn_package
+from amn.case.limits import PROFILES
 from amn.case.load import load_case
 from amn.cli.main import COMMANDS, cli
 from amn.data.dataset import open_dataset
 from amn.data.splits import resolve_splits
 from amn.data.writer import Chunks, write_dataset
+from amn.gate.result import GateResult
 from amn.verdict import Verdict
 from tests.checkouts import begin_change, git
 from tests.net.commands import COMMANDS as NET
@@ -96,6 +99,52 @@ def test_the_networks_score_what_their_page_says() -> None:
 
     assert len(rows) == 5
     assert [row for row in rows if row not in page] == []
+
+
+def test_what_the_prose_says_in_numbers_is_what_was_measured() -> None:
+    prose = " ".join(README.split())
+    shown = "\n".join(block("## What a gate looks like"))  # which is a gate's output, see above
+    lifts = re.findall(r"^(?:in_dist|ood) +\S+ +\S+ +\+(0\.\d+) ", shown, re.MULTILINE)
+    assert "every reference predictor, by {} in-dist and {} OOD".format(*lifts) in prose
+    above = [
+        COSINE[split]["references"]["ridge"] - COSINE[split]["references"]["mean"]
+        for split in ("in_dist", "ood")
+    ]
+    (said,) = re.findall(r"A ridge regression is (0\.\d+) above that", prose)
+    assert [round(one, 3) for one in above] == [float(said)] * 2
+    page = (ROOT / "docs/models.md").read_text("utf-8")
+    (original,) = re.findall(r"\| AMN, original \| [\d.]+ \| ([\d.]+) \|.*?\] \| ([\d.]+) \|", page)
+    cells = " | ".join(f"{float(one):.3f}" for one in original)
+    assert f'| AMN, `recipe = "original"`, seeds 0\N{EN DASH}2 | {cells} |' in README
+    floors = PROFILES["minimum"]
+    assert f"a floor (in-dist {floors['in_dist']:.2f}, OOD {floors['ood']:.2f})" in prose
+
+
+def of_pytest(*words: str) -> str:
+    program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "golden", *words]
+    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False).stdout  # noqa: S603 - ours
+
+
+def test_what_it_says_of_python_pytest_and_ci_is_there() -> None:
+    result = GateResult
+    assert re.findall(r"with `(\.\w+)`, `(\.\w+)` and `(\.\w+)`", README) == [
+        (".word", ".scope", ".exit_code")
+    ]
+    assert all(hasattr(result, name) for name in ("word", "scope", "exit_code", "__bool__"))
+    assert amn_package.run_gate is not None
+    named = re.search(r"`(amn_case)`, `(amn_run)` and\s+`(amn_evaluation)` are fixtures", README)
+    assert named
+    said = of_pytest("--fixtures")
+    for fixture in (*named.groups(), "amn_predictions", "amn_gate"):
+        assert re.search(rf"^{fixture}\b", said, re.MULTILINE), fixture
+    items = of_pytest("--collect-only")
+    for item in re.findall(r"`(golden/[\w/.-]+::[\w-]+)`", README):
+        assert item in items
+    steps = (ROOT / "ci/run.sh").read_text("utf-8")
+    for step in re.findall(r"ci/run\.sh (\w+)", README):
+        assert re.search(rf"\b{step}\b", steps), step
+    (listed,) = re.findall(r"everything\s+that CI runs: ([\w, ]+)\.", README)
+    assert re.search(rf"\b{' '.join(listed.split(', '))}\b", steps)
 
 
 def test_every_verdict_has_the_exit_code_of_the_table() -> None:
