@@ -6,8 +6,8 @@ import click
 
 from amn.cli.cases import find_case
 from amn.cli.options import FORMAT
-from amn.gate import makers
-from amn.gate.evidence import Evidence
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import at_rest, held_to, of_candidates
 from amn.golden.speed import machine, write_speed
 from amn.report.json import dumps
 
@@ -31,7 +31,7 @@ def command(case: str, style: str, *, dry_run: bool) -> None:
       amn bench wiki-mini --dry-run --format json
     """  # noqa: D301 - \b keeps click from wrapping the examples
     found = find_case(case)
-    chosen = {**makers.DATA, **makers.SPLIT, **makers.named(makers.plan, makers.speed_ratios)}
+    chosen = {**at_rest.DATA, **at_rest.SPLIT, **named(of_candidates.plan, held_to.speed_ratios)}
     ratios = Evidence(chosen, case=found, progress=None)["speed_ratios"]
     on = machine()
     if style == "json":

@@ -9,6 +9,7 @@ Letters: A articles, n rows, D numbers in a vector, F folds, K directions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ ROWS_OF_MAIN = 16  # of which each of them needs so many
 ROWS_TO_FIT = 4096  # evenly over a sample: 32 for each main direction
 FOLDS = 3  # an article is never measured with what it was fitted on
 SHRINKAGE = 0.05  # of the mean eigenvalue, added to each: few rows say little of small directions
+WIDE = 64  # numbers in a row: from there on a sum an article is five times as fast as `reduceat`
 TINY = 1e-12
 
 
@@ -110,7 +112,14 @@ class ArticleSample:
 
     def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return sums of rows by article: (A, …) float64."""
-        return np.add.reduceat(values, self.starts, axis=0, dtype=np.float64)
+        width = math.prod(values.shape[1:])
+        if width < WIDE:
+            return np.add.reduceat(values, self.starts, axis=0, dtype=np.float64)
+        total = np.empty((len(self.starts), *values.shape[1:]))
+        ends = self.starts + self.counts
+        for own, start, end in zip(total, self.starts, ends, strict=True):
+            np.add.reduce(values[start:end], axis=0, dtype=np.float64, out=own)
+        return total
 
     def take(self, chosen: NDArray[np.bool_]) -> ArticleSample:
         """Return some of the articles.

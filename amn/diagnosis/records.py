@@ -14,7 +14,7 @@ from amn.checks.meaning import explained, statuses
 from amn.errors import CheckNotRunError, DataError, MissingDependencyError
 from amn.evaluation.summary import Summary
 from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import COURSE, abort_for, course_makers, no_best_cosines
+from amn.gate.makers.of_courses import COURSE, abort_for, course_makers, no_best_cosines
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
 from amn.training.records.find import read_record, search_records

@@ -22,10 +22,9 @@ from amn.checks.limits import all_checks
 from amn.errors import GoldenError
 from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.statistics import ClusterTable, moments_of
-from amn.gate import makers
 from amn.gate.articles import ids_are, tables_of, windows_digest
-from amn.gate.evidence import declare
-from amn.gate.makers import named
+from amn.gate.evidence import declare, named
+from amn.gate.makers import held_to
 from amn.gate.modes import GateOptions, evidence_of, gate_of
 from amn.golden.compare import profile_of, vector_changes
 from amn.golden.ledger import drifts_since_anchor
@@ -68,7 +67,7 @@ if TYPE_CHECKING:
     from amn.verdict import Outcome
 
 MIN_SEEDS = 5
-RECALLED_BESIDE = named(makers.recalls_of_rows, makers.recalls_of_predictions)
+RECALLED_BESIDE = named(held_to.recalls_of_rows, held_to.recalls_of_predictions)
 PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
@@ -320,7 +319,7 @@ def _judge(
 
 def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outcome]:
     """Return the comparisons with the old golden that fail; none where windows differ."""
-    case, here = evidence["case"], makers.machine_numerics()
+    case, here = evidence["case"], held_to.machine_numerics()
     config = case.config
     guards = config.criteria.guards
     beside = evidence.with_(
@@ -329,7 +328,7 @@ def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outc
         golden_folder=folder,
         looks=(),
         guards=guards,
-        classes=makers.classes(case, previous, here),
+        classes=held_to.classes(case, previous, here),
     )
     every = all_checks(config)
     outcomes, compared = [], [*COMPARED.values()]
@@ -338,7 +337,7 @@ def _worse_than(previous: Golden, evidence: Evidence, folder: Path) -> list[Outc
             beside = beside.with_(**{part: beside.call(maker)})
             compared.append(RECALLS[part])
     if is_guarded(previous.record):
-        beside = beside.with_(guarded=beside.call(makers.guarded))
+        beside = beside.with_(guarded=beside.call(held_to.guarded))
         compared += GUARDED.values()
         compared += [g.id for g in guards if g.metric in previous.record.by_metric]
     for check in compared:

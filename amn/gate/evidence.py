@@ -142,3 +142,8 @@ def declare(evidence: Evidence) -> tuple[Check, ...]:
     return tuple(
         check for check in every.values() if applies(check, home) and evidence.promises(check.reads)
     )
+
+
+def named(*makers: Callable[..., object]) -> dict[str, Callable[..., object]]:
+    """Makers by the name of the part that each makes."""
+    return {maker.__name__: maker for maker in makers}

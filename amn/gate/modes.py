@@ -26,8 +26,9 @@ from amn.data.shared_text import has_texts
 from amn.errors import AmnError, ConfigError
 from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
-from amn.gate.evidence import Evidence
-from amn.gate.makers import abort_for, course_makers, named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import at_rest, held_to, of_candidates, of_courses, of_predictions
+from amn.gate.makers.of_courses import abort_for, course_makers
 from amn.gate.merit import review
 from amn.gate.result import GateResult, RecordNote
 from amn.gate.run import About, Gate
@@ -119,9 +120,9 @@ class GateOptions:
 
 
 CANDIDATES: Makers = {
-    "train": makers.trained,
-    "run": makers.from_runs,
-    "checkpoint": makers.from_checkpoint,
+    "train": of_candidates.trained,
+    "run": of_candidates.from_runs,
+    "checkpoint": of_candidates.from_checkpoint,
 }
 INDEX_FILES = (INDEX_FILE, INDEX_MANIFEST)  # one without the other is a finding, not no index
 
@@ -202,12 +203,12 @@ def evidence_of(
     _require_known(case)
     given = _given(case, options, progress)
     if options.custody_only:
-        chosen: Makers = {**makers.GOLDEN}
+        chosen: Makers = {**held_to.GOLDEN}
     elif options.metrics:
         from amn.training.records.metrics import read_metrics  # noqa: PLC0415 - loads readers
 
         metrics = read_metrics(options.metrics)
-        chosen = course_makers(metrics.history) | judging_makers(case, named(makers.criteria))
+        chosen = course_makers(metrics.history) | judging_makers(case, named(held_to.criteria))
         given |= {
             "histories": (metrics.history,),
             "abort": abort_for(metrics.history, case.config.training.abort),
@@ -216,10 +217,10 @@ def evidence_of(
     else:
         chosen = _of_models(case, options)
     if guarded:
-        chosen |= named(makers.guarded)
-    chosen |= named(makers.waivers, makers.unwaivable)
+        chosen |= named(held_to.guarded)
+    chosen |= named(held_to.waivers, held_to.unwaivable)
     if (case.folder / WAIVERS_FILE).exists():
-        chosen |= named(makers.listed_waivers)
+        chosen |= named(held_to.listed_waivers)
     if options.merge_base:
         chosen |= named(review)
     return Evidence(
@@ -323,7 +324,7 @@ def _encoder_note(case: Case) -> str | None:
     """Return why canaries cannot be encoded again; empty where they can, None where are none."""
     note = None
     with suppress(AmnError):  # D003 reports it
-        for source in makers.sources(case):
+        for source in at_rest.sources(case):
             folder = fetched(case, source, NOTHING)
             manifest = read_manifest(folder)
             if manifest.canaries is None:
@@ -340,48 +341,48 @@ def _encoder_note(case: Case) -> str | None:
     return note
 
 
-def judging_makers(case: Case, of_cosine: Makers = makers.OF_COSINE) -> Makers:
+def judging_makers(case: Case, of_cosine: Makers = held_to.OF_COSINE) -> Makers:
     """Return what makes the criteria of a case; limits take the place of floors on the cosine."""
-    return of_cosine if case.config.criteria.by_cosine else makers.OF_METRIC
+    return of_cosine if case.config.criteria.by_cosine else of_candidates.OF_METRIC
 
 
 def data_makers(case: Case) -> Makers:
     """Return what makes everything before training: data sets, index, splits and windows."""
-    chosen: Makers = {**makers.DATA, **makers.SPLIT}
+    chosen: Makers = {**at_rest.DATA, **at_rest.SPLIT}
     if _has_digests(case):
-        chosen |= named(makers.row_digests)
+        chosen |= named(at_rest.row_digests)
     if _has_texts(case):
-        chosen |= named(makers.shared_texts)
+        chosen |= named(at_rest.shared_texts)
     if _wants_index(case):
-        chosen |= makers.INDEX
+        chosen |= at_rest.INDEX
         if case.sources[0].is_elsewhere:
-            chosen |= {"indexed": makers.fetched_index}
+            chosen |= {"indexed": at_rest.fetched_index}
     if case.config.index.configuration:
-        chosen |= makers.CONFIGURED
+        chosen |= at_rest.CONFIGURED
     return chosen
 
 
 def _of_models(case: Case, options: GateOptions) -> Makers:
     """Return what makes the evidence of models: trained here, run folders, or a checkpoint."""
-    chosen = data_makers(case) | makers.SCORES | judging_makers(case)
+    chosen = data_makers(case) | held_to.SCORES | judging_makers(case)
     if options.mode == "predictions":
-        chosen |= makers.PREDICTIONS
+        chosen |= of_predictions.PREDICTIONS
     elif is_commanded(case, options):
-        chosen |= makers.COMMAND | makers.promised_course(case.config.model.history)
+        chosen |= of_predictions.COMMAND | of_courses.promised_course(case.config.model.history)
     else:
         is_described = options.checkpoint is None or not is_bare(options.checkpoint)
-        chosen |= makers.MODEL if is_described else makers.BARE
+        chosen |= of_candidates.MODEL if is_described else of_candidates.BARE
         chosen |= {"candidates": CANDIDATES[options.mode]}
-        chosen |= named(makers.plan, makers.runs_of)
+        chosen |= named(of_candidates.plan, of_candidates.runs_of)
         if case.config.speed is not None:
-            chosen |= makers.SPEED
+            chosen |= held_to.SPEED
     if options.mode == "train":
-        chosen |= named(makers.asked)
-        chosen |= named(makers.hold) if case.config.blocked_by else {}
+        chosen |= named(of_candidates.asked)
+        chosen |= named(of_candidates.hold) if case.config.blocked_by else {}
     if options.mode == "run":
-        chosen |= named(makers.made_by)
+        chosen |= named(of_candidates.made_by)
     if options.mode in ("train", "run") and not is_commanded(case, options):
-        chosen |= makers.COURSE | named(makers.histories, makers.abort)
+        chosen |= of_courses.COURSE | named(of_courses.histories, of_courses.abort)
     return chosen if options.first_run else chosen | _of_golden(case, options)
 
 
@@ -392,22 +393,22 @@ def is_commanded(case: Case, options: GateOptions) -> bool:
 
 def _of_golden(case: Case, options: GateOptions) -> Makers:
     """Return what makes the golden, and what a candidate is compared by."""
-    chosen: Makers = {**makers.GOLDEN, **makers.DATA_OF_GOLDEN, "looks": makers.no_looks}
-    chosen |= named(makers.machine_numerics, makers.classes)
+    chosen: Makers = {**held_to.GOLDEN, **held_to.DATA_OF_GOLDEN, "looks": held_to.no_looks}
+    chosen |= named(held_to.machine_numerics, held_to.classes)
     if options.mode == "train":
-        chosen |= named(makers.declared)
+        chosen |= named(held_to.declared)
         if case.config.golden.adaptive_seeds is not None:
-            chosen |= {"candidates": makers.trained_adaptively, "looks": makers.looks}
+            chosen |= {"candidates": of_candidates.trained_adaptively, "looks": held_to.looks}
     else:
         if not options.allow_same:
-            chosen |= named(makers.brought)
+            chosen |= named(held_to.brought)
         has_course = bool(case.config.model.history)
         if options.predictions and not has_course and _is_of_predictions(case):
-            chosen |= named(makers.declared)
+            chosen |= named(held_to.declared)
     if _record(case, lambda record: bool(record.numerics.values)):
-        chosen |= named(makers.numerics)
+        chosen |= named(held_to.numerics)
     if _record(case, is_guarded):
-        chosen |= named(makers.guarded)
+        chosen |= named(held_to.guarded)
     return chosen
 
 
@@ -432,7 +433,7 @@ def _has_digests(case: Case) -> bool:
 def _has_texts(case: Case) -> bool:
     """Tell whether every data set of the case keeps texts; unreadable ones are D003's to report."""
     with suppress(AmnError, OSError, ArrowException):
-        return all(has_texts(fetched(case, one, CHUNKS)) for one in makers.sources(case))
+        return all(has_texts(fetched(case, one, CHUNKS)) for one in at_rest.sources(case))
     return False
 
 

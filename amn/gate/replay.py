@@ -23,10 +23,9 @@ from amn.checks.recorded import is_of
 from amn.data.manifest import MANIFEST_FILE
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, DataError, in_words, mended_by
 from amn.evaluation.storage import COSINES_FILE, load_evaluation
-from amn.gate import makers
 from amn.gate.bundle import VERDICT_FILE, bundled_files
-from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, declare, named
+from amn.gate.makers import held_to, of_candidates, of_courses
 from amn.gate.merit import review
 from amn.gate.modes import GateOptions, data_makers, evidence_of, judging_makers
 from amn.gate.run import About, Gate
@@ -163,7 +162,7 @@ def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) 
     differences = [
         f"{check.label}: not in the bundle, and declared here"
         for check in declare(evidence)
-        if here and makers.is_custody(check) and check.label not in declared
+        if here and held_to.is_custody(check) and check.label not in declared
     ]
     standing = {o.check: o for label, o in recorded.items() if label not in mine}
     gate = Gate(evidence, About(name), declared=known, standing=standing)
@@ -245,19 +244,19 @@ def _makers_of(
 ) -> dict[str, Callable[..., object]]:
     """Return what makes the evidence of a bundle; with git and neighbours, where it is judged."""
     chosen = (
-        makers.SCORES
+        held_to.SCORES
         | judging_makers(case)
-        | makers.COURSE
-        | named(makers.histories, makers.abort, makers.asked)
+        | of_courses.COURSE
+        | named(of_courses.histories, of_courses.abort, of_candidates.asked)
     )
-    chosen |= named(makers.waivers, makers.unwaivable)
+    chosen |= named(held_to.waivers, held_to.unwaivable)
     if (case.folder / WAIVERS_FILE).exists():
-        chosen |= named(makers.listed_waivers)
+        chosen |= named(held_to.listed_waivers)
     if not context["first_run"]:
-        chosen |= makers.GOLDEN | makers.DATA_OF_GOLDEN
-        chosen |= named(makers.numerics, makers.brought, makers.guarded)
+        chosen |= held_to.GOLDEN | held_to.DATA_OF_GOLDEN
+        chosen |= named(held_to.numerics, held_to.brought, held_to.guarded)
         is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
-        chosen |= {"looks": makers.looks if is_adaptive else makers.no_looks}
+        chosen |= {"looks": held_to.looks if is_adaptive else held_to.no_looks}
     if is_here:
         return chosen | named(review)
     chosen.pop("beside", None)

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from amn.errors import AmnError, CheckNotRunError, ConfigError, expect
 from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import EVERY, OUTCOMES, PACKAGES, is_custody, judged_by
+from amn.gate.makers import EVERY
+from amn.gate.makers.at_rest import PACKAGES
+from amn.gate.makers.held_to import OUTCOMES, is_custody, judged_by
 from amn.gate.result import GateResult
 from amn.system import one_thread
 from amn.verdict import BEFORE_TRAINING, HOLD, OWN, Outcome, Status

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.gate import makers
-from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, declare, named
+from amn.gate.makers import at_rest
 from amn.verdict import Status
 from tests.benchmarks.conftest import DIM, LARGE_ROWS, Figure
 
@@ -23,7 +22,7 @@ ROUNDS = 5
 def test_every_data_check_of_a_million_rows(
     large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
 ) -> None:
-    chosen = {**makers.DATA, **named(makers.row_digests)}
+    chosen = {**at_rest.DATA, **named(at_rest.row_digests)}
     checks = declare(Evidence(chosen, folders=(large_folder,), progress=None))
     assert {check.family for check in checks} == {"data"}
     source = np.ones((LARGE_ROWS, DIM), np.float16)

@@ -16,9 +16,8 @@ from amn.case.config import CaseConfig
 from amn.case.load import Case
 from amn.checks.check import checks
 from amn.data.writer import Chunks, write_dataset
-from amn.gate import makers
-from amn.gate.evidence import Evidence
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import at_rest, held_to, of_candidates, of_courses
 from amn.training.candidate import Candidate
 from amn.verdict import STATUS_OF, Finding, Outcome, Status
 from tests.strategies import drifting_rows, running_keys
@@ -76,7 +75,7 @@ def toy_case(make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def toy_splits(toy_case: Case) -> Evidence:
     """Everything before training, and the plan: read only."""
-    chosen = {**makers.DATA, **makers.SPLIT, **named(makers.plan)}
+    chosen = {**at_rest.DATA, **at_rest.SPLIT, **named(of_candidates.plan)}
     return Evidence(chosen, case=toy_case, progress=None)
 
 
@@ -145,9 +144,17 @@ def run_evidence(
         }
         first, *others = toy_candidates[:n]
         candidates = (replace(first, **of_first), *others)
-        chosen = {**makers.DATA, **makers.SPLIT, **makers.MODEL, **makers.SCORES, **makers.COURSE}
-        chosen |= makers.OF_COSINE
-        chosen |= named(makers.plan, makers.histories, makers.abort, makers.asked)
+        chosen = {
+            **at_rest.DATA,
+            **at_rest.SPLIT,
+            **of_candidates.MODEL,
+            **held_to.SCORES,
+            **of_courses.COURSE,
+        }
+        chosen |= held_to.OF_COSINE
+        chosen |= named(
+            of_candidates.plan, of_courses.histories, of_courses.abort, of_candidates.asked
+        )
         evaluation = changes.pop("evaluation", None)
         given = {"case": toy_case, "progress": None, "candidates": candidates, **changes}
         evidence = Evidence(chosen, **given, **_made_once(toy_splits, given["case"], toy_case))

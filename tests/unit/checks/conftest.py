@@ -13,9 +13,8 @@ from amn.case.config import CaseConfig
 from amn.case.limits import DataConfig
 from amn.case.load import Case
 from amn.data.writer import Chunks, write_dataset
-from amn.gate import makers
-from amn.gate.evidence import Evidence
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +113,7 @@ def data_evidence() -> Callable[..., Evidence]:
     """Evidence of data sets alone; keywords are further parts."""
 
     def data_evidence(*folders: Path, **parts: Any) -> Evidence:
-        chosen = {**makers.DATA, **named(makers.row_digests)}
+        chosen = {**at_rest.DATA, **named(at_rest.row_digests)}
         given = {"data_limits": DataConfig(), **parts}
         return Evidence(chosen, folders=folders, progress=None, **given)
 
@@ -128,7 +127,7 @@ def split_evidence(tmp_path: Path) -> Callable[..., Evidence]:
     def split_evidence(*folders: Path, **split: Any) -> Evidence:
         raw = {"schema": 1, "dataset": {"path": str(folders[0])}, "split": {**SPLIT, **split}}
         case = Case(tmp_path, CaseConfig.model_validate(raw))
-        chosen = {**makers.DATA, **makers.SPLIT}
+        chosen = {**at_rest.DATA, **at_rest.SPLIT}
         return Evidence(chosen, case=case, folders=folders, progress=None)
 
     return split_evidence

@@ -16,8 +16,8 @@ from amn.checks.criteria import shown
 from amn.errors import CheckNotRunError
 from amn.evaluation.statistics import Interval, cluster_interval
 from amn.evaluation.summary import Skill, Summary
-from amn.gate.evidence import Evidence
-from amn.gate.makers import lifts, named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers.of_candidates import lifts
 from amn.verdict import Status
 
 FLOORS = st.floats(-0.99, 0.99)

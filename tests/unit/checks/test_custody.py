@@ -13,9 +13,8 @@ from amn.case.config import EVALUATED
 from amn.checks.broken.golden import moved
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.gate import makers
-from amn.gate.evidence import Evidence
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import held_to
 from amn.golden.compare import own_margin
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden
@@ -45,7 +44,7 @@ def evidence(make_case: Any, toy_golden: Golden, tmp_path: Path) -> Callable[...
             write_golden(folder, golden)
         case = make_case(folder, **(sections or {}))
         given = {"case": case, "listed_waivers": (WAIVER,), "today": TODAY, **own}
-        return Evidence(makers.GOLDEN | named(makers.unwaivable), **given)
+        return Evidence(held_to.GOLDEN | named(held_to.unwaivable), **given)
 
     return evidence
 

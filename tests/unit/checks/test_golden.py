@@ -10,9 +10,8 @@ import pytest
 
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
-from amn.gate import makers
-from amn.gate.evidence import Evidence
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import held_to
 from amn.gate.modes import GateOptions, gate_of
 from amn.gate.scope import scope_of
 from amn.golden.store import write_golden
@@ -51,8 +50,10 @@ def evidence(
             "judged_data": {},
             **changes,
         }
-        chosen = makers.GOLDEN | makers.SCORES | {"looks": makers.no_looks}
-        chosen |= named(makers.brought, makers.numerics, makers.machine_numerics, makers.classes)
+        chosen = held_to.GOLDEN | held_to.SCORES | {"looks": held_to.no_looks}
+        chosen |= named(
+            held_to.brought, held_to.numerics, held_to.machine_numerics, held_to.classes
+        )
         return Evidence(chosen, **given)
 
     return evidence

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from amn.checks.check import checks
 from amn.data.vectors import unit_rows
 from amn.data.writer import Chunks, write_dataset
-from amn.gate import makers
 from amn.gate.evidence import Evidence
+from amn.gate.makers import at_rest, held_to
 from amn.golden.compare import profile_changes, profile_of, vector_changes
 from amn.golden.schema import Profiled
 from amn.verdict import Finding, Outcome, Severity, Statistic, Status
@@ -45,7 +45,7 @@ def beside(
         kind = "float16" if dtype == "float16" else "float32"
         write_dataset(folder, vectors.astype(np.float32), chunks, name="toy", dtype=kind)
         case = make_case(tmp_path / "case", dataset={"path": str(folder)})
-        chosen = {**makers.DATA, **makers.SPLIT, **makers.SCORES, **makers.DATA_OF_GOLDEN}
+        chosen = {**at_rest.DATA, **at_rest.SPLIT, **held_to.SCORES, **held_to.DATA_OF_GOLDEN}
         given = {"golden": toy_golden, "evaluations": toy_evaluations, **parts}
         limits = case.config.golden
         return Evidence(chosen, case=case, progress=None, golden_limits=limits, **given)

@@ -18,9 +18,8 @@ from amn.errors import GoldenError
 from amn.evaluation.metrics import Scoring
 from amn.evaluation.runner import predict
 from amn.evaluation.statistics import ClusterTable, moments_of
-from amn.gate import makers
-from amn.gate.evidence import Evidence, declare
-from amn.gate.makers import named
+from amn.gate.evidence import Evidence, declare, named
+from amn.gate.makers import held_to, of_candidates
 from amn.gate.modes import GateOptions, evidence_of
 from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.compare import own_margin
@@ -52,9 +51,9 @@ def evidence(
             "approval": "",
             **changes,
         }
-        chosen = makers.GOLDEN | makers.SCORES | makers.MODEL | {"looks": makers.no_looks}
+        chosen = held_to.GOLDEN | held_to.SCORES | of_candidates.MODEL | {"looks": held_to.no_looks}
         del chosen["evaluations"]
-        chosen |= named(makers.guarded, makers.machine_numerics, makers.classes)
+        chosen |= named(held_to.guarded, held_to.machine_numerics, held_to.classes)
         return Evidence(chosen, **given)
 
     return evidence

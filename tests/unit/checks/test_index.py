@@ -13,8 +13,8 @@ from amn.checks.check import checks
 from amn.data.dataset import open_dataset
 from amn.data.index.build import build_index
 from amn.data.index.layers import load_faiss
-from amn.gate import makers
 from amn.gate.evidence import Evidence
+from amn.gate.makers import at_rest
 from amn.storage import sha256_file, write_json
 from amn.verdict import Outcome, Status
 
@@ -32,7 +32,7 @@ def folder(write: Callable[..., Path], corpus: Any) -> Path:
 
 
 def evidence(folder: Path, **limits: Any) -> Evidence:
-    chosen = {**makers.DATA, **makers.INDEX}
+    chosen = {**at_rest.DATA, **at_rest.INDEX}
     given = {"folders": (folder,), "index_limits": IndexConfig(**limits)}
     return Evidence(chosen, progress=None, **given)
 

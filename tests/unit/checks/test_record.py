@@ -12,7 +12,7 @@ from amn.case.training import AbortConfig
 from amn.checks.check import checks
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import Evidence
-from amn.gate.makers import COURSE
+from amn.gate.makers.of_courses import COURSE
 from amn.training.record import Epoch, Stop, TrainingRecord
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status

@@ -10,7 +10,7 @@ import pytest
 from amn.checks.check import checks
 from amn.checks.meaning import statuses
 from amn.gate.evidence import Evidence
-from amn.gate.makers import COURSE
+from amn.gate.makers.of_courses import COURSE
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status
 

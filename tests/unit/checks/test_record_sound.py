@@ -14,7 +14,7 @@ from amn.checks.record import check_first_epoch, check_stall
 from amn.checks.record_sound import check_epochs
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import Evidence
-from amn.gate.makers import COURSE
+from amn.gate.makers.of_courses import COURSE
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status
 

@@ -6,8 +6,8 @@ import pytest
 
 from amn.case.limits import RATIOS, SpeedConfig
 from amn.errors import CheckNotRunError, GoldenError
-from amn.gate import makers
-from amn.gate.evidence import Evidence
+from amn.gate.evidence import Evidence, named
+from amn.gate.makers import held_to
 from amn.golden.speed import machine, read_speed, speed_file, write_speed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def evidence(make_case: Callable[..., Case], tmp_path: Path) -> Callable[..., Ev
             write_speed(case.folder, machine(), dict.fromkeys(RATIOS, stored))
         measured = dict.fromkeys(RATIOS, 2.0) | ratios
         return Evidence(
-            makers.named(makers.golden_folder, makers.stored_speed),
+            named(held_to.golden_folder, held_to.stored_speed),
             case=case,
             speed_limits=SpeedConfig(),
             speed_ratios=measured,
@@ -94,7 +94,7 @@ def test_a_measurement_that_could_not_be_taken_is_no_pass(
     parts = {part: evidence()[part] for part in ("case", "speed_limits", "stored_speed")}
 
     with pytest.raises(CheckNotRunError, match="quiet machine"):
-        passes("C012", Evidence(makers.named(speed_ratios), **parts))
+        passes("C012", Evidence(named(speed_ratios), **parts))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from amn.case.training import AbortConfig
 from amn.diagnosis.records import ABORT_PROFILES, JudgedRecord, judge_history, judge_records
-from amn.gate.makers import abort_for
+from amn.gate.makers.of_courses import abort_for
 from amn.gate.modes import GateOptions, run_gate
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status, Verdict

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from amn.checks.hold import Hold, check_hold
 from amn.errors import ConfigError
-from amn.gate.makers import hold
+from amn.gate.makers.of_candidates import hold
 from amn.gate.modes import GateOptions, gate_of, run_gate
 from amn.gate.result import GateResult
 from amn.report.outputs import Report, render

@@ -18,9 +18,9 @@ from amn.data.scan import scan_rows
 from amn.data.vectors import unit_rows
 from amn.data.writer import Chunks, write_dataset
 from amn.errors import ArgumentError, ConfigError, DataError
-from amn.gate import makers
 from amn.gate.acceptance import accept
 from amn.gate.evidence import Evidence
+from amn.gate.makers import of_candidates
 from amn.gate.modes import GateOptions, evidence_of, run_gate
 from amn.golden.base.loosenings import limit_loosenings
 from amn.golden.store import write_golden
@@ -233,7 +233,7 @@ def test_the_defect_of_no_skill_is_caught_by_its_check(
     gated: Callable[[str], GateResult], check: str
 ) -> None:
     made = gated("better").made
-    evidence = Evidence(makers.OF_METRIC, **{k: v for k, v in made.items() if k != "skills"})
+    evidence = Evidence(of_candidates.OF_METRIC, **{k: v for k, v in made.items() if k != "skills"})
     (defect,) = checks()[check].broken_by
 
     assert not checks()[check].run(evidence).has_failed

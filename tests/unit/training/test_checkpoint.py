@@ -58,7 +58,7 @@ class WithoutMixture(OriginalAMN):
 
     def forward(self, context: torch.Tensor) -> torch.Tensor:
         mean = context.mean(dim=1)
-        return mean + self.residual(torch.cat([mean, mean], dim=-1))
+        return mean + self.residual((mean, mean))
 
 
 class WarmSoftmax(OriginalAMN):
@@ -68,7 +68,7 @@ class WarmSoftmax(OriginalAMN):
         mean = context.mean(dim=1)
         logits = self.attention(context, mean) * math.sqrt(self.attention.keys.out_features)
         mixture = torch.einsum("bt,btd->bd", torch.softmax(logits, dim=-1), context)
-        return mean + self.residual(torch.cat([mean, mixture], dim=-1))
+        return mean + self.residual((mean, mixture))
 
 
 class WithoutResidualStart(OriginalAMN):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,6 @@ from amn.training import workers
 from amn.training.workers import run_jobs, seed_jobs, torch_threads
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from amn.training.plan import Plan, PlanReferences
     from amn.training.run import Run
 
@@ -34,6 +33,21 @@ def test_the_cores_are_shared_by_the_seeds_of_the_case(
 
     assert len(toy_plan.config.training.seeds) == 3
     assert job.threads == expected
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "cores", "at_once"),
+    [(2, 2, 2), (3, 2, 3), (4, 2, 2), (5, 2, 3), (3, 4, 4), (5, 4, 5), (7, 4, 7), (2, 8, 8)],
+)
+def test_seeds_that_are_left_over_train_among_the_first(
+    toy_plan: Plan, toy_references: PlanReferences, n_seeds: int, cores: int, at_once: int
+) -> None:
+    threads = max(1, cores // n_seeds)
+    made = {"plan": toy_plan, "references": toy_references, "threads": threads}
+
+    jobs = [workers.Job(seed=seed, folder=Path(str(seed)), **made) for seed in range(n_seeds)]
+
+    assert workers.shared_cores(jobs, cores) == at_once
 
 
 def test_threads_are_set_for_the_block_alone() -> None:
