@@ -257,7 +257,7 @@ def check_above_constant(summaries: dict[str, Summary]) -> Measured:
             else f"the constant predictor's {constant:.4f}"
         )
         scores = summary.per_seed or (summary.mean,)
-        sign = ">" if min(scores) > floor else "<="
+        sign = "<=" if min(scores) <= floor else ">"
         values.append(f"{split} {min(scores):.4f} {sign} {floor:.4f}")
         findings += [
             Finding(

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "dataset.json"
+LIKE = 0.7  # of names, by difflib's ratio: `x.zip` is not `good.zip` for its suffix
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
     """Return the name that is most like another one, whatever their case; empty where none is."""
     names = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(given.lower(), names, n=1)
+    found = difflib.get_close_matches(given.lower(), names, n=1, cutoff=LIKE)
     return names[found[0]] if found else ""
 
 
