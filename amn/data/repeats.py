@@ -75,6 +75,11 @@ class Overlaps:
         fewer = np.array([theirs.get(pair, 0) for pair in own], np.int64)
         return replace(self, shared=self.shared - fewer)
 
+    @property
+    def largest(self) -> float:
+        """The largest share of an article that another one has; 0 where there are no pairs."""
+        return float((self.shared / self.sizes).max(initial=0.0))
+
     def at_least(self, share: float, rows: int) -> Overlaps:
         """Return the pairs that share so much of the left article, and so many rows."""
         chosen = (self.shared >= share * self.sizes) & (self.shared >= rows)

@@ -15,6 +15,7 @@ from amn.data.sampling import sample_rows
 from amn.data.vectors import widen
 from amn.errors import DataError
 from amn.system import in_threads
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -252,7 +253,7 @@ def _queries(
     """
     least = min(k, len(dataset) - 1)
     if not len(rows) or least < 1:
-        found = f"{len(rows)} queries among {len(dataset):,} rows"
+        found = f"{count_of(len(rows), 'query')} among {len(dataset):,} rows"
         raise DataError(dataset.path, f"expected queries and at least 2 rows, got {found}")
     return find_exactly(dataset, vectors, rows, np.array(places), least)
 
