@@ -6,6 +6,7 @@
 #   layers  import-linter: who imports whom     gate    the main job: amn gate on every case in golden/
 #   net     verdicts, checks and numbers of some 340 commands, beside what was recorded
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
+#   speed   bench, and its tables into docs/speed.md
 #   all     lint types layers net test gate    (the default)
 #   nightly all, slow, bench, 300 clean data sets (clean), the self-test on 100 others (proven), 500 whose best
 #           predictor is known (known), 20,000 damaged inputs (fuzz), 300 kills (kill), and new examples for the property tests (long)
@@ -64,7 +65,8 @@ run_kill() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" ci/kill.py; }
 run_proven() { "$VENV/bin/python" -m tests.proven_sets; }
 run_known() { "$VENV/bin/python" -m tests.known_best; }
 
-run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist; }
+run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist "$@"; }
+run_speed() { run_bench --page && "$VENV/bin/python" -m tests.benchmarks.scaling docs/speed.md; }
 
 # The tests of the HTML report drive a real Chromium; they skip, visibly, where there is none.
 find_browser() {
@@ -83,9 +85,9 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    net | test | slow | gate | bench | clean | proven | known | fuzz | kill | long) "run_$1" ;;
+    net | test | slow | gate | bench | speed | clean | proven | known | fuzz | kill | long) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench clean proven known fuzz kill long all nightly, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench speed clean proven known fuzz kill long all nightly, got '$1'" >&2
       exit 2
       ;;
   esac

@@ -50,7 +50,7 @@ def _measure(plan: Plan, windows: Windows) -> dict[str, float]:
 
     def plain_once() -> None:
         made = plain.materialise(torch.from_numpy(windows.gather(slice(None))), shuffle=True)
-        plain.train(made, made, epochs=1)
+        list(plain.train(made, made, epochs=1))
 
     return {
         "latency": _race(

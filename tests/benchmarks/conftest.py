@@ -1,7 +1,8 @@
 """Ratios of two times, taken in turn in the same run, and the bars that they must reach.
 
-`pytest tests/benchmarks` prints them as a table. Seconds depend on the machine and on what else it
-does; a ratio of the best of several rounds depends on that much less.
+`pytest tests/benchmarks` prints them as a table, and with `--page` writes them into docs/speed.md.
+Seconds depend on the machine and on what else it does; a ratio of the best of several rounds
+depends on that much less.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +20,7 @@ from amn.data.manifest import Stage
 from amn.data.writer import Chunks, write_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ DIM = 768
 LARGE_ROWS = 1_000_000
 ARTICLE_ROWS = 35
 SHARD_ROWS = LARGE_ROWS // 4
+PAGE = Path(__file__).parents[2] / "docs" / "speed.md"
 DRAWN_ARTICLES = 500  # at a time: 54 MB
 
 
@@ -64,17 +66,55 @@ class Race:
 
 
 FIGURES = pytest.StashKey[list[Figure]]()
+TABLES = pytest.StashKey[dict[str, list[str]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--page", action="store_true", help="Write the tables into docs/speed.md.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
+    config.stash[FIGURES], config.stash[TABLES] = [], {}
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the table of ratios."""
+    """Print the tables and the ratios; put them into the page where that is asked for."""
+    figures, tables = config.stash[FIGURES], config.stash[TABLES]
+    for name, lines in tables.items():
+        terminalreporter.section(name)
+        terminalreporter.write_line("\n".join(lines))
     terminalreporter.section("ratios")
-    for figure in config.stash[FIGURES]:
+    for figure in figures:
         terminalreporter.write_line(str(figure))
+    if config.getoption("--page"):
+        page = PAGE.read_text()
+        for name, lines in tables.items():
+            page = with_table(page, name, lines)
+        PAGE.write_text(page)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def with_table(page: str, name: str, lines: Sequence[str]) -> str:
+    """Return a page with the lines between `<!-- name -->` and `<!-- end -->` in place of others.
+
+    Raises:
+        ValueError: If the page has no such place.
+    """
+    before, _, rest = page.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise ValueError(f"{PAGE}: expected <!-- {name} --> and <!-- end -->, found none")
+    return "\n".join([f"{before}<!-- {name} -->", *lines, end + after])
+
+
+@pytest.fixture(scope="session")
+def tabulate(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Put a table, lines of markdown, under the name of its place in docs/speed.md."""
+    return request.config.stash[TABLES].__setitem__
 
 
 @pytest.fixture
