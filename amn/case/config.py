@@ -338,7 +338,7 @@ class CaseConfig(Section):
             "blocked_by": True,
             "speed": True,
             "data": True,
-            "golden": {"drift"} if self.golden.margins else {"drift", "margins"},
+            "golden": {"drift", "futility", *(() if self.golden.margins else ("margins",))},
             "criteria": {
                 "scope",
                 *(() if self.criteria.limit else ("limit",)),

@@ -10,7 +10,7 @@ from amn.case.section import Cosine, Positive, Section
 
 SplitName = Literal["in_dist", "ood"]
 COSINE = "cosine"
-LEAST_LOOK = 2  # seeds: one has no spread
+MIN_SEEDS = 3  # of a candidate, at its first look: two differ by as much as luck does
 GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 OF_METRIC: dict[SplitName, str] = {
     "ood": "G018",
@@ -198,8 +198,11 @@ class GoldenConfig(Section):
             cosine; without one it is what the golden's own articles and seeds explain.
         drift: How far accepted goldens may fall below the anchor in all; None: one margin. It says
             what may be accepted and shapes no result, so it is no part of the resolved config.
-        adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[2, 3, 5]`: the
+        adaptive_seeds: Numbers of seeds at which a candidate is looked at, such as `[3, 5]`: the
             next ones are trained only while the comparison is undecided. None: all, at one look.
+        futility: Whether a training that cannot come to the golden or its floors any more is
+            stopped (R016). It saves time and shapes no result, so it is no part of the resolved
+            config.
     """
 
     margin: Positive = 0.01
@@ -207,13 +210,14 @@ class GoldenConfig(Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
+    futility: bool = True
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:
         looks = self.adaptive_seeds
-        if looks and (looks[0] < LEAST_LOOK or sorted(set(looks)) != looks):
+        if looks and (looks[0] < MIN_SEEDS or sorted(set(looks)) != looks):
             raise ValueError(
-                f"adaptive_seeds: expected growing numbers from {LEAST_LOOK} on, got {looks}"
+                f"adaptive_seeds: expected growing numbers from {MIN_SEEDS} on, got {looks}"
             )
         return self
 
@@ -224,10 +228,19 @@ class GoldenConfig(Section):
     def alpha_at(self, look: int) -> float:
         """Return the share of alpha that a look at so many seeds spends; shares add up to alpha.
 
-        In proportion to the seeds: `[2, 3, 5]` spends 0.01, 0.015 and 0.025 of 0.05.
+        In proportion to the seeds: `[3, 5]` spends 0.01875 and 0.03125 of 0.05.
         """
         looks = self.adaptive_seeds
         return self.alpha * look / sum(looks) if looks else self.alpha
+
+    def level_at(self, epoch: int, seeds: int) -> float:
+        """Return the level of a look, after an epoch, at whether one of so many seeds is lost.
+
+        Half of what is left of the seed's share of alpha: the first looks, which save most, have
+        most, and all looks at all seeds add up to less than alpha (Bonferroni). One alpha bounds
+        passing what is not good enough at any look at seeds, and one stopping in vain what is.
+        """
+        return self.alpha / seeds * 0.5**epoch
 
     @property
     def drift_budget(self) -> float:

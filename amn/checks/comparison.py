@@ -350,13 +350,13 @@ class Compared:
     attribution: Attribution | None = None
 
 
-def is_decided(sides: Sides) -> bool:
-    """Tell whether more seeds would be trained for nothing.
+def is_decided(*sides: Sides) -> bool:
+    """Tell whether more seeds would be trained for nothing: all that is compared is decided.
 
     What cannot be compared at all is decided as well: no seed mends it, and the checks name it.
     """
     try:
-        verdicts = {sides.judge(split).verdict for split in COMPARED}
+        verdicts = {one.judge(name).verdict for one in sides for name in one.compared}
     except (GoldenError, ArgumentError):
         return True
     return Verdict.INCONCLUSIVE not in verdicts

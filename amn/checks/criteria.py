@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-5  # of a metric's size: predictions are float32, sums of them differ by 1e-6
 LEAST_SEEN = 0.00005  # a lift that is printed as +0.0000 is none
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
+FLOORS = {"in_dist": "C001", "ood": "C002"}  # the check of each
 WARRANTED = "more articles, or the model that they warrant: amn case new tries which"
 HAIR = 0.001  # beyond a limit: the smallest miss that must be seen
 

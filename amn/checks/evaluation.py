@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.case.config import EVALUATED
+from amn.case.limits import MIN_SEEDS
 from amn.checks import broken
 from amn.checks.check import Defect, check
 from amn.evaluation.surroundings import sample_windows
@@ -43,7 +44,6 @@ RESCORE_WINDOWS = 256  # a split, evenly over its articles
 # none of 60,000 in six spaces.
 NEAR_TIES = 0.01
 METRIC_ATOL = 1e-6
-MIN_SEEDS = 3
 OTHER_ARTICLE = 0.001  # chance of a false name among all articles of a split (Bonferroni)
 SHOWN_ARTICLES = 3  # in a message
 AHEAD = 3.0  # standard errors on either side
@@ -432,7 +432,7 @@ def check_seeds(asked: CaseConfig, candidates: tuple[Candidate, ...]) -> Measure
     got = [c.seed for c in candidates if c.seed is not None]
     looks = asked.golden.adaptive_seeds or [max(MIN_SEEDS, len(declared))]
     wanted = declared[: next((look for look in looks if look >= len(got)), None)]
-    least = 1 if asked.model.is_closed_form else min(MIN_SEEDS, looks[0])
+    least = 1 if asked.model.is_closed_form else MIN_SEEDS
     findings = []
     if missing := sorted(set(wanted) - set(got)):
         message = f"expected seeds {wanted}, got no {missing}"

@@ -299,13 +299,13 @@ def check_as_declared(
             f"declare it there, or amn train {shlex.quote(case.name)}",
         )
         for name, given in made_by.items()
-        for change in config_changes(_shaping(settings, case.folder), _shaping(given, case.folder))
+        for change in config_changes(shaping(settings, case.folder), shaping(given, case.folder))
     ]
     n = len({finding.where for finding in findings})
     return Measured(f"{n} other setting{'s'[: n != 1]}", "none", findings)
 
 
-def _shaping(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def shaping(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return what shapes a training, of a resolved config; paths as they are, not as written."""
     known: Mapping[str, Any] = config
     with suppress(ValidationError):  # a setting that is newer than the run had its default then

@@ -11,6 +11,7 @@ from amn.case.limits import LIFT
 from amn.checks import broken
 from amn.checks.check import check
 from amn.checks.record_losses import dominated_from
+from amn.training.aim import FUTILE, is_futile
 from amn.training.record import (
     FIRST_STEPS,
     LEAST_GAIN,
@@ -26,6 +27,7 @@ from amn.verdict import Finding, Measured, Severity, count_of, shown
 if TYPE_CHECKING:
     from amn.case.training import AbortConfig
     from amn.checks.broken.records import Candidates, Parts
+    from amn.training.aim import Aim
     from amn.training.record import TrainingRecord
     from amn.training.records.history import Histories, RunHistory
     from amn.verdict import Outcome
@@ -375,3 +377,53 @@ def check_skill(best_cosines: Histories) -> Measured:
             )
     texts = ", ".join(shown(lift, LIFT, sign="+") for lift in lifts)
     return Measured(f"best - mean {texts}", f"> +{LIFT:g}" + _assumed(best_cosines), findings)
+
+
+def futile_run(candidates: Candidates, aim: Aim) -> Parts:
+    """A seed was stopped far below the golden's seeds."""
+
+    def change(record: TrainingRecord) -> TrainingRecord:
+        low = broken.records.with_cosines(record, [record.constant + 0.01])
+        stop = replace(aim, apart="").find_stop([record.constant + 0.01])
+        return replace(low, status="stopped", stop=stop)
+
+    return broken.records.with_record(candidates, change)
+
+
+@check(
+    FUTILE,
+    "futility",
+    needs=["R005"],
+    broken_by=[futile_run],
+    course="lasting",
+    means=RunStatus.WORSE_THAN_GOLDEN,
+)
+def check_futility(candidates: Candidates, aim: Aim) -> Measured:
+    """No seed had to be stopped because it could not come to the golden or a floor any more.
+
+    From the epoch after which it was stopped, the golden's seeds gained too little for it: the
+    upper prediction bound of Student's t, at golden.alpha over all epochs and seeds. It is asked of
+    a training with the golden's settings and validation windows; others have a course of their own.
+
+    Why: A training that is lost after two epochs of fifteen spends the other thirteen for nothing.
+    Fix: Its settings are the golden's, so look at what else changed, data or code (amn diagnose
+    CASE); [golden] futility = false trains it to the end
+    """
+    records = [(one.name, one.record) for one in candidates if one.record]
+    findings = [
+        Finding(f"{name}, epoch {record.stop.epoch}", record.stop.message, "see amn rules R016")
+        for name, record in records
+        if record.stop and is_futile(record)
+    ]
+    windows = {(record.n_validation_windows, record.mean) for _, record in records}
+    if unlike := [why for n, mean in windows if (why := aim.unlike(n, mean))]:
+        return Measured(f"not compared: {unlike[0]}", "0 stopped", findings)
+    spare = [
+        reach - aim.needs[split].least
+        for _, record in records
+        for epoch in range(1, min(len(record.epochs) + 1, len(aim.best[0])))
+        for split, reach in aim.reaches([e.val_cosine for e in record.epochs[:epoch]])
+    ]
+    value = f"{len(findings)} of {len(records)} stopped"
+    value += f", least to spare {min(spare):+.4f}" if spare else ""
+    return Measured(value, "0 stopped", findings)

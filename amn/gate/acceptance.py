@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,11 +31,13 @@ from amn.golden.compare import profile_of, vector_changes
 from amn.golden.ledger import drifts_since_anchor
 from amn.golden.schema import (
     COSINE,
+    COURSE_DIGITS,
     OF_PREDICTIONS,
     OF_ROWS,
     SCHEMA,
     Accepted,
     Checks,
+    Course,
     Digests,
     Ended,
     Golden,
@@ -64,11 +67,16 @@ if TYPE_CHECKING:
     from amn.gate.run import Gate
     from amn.golden.ledger import Entry
     from amn.golden.table import Table
+    from amn.training.candidate import Candidate
     from amn.verdict import Outcome
 
 MIN_SEEDS = 5
+FEWEST_COURSES = 2  # one has no spread
 RECALLED_BESIDE = named(held_to.recalls_of_rows, held_to.recalls_of_predictions)
 PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine
+# Read by checks that are no part of a golden: an encoder, which other machines have not, and the
+# course of the golden before, which a first one has not.
+FOREIGN = {"reencoded", "aim"}
 WHY = (
     "margin: two runs of one recipe differ by about 0.0014, a loss of 0.01 is worth a talk; "
     "alpha: one false PASS in twenty at exactly the margin"
@@ -182,6 +190,7 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
             "checks": _ended(declared, outcomes),
             "profile": _profile(outcomes, tables, previous),
             "recall": recall,
+            "course": _course(evidence["candidates"], judged),
             "digests": Digests(
                 table=table_digest(tables),
                 dataset=evidence["data_sets"][0].digest,
@@ -241,6 +250,25 @@ def _profile(
     return {name: then.get(name, places) for name, places in now.items()}
 
 
+def _course(candidates: Sequence[Candidate], case: Case) -> Course | None:
+    """Return how the seeds came to their scores; None where no network of ours was trained alone.
+
+    A mixture comes to more than its network. One that ended early stands still from there on.
+    """
+    records = [one.record for one in candidates if one.record and one.record.status == "finished"]
+    epochs = case.config.training.epochs or 0
+    has_course = epochs and not case.config.model.stack and len(records) == len(candidates)
+    if not has_course or len(records) < FEWEST_COURSES:
+        return None
+    best = []
+    for record in records:
+        cosines = [round(line.val_cosine, COURSE_DIGITS) for line in record.epochs]
+        best.append((*accumulate(cosines, max), *[max(cosines)] * (epochs - len(cosines))))
+    first = records[0]
+    mean = round(first.mean, COURSE_DIGITS)
+    return Course(windows=first.n_validation_windows, mean=mean, best=tuple(best))
+
+
 def _drifted(entries: Sequence[Entry], evidence: Evidence) -> Iterator[str]:
     """Yield what falls further below the anchor than the budget for drift allows."""
     if not entries:
@@ -260,11 +288,8 @@ def _drifted(entries: Sequence[Entry], evidence: Evidence) -> Iterator[str]:
 
 
 def _ended(declared: Sequence[Check], outcomes: Sequence[Outcome]) -> Checks:
-    """Return how each declared check ended; those that need a golden did not run.
-
-    What is declared where an encoder is installed is no part of a golden: other machines have none.
-    """
-    declared = [check for check in declared if "reencoded" not in check.reads]
+    """Return how each declared check ended; those that need a golden did not run."""
+    declared = [check for check in declared if FOREIGN.isdisjoint(check.reads)]
     found = {o.label: Ended(o.status, _finite(o.number)) for o in outcomes}
     data = [check.label for check in declared if check.family in BEFORE_TRAINING]
     result = [check.label for check in declared if check.family not in BEFORE_TRAINING]

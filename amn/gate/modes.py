@@ -178,7 +178,7 @@ def train_together(gates: Sequence[Gate], options: GateOptions) -> None:
         is_alone = case.config.model.command or case.config.blocked_by
         if is_alone or any(outcome.has_failed for outcome in gate.before_training()):
             continue
-        wanted.append((gate.evidence["plan"], _first_seeds(case)))
+        wanted.append((_plan_toward(gate.evidence), _first_seeds(case)))
     if options.mode == "train" and wanted:
         progress = gates[0].evidence["progress"]
         RunCache(options.cache).all_runs(wanted, engine=options.engine, progress=progress)
@@ -298,12 +298,18 @@ def _first_seeds(case: Case) -> list[int]:
     return case.config.training.seeds[: looks[0] if looks else None]
 
 
+def _plan_toward(evidence: Evidence) -> Plan:
+    """Return the training plan of a case with its aim, where it has one."""
+    plan: Plan = evidence["plan"]
+    return replace(plan, aim=evidence.get("aim"))
+
+
 def _is_settled(case: Case, options: GateOptions) -> bool:
     """Tell whether a case has its verdict without a training; unreadable data have none."""
     from amn.training.cache import RunCache  # noqa: PLC0415 - loads torch
 
     with suppress(AmnError, OSError):
-        plan = evidence_of(case, options)["plan"]
+        plan = _plan_toward(evidence_of(case, options))
         return RunCache(options.cache).has(plan, _first_seeds(case))
     return False
 
@@ -405,6 +411,14 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
         has_course = bool(case.config.model.history)
         if options.predictions and not has_course and _is_of_predictions(case):
             chosen |= named(held_to.declared)
+    is_ours = options.mode in ("train", "run") and not is_commanded(case, options)
+    if (
+        is_ours
+        and case.config.golden.futility
+        and _record(case, lambda record: record.course is not None)
+    ):
+        chosen |= named(held_to.aim)
+        chosen |= {"runs_of": of_candidates.runs_toward} if options.mode == "train" else {}
     if _record(case, lambda record: bool(record.numerics.values)):
         chosen |= named(held_to.numerics)
     if _record(case, is_guarded):

@@ -257,6 +257,7 @@ def _makers_of(
         chosen |= named(held_to.numerics, held_to.brought, held_to.guarded)
         is_adaptive = context["mode"] == "train" and case.config.golden.adaptive_seeds is not None
         chosen |= {"looks": held_to.looks if is_adaptive else held_to.no_looks}
+        chosen |= named(held_to.aim)
     if is_here:
         return chosen | named(review)
     chosen.pop("beside", None)

@@ -15,13 +15,14 @@ from amn.errors import GoldenError
 from amn.evaluation.statistics import NO_SPREAD, ClusterTable, moments_of, tabulate
 from amn.golden.schema import COSINE, OF_PREDICTIONS, OF_ROWS, Profiled
 from amn.golden.table import DIGEST, rounded, windows_by_article, windows_lost
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from amn.evaluation.metrics import SplitScores
-    from amn.golden.schema import Ended, Golden, GoldenRecord, SplitMetrics
+    from amn.golden.schema import Course, Ended, Golden, GoldenRecord, SplitMetrics
     from amn.golden.table import Table
     from amn.verdict import Outcome
 
@@ -397,6 +398,7 @@ def diff_golden(old: GoldenRecord, new: GoldenRecord) -> list[Change]:
     return [
         *_metric_changes(old, new),
         *_recall_changes(old, new),
+        *_course_changes(old, new),
         *_tolerance_changes(old, new),
         *_check_changes(old, new),
         *_changes("config", {"config": old.config}, {"config": new.config}),
@@ -462,6 +464,20 @@ def _recall_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
         is_mean = change.key.rpartition(".")[2] in (OF_ROWS, OF_PREDICTIONS)
         loosens = is_mean and (change.new is None or (change.delta or 0.0) < 0)
         yield replace(change, loosens=loosens)
+
+
+def _course_changes(old: GoldenRecord, new: GoldenRecord) -> Iterator[Change]:
+    """Yield that the course of the trainings is another one; a candidate is stopped by it."""
+    if old.course != new.course:
+        yield Change("metric", "course", _in_words(old.course), _in_words(new.course))
+
+
+def _in_words(course: Course | None) -> str | None:
+    """Return `15 epochs, best 0.5980 to 0.6113`: validation, mean over seeds, of first and last."""
+    if course is None:
+        return None
+    first, last = (float(np.mean([seed[at] for seed in course.best])) for at in (0, -1))
+    return f"{count_of(len(course.best[0]), 'epoch')}, best {first:.4f} to {last:.4f}"
 
 
 def _shown_means(metric: str, *records: GoldenRecord) -> tuple[str | None, str | None]:

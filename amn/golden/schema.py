@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import date  # noqa: TC003 - pydantic reads the annotation
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -34,12 +35,16 @@ UNIT = 1 + 1e-6  # float32 vectors give cosines of up to about 1 + 1e-7
 TOGETHER = (  # fields on one line each, the first of what an update leaves
     ("schema", "case", "title", "articles", "seeds", "tolerances"),
     ("accepted", "digests"),
-    ("versions", "numerics"),
+    ("versions", "numerics", "course"),
 )
+OPTIONAL = ("profile", "recall", "course")  # fields that are left out where there is nothing
 # Levels of tables whose members stand on lines of their own; any other field stands on one line.
 LINES = {"checks": 1, "profile": 1, "recall": 1}
 UNKNOWN = "unknown"  # of a machine that nobody wrote down
 PRECISION = "float32"  # of trainings from before it was a setting
+
+
+COURSE_DIGITS = 6  # decimals of a validation cosine by epoch: seeds differ in the fourth
 
 
 def _rounded(value: float) -> float:
@@ -211,6 +216,28 @@ class Profiled(NamedTuple):
     articles: Annotated[int, Field(ge=0)] = 0
 
 
+class Course(Section):
+    """How the seeds of a golden came to their scores, epoch by epoch.
+
+    Attributes:
+        windows: Of validation.
+        mean: Validation cosine of the mean of the context: with `windows`, which windows these are.
+        best: Best validation cosine so far, after each epoch of each seed, in the order of `seeds`.
+    """
+
+    windows: Count
+    mean: Cosine
+    best: Annotated[tuple[tuple[Cosine, ...], ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _is_a_course_of_bests(self) -> Self:
+        if len({*map(len, self.best)}) != 1 or not self.best[0]:
+            raise ValueError("best: expected as many epochs of each seed, at least one")
+        if any(after < before for seed in self.best for before, after in pairwise(seed)):
+            raise ValueError("best: expected the best so far, got a fall")
+        return self
+
+
 class GoldenRecord(Section):
     """The whole of golden.json.
 
@@ -224,6 +251,7 @@ class GoldenRecord(Section):
         profile: Statistic of the data -> split, or data set -> its value.
         recall: Configuration of an index -> what was accepted of it: `k`, and for `rows` and
             `predictions` the mean of recall@k and its standard error, `rows_se`.
+        course: Of the trainings; None where they are not our own, or the golden is older.
     """
 
     schema_: Literal[2] = Field(alias="schema")
@@ -241,6 +269,7 @@ class GoldenRecord(Section):
     numerics: Numerics
     profile: dict[Name, dict[str, Profiled]] = Field(default_factory=dict)
     recall: dict[Text, dict[Name, Finite]] = Field(default_factory=dict)
+    course: Course | None = None
 
     @property
     def metrics(self) -> dict[str, SplitMetrics]:
@@ -275,6 +304,7 @@ class GoldenRecord(Section):
     @model_validator(mode="after")
     def _measures_every_split(self) -> Self:
         counts = {"digests.models": len(self.digests.models)}
+        counts |= {"course.best": len(self.course.best)} if self.course else {}
         for metric, splits in self.by_metric.items():
             if missing := set(EVALUATED).difference(splits):
                 raise ValueError(
@@ -297,12 +327,14 @@ class GoldenRecord(Section):
         for figures in (one for metric in values["metrics"].values() for one in metric.values()):
             if figures["better"] == "higher":
                 del figures["better"]
-        for name in ("profile", "recall"):
+        for name in OPTIONAL:
             if not values[name]:
                 del values[name]
         shown = {k: f'"{k}": {_laid_out(v, "  ", LINES.get(k, 0))}' for k, v in values.items()}
         shown["metrics"] = f'"metrics": {_metrics_laid_out(values["metrics"])}'
-        together = [", ".join(shown.pop(name) for name in line) for line in TOGETHER]
+        together = [
+            ", ".join(shown.pop(name) for name in line if name in shown) for line in TOGETHER
+        ]
         return ("{" + ",\n ".join([*together, *shown.values()]) + "}\n").encode()
 
 

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from amn.errors import DataError
 from amn.training.plan import score_plan_references
-from amn.training.run import clear_left_overs, load_run
+from amn.training.run import clear_left_overs, given_up, load_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +61,8 @@ class RunCache:
     ) -> list[list[Run]]:
         """Return the runs of each plan's seeds in their order, training those that are not there.
 
-        Another process that wants one of them waits for this one and takes its result.
+        Plans of one key have one aim. Another process that wants one of them waits for this one and
+        takes its result.
 
         Args:
             engine: Where they are trained, those of all plans at a time; None: on this machine.
@@ -76,7 +77,7 @@ class RunCache:
             missing: list[tuple[Plan, dict[int, Path]]] = []
             for (plan, _), place in zip(wanted, places, strict=True):
                 new = {seed: folder for seed, folder in place.items() if folder not in found}
-                found |= {folder: _find(folder) for folder in new.values()}
+                found |= {folder: _find(folder, plan) for folder in new.values()}
                 missing.append(
                     (plan, {s: folder for s, folder in new.items() if not found[folder]})
                 )
@@ -86,7 +87,10 @@ class RunCache:
 
     def has(self, plan: Plan, seeds: Sequence[int]) -> bool:
         """Tell whether there are runs of all these seeds; whether they are sound shows later."""
-        return all(self._place(plan, seed).exists() for seed in seeds)
+        return all(
+            any(place.exists() for place in _places(self._place(plan, seed), plan))
+            for seed in seeds
+        )
 
     def _train(
         self,
@@ -101,7 +105,8 @@ class RunCache:
         for plan, folders in missing:
             if folders:
                 jobs += seed_jobs(plan, folders, self._references_of(plan))
-        return {run.folder: run for run in run_jobs(jobs, engine=engine, progress=progress)}
+        made = run_jobs(jobs, engine=engine, progress=progress)
+        return {run.folder.with_name(run.folder.name.partition("-")[0]): run for run in made}
 
     def _place(self, plan: Plan, seed: int) -> Path:
         """Return the folder of a run."""
@@ -116,14 +121,21 @@ class RunCache:
         return self._references[content]
 
 
-def _find(folder: Path) -> Run | None:
-    """Return the run in a folder of the cache; one that is damaged is removed."""
-    if not folder.exists():
-        return None
-    with suppress(DataError):
-        run = load_run(folder)
-        if run.info["key"] == folder.name:
-            clear_left_overs(folder)
-            return run
-    shutil.rmtree(folder)
+def _places(folder: Path, plan: Plan) -> list[Path]:
+    """Return where a run may lie: one that finished, then one that was stopped on its way."""
+    return [place for place in (folder, given_up(folder, plan)) if place]
+
+
+def _find(folder: Path, plan: Plan) -> Run | None:
+    """Return the run that the cache has; one that is damaged is removed."""
+    for place in _places(folder, plan):
+        if not place.exists():
+            continue
+        with suppress(DataError):
+            run = load_run(place)
+            if run.info["key"] == folder.name:
+                for left in {folder, place}:
+                    clear_left_overs(left)
+                return run
+        shutil.rmtree(place)
     return None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from amn.case.training import TrainingConfig
     from amn.data.stretches import StretchBatch
     from amn.data.windows import Windows
+    from amn.training.aim import Aim
     from amn.training.networks.build import ModelSpec
     from amn.training.record import ValidationReferences
 
@@ -187,16 +188,18 @@ class Epochs:
         best = last_gain([line.val_cosine for line in self.state.epochs])
         return done >= self.n_epochs or done - best >= patience
 
-    def find_stop(self, references: ValidationReferences) -> Stop | None:
+    def find_stop(self, references: ValidationReferences, aim: Aim | None) -> Stop | None:
         """Return why training has to stop after its latest epoch."""
         lines, rule = self.state.epochs, self.config.abort
-        return find_dominance(lines[-1].epoch, lines[-1].terms) or find_stop(
-            [line.val_cosine for line in lines],
+        cosines = [line.val_cosine for line in lines]
+        broken = find_dominance(lines[-1].epoch, lines[-1].terms) or find_stop(
+            cosines,
             rule,
             constant=references.constant,
             mean=references.mean,
             steps=[line.steps for line in lines],
         )
+        return broken or (aim.find_stop(cosines) if aim else None)
 
     def epoch(self, number: int, progress: Callable[[int, int, str], None] | None) -> Epoch:
         """Train on the epoch's windows once, then validate.

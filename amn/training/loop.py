@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from amn.case.training import TrainingConfig
     from amn.data.windows import Windows
+    from amn.training.aim import Aim
     from amn.training.networks.build import ModelSpec
 
 
@@ -65,6 +66,7 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
     *,
     seed: int,
     references: ValidationReferences,
+    aim: Aim | None = None,
     start: Start = FRESH,
     progress: Callable[[int, int, str], None] | None = None,
     device: str = "cpu",
@@ -74,6 +76,7 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
     Args:
         validation_windows: Choose the best epoch, penalty and mixture, and drive stopping; of
             articles that neither train nor are judged, so that no judged score is flattered.
+        aim: What it has to come to; it is stopped where it cannot any more.
         start: Where it begins, and where its state is kept.
         progress: Called with (batches done, batches in all, text) after every batch.
         device: `cpu` or `cuda`.
@@ -98,6 +101,8 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
         state = run.state
         if start.state and state.restore(start.state, start.key) and start.notify:
             start.notify(f"seed {seed}: resuming at epoch {len(state.epochs) + 1}")
+        if aim and aim.unlike(len(validation_windows), references.mean):
+            aim = None
         stop, crashed = None, False
         while not (stop or crashed or run.has_ended()):
             try:
@@ -105,7 +110,7 @@ def train(  # noqa: PLR0913 - what, on what, how, from where, and who is told
             except TrainingError as error:
                 stop, crashed = Stop("R005", len(state.epochs) + 1, str(error)), True
                 break
-            stop = run.find_stop(references)
+            stop = run.find_stop(references, aim)
             if start.state and not stop:
                 state.save(start.state, start.key)
         model = state.judged

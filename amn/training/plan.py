@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.data.windows import Windows
+    from amn.training.aim import Aim
     from amn.training.blend import Blend
 
 TRAINING_VERSION = 3  # part of every cache key: raise it when training changes its results
@@ -50,6 +51,8 @@ class Plan:
         blend: The checkpoint to go on from, where there is one.
         folder: Of the case: where a factory of one's own is looked for.
         code: sha256 of that factory's module; empty where the case names none.
+        aim: What a seed has to come to; a finished run is the same with and without, so it is no
+            part of the key.
     """
 
     config: CaseConfig
@@ -62,6 +65,7 @@ class Plan:
     blend: Blend | None = None
     folder: Path = HERE
     code: str = ""
+    aim: Aim | None = None
 
     def seen_articles(self) -> Ids:
         """Return the ids of all articles that a trained network has seen, ascending."""

@@ -99,6 +99,17 @@ def find_run(plan: Plan, seed: int, folder: Path) -> Run | None:
     raise FileExistsError(folder)
 
 
+def given_up(folder: Path, plan: Plan) -> Path | None:
+    """Return where a run lies that was stopped on the way to its plan's aim; None without an aim.
+
+    Nobody who looks for a finished one, or has another aim, finds it there.
+
+    Args:
+        folder: Of the finished run.
+    """
+    return folder.with_name(f"{folder.name}-{plan.aim.digest[:16]}") if plan.aim else None
+
+
 def state_of(folder: Path) -> Path:
     """Return the file beside a run's folder that a killed training goes on from."""
     return folder.with_name(f".{folder.name}.state")

@@ -14,6 +14,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.evaluation.runner import score
 from amn.evaluation.storage import Evaluation, save_evaluation
 from amn.storage import atomic_folder, sha256_file, with_digest, write_json
+from amn.training.aim import is_futile
 from amn.training.blend import score_retention
 from amn.training.checkpoint import save_checkpoint
 from amn.training.loop import Start, Trained, train
@@ -25,6 +26,7 @@ from amn.training.run import (
     RUN_FILES,
     Run,
     clear_left_overs,
+    given_up,
     load_run,
     state_of,
 )
@@ -45,6 +47,8 @@ def run_seed(
     device: str = "cpu",
 ) -> Run:
     """Train one seed, score it, and write its folder, whole or not at all.
+
+    One that is stopped on the way to its aim is written where `given_up` says.
 
     A file beside the folder keeps the state of the training meanwhile: killed and called again, it
     goes on after the last whole epoch and ends in the same weights.
@@ -74,6 +78,7 @@ def run_seed(
             plan.config.training,
             seed=seed,
             references=references.validation,
+            aim=plan.aim,
             start=start,
             progress=progress,
             device=device,
@@ -83,9 +88,10 @@ def run_seed(
             raise
         got = f"{type(error).__name__}: {error}"
         raise CheckNotRunError(f"{plan.spec.architecture}: expected to train, got {got}") from error
-    _write_run(plan, seed, folder, trained, references)
+    apart = given_up(folder, plan) if is_futile(trained.record) else None
+    _write_run(plan, seed, apart or folder, trained, references)
     clear_left_overs(folder)
-    return load_run(folder)
+    return load_run(apart or folder)
 
 
 def _write_run(

@@ -14,6 +14,7 @@ from amn.gate.makers.held_to import (
     OF_COSINE,
     SCORES,
     SPEED,
+    aim,
     brought,
     classes,
     declared,
@@ -67,7 +68,7 @@ EVERY = (
         machine_numerics,
         classes,
     )
-    | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold)
+    | named(listed_waivers, waivers, unwaivable, declared, runs_of, hold, aim)
     | {"candidates": trained, "looks": looks}
 )  # fmt: skip - whatever a gate may have
 GIVEN = {  # parts that no maker makes: the case, and what was asked for

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case.config import EVALUATED
-from amn.checks.comparison import Sides, is_decided
+from amn.checks.comparison import ONE_CLASS, Guarded, Sides, is_decided, is_guarded
 from amn.checks.hold import Hold
 from amn.checks.own import applies
 from amn.data.sampling import evenly_spaced
 from amn.errors import CheckNotRunError, CheckpointError, GoldenError, expect
-from amn.evaluation.metric import Metric
+from amn.evaluation.metric import Metric, kept_metrics
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.reference import fit_references, measure_references
 from amn.evaluation.summary import Skill, Summary, skill_over, summarise_split
@@ -28,6 +28,7 @@ from amn.evaluation.surroundings import (
 from amn.gate.evidence import named
 from amn.gate.makers.at_rest import PACKAGES, sound
 from amn.golden.schema import COSINE
+from amn.training.aim import is_futile
 from amn.training.candidate import Candidate, Observed
 from amn.verdict import Status
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from amn.case.config import CaseConfig
+    from amn.case.limits import Guard
     from amn.case.load import Case
     from amn.data.splits import Split
     from amn.data.windows import Windows
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from amn.evaluation.storage import Evaluation
     from amn.gate.result import GateResult
     from amn.golden.schema import Golden
+    from amn.training.aim import Aim
     from amn.training.checkpoint import Checkpoint
     from amn.training.plan import Plan
     from amn.training.run import Run
@@ -77,6 +80,13 @@ def runs_of(plan: Plan, cache: Path, engine: Engine | None, progress: Progress |
     return partial(RunCache(cache).runs, plan, engine=engine, progress=progress)
 
 
+def runs_toward(
+    plan: Plan, aim: Aim, cache: Path, engine: Engine | None, progress: Progress | None
+) -> RunsOf:
+    """The same, where a seed that cannot come to its aim any more is stopped."""
+    return runs_of(replace(plan, aim=aim), cache, engine, progress)
+
+
 def hold(case: Case, gate_other: GateOther) -> Hold:
     """The case that this one waits for, and how its gate ended."""
     other = case.blocker()
@@ -95,9 +105,13 @@ def trained(case: Case, runs_of: RunsOf) -> tuple[Candidate, ...]:
 
 
 def trained_adaptively(
-    case: Case, runs_of: RunsOf, found_golden: Golden | GoldenError
+    case: Case, runs_of: RunsOf, found_golden: Golden | GoldenError, guards: tuple[Guard, ...]
 ) -> tuple[Candidate, ...]:
-    """The seeds that it takes to decide whether the candidate is worse than the golden."""
+    """The seeds that it takes to decide whether the candidate is worse than the golden.
+
+    One that could not come to what is needed decides it. What a run does not keep, metrics of one's
+    own, is measured after the last one alone, and never decided before.
+    """
     limits = case.config.golden
     found: tuple[Candidate, ...] = ()
     for look in limits.adaptive_seeds or ():
@@ -105,8 +119,16 @@ def trained_adaptively(
         found += tuple(run.candidate() for run in runs_of(new))
         if isinstance(found_golden, GoldenError):  # no seed mends it, and G004 names it
             break
+        if any(one.record and is_futile(one.record) for one in found):
+            break
         scored = tuple(one.recorded for one in found if one.recorded)
-        if is_decided(Sides(scored, found_golden, limits, case.folder, limits.looks_until(look))):
+        beside = (found_golden, limits, case.folder, limits.looks_until(look), ONE_CLASS)
+        compared = [Sides(scored, *beside)]
+        if is_guarded(found_golden.record):
+            measured = tuple(one.scores for one in scored)
+            compared.append(Guarded((), *beside, measured, guards))
+        has_own = any(guard.metric not in kept_metrics() for guard in guards)
+        if not has_own and is_decided(*compared):
             break
     return found
 

@@ -122,6 +122,8 @@ def _data_loosenings(before: Golden, after: Golden, file: str) -> Iterator[Loose
     then, now = before.record.profile, after.record.profile
     if then and then != now:
         yield Loosening("moved the golden", f"{file} profile", f"{len(then)} statistics", "others")
+    if before.record.course and before.record.course != after.record.course:
+        yield Loosening("moved the golden", f"{file} course", "accepted", "another")
     changes = vector_changes(before.tables, after.tables)
     if changes and not changes.unknown:  # of schema 1 it knows none
         others = sum(map(len, changes.kinds.values()))

@@ -134,12 +134,14 @@ def test_a_look_is_judged_at_its_share_of_alpha_and_says_what_was_spent(
 ) -> None:
     by = scattered(toy_golden, "ood", 0.0, 0.01)
     one = run("G001", sides({"ood": by}))
-    first = run("G001", sides({"ood": by}, (2,), adaptive_seeds=[2, 3, 5]))
-    second = run("G001", sides({"ood": by}, (2, 3), adaptive_seeds=[2, 3, 5]))
+    first = run("G001", sides({"ood": by}, (3,), adaptive_seeds=[3, 4, 5]))
+    second = run("G001", sides({"ood": by}, (3, 4), adaptive_seeds=[3, 4, 5]))
 
     assert "look" not in one.detail
-    assert first.detail.endswith("look 1 of 3 at 2 seeds, alpha 0.01, spent 0.01 of 0.05")
-    assert second.detail.endswith("look 2 of 3 at 3 seeds, alpha 0.015, spent 0.025 of 0.05")
+    assert first.detail.endswith("look 1 of 3 at 3 seeds, alpha 0.0125, spent 0.0125 of 0.05")
+    assert second.detail.endswith(
+        "look 2 of 3 at 4 seeds, alpha 0.0166667, spent 0.0291667 of 0.05"
+    )
     assert first.standing.low < second.standing.low < one.standing.low
 
 

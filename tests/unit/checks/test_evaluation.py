@@ -254,8 +254,9 @@ def test_e008_is_undecided_about_fewer_than_three_seeds(
 def test_e008_waits_for_no_seed_beyond_the_look_at_which_it_was_decided(
     run_evidence: Any, fires: Any, passes: Any, make_case: Any, tmp_path: Any
 ) -> None:
-    case = make_case(tmp_path, golden={"adaptive_seeds": [2, 3]})
+    seeds = {"seeds": [0, 1, 2, 3, 4]}
+    case = make_case(tmp_path, golden={"adaptive_seeds": [3, 5]}, training=seeds)
 
-    passes("E008", run_evidence(case=case, n=2))
-    finding = fires("E008", run_evidence(case=case, n=1), Status.HARNESS)
-    assert finding.message == "expected seeds [0, 1], got no [1]"
+    passes("E008", run_evidence(case=case, n=3))
+    finding = fires("E008", run_evidence(case=case, n=2), Status.HARNESS)
+    assert finding.message == "expected seeds [0, 1, 2], got no [2]"

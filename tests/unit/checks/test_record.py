@@ -13,6 +13,7 @@ from amn.checks.check import checks
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import Evidence
 from amn.gate.makers.of_courses import COURSE
+from amn.training.aim import Aim, Need
 from amn.training.record import Epoch, Stop, TrainingRecord
 from amn.training.records.history import EpochFigures, RunHistory
 from amn.verdict import Status
@@ -224,3 +225,53 @@ def test_r004_is_no_fault_of_the_measurement_where_another_loss_outweighs_the_pr
 
     assert fires("R004", run_evidence(record=low), Status.HARNESS)
     assert fires("R004", run_evidence(record=dominated), Status.FAIL)
+
+
+ENDS = {"in_dist": 0.62, "ood": 0.61}
+NEEDS = {
+    split: Need(least=end - 0.01, why=f"the golden's {end} less its margin 0.01", ends=(end, end))
+    for split, end in ENDS.items()
+}
+AIM = Aim(
+    needs=NEEDS,
+    best=((0.58, 0.59, 0.6), (0.58, 0.59, 0.6)),
+    windows=20,
+    mean=0.6,
+    levels=(0.4, 0.4),
+)
+
+
+def test_r016_fires_on_a_seed_that_was_stopped_and_names_epoch_and_numbers(
+    run_evidence: Any, fires: Any
+) -> None:
+    stopped = record(0.5, status="stopped", stop=AIM.find_stop([0.5]))
+
+    finding = fires("R016", run_evidence(record=stopped, aim=AIM))
+
+    assert finding.where == "seed 0, epoch 1"
+    assert finding.message == (
+        "expected to come to 0.6100 on in_dist, the golden's 0.62 less its margin 0.01, got at "
+        "most 0.5400 from a validation cosine of 0.5000 after epoch 1 of 3, where the golden's "
+        "seeds had 0.5800 to 0.5800"
+    )
+
+
+def test_r016_says_what_was_to_spare_and_why_nobody_was_compared(
+    run_evidence: Any, passes: Any
+) -> None:
+    evidence = run_evidence(n=1, record=record(0.58, 0.59, 0.6))
+
+    same = passes("R016", evidence.with_(aim=AIM))
+    other = passes("R016", evidence.with_(aim=replace(AIM, windows=21)))
+    apart = passes("R016", evidence.with_(aim=replace(AIM, apart="training.lr 1, 2 in the golden")))
+
+    assert same.value == "0 of 1 stopped, least to spare +0.0100"
+    assert other.value.startswith("not compared: validation windows: 21 whose")
+    assert apart.value == "not compared: training.lr 1, 2 in the golden"
+
+
+def test_a_stop_of_another_rule_is_not_r016(run_evidence: Any, passes: Any) -> None:
+    stop = Stop("R003", 2, "expected a fall of at most 0.05 in one epoch, got 0.2")
+    evidence = run_evidence(n=1, record=record(0.58, 0.59, status="stopped", stop=stop), aim=AIM)
+
+    assert passes("R016", evidence).value == "0 of 1 stopped, least to spare +0.0100"

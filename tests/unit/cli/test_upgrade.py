@@ -310,18 +310,19 @@ def test_a_golden_of_other_data_gets_no_profile(run: Any, project: Path, bare: P
     assert not read_golden(bare).record.profile
 
 
-def test_a_migration_that_changes_the_profile_or_vectors_is_named(toy_golden: Any) -> None:
+def test_a_migration_that_changes_profile_course_or_vectors_is_named(toy_golden: Any) -> None:
     old = toy_golden.record
     wide = {n: {p: s._replace(spread=9.0) for p, s in places.items()}
             for n, places in old.profile.items()}  # fmt: skip
     train = toy_golden.tables["train"]
     tables = {**toy_golden.tables, "train": replace(train, vectors=train.vectors[::-1])}
-    other = Golden(old.model_copy(update={"profile": wide}), tables)
+    other = Golden(old.model_copy(update={"profile": wide, "course": None}), tables)
 
     named = [str(one) for one in _data_loosenings(toy_golden, other, "golden.json")]
 
     assert [line.partition(":")[0] for line in named] == [
         "moved the golden (golden.json profile",
+        "moved the golden (golden.json course",
         "moved the golden (golden.json vectors",
     ]
     assert not list(_data_loosenings(toy_golden, toy_golden, "golden.json"))

@@ -22,23 +22,24 @@ SEEDS = {"seeds": [0, 1, 2, 3, 4]}
 
 @pytest.fixture
 def gate(make_case: Any, toy_golden: Any, toy_cache: Path, tmp_path: Path) -> Any:
-    """A gate of the toy case with its golden, looked at after 2, 3 and 5 seeds."""
+    """A gate of the toy case with its golden, looked at after 3 and 5 seeds."""
 
-    def gate(margin: float, **options: Any) -> Gate:
+    def gate(margin: float, margins: Any = None, guard: Any = (), **options: Any) -> Gate:
         write_golden(tmp_path, toy_golden)
-        golden = {"margin": margin, "adaptive_seeds": [2, 3, 5]}
-        case = make_case(tmp_path, golden=golden, training=SEEDS)
+        golden = {"margin": margin, "adaptive_seeds": [3, 5], "margins": margins or {}}
+        criteria = {"guard": guard}
+        case = make_case(tmp_path, golden=golden, training=SEEDS, criteria=criteria)
         return gate_of(case, GateOptions(cache=toy_cache, **options))
 
     return gate
 
 
-def test_two_seeds_are_enough_where_they_decide(gate: Any) -> None:
+def test_three_seeds_are_enough_where_they_decide(gate: Any) -> None:
     found = gate(0.3)
 
-    assert [c.name for c in found.evidence["candidates"]] == ["seed 0", "seed 1"]
+    assert [c.name for c in found.evidence["candidates"]] == ["seed 0", "seed 1", "seed 2"]
     assert found.outcome("G001").status is Status.PASS
-    assert found.outcome("G001").detail.endswith("alpha 0.01, spent 0.01 of 0.05")
+    assert found.outcome("G001").detail.endswith("alpha 0.01875, spent 0.01875 of 0.05")
     assert found.outcome("E008").status is Status.PASS
 
 
@@ -46,7 +47,22 @@ def test_all_seeds_are_trained_while_the_comparison_is_undecided(gate: Any) -> N
     found = gate(1e-6)
 
     assert len(found.evidence["candidates"]) == 5
-    assert "look 3 of 3 at 5 seeds, alpha 0.025, spent 0.05 of 0.05" in found.outcome("G001").detail
+    assert (
+        "look 2 of 2 at 5 seeds, alpha 0.03125, spent 0.05 of 0.05" in found.outcome("G001").detail
+    )
+
+
+def test_what_comes_next_has_to_be_decided_as_well(gate: Any) -> None:
+    assert len(gate(0.3, margins={"in_article": 1e-9}).evidence["candidates"]) == 5
+
+
+def test_a_metric_of_the_cases_own_is_not_looked_at_before_the_last_seed(gate: Any) -> None:
+    guard = {"id": "G101", "metric": "l2", "split": "ood"}
+    kept = gate(0.3, guard=[{**guard, "metric": "contrastive"}])
+    own = gate(0.3, guard=[guard])
+
+    assert len(kept.evidence["candidates"]) == 3
+    assert len(own.evidence["candidates"]) == 5
 
 
 def test_a_first_run_has_no_golden_to_look_at_and_trains_all(gate: Any) -> None:
@@ -59,7 +75,7 @@ def test_what_cannot_be_compared_trains_no_further_seed_and_is_named(
     found = gate(1e-6)
     (tmp_path / "golden.csv").write_bytes(b"damaged")
 
-    assert len(found.evidence["candidates"]) == 2
+    assert len(found.evidence["candidates"]) == 3
     assert found.outcome("G004").has_failed
 
 
@@ -67,9 +83,9 @@ def test_what_cannot_be_compared_trains_no_further_seed_and_is_named(
     ("golden", "message"),
     [
         ("adaptive_seeds = [3]", "golden.adaptive_seeds: "),
-        ("adaptive_seeds = [1, 3]", "expected growing numbers from 2 on, got [1, 3]"),
-        ("adaptive_seeds = [3, 2]", "expected growing numbers from 2 on, got [3, 2]"),
-        ("adaptive_seeds = [2, 5]", "expected the last look at all 3 of training.seeds, got 5"),
+        ("adaptive_seeds = [2, 3]", "expected growing numbers from 3 on, got [2, 3]"),
+        ("adaptive_seeds = [5, 3]", "expected growing numbers from 3 on, got [5, 3]"),
+        ("adaptive_seeds = [3, 5]", "expected the last look at all 3 of training.seeds, got 5"),
         ("adaptive_seeds = 'all'", "golden.adaptive_seeds: "),
     ],
 )

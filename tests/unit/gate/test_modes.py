@@ -38,6 +38,7 @@ RUN = MODEL | {"M010"}
 PREDICTED = ids("W004 M002 M005 M009 E001-E006 E009-E015 C001-C005")
 SEEDS = {"E008"}  # as many as were asked for, where they are trained here
 CUSTODY = ids("G004 G008 G009 G012 G013")
+FUTILE = {"R016"}  # the golden has the course of its seeds
 COMPARED = CUSTODY | ids("G001-G003 G007 G014-G017 G020-G024")
 
 SOME_RUN, SOME_MODEL = {"runs": (Path("run"),)}, {"checkpoint": Path("model.safetensors")}
@@ -65,9 +66,9 @@ def _named(value: Iterable[str]) -> str:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, BEFORE_TRAINING | COURSE | MODEL | SEEDS | COMPARED | {"G006"}),
-        (SOME_RUN, BEFORE_TRAINING | COURSE | RUN | COMPARED | {"G005"}),
-        ({**SOME_RUN, "allow_same": True}, BEFORE_TRAINING | COURSE | RUN | COMPARED),
+        ({}, BEFORE_TRAINING | COURSE | MODEL | SEEDS | FUTILE | COMPARED | {"G006"}),
+        (SOME_RUN, BEFORE_TRAINING | COURSE | RUN | FUTILE | COMPARED | {"G005"}),
+        ({**SOME_RUN, "allow_same": True}, BEFORE_TRAINING | COURSE | RUN | FUTILE | COMPARED),
         (SOME_MODEL, BEFORE_TRAINING | MODEL | COMPARED | {"G005"}),
         (SOME_PREDICTIONS, BEFORE_TRAINING | PREDICTED | COMPARED | {"G005"}),
         ({**SOME_PREDICTIONS, "first_run": True}, BEFORE_TRAINING | PREDICTED),

@@ -240,3 +240,15 @@ def test_a_check_that_ended_in_another_way_is_listed_before_numbers_that_moved(
         Change("check", "checks.D001-finite", "PASS", "WARN"),
         Change("number", "checks.G001-ood", 0.6, 0.7),
     ]
+
+
+def test_another_course_of_the_trainings_is_listed_in_its_first_and_last_epoch(
+    golden: Golden,
+) -> None:
+    course = {"windows": 884, "mean": 0.591, "best": [[0.59, 0.61]] * 3}
+    values = golden.record.model_dump(mode="json", by_alias=True)
+    other = GoldenRecord.model_validate({**values, "course": course})
+
+    assert diff_golden(golden.record, other) == [
+        Change("metric", "course", None, "2 epochs, best 0.5900 to 0.6100")
+    ]

@@ -77,7 +77,7 @@ def test_what_changes_together_stands_on_one_line(build_record: Build, splits: S
         "schema", "accepted", "versions", "metrics", "ood", "checks", "result", "config",
     ]  # fmt: skip
     whole = build_record(splits).model_dump(
-        mode="json", by_alias=True, exclude={"profile", "recall"}
+        mode="json", by_alias=True, exclude={"profile", "recall", "course"}
     )
     assert {one.pop("better") for one in whole["metrics"]["cosine"].values()} == {"higher"}
     assert json.loads(text) == whole
@@ -96,6 +96,7 @@ def test_a_profile_and_recall_have_their_place(build_record: Build, splits: Spli
     more = {
         "profile": {"neighbour_cosine": {"ood": {"value": 0.61, "spread": 0.02}}},
         "recall": {"sq8": {"recall": 0.97, "se": 0.002}},
+        "course": {"windows": 884, "mean": 0.591, "best": [[0.59, 0.61]] * 2 + [[0.592, 0.6105]]},
     }
     record = build_record(splits, **more)
     again = GoldenRecord.model_validate_json(record.to_bytes())
@@ -103,6 +104,8 @@ def test_a_profile_and_recall_have_their_place(build_record: Build, splits: Spli
     assert again == record
     assert again.profile["neighbour_cosine"]["ood"].spread == 0.02
     assert again.recall["sq8"]["recall"] == 0.97
+    assert again.course
+    assert again.course.best[2] == (0.592, 0.6105)
 
 
 def test_the_class_of_numerics_names_precision_instructions_and_library() -> None:
@@ -112,6 +115,9 @@ def test_the_class_of_numerics_names_precision_instructions_and_library() -> Non
         "bfloat16, AVX512, MKL"
     )
     assert numerics_class({}, {}) == "float32, unknown, unknown"
+
+
+COURSE = {"windows": 884, "mean": 0.591}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,12 @@ def test_the_class_of_numerics_names_precision_instructions_and_library() -> Non
         ({"mood": "good"}, "mood"),
         ({"recall": {"sq8": {"recall": "much"}}}, "recall"),
         ({"profile": {"x": 1}}, "profile"),
+        (
+            {"course": {**COURSE, "best": [[0.59, 0.61]] * 2}},
+            r"course\.best: expected one for each",
+        ),
+        ({"course": {**COURSE, "best": [[0.6, 0.59]] * 3}}, "expected the best so far, got a fall"),
+        ({"course": {**COURSE, "best": [[0.6], [0.6], [0.5, 0.6]]}}, "as many epochs of each seed"),
         ({"articles": "uuid"}, "articles"),
     ],
 )

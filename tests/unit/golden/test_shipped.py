@@ -57,6 +57,7 @@ def test_an_update_that_changes_all_that_an_update_can_fits_a_screen(golden: Gol
             ended[1] = 0.5
     values["digests"]["table"] = "0" * 64
     values["versions"]["torch"] = "9.0"
+    values["course"]["best"][0][0] = 0.5
     values["numerics"] = {"class": "float32, AVX9, MKL", "values": {"gelu": 0.5}, "machine": {}}
     config = old.model_copy(update={"config": {**old.config, "title": "other"}})
     new = GoldenRecord.model_validate(values)
