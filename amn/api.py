@@ -33,7 +33,7 @@ from amn.golden.base.review import MergeBase
 from amn.golden.schema import COSINE
 from amn.golden.store import GOLDEN_FILE
 from amn.system import CACHE_FOLDER
-from amn.verdict import html_of
+from amn.verdict import count_of, html_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -139,7 +139,8 @@ class Evaluated:
     def __repr__(self) -> str:
         low, high = self.interval.low, self.interval.high
         n, articles = len(self.scores.cosines), len(np.unique(self.scores.article_ids))
-        return f"{self.mean:.4f} ({low:.4f} ... {high:.4f}), {n:,} windows of {articles:,} articles"
+        of = f"{count_of(n, 'window')} of {count_of(articles, 'article')}"
+        return f"{self.mean:.4f} ({low:.4f} ... {high:.4f}), {of}"
 
     def _repr_html_(self) -> str:
         """The same for a notebook, with every metric that was asked for."""

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import shutil
 import stat
 import tempfile
@@ -380,7 +381,8 @@ def unpack_archive(path: Path, folder: Path) -> dict[str, Any]:
                         "it was changed",
                     )
     except FileNotFoundError as error:
-        raise DataError(path, "expected a bundle, found none. Fix: amn gate --bundle") from error
+        fix = f"amn gate --bundle {shlex.quote(str(path))}"
+        raise DataError(path, f"expected a bundle, found none. Fix: {fix}") from error
     except ZIP_ERRORS as error:
         raise DataError(path, f"expected a bundle of amn gate --bundle, got: {error}") from error
     return about

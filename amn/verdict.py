@@ -368,17 +368,32 @@ class Waiver:
         return f"{self.check} waived until {self.expires} by {self.owner}: {self.reason}"
 
 
-def shown(value: float, limit: float, digits: int = 4) -> str:
-    """Return a value with as many digits as it takes to tell it from a limit."""
-    while digits < 17 and value != limit and f"{value:.{digits}f}" == f"{limit:.{digits}f}":  # noqa: PLR2004 - float64 has 17 digits
+def shown(value: float, limit: float, digits: int = 4, *, form: str = "f", sign: str = "") -> str:
+    """Return a value with as many digits as it takes to tell it from a limit.
+
+    Args:
+        form: `f`, or `%` for a share.
+        sign: `+` where positive values have one, too.
+    """
+    most = 17  # digits of a float64
+    while (
+        digits < most
+        and value != limit
+        and f"{value:.{digits}{form}}" == f"{limit:.{digits}{form}}"
+    ):
         digits += 1
-    return f"{value:.{digits}f}"
+    return f"{value:{sign}.{digits}{form}}"
 
 
-def count_of(n: int, what: str, bad: int = 0) -> str:
-    """Return `3 checkpoints` or `1 checkpoint`; where some of them are bad `1 of 3 checkpoints`."""
-    noun = what if n == 1 else f"{what}s"
-    return f"{bad:,} of {n:,} {noun}" if bad else f"{n:,} {noun}"
+def count_of(n: int, what: str, some: int = 0) -> str:
+    """Return `3 checkpoints` or `1 checkpoint`; of some of them `1 of 3 checkpoints`.
+
+    Args:
+        what: A noun whose plural ends in s: one in a consonant and y, such as entry, in ies.
+    """
+    end = what[:-1] + "ies" if re.search(r"[^aeiou]y$", what) else f"{what}s"
+    noun = what if n == 1 else end
+    return f"{some:,} of {n:,} {noun}" if some else f"{n:,} {noun}"
 
 
 OURS = re.compile(rf"[{''.join(FAMILIES)}]\d{{3}}")

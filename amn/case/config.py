@@ -23,6 +23,7 @@ from amn.storage import canonical_json, sha256_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MOST_CONTEXT = 64  # rows
 MOST_TITLE = 200  # characters: it is printed on one line of every report
 SPLITS = ("train", "in_dist", "ood")
 EVALUATED: Final = ("in_dist", "ood")
@@ -103,7 +104,7 @@ class WindowsConfig(Section):
         context: Rows that are read; the row after them is predicted.
     """
 
-    context: int = Field(default=5, ge=1, le=64)
+    context: int = Field(default=5, ge=1, le=MOST_CONTEXT)
 
 
 class ModelConfig(Section):

@@ -172,7 +172,9 @@ class CriteriaConfig(Section):
     @model_validator(mode="after")
     def _delta_is_a_range(self) -> CriteriaConfig:
         if self.delta and not self.delta[0] <= self.delta[1]:
-            raise ValueError(f"delta: expected the lower end first, got {list(self.delta)}")
+            ends = list(self.delta)
+            fix = f"delta = {ends[::-1]}"
+            raise ValueError(f"delta: expected the lower end first, got {ends}. Fix: {fix}")
         return self
 
     def floor(self, split: str) -> float:

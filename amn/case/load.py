@@ -234,6 +234,9 @@ def unknown_key(where: list[str], file: type[BaseModel]) -> str:
     known = _known_keys(where[:-1], file)
     close = difflib.get_close_matches(where[-1], known, n=1)
     fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    others = [name for name in file.model_fields if where[-1] in _known_keys([name], file)]
+    if len(where) == 2 and others and not close:  # noqa: PLR2004 - a key of a section
+        fix = f"put it under [{others[0]}]"
     return f"{dotted}: unknown key. Fix: {fix}"
 
 

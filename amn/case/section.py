@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -29,6 +30,7 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 
 FIELDS = ("epoch", "step", "train_loss", "val_loss", "train_cosine", "val_cosine", "lr")
 IGNORE = "ignore"
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|true|false")  # as TOML writes it
 
 
 def _check_field(value: str) -> str:
@@ -53,7 +55,8 @@ class Section(BaseModel):
         """Refuse `"5"` where only a number belongs, which pydantic would read as one."""
         text = next(_texts(value), None)
         if text is not None and _holds_numbers(cls.model_fields[info.field_name or ""].annotation):
-            raise ValueError(f"expected a number, got {text!r}. Fix: no quotes")
+            fix = ". Fix: no quotes" if NUMBER.fullmatch(text) else ""
+            raise ValueError(f"expected a number, got {text!r}{fix}")
         return value
 
 
@@ -92,8 +95,14 @@ def problem(item: ErrorDetails) -> str:
     if item["type"] == "extra_forbidden":
         return f"expected no such key, got {got}"
     message = item["msg"].removeprefix("Value error, ")
-    is_ours = item["type"] == "value_error" or message.startswith("expected ")
-    return message if is_ours else f"{_expected(message)}, got {got}"
+    if item["type"] == "value_error" or message.startswith("expected "):
+        return message
+    said = f"{_expected(message)}, got {got}"
+    if item["type"] == "literal_error" and isinstance(item["input"], str):
+        choices = re.findall(r"'([^']*)'", message)
+        near = difflib.get_close_matches(item["input"], choices, n=1)
+        return said + (f". Fix: did you mean {near[0]}?" if near else "")
+    return said + (f". Fix: in brackets: [{got}]" if item["type"] == "list_type" else "")
 
 
 def _expected(message: str) -> str:

@@ -87,6 +87,7 @@ def check_peak(behaviours: tuple[Observed, ...]) -> Measured:
             fix = "check which rows the harness feeds, and how"
             findings.append(Finding(seen.where, message, fix))
     value = f"peak at {', '.join(dict.fromkeys(texts))}"
+    value += f", {shown(max(excess), PEAK_SLACK, 3)} above" if findings else ""
     return Measured(value, f"within {PEAK_SLACK} of 0 or -1", findings, number=max(excess))
 
 

@@ -12,7 +12,7 @@ from amn.checks import broken
 from amn.checks.check import check, warned
 from amn.errors import CheckNotRunError, DoesNotApplyError
 from amn.training.records.history import RunStatus
-from amn.verdict import Finding, Measured, Severity, Standing, shown
+from amn.verdict import Finding, Measured, Severity, Standing, count_of, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,7 @@ ROUNDING = 1e-5  # of a metric's size: predictions are float32, sums of them dif
 LEAST_SEEN = 0.00005  # a lift that is printed as +0.0000 is none
 FUNDAMENTAL = 0.40  # an OOD score below it is no matter of tuning (the earlier project's rule)
 FLOORS = {"in_dist": "C001", "ood": "C002"}  # the check of each
+WARRANTED = "more articles, or the model that they warrant: amn case new tries which"
 HAIR = 0.001  # beyond a limit: the smallest miss that must be seen
 
 
@@ -174,7 +175,8 @@ def check_delta(summaries: dict[str, Summary], criteria: CriteriaConfig) -> Meas
         )
     standing = Standing(least=low, most=high)
     limit = f"{low:+.2f} ... {high:+.2f}"
-    return Measured(f"{delta:+.4f}", limit, findings, number=delta, standing=standing)
+    value = shown(delta, low if delta < low else high, sign="+")
+    return Measured(value, limit, findings, number=delta, standing=standing)
 
 
 def no_skill_in_dist(evaluations: tuple[Evaluation, ...], criteria: CriteriaConfig) -> Parts:
@@ -193,7 +195,8 @@ def check_lift_in_dist(lifts: dict[str, Interval | None], criteria: CriteriaConf
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
-    Fix: Use the recency recipe, or more data; the floor on the cosine says nothing about this
+    Fix: More articles, or the model that they warrant: amn case new tries which; the floor on the
+    cosine says nothing about this
     """
     return _lift("in_dist", lifts, criteria)
 
@@ -212,7 +215,8 @@ def check_lift_ood(lifts: dict[str, Interval | None], criteria: CriteriaConfig) 
 
     Why: Copying the last row or a ridge regression may score as much as any network: a cosine above
     a floor is no skill, and neither is a network that has learned nothing.
-    Fix: Use the recency recipe, or more data; the floor on the cosine says nothing about this
+    Fix: More articles, or the model that they warrant: amn case new tries which; the floor on the
+    cosine says nothing about this
     """
     return _lift("ood", lifts, criteria)
 
@@ -229,15 +233,16 @@ def _lift(split: str, lifts: dict[str, Interval | None], criteria: CriteriaConfi
         message = (
             f"expected a lift above {limit}, got {text}: a reference predictor is as good or better"
         )
-        findings.append(Finding(split, message, "the default recipe, or better data"))
+        findings.append(Finding(split, message, WARRANTED))
     elif not lift.low > is_none:
         message = f"expected a lift above {min(limit, 0.0)} with its interval, got {text}"
         findings.append(
             Finding(split, message, "judge on more articles", severity=Severity.INCONCLUSIVE)
         )
-    detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {lift.n_clusters} articles"
+    detail = f"{lift.low:+.4f} ... {lift.high:+.4f}, {count_of(lift.n_clusters, 'article')}"
     standing = Standing(lift.low, lift.high, least=limit)
-    return Measured(f"{lift.mean:+.4f}", f"> {limit:+.4f}", findings, detail, lift.mean, standing)
+    value = shown(lift.mean, limit, sign="+")
+    return Measured(value, f"> {limit:+.4f}", findings, detail, lift.mean, standing)
 
 
 def unskilled_in_dist(
@@ -302,9 +307,10 @@ def _skill(split: str, skills: dict[str, Skill | None]) -> Measured:
     elif not gain.low > least:
         message = f"expected a gain above 0 with its interval, got {text}"
         findings.append(Finding(split, message, "judge on more articles", Severity.INCONCLUSIVE))
-    detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {gain.n_clusters} articles, {over}"
+    detail = f"{gain.low:+.4g} ... {gain.high:+.4g}, {count_of(gain.n_clusters, 'article')}, {over}"
     standing = Standing(gain.low, gain.high, least=0.0)
-    return Measured(f"{gain.mean:+.4g}", "> 0", findings, detail, gain.mean, standing)
+    limit = f"> {least:.1g}" if 0 < gain.mean <= least else "> 0"
+    return Measured(f"{gain.mean:+.4g}", limit, findings, detail, gain.mean, standing)
 
 
 def _as_good_as_rivals(

@@ -188,7 +188,7 @@ def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Mea
         return Measured("unreadable", "whole", [finding])
     record = found_golden.record
     return Measured(
-        f"{len(record.seeds)} seeds of {record.accepted.created}",
+        f"{count_of(len(record.seeds), 'seed')} of {record.accepted.created}",
         "whole",
         detail=record.accepted.reason,
     )
@@ -247,7 +247,7 @@ def check_ledger(ledger: Ledger | None, case: Case) -> Measured:
     ]
     last = ledger.entries[-1].reason if ledger.entries else ""
     n = len(ledger.entries)
-    count = f"{n} entry" if n == 1 else f"{n} entries"
+    count = count_of(n, "entry")
     count += f", broken in line {ledger.problems[0].line}" if ledger.problems else ""
     return Measured(count, "chain holds", findings, last)
 
@@ -327,7 +327,7 @@ def check_drift(
         Finding(
             name,
             f"expected at most {drift.budget:.4g} below the anchor, got {-drift.total:.4f} in "
-            f"{drift.steps} steps since entry {drift.anchor}",
+            f"{count_of(drift.steps, 'step')} since entry {drift.anchor}",
             "amn golden log shows each step",
         )
         for name, drift in drifts.items()
@@ -337,7 +337,7 @@ def check_drift(
     shown = fallen if len(fallen) == len(findings) > 0 else EVALUATED  # what failed, if not these
     value = ", ".join(f"{name} {drifts[name].total:+.4f}" for name in shown)
     some, limit = drifts[EVALUATED[0]], -drifts[shown[0]].budget
-    detail = f"{some.steps} steps since entry {some.anchor}"
+    detail = f"{count_of(some.steps, 'step')} since entry {some.anchor}"
     if some.not_comparable:
         detail += f", {some.not_comparable} of them to other windows"
     if moved := {name: drifts[name] for name in names if name in drifts and drifts[name].steps}:

@@ -20,7 +20,7 @@ from amn.data.articles import (
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,8 +220,8 @@ def check_positions(
         )
         fix = "sort chunks by number, not as strings (0, 1, 10, 11, 2): amn data import"
         findings.append(Finding(one.folder.name, message, fix))
-    value = ", ".join(f"{n} places" for n in counts)
-    limit = f"<= {data_limits.positions} places"
+    value = ", ".join(count_of(n, "place") for n in counts)
+    limit = f"<= {count_of(data_limits.positions, 'place')}"
     return Measured(value, limit, findings, number=max(counts, default=None))
 
 

@@ -514,7 +514,7 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
     findings: list[Finding] = []
     shares: list[float] = []
     found: list[tuple[DataSet, Statistic]] = []
-    n_again = 0
+    n_again, of_articles = 0, [0.0]
     for one in scanned:
         hashes, dataset = one.scan.hashes, one.dataset
         rows = repeated_rows(hashes)
@@ -522,8 +522,9 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
         n_repeats = len(repeats)
         shares.append(n_repeats / len(hashes))
         found.append((dataset, rows_share(dataset, repeats)))
-        again = _repeated_articles(one, rows)
+        again, share = _repeated_articles(one, rows)
         n_again, findings = n_again + len(again), [*findings, *again]
+        of_articles.append(share)
         if shares[-1] > REPEATED_TOTAL:
             articles = dataset.articles[np.unique(dataset.codes[repeats])]
             message = (
@@ -539,15 +540,18 @@ def check_repeated_articles(scanned: tuple[Scanned, ...]) -> Measured:
                 )
             )
     value = ", ".join(f"{share:.2%}" for share in shares)
-    value += f"; {count_of(n_again, 'article')} again" if n_again else ""
+    if n_again:
+        value += f"; {count_of(n_again, 'article')} again, {max(of_articles):.0%} of one"
     limit = f"<= {REPEATED_TOTAL:.0%} of rows, < {REPEATED_SHARE:.0%} of an article"
     profile = by_place("repeated_rows", [one.dataset for one in scanned], found)
     number = max(shares, default=None)
     return Measured(value, limit, findings, number=number, profile=profile)
 
 
-def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> list[Finding]:
+def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> tuple[list[Finding], float]:
     """Name articles most of whose rows are rows of one other article, each pair once.
+
+    The largest share of such an article comes with them.
 
     Args:
         rows: The rows that repeat.
@@ -557,7 +561,7 @@ def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> list[Finding]:
     matches = Matches(rows[pairs_of_rows.left], rows[pairs_of_rows.right])
     matches = matches.take(codes[matches.left] != codes[matches.right])
     if not len(matches):
-        return []
+        return [], 0.0
     pairs = article_overlaps(matches, codes, codes).at_least(REPEATED_SHARE, REPEATED_ROWS)
     keys = np.sort(np.column_stack([pairs.left, pairs.right]), axis=1)
     chosen = np.unique(keys, axis=0, return_index=True)[1]
@@ -570,4 +574,4 @@ def _repeated_articles(one: Scanned, rows: NDArray[np.int64]) -> list[Finding]:
             "keep one of the two: amn data filter --rules near-duplicates",
         )
 
-    return listed(np.sort(chosen), describe, one.folder.name)
+    return listed(np.sort(chosen), describe, one.folder.name), pairs.largest

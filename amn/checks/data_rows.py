@@ -282,7 +282,8 @@ def check_not_constant(scanned: tuple[Scanned, ...]) -> Measured:
     columns = [found for one in scanned for found in _stuck_columns(one.dataset)]
     stuck = f", {count_of(sum(n for n, _ in columns), 'column')}" if columns else ""
     findings = [*rows.findings, *(finding for _, finding in columns)]
-    return replace(rows, value=rows.value + stuck, findings=findings)
+    limit = rows.limit + (", 0 columns" if columns else "")
+    return replace(rows, value=rows.value + stuck, limit=limit, findings=findings)
 
 
 def _stuck_columns(dataset: DataSet) -> list[tuple[int, Finding]]:

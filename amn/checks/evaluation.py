@@ -13,7 +13,7 @@ from amn.checks import broken
 from amn.checks.check import Defect, check
 from amn.evaluation.surroundings import sample_windows
 from amn.training.candidate import scores_of
-from amn.verdict import Finding, Measured, Severity, count_of
+from amn.verdict import Finding, Measured, Severity, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -215,7 +215,7 @@ def _share(cosines: list[tuple[str, NDArray[np.float64]]], limit: float, what: s
                 f"expected at most {limit:.0%} of predictions equal to {what}, got {share:.1%}"
             )
             findings.append(Finding(where, message))
-    return Measured(f"{largest:.1%}", f"<= {limit:.0%}", findings)
+    return Measured(shown(largest, limit, 1, form="%"), f"<= {limit:.0%}", findings)
 
 
 def below_constant(evaluations: tuple[Evaluation, ...]) -> Parts:
@@ -257,7 +257,8 @@ def check_above_constant(summaries: dict[str, Summary]) -> Measured:
             else f"the constant predictor's {constant:.4f}"
         )
         scores = summary.per_seed or (summary.mean,)
-        values.append(f"{split} {min(scores):.4f} > {floor:.4f}")
+        sign = "<=" if min(scores) <= floor else ">"
+        values.append(f"{split} {min(scores):.4f} {sign} {floor:.4f}")
         findings += [
             Finding(
                 split,
@@ -385,7 +386,8 @@ def check_rescore(
                 )
                 findings.append(Finding(where, message, "amn eval"))
     value = f"difference {largest:.1e} over {n:,}"
-    value += f", other values of {count_of(metrics, 'metric')}" if metrics else ""
+    if metrics and largest <= RESCORE_ATOL:
+        value = f"other values of {count_of(metrics, 'metric')}, {value}"
     return Measured(value, f"<= {RESCORE_ATOL}", findings)
 
 

@@ -21,7 +21,7 @@ from amn.evaluation.metrics import METRIC_VERSION
 from amn.golden.compare import config_changes
 from amn.golden.schema import COSINE, Numerics
 from amn.golden.store import read_golden, write_golden
-from amn.verdict import Finding, Measured, Severity, Standing, Verdict, count_of
+from amn.verdict import Finding, Measured, Severity, Standing, Verdict, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -431,14 +431,14 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     d = comparison.difference
     bounds = f"lower bound {comparison.lower:+.4f}, upper {comparison.upper:+.4f}"
     spent = _spent(sides)
-    shown = f"{margin:.4g}" if metric != COSINE else f"{margin}"
+    asked = f"{margin:.4g}" if metric != COSINE else f"{margin}"
     findings, attribution = list[Finding](), None
     if judged.verdict is Verdict.FAIL:
-        message = f"expected not worse than the golden by {shown}, got {d:+.4f} ({bounds}{spent})"
+        message = f"expected not worse than the golden by {asked}, got {d:+.4f} ({bounds}{spent})"
         attribution = _attribution(sides, name, dataset)
         findings.append(Finding(split, message, _blame(attribution)))
     elif judged.verdict is not Verdict.PASS:
-        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {shown}"
+        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {asked}"
         if comparison.verdict is Verdict.FAIL:
             message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
         message += f"; a drop of {comparison.detectable:.4f} would have been seen in 80 %"
@@ -450,12 +450,12 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
     elif comparison.standard_errors > SUSPICIOUS:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
-    detail = f"{bounds}, {comparison.n_clusters} articles{spent}{_across(sides)}"
+    detail = f"{bounds}, {count_of(comparison.n_clusters, 'article')}{spent}{_across(sides)}"
     if metric != COSINE:
         detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)
     return Measured(
-        f"{d:+.4f}",
+        shown(d, -margin, sign="+"),
         f"> {-margin:+.4f}",
         findings,
         detail,
@@ -477,9 +477,9 @@ def _what_would_decide(comparison: Comparison, seeds: int) -> str:
     ways = []
     if comparison.articles_needed:
         n = f"{comparison.articles_needed:,}"
-        ways.append(f"{comparison.n_clusters} articles, about {n} would decide")
+        ways.append(f"{count_of(comparison.n_clusters, 'article')}, about {n} would decide")
     if comparison.seeds_needed and comparison.seeds_needed > seeds:
-        ways.append(f"{seeds} seeds, about {comparison.seeds_needed:,} would decide")
+        ways.append(f"{count_of(seeds, 'seed')}, about {comparison.seeds_needed:,} would decide")
     return " or ".join(ways) or "more articles and more seeds"
 
 

@@ -16,7 +16,7 @@ from amn.data.index.reader import REBUILD, IndexManifest, read_index_manifest
 from amn.data.index.recall import recall_at, recall_bound, self_search
 from amn.errors import DataError
 from amn.storage import sha256_file
-from amn.verdict import Finding, Measured, count_of
+from amn.verdict import Finding, Measured, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -286,9 +286,9 @@ def check_vectors(indexed: DataSet, index: OpenIndex) -> Measured:
         )
         for item in wrong
     ]
-    compared = np.unique(index.layers.ids())
-    compared = compared[(compared >= 0) & (compared < len(indexed))]
-    value = f"{len(compared) - len({item.row for item in wrong}):,} of {len(indexed):,} rows"
+    ids = index.layers.ids()
+    compared = np.count_nonzero(np.bincount(ids[(ids >= 0) & (ids < len(indexed))]))
+    value = f"{compared - len({item.row for item in wrong}):,} of {len(indexed):,} rows"
     return Measured(value, "every row as in the data set", _shorten(findings))
 
 
@@ -327,11 +327,11 @@ def check_self_recall(
         )
         for query in missed
     ]
-    value = f"{share:.4f}"
+    value = shown(share, floor)
     detail = f"{len(rows) - len(missed)} of {len(rows)} rows find themselves"
-    shown = () if share >= floor else _shorten(findings)
+    listed = () if share >= floor else _shorten(findings)
     profile = {"self_recall": _by_article(indexed, rows, result.hit)}
-    return Measured(value, f">= {floor:g}", shown, detail, share, profile=profile)
+    return Measured(value, f">= {floor:g}", listed, detail, share, profile=profile)
 
 
 def index_few_probes(copy: CaseCopy) -> None:
@@ -371,7 +371,7 @@ def check_recall(indexed: DataSet, answers: Answers, index_limits: IndexConfig) 
         findings.append(Finding(str(indexed.index_path), message, fix))
     detail = f"recall@{k} {mean:.4f}, lower 95 % bound {lower:.4f}, {len(recall)} queries"
     profile = {"recall": _by_article(indexed, answers.rows, recall)}
-    return Measured(f"{lower:.4f}", limit, findings, detail, lower, profile=profile)
+    return Measured(shown(lower, floor), limit, findings, detail, lower, profile=profile)
 
 
 def _by_article(

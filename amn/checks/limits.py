@@ -17,7 +17,7 @@ from amn.evaluation.metric import LIFT
 from amn.evaluation.statistics import MIN_CLUSTERS, cluster_interval, seed_from
 from amn.evaluation.summary import lift_over, rivals
 from amn.golden.schema import COSINE
-from amn.verdict import Finding, Measured, Severity, Standing, count_of
+from amn.verdict import Finding, Measured, Severity, Standing, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,14 +135,15 @@ def _measure(
     if n < MIN_CLUSTERS:
         message = f"expected at least {MIN_CLUSTERS} articles to judge, got {n}: {limit}"
         finding = Finding(where, message, "more articles, or a wider slice", Severity.INCONCLUSIVE)
-        return Measured(count_of(n, "article"), bound, [finding])
+        return Measured(count_of(n, "article"), f">= {MIN_CLUSTERS} articles", [finding])
     values = _values(limit, measured)[here]
     if not np.isfinite(values).all():
         finding = Finding(where, f"expected {bound}, got a number that is none: {limit}")
         return Measured("nan", bound, [finding], number=math.nan)
     interval = _interval(limit, values, articles, references, here)
     findings = []
-    text = f"{interval.mean:.4f} ({interval.low:.4f} ... {interval.high:.4f}, {n} articles)"
+    detail = f"{interval.low:.4f} ... {interval.high:.4f}, {count_of(n, 'article')}"
+    text = f"{interval.mean:.4f} ({detail})"
     if not limit.holds(interval.mean):
         findings.append(Finding(where, f"expected {bound}, got {text}"))
     elif limit.by == "bound" and not limit.holds(
@@ -151,8 +152,9 @@ def _measure(
         message = f"expected {bound} with the interval, got {text}"
         findings.append(Finding(where, message, "judge on more articles", Severity.INCONCLUSIVE))
     standing = Standing(interval.low, interval.high, least=limit.least, most=limit.most)
-    detail = f"{interval.low:.4f} ... {interval.high:.4f}, {n} articles"
-    return Measured(f"{interval.mean:.4f}", bound, findings, detail, interval.mean, standing)
+    edge = limit.least if limit.least is not None else limit.most
+    value = shown(interval.mean, edge if edge is not None else math.nan)
+    return Measured(value, bound, findings, detail, interval.mean, standing)
 
 
 def _values(limit: Limit, measured: tuple[dict[str, SplitScores], ...]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from amn.checks.check import Check, Defect, check
 from amn.checks.golden import UPDATE
 from amn.data.index.recall import recall_bound
 from amn.errors import CheckNotRunError, DoesNotApplyError, GoldenError
-from amn.verdict import Finding, Measured, Severity, Verdict
+from amn.verdict import Finding, Measured, Severity, Verdict, count_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def _check_of(configuration: Configuration, floor: float) -> Check:
         if not lower >= floor:
             message = f"expected a lower bound of at least {floor:g}, got {text}"
             findings.append(Finding(f"{name}: {configuration}", message, RAISE))
-        return Measured(f"{lower:.4f}", f">= {floor:g}", findings, text, lower)
+        return Measured(shown(lower, floor), f">= {floor:g}", findings, text, lower)
 
     def missed(recalled_rows: Mapping[str, Recalled]) -> Parts:
         found = recalled_rows[name]
@@ -70,7 +70,8 @@ def _check_of(configuration: Configuration, floor: float) -> Check:
 def _queries(found: Recalled) -> str:
     """Return `1,000 queries of 100 articles, 52,000 a second`."""
     n, articles = found.recall.size, len(np.unique(found.places))
-    return f"{n:,} queries of {articles} articles, {found.per_second:,.0f} a second"
+    queries = f"{count_of(n, 'query')} of {count_of(articles, 'article')}"
+    return f"{queries}, {found.per_second:,.0f} a second"
 
 
 def lost_recall_rows(recalls_of_rows: Recalls) -> Parts:
@@ -142,7 +143,7 @@ def _not_worse(sides: Recalls) -> Measured:
             continue
         one, margin = judged.comparison, sides.margin(name)
         bounds = f"lower bound {one.lower:+.4f}, upper {one.upper:+.4f}"
-        text = f"{one.difference:+.4f} ({bounds}, {one.n_clusters} articles)"
+        text = f"{one.difference:+.4f} ({bounds}, {count_of(one.n_clusters, 'article')})"
         if judged.verdict is Verdict.FAIL:
             message = f"expected recall not below {sides.accepted(name):.4f} by {margin:.4g}, got "
             findings.append(Finding(name, f"{message}{text}", RAISE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from amn.case.limits import LIFT
@@ -146,7 +146,7 @@ def check_first_epoch(val_cosines: Histories, abort: AbortConfig) -> Measured:
         steps = [line.steps for line in lines]
         due = first_due(abort, steps)
         if due is None or due > len(lines):
-            texts.append((f"{sum(steps)} steps", f"from {FIRST_STEPS} steps on"))
+            texts.append((count_of(sum(steps), "step"), f"from {FIRST_STEPS} steps on"))
             continue
         value = lines[due - 1].val_cosine or 0.0
         epoch = lines[due - 1].epoch
@@ -222,7 +222,21 @@ def check_collapse(val_cosines: Histories, abort: AbortConfig) -> Measured:
     for history in val_cosines:
         falls += [before - after for (_, before), (_, after) in pairwise(_cosines(history))]
     limit = f"<= {abort.drop}"
-    return Measured(f"largest fall {max(falls):.4f}", limit, _stops(val_cosines, abort, "R003"))
+    findings = _stops(val_cosines, abort, "R003")
+    if findings and max(falls) <= abort.drop:
+        low = min(map(_of_the_best, val_cosines))
+        value = f"{shown(low, abort.below_best, 2)} of the best"
+        return Measured(value, f">= {abort.below_best}", findings)
+    return Measured(f"largest fall {shown(max(falls), abort.drop)}", limit, findings)
+
+
+def _of_the_best(history: RunHistory) -> float:
+    """Return the lowest validation cosine as a share of the best before it; 1 where none is."""
+    values = [cosine for _, cosine in _cosines(history)]
+    bests = accumulate(values, max)
+    return min(
+        (now / best for now, best in zip(values, bests, strict=True) if best > 0), default=1.0
+    )
 
 
 def below_constant_epoch(candidates: Candidates) -> Parts:
@@ -266,7 +280,7 @@ def check_above_constant(val_cosines: Histories, abort: AbortConfig) -> Measured
         for finding in _below_constant(history, abort)
     ]
     is_measured = all("constant" in h.references for h in val_cosines)
-    limit = "> constant" + ("" if is_measured else ASSUMED_LIMIT)
+    limit = "> 0 over constant" + ("" if is_measured else ASSUMED_LIMIT)
     return Measured(value, limit, findings)
 
 
@@ -361,7 +375,7 @@ def check_skill(best_cosines: Histories) -> Measured:
             findings.append(
                 Finding(history.name, message, "see amn rules C004", severity=Severity.WARNING)
             )
-    texts = ", ".join(f"{lift:+.4f}" for lift in lifts)
+    texts = ", ".join(shown(lift, LIFT, sign="+") for lift in lifts)
     return Measured(f"best - mean {texts}", f"> +{LIFT:g}" + _assumed(best_cosines), findings)
 
 

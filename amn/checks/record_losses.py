@@ -11,7 +11,7 @@ from amn.checks import broken
 from amn.checks.check import check
 from amn.training.records.history import RunStatus
 from amn.training.records.loss_terms import RTOL, STILL, Ledger, read_ledger, relative_change
-from amn.verdict import Finding, Measured, Severity
+from amn.verdict import Finding, Measured, Severity, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def _unknown(history: RunHistory, ledger: Ledger) -> Finding:
     else:
         message = f"expected the total to be a weighted sum of {names}, found no weights that fit"
         severity = Severity.FAIL
-    message += f", got {len(ledger.totals)} epochs and no loss_weights"
+    message += f", got {count_of(len(ledger.totals), 'epoch')} and no loss_weights"
     return Finding(history.name, message, "record loss_weights, by term", severity=severity)
 
 

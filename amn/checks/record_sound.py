@@ -77,7 +77,7 @@ def check_consistent(validations: Histories) -> Measured:
         kinds.append(kind)
         findings += found + _bests(history)
     value = "; ".join(dict.fromkeys(kinds))
-    value += f", not so {len(findings):,} times" if findings else ""
+    value += f", not so {count_of(len(findings), 'time')}" if findings else ""
     return Measured(value, f"within {LOSS_RTOL:g}", findings)
 
 
@@ -312,7 +312,7 @@ def _swapped(history: RunHistory) -> list[Finding]:
         return []
     message = (
         f"expected val_loss to go with val_cosine, got 2 (1 - train_cosine) / {dim} in "
-        f"{int(of_train.sum())} epochs"
+        f"{count_of(int(of_train.sum()), 'epoch')}"
     )
     return [Finding(history.name, message, "exchange the two columns")]
 
@@ -394,5 +394,5 @@ def describe_rates(epochs: NDArray[np.int64], rates: NDArray[np.float64]) -> str
     """Return `0.0005, 0.00025 from epoch 18`, or a range where it changes all the time."""
     changes = np.flatnonzero(np.diff(rates) != 0) + 1
     if len(changes) > 3:  # noqa: PLR2004 - more would not fit a table
-        return f"{rates.max():g} ... {rates.min():g}, {len(changes)} changes"
+        return f"{rates.max():g} ... {rates.min():g}, {count_of(len(changes), 'change')}"
     return ", ".join([f"{rates[0]:g}", *(f"{rates[i]:g} from epoch {epochs[i]}" for i in changes)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from amn.case.limits import RATIOS
 from amn.checks.check import check
-from amn.verdict import Finding, Measured, Standing
+from amn.verdict import Finding, Measured, Standing, shown
 
 if TYPE_CHECKING:
     from amn.case.limits import SpeedConfig
@@ -158,8 +158,10 @@ def _fast_enough(
         )
         findings.append(Finding(name, message, f"profile what changed, or {bench}"))
     stored = f"stored {twin[name]:.2f}" if twin else "nothing stored"
-    standing = Standing(least=limit)
-    return Measured(f"{ratio:.2f} x", f">= {limit:g} x", findings, stored, ratio, standing)
+    least = max(limit, twin[name] * (1 - limits.tolerance)) if twin else limit
+    asked = f">= {least:.3g} x" + ("" if twin else ", one stored")
+    value = f"{shown(ratio, least, 2)} x"
+    return Measured(value, asked, findings, stored, ratio, Standing(least=limit))
 
 
 def _figures(limits: SpeedConfig, name: str, *, of_limit: float, of_twin: float | None) -> Parts:

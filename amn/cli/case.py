@@ -10,21 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
-from amn.case.config import EVALUATED, MOST_TITLE
+from amn.case.config import EVALUATED, MOST_CONTEXT, MOST_TITLE
 from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
+from amn.cli.console import progress_bar
 from amn.cli.options import DATASET
+from amn.cli.slips import typed
 from amn.data.articles import likely_scatter, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
 from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
-from amn.errors import ArgumentError, DataError
-from amn.evaluation.statistics import articles_to_pass, passes_when_equal
+from amn.errors import ArgumentError, DataError, MissingDependencyError, bring, expect
+from amn.evaluation.statistics import POWER, articles_to_pass, passes_when_equal
 from amn.evaluation.warranted import (
+    KINDS,
     are_numbers,
+    chosen_of,
     fits_profile,
     last_row_distance,
     proposed_delta,
@@ -32,13 +37,15 @@ from amn.evaluation.warranted import (
 )
 from amn.storage import write_bytes, write_json
 from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from amn.case.load import Case
     from amn.data.splits import Split
     from amn.data.windows import Windows
-    from amn.evaluation.warranted import Warranted
+    from amn.evaluation.warranted import Tried, Warranted
 
 TEMPLATE = """\
 schema = 1
@@ -55,15 +62,18 @@ path = {path}
 context = {context}
 
 [model]
-kind  = "amn"
-stack = true                             # mixed with ridge by validation: never the worse of both
+{model}
 
 [training]
-seeds = [0, 1, 2]
+seeds = {seeds}
 
 [criteria]
 {criteria}
 """
+MIXED = """\
+kind  = "amn"
+stack = true                             # with ridge, by validation: never the worse of both"""
+NETWORK = {"model": MIXED, "seeds": [0, 1, 2]}
 LIFT = "lift    = 0.001                          # gain over the strongest reference predictor"
 MINIMUM = f"""\
 profile = "minimum"                      # in-dist 0.54, OOD 0.60; own values: in_dist = 0.58
@@ -93,28 +103,38 @@ def command() -> None:
     required=True,
     help="Folder of the data set.",
 )
-@click.option("--context", default=5, show_default=True, help="Context rows of a window.")
+@click.option(
+    "--context",
+    type=click.IntRange(1, MOST_CONTEXT),
+    default=5,
+    show_default=True,
+    help="Context rows of a window.",
+)
 @click.option(
     "--ood", help="Ids of the OOD articles, such as 11001-15192. Default: what the data suggest."
 )
-def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help="Of model.  [default: the first that held-out training articles warrant]",
+)
+def new(name: str, dataset_path: Path, context: int, ood: str | None, kind: str | None) -> None:
     """Write golden/NAME/case.toml for a data set. It is gated from then on.
 
     The split is the first of: --ood; golden/NAME/splits.json or one in the data set's folder; a
     column split in the chunk table; one value of a column source, domain, subset, kind or category;
     the latest articles by a column of dates; a draw by chance, which is no shift.
 
+    The model is the first of a network mixed with ridge, ridge and weighted mean whose gain over
+    the other reference predictors would show on splits of these sizes, in four-fold
+    cross-validation over training articles.
+
     \b
     Examples:
       amn case new my-corpus --dataset data/my-corpus
       amn case new my-corpus --dataset data/my-corpus --ood 11001-15192
     """  # noqa: D301 - \b keeps click from wrapping the examples
-    folder = GOLDEN_FOLDER / name
-    if folder.parent != GOLDEN_FOLDER or name == "..":
-        message = f"{name!r}: expected the name of one folder in {GOLDEN_FOLDER}/, got a path"
-        raise ArgumentError(
-            f"{message}. Fix: amn case new {shlex.quote(Path(name).name or 'NAME')}"
-        )
+    folder = _folder_of(name)
     file = folder / CASE_FILE
     if file.exists():
         raise FileExistsError(file)
@@ -125,7 +145,7 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     lists = folder / LISTS, dataset_path / LISTS
     scatter, margin = likely_scatter(sample_articles(dataset), context), GoldenConfig().margin
     least = articles_to_pass(scatter, margin) if scatter > 0 else MIN_ARTICLES
-    proposal = propose_split(dataset, ood, lists, least)
+    proposal = propose_split(dataset, ood, lists, context=context, least=least)
     selectors = {name: _placed(table, folder) for name, table in proposal.selectors.items()}
     inline = {name: _table(selector) for name, selector in selectors.items()}
     beside = {
@@ -145,7 +165,7 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
         "context": context,
     }
     # What it would refuse is not written.
-    case = parse_case(TEMPLATE.format(criteria=MINIMUM, **values), file)
+    case = parse_case(TEMPLATE.format(criteria=MINIMUM, **NETWORK, **values), file)
     if beside:
         ids = {name: dataset.articles[mine].tolist() for name, mine in beside.items()}
         write_json(folder / LISTS, {"schema": 1, **ids})
@@ -155,19 +175,18 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None) -> None:
     judged = {name: windows[name] for name in EVALUATED}
     found = warranted(windows["train"], judged) if dataset.normalised else {}
     criteria = _criteria(found) if dataset.normalised else _limits(judged)
-    text = TEMPLATE.format(criteria=criteria, **values)
+    tried = _try_predictors(case, windows["train"], found) if not kind else ()
+    model = _model(kind or (chosen_of(tried).kind if tried else KINDS[0]))
+    text = TEMPLATE.format(criteria=criteria, **model, **values)
     parse_case(text, file)
     write_bytes(file, text.encode())
     if not ATTRIBUTES_FILE.exists():
         write_bytes(ATTRIBUTES_FILE, ATTRIBUTES.encode())
     click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
     click.echo(f"split: {proposal.why}")
-    sizes = [_size(split, len(windows[name])) for name, split in splits.items()]
-    click.echo(f"       {', '.join(sizes)}")
-    for split in splits.values():
-        if split.name != "train" and scatter > 0:
-            click.echo(_power(split, scatter, margin, least))
-    for line in _predictors(found):
+    click.echo(f"       {', '.join(_size(one, windows[name]) for name, one in splits.items())}")
+    powers = [_power(name, one, scatter, margin, least) for name, one in judged.items()]
+    for line in [*powers * (scatter > 0), *_references(found), *_predictors(tried)]:
         click.echo(line)
     mine = "" if dataset.normalised else " --predictions FILE"  # networks predict directions
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
@@ -203,6 +222,16 @@ def show_keys(style: str) -> None:
         click.echo(f"    {key.values}. {key.what}")
 
 
+def _folder_of(name: str) -> Path:
+    """Return the folder of a new case by its name."""
+    folder = GOLDEN_FOLDER / name
+    if folder.parent != GOLDEN_FOLDER or name == "..":
+        message = f"{name!r}: expected the name of one folder in {GOLDEN_FOLDER}/, got a path"
+        plain = Path(name).name.strip(".") or "NAME"
+        raise ArgumentError(f"{message}. Fix: {typed(name, plain) or f'amn case new {plain}'}")
+    return folder
+
+
 def _placed(table: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a selector whose file is relative to the case."""
     if "file" not in table:
@@ -215,9 +244,16 @@ def _table(values: dict[str, Any]) -> str:
     return f"{{ {', '.join(f'{key} = {_toml(value)}' for key, value in values.items())} }}"
 
 
-def _size(split: Split, n_windows: int) -> str:
-    """Return `ood 28 articles with 665 windows`."""
-    return f"{split.name} {len(split.articles):,} articles with {n_windows:,} windows"
+def _size(split: Split, windows: Windows) -> str:
+    """Return `ood 28 articles with 665 windows`, or how many of the articles have any."""
+    n, some = len(split.articles), _articles(windows)
+    of = "" if some == n else f"{some:,} of "
+    return f"{split.name} {of}{n:,} articles with {count_of(len(windows), 'window')}"
+
+
+def _articles(windows: Windows) -> int:
+    """Return how many articles have windows."""
+    return len(np.unique(windows.codes))
 
 
 def _limits(judged: Mapping[str, Windows]) -> str:
@@ -243,7 +279,7 @@ def _criteria(found: Mapping[str, Warranted]) -> str:
     return "\n".join([*lines, f"{delta:<40} # OOD - in-dist, about what these have", LIFT])
 
 
-def _predictors(found: Mapping[str, Warranted]) -> Iterator[str]:
+def _references(found: Mapping[str, Warranted]) -> Iterator[str]:
     """Yield what is known of these data before anything is trained on them."""
     for name, one in found.items():
         means = ", ".join(f"{ref} {mean:.4f}" for ref, mean in reversed([*one.means.items()]))
@@ -253,11 +289,48 @@ def _predictors(found: Mapping[str, Warranted]) -> Iterator[str]:
         yield f"floors: {floors}, as the strongest reaches: the minimum's are of another space"
 
 
-def _power(split: Split, scatter: float, margin: float, least: int) -> str:
+def _try_predictors(
+    case: Case, train: Windows, found: Mapping[str, Warranted]
+) -> tuple[Tried, ...]:
+    """Return what predictors come to on held-out training articles; empty where that cannot be."""
+    try:
+        expect("torch")
+    except MissingDependencyError:
+        click.echo(f"predictors: not tried without torch. Fix: {bring('train')}", err=True)
+        return ()
+    from amn.prove.predictors import try_predictors  # noqa: PLC0415 - loads torch
+
+    judged = [one.interval.effective_clusters for one in found.values()]
+    with progress_bar() as progress:
+        return try_predictors(case.config, train, judged, progress) if found else ()
+
+
+def _model(kind: str) -> dict[str, Any]:
+    """Return the lines of `[model]`, and the seeds that such a model has."""
+    if kind == KINDS[0]:
+        return NETWORK
+    line = f"{f'kind  = {_toml(kind)}':<40} # in closed form: no epochs, one seed"
+    return {"model": line, "seeds": [0]}
+
+
+def _predictors(tried: Sequence[Tried]) -> Iterator[str]:
+    """Yield what each predictor gains on training articles that it was not fitted on, and which."""
+    for one in tried:
+        gain = f"{one.gain.mean:+.4f} ({one.gain.low:+.4f} ... {one.gain.high:+.4f})"
+        yield f"predictor: {one.kind}: {gain} over {one.over}, held out; shows in {one.shows:.0%}"
+    if tried:
+        chosen = chosen_of(tried)
+        why = f"the first that shows in {POWER:.0%} of such splits"
+        if chosen.shows < POWER:
+            why = f"none shows in {POWER:.0%} of such splits: more articles in in_dist and ood"
+        yield f"model: {chosen.kind}, {why}"
+
+
+def _power(split: str, windows: Windows, scatter: float, margin: float, least: int) -> str:
     """Return how often an equal result would pass, and what it lacks where that is seldom."""
-    n = len(split.articles)
-    passes = passes_when_equal(scatter, n, margin)
-    line = f"power: {split.name}: of retrainings that are as good, about {passes:.0%} would pass"
+    n = _articles(windows)
+    passes = passes_when_equal(scatter, n, margin) if scatter > 0 else 1.0
+    line = f"power: {split}: of retrainings that are as good, about {passes:.0%} would pass"
     if n >= least:
         return line
     wide = math.ceil(1000 * margin * math.sqrt(least / n)) / 1000

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from amn.case.load import Case, case_files, case_folder, case_here, load_case, project
 from amn.checks.own import load_conftests
+from amn.cli.slips import kind_of, nearest, nearest_path, road, typed
 from amn.errors import ConfigError
 from amn.git import find_repository
 from amn.golden.base.review import MergeBase
@@ -37,25 +38,44 @@ def find_cases(names: tuple[str, ...]) -> list[Case]:
                 ["expected golden/<case>/case.toml, found none. Fix: amn case new NAME"],
             )
     else:
-        folders = [case_folder(name) for name in names]
+        folders = [find_folder(name) for name in names]
     load_conftests(folders)
-    return [_load(folder) for folder in folders]
+    return [load_case(folder) for folder in folders]
 
 
-def _load(folder: Path) -> Case:
-    """Load a case; of one that is not there, say which there are."""
-    there = [] if folder.exists() else case_files(project() / GOLDEN_FOLDER)
-    if known := [file.parent.name for file in there]:
-        others = ", ".join(known[:NAMED]) + (" ..." if len(known) > NAMED else "")
-        fix = "name one of them, or amn case new NAME --dataset PATH"
-        message = f"expected a case file, found none; the cases here are {others}. Fix: {fix}"
-        raise ConfigError(folder / CASE_FILE, [message])
-    return load_case(folder)
+def find_folder(name: str) -> Path:
+    """Return the folder of a case by its name under golden/, or by its path.
+
+    Raises:
+        ConfigError: If there is none: it says which there are, or what the path is of.
+    """
+    folder = case_folder(name)
+    if folder.exists():
+        if kind_of(folder) == "a data set":
+            fix = road(folder, name, wants_data=False)
+            raise ConfigError(folder, [f"expected a case, got a data set. Fix: {fix}"])
+        return folder
+    there = case_files(project() / GOLDEN_FOLDER)
+    if not (known := [file.parent.name for file in there]):
+        return folder
+    place = Path(name) if Path(name).name != name else folder
+    others = ", ".join(known[:NAMED]) + (" ..." if len(known) > NAMED else "")
+    whole = Path(name).parent if Path(name).name.startswith("case.") else Path(name)
+    fix = typed(name, nearest(whole.name, known))
+    fix = fix or "name one of them, or amn case new NAME --dataset PATH"
+    message = f"expected a case file, found none; the cases here are {others}. Fix: {fix}"
+    raise ConfigError(place / CASE_FILE, [message])
 
 
 def find_case(name: str) -> Case:
     """Return one case by its name under golden/, or by its path."""
     return find_cases((name,))[0]
+
+
+def nearest_target(target: str) -> str:
+    """Return the case, or the path, that is most like a target that is neither."""
+    known = [file.parent.name for file in case_files(project() / GOLDEN_FOLDER)]
+    return nearest(target, known) or nearest_path(Path(target))
 
 
 def is_case(target: str) -> bool:

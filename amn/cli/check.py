@@ -13,7 +13,7 @@ import click
 
 from amn.api import check_data, check_encoder, check_index, check_run, check_split
 from amn.case.load import case_folder
-from amn.cli.cases import today
+from amn.cli.cases import find_folder, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import FORMAT, RECORD, Existing
 from amn.cli.records import NAMES, PROFILE, REFERENCES, words_of
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 INDEX_SUFFIXES = (".faiss", ".index")  # of files that faiss wrote, here and elsewhere
 # What a file may be, checks say better.
-FOLDER = click.argument("path", type=Existing("a data set", "amn data import SOURCE FOLDER"))
+FOLDER = click.argument(
+    "path", type=Existing("a data set", "amn data import SOURCE FOLDER", is_data=True)
+)
 
 
 @click.group("check")
@@ -148,7 +150,7 @@ def split(path: Path, style: str) -> None:
     compared with those that it was accepted on, before anything is trained.
     """
     with progress_bar() as progress:
-        result = check_split(case_folder(str(path)), today=today(), progress=progress)
+        result = check_split(find_folder(str(path)), today=today(), progress=progress)
     _finish(result, style)
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case, is_case, today
+from amn.cli.cases import find_case, is_case, nearest_target, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.cli.records import DEFAULT_PROFILE, REFERENCES, words_of
+from amn.cli.slips import typed
 from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.diagnosis.subject import of_record, of_result, read_subjects
@@ -142,8 +143,9 @@ def _gate(
         options = GateOptions(cache=cache, first_run=first_run, today=today())
         return gate_of(find_case(target), options, progress=progress)
     if not path.exists():
+        fix = typed(target, nearest_target(target)) or "amn diagnose CASE"
         raise ConfigError(
-            path, ["expected a case, run, record or verdict, found none. Fix: amn diagnose CASE"]
+            path, [f"expected a case, run, record or verdict, found none. Fix: {fix}"]
         )
     is_run, is_checkpoint = (path / RUN_FILE).is_file(), path.suffix in CHECKPOINTS
     if case is None:

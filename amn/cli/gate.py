@@ -33,7 +33,7 @@ from amn.report.outputs import Report, parse_outputs, remove_old, render, write_
 from amn.report.text import print_results
 from amn.report.verdict import worst_verdict
 from amn.report.visible import one_line as shown
-from amn.verdict import Verdict
+from amn.verdict import Verdict, count_of
 
 if TYPE_CHECKING:
     from amn.case.load import Case
@@ -348,7 +348,8 @@ def _standing(found: list[Case], options: GateOptions, recorded: str) -> dict[Pa
     for why, names in judged.items():
         more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
         click.echo(shown(f"judged, {why}: {', '.join(names[:NAMED])}{more}"), err=True)
-    click.echo(f"{len(standing)} of {len(found)} cases unchanged since their last PASS", err=True)
+    some = f"{len(standing)} of {count_of(len(found), 'case')}"
+    click.echo(f"{some} unchanged since their last PASS", err=True)
     return standing
 
 

@@ -128,8 +128,20 @@ def _wrong_use(error: click.ClickException) -> str:
     message = " ".join(error.format_message().split())
     if "Fix: " in message:
         return f"{command}: {message}"
+    if meant := _choice(message):
+        return f"{command}: {message} Fix: {meant}"
     end = "" if message.endswith((".", "?")) else "."
     return f"{command}: {message}{end} Fix: {command} --help"
+
+
+def _choice(message: str) -> str:
+    """Return the command line with the choice that was meant; empty where none is like it."""
+    from amn.cli.slips import nearest, typed  # noqa: PLC0415 - of a slip alone
+
+    given, is_choice, choices = message.partition("' is not one of ")
+    given = given.rpartition("'")[2]
+    known = [choice.strip(" '.") for choice in choices.split(",")]
+    return typed(given, nearest(given, known)) if is_choice else ""
 
 
 def run() -> None:

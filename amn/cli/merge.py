@@ -17,7 +17,7 @@ from amn.report.json import dumps
 from amn.report.shards import merged, problems
 from amn.report.visible import one_line
 from amn.storage import write_bytes
-from amn.verdict import Verdict, worst_of
+from amn.verdict import Verdict, count_of, worst_of
 
 
 @click.command("merge")
@@ -60,7 +60,8 @@ def command(files: tuple[Path, ...], output: Path, strict: bool) -> None:
         write_bytes(output, dumps(document).encode())
     for result in document["results"]:
         click.echo(one_line(f"{result['case']}: {result['word']}"))
-    click.echo(f"wrote {output}: {len(document['results'])} cases of {len(files)} shards")
+    cases, shards = count_of(len(document["results"]), "case"), count_of(len(files), "shard")
+    click.echo(f"wrote {output}: {cases} of {shards}")
     verdicts = [Verdict[result["verdict"]] for result in document["results"]]
     sys.exit(worst_of(verdicts).exit_code(strict=strict))
 

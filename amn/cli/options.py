@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amn.case.load import project
+from amn.cli.slips import MANIFEST, kind_of, nearest_path, road, typed
 from amn.errors import ArgumentError
 from amn.system import CACHE_FOLDER
 
@@ -57,26 +58,40 @@ class Existing(PathName):
         what: Is expected there.
         fix: What makes it, or lists it.
         is_folder: Whether a file is none of it.
+        is_data: Whether it is a data set.
     """
 
     def __init__(
-        self, what: str, fix: str, *, is_folder: bool = False, dir_okay: bool = True
+        self,
+        what: str,
+        fix: str,
+        *,
+        is_folder: bool = False,
+        dir_okay: bool = True,
+        is_data: bool = False,
     ) -> None:
         super().__init__(dir_okay=dir_okay)
         self._what, self._fix, self._is_folder = what, fix, is_folder
+        self._is_data = is_data
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         """Return the path."""
         path: Path = super().convert(value, param, ctx)
-        got = "a file" if self._is_folder and path.is_file() else ""
+        got, fix = "", self._fix
         if not os.path.lexists(path):  # a link that leads nowhere is for its reader to name
-            got = "none"
+            got, fix = "none", typed(str(value), nearest_path(path)) or fix
+        elif (kind := kind_of(path)) and not (self._is_data and (path / MANIFEST).is_file()):
+            got, fix = kind, road(path, str(value), wants_data=self._is_data)
+        elif self._is_folder and path.is_file():
+            got = "a file"
         if got:
-            self.fail(f"expected {self._what} at {path}, got {got}. Fix: {self._fix}", param, ctx)
+            self.fail(f"expected {self._what} at {path}, got {got}. Fix: {fix}", param, ctx)
         return path
 
 
-DATASET = Existing("the folder of a data set", "amn data import SOURCE FOLDER", is_folder=True)
+DATASET = Existing(
+    "the folder of a data set", "amn data import SOURCE FOLDER", is_folder=True, is_data=True
+)
 CHECKPOINT = Existing("a checkpoint", "amn train CASE")
 RECORD = Existing("a record or a folder of records", "amn train CASE --out FOLDER")
 CACHE = click.option(

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amn.cli.cases import find_case, is_case, today
+from amn.cli.cases import find_case, is_case, nearest_target, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, PathName, one_line
 from amn.cli.records import PROFILE, REFERENCES, words_of
+from amn.cli.slips import typed
 from amn.diagnosis.records import ABORT_PROFILES, judge_records
 from amn.errors import expect
 from amn.gate.modes import GateOptions, run_gate
@@ -20,6 +21,7 @@ from amn.report.failure.gather import gather
 from amn.report.failure.render import print_report, to_markdown
 from amn.report.failure.runs import from_gate, from_record
 from amn.storage import write_bytes
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +104,7 @@ def command(
     report = gather(title, runs, ABORT_PROFILES[profile], shlex.join(words))
     if output:
         write_bytes(output, to_markdown(report).encode())
-        click.echo(f"{output}: {len(runs)} runs, {len(report.failed)} without success")
+        click.echo(f"{output}: {count_of(len(runs), 'run')}, {len(report.failed)} without success")
     elif style == "markdown":
         click.echo(to_markdown(report), nl=False)
     else:
@@ -118,7 +120,7 @@ def _write_page(gated: Sequence[GateResult], output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     write_bytes(output, text.encode())
-    click.echo(f"{output}: {len(gated)} cases")
+    click.echo(f"{output}: {count_of(len(gated), 'case')}")
 
 
 def _require_there(targets: Sequence[str]) -> None:
@@ -126,4 +128,5 @@ def _require_there(targets: Sequence[str]) -> None:
     for target in targets:
         if not is_case(target) and not os.path.lexists(target):
             expected = f"expected a case, a record or a folder of records at {target}"
-            raise click.UsageError(f"{expected}, found none. Fix: amn train CASE")
+            fix = typed(target, nearest_target(target)) or "amn train CASE"
+            raise click.UsageError(f"{expected}, found none. Fix: {fix}")

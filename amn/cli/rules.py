@@ -21,6 +21,7 @@ from amn.evaluation.metric import LIFT, PARTS
 from amn.evaluation.metric import metrics as every_metric
 from amn.gate.makers import EVERY, GIVEN
 from amn.system import GOLDEN_FOLDER
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +66,10 @@ def command(checks: tuple[str, ...], style: str, *, parts: bool, metrics: bool) 
         found = [known[id_]] if id_ in known else _limits(id_)
         if not found:
             close = difflib.get_close_matches(check.upper(), known, n=3)
-            hint = f"did you mean {', '.join(close)}?" if close else "amn rules lists all"
+            like = f", like {', '.join(close)}" if close else ""
+            fix = f"amn rules {close[0]}" if close else "amn rules"
             raise click.UsageError(
-                f"check: expected an id such as D007, got {check!r}. Fix: {hint}"
+                f"check: expected an id such as D007, got {check!r}{like}. Fix: {fix}"
             )
         for one in found:
             _print_check(one)
@@ -92,7 +94,7 @@ def _print_list(listed: list[Check]) -> None:
         table.add_row(*(escape(text) for text in (one.label, one.family, severity, one.help)))
     out = results()
     out.print(table)
-    out.print(f"\n{len(listed)} checks. More on one: amn rules D007")
+    out.print(f"\n{count_of(len(listed), 'check')}. More on one: amn rules D007")
 
 
 def _print_check(check: Check) -> None:

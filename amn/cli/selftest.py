@@ -15,6 +15,7 @@ from amn.cli.console import progress_bar, results
 from amn.cli.options import CACHE, FORMAT
 from amn.report.json import dumps
 from amn.system import GOLDEN_FOLDER
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,7 +165,10 @@ def summary(matrix: Matrix) -> str:
     early = matrix.count("caught", "before training")
     idle = matrix.count("not applicable")
     parts = [
-        f"{caught} of {tried} defects caught by their own check, {early} of them before training",
+        (
+            f"{caught} of {count_of(tried, 'defect')} caught by their own check, "
+            f"{early} of them before training"
+        ),
         f"{len(matrix.alarms)} false alarms on {len(matrix.clean)} clean variants"
         if matrix.clean
         else "no clean variant tried",

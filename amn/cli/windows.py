@@ -12,6 +12,7 @@ from amn.cli.cases import find_case
 from amn.cli.options import PathName
 from amn.errors import ArgumentError
 from amn.gate.modes import GateOptions, evidence_of
+from amn.verdict import count_of
 
 
 @click.command("windows")
@@ -56,5 +57,5 @@ def command(case: str, output: Path, splits: tuple[str, ...], *, vectors: bool) 
     evidence = evidence_of(find_case(case), GateOptions(cache=Path()))
     chosen = {name: evidence["windows"][name] for name in splits or EVALUATED}
     n = write_windows(output, chosen, with_vectors=vectors)
-    click.echo(f"wrote {output}: {n:,} windows of {', '.join(chosen)}")
+    click.echo(f"wrote {output}: {count_of(n, 'window')} of {', '.join(chosen)}")
     click.echo(f"next: amn gate {quote(case)} --predictions FILE, a row for each `window`")

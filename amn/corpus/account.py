@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from amn.data.manifest import Stage
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from amn.corpus.plan import BuildConfig
@@ -58,4 +59,4 @@ def source_note(identity: dict[str, Any]) -> str:
     files: list[dict[str, Any]] = identity["files"]
     only = f"{files[0]['path']} sha256 {files[0]['sha256']}" if len(files) == 1 else ""
     which = f", articles {identity['articles']}" if identity["articles"] else ""
-    return f"{identity['format']}: {only or f'{len(files):,} files'}{which}"
+    return f"{identity['format']}: {only or count_of(len(files), 'file')}{which}"

@@ -151,17 +151,21 @@ class DataSet:
         back after every `RELEASE_BYTES`, so that it does not grow with the data set.
         """
         flat = rows.ravel()
-        row_bytes = self.dim * np.dtype(self.manifest.dtype).itemsize
-        if len(self) * row_bytes <= KEPT_BYTES:
-            return self._read(flat).reshape(*rows.shape, self.dim)
+        outside = flat[(flat < 0) | (flat >= len(self))]
+        if len(outside):
+            raise IndexError(f"row {outside[0]}: expected 0 to {len(self) - 1}")
         result = np.empty((len(flat), self.dim), self.manifest.dtype)
+        row_bytes = self.dim * result.itemsize
+        if len(self) * row_bytes <= KEPT_BYTES:
+            self._read(flat, result)
+            return result.reshape(*rows.shape, self.dim)
         step = max(1, RELEASE_BYTES // row_bytes)
         share = row_bytes  # of a row in what may be mapped before pages are given back
         if len(flat) and int(flat.max()) - int(flat.min()) > FAR_ROWS * len(flat):
             step, share = min(step, FAR_ROWS), max(row_bytes, RELEASE_BYTES // FAR_ROWS)
         for first in range(0, len(flat), step):
             piece = flat[first : first + step]
-            result[first : first + step] = self._read(piece)
+            self._read(piece, result[first : first + step])
             self.gathered.n_bytes += len(piece) * share
             if self.gathered.n_bytes >= RELEASE_BYTES:
                 self.gathered.n_bytes = 0
@@ -169,18 +173,17 @@ class DataSet:
                     shard.release()
         return result.reshape(*rows.shape, self.dim)
 
-    def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return copies of rows (n,): (n, D) in the stored dtype."""
-        if len(self.shards) == 1:
-            return np.asarray(self.shards[0].vectors[rows])
-        outside = rows[(rows < 0) | (rows >= len(self))]
-        if len(outside):
-            raise IndexError(f"row {outside[0]}: expected 0 to {len(self) - 1}")
-        result = np.empty((len(rows), self.dim), self.manifest.dtype)
+    def _read(self, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
+        """Write rows (n,), all of them in the data set, into `out`: (n, D) in the stored dtype."""
+        first, last = (int(rows.min()), int(rows.max())) if len(rows) else (0, -1)
         for shard in self.shards:
-            mine = np.flatnonzero((rows >= shard.start) & (rows < shard.stop))
-            result[mine] = shard.vectors[rows[mine] - shard.start]
-        return result
+            if first < shard.stop and last >= shard.start:
+                vectors = np.asarray(shard.vectors)  # not a memmap, which makes every read a view
+                if shard.start <= first and last < shard.stop:  # "clip": without a buffer
+                    np.take(vectors, rows - shard.start, axis=0, out=out, mode="clip")
+                    return
+                mine = np.flatnonzero((rows >= shard.start) & (rows < shard.stop))
+                out[mine] = vectors[rows[mine] - shard.start]
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing, contextmanager
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from filelock import FileLock
@@ -17,7 +17,7 @@ from filelock import FileLock
 from amn.case.place import EXTRAS, SHOWN_DIGITS, scheme_of
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST, file_stamp
 from amn.data.manifest import MANIFEST_FILE, FileEntry, read_manifest
-from amn.data.vectors import digest_file
+from amn.data.vectors import KNOWN, digest_file
 from amn.errors import (
     AmnError,
     ConfigError,
@@ -139,13 +139,6 @@ def _short(digest: str | None) -> str:
     return f"{(digest or '')[:SHOWN_DIGITS]}…"
 
 
-@cache
-def _digest(path: Path, entry: FileEntry, stamp: tuple[int, ...]) -> str:
-    """Return the sha256 of a file of the cache; a process reads each once."""
-    del stamp  # another file under the name is read again
-    return digest_file(path, entry)
-
-
 class _Reader:
     """Reads the files of one data set from its store into its folder of the cache."""
 
@@ -166,7 +159,11 @@ class _Reader:
             self._bring(target, entry)
 
     def _is_here(self, target: Path, entry: FileEntry) -> bool:
-        return target.is_file() and _digest(target, entry, file_stamp(target)) == entry.sha256
+        if not target.is_file():
+            return False
+        stamp = file_stamp(target)
+        known = KNOWN.get(target, stamp)
+        return (known or KNOWN.keep(target, stamp, digest_file(target, entry))) == entry.sha256
 
     def _bring(self, target: Path, entry: FileEntry) -> None:
         """Read a file whole; what is left of a fetch that was killed is gone on with."""

@@ -200,7 +200,8 @@ def _parsed(part: str) -> tuple[int, int]:
     match = RANGE.fullmatch(part)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not low <= high < LIMIT:
-        raise ArgumentError(f"expected ids and ranges like '1-400, 512', got {part!r}")
+        fix = f". Fix: {match[2]}-{match[1]}" if match and match[2] and high < low else ""
+        raise ArgumentError(f"expected ids and ranges like '1-400, 512', got {part!r}{fix}")
     return low, high
 
 

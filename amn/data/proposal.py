@@ -12,11 +12,14 @@ import numpy as np
 
 from amn.case.config import EVALUATED
 from amn.data.ids import IdSet, is_text
+from amn.data.windows import find_windows
 from amn.errors import ArgumentError, DataError
 from amn.storage import parse_json, read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from amn.data.dataset import DataSet
     from amn.data.ids import Ids
@@ -52,54 +55,89 @@ class Proposal:
 
 
 def propose_split(
-    dataset: DataSet, ood: str | None, lists: tuple[Path, ...], least: int = MIN_ARTICLES
+    dataset: DataSet,
+    ood: str | None,
+    lists: tuple[Path, ...],
+    *,
+    context: int,
+    least: int = MIN_ARTICLES,
 ) -> Proposal:
     """Return the split that comes first of: asked for, declared, by a column, by chance.
+
+    Only articles that have windows count: stubs of fewer rows are judged by nobody.
 
     Args:
         ood: Ids of the OOD articles, where somebody names them.
         lists: Files with lists of ids, such as `amn data split` writes; none has to be there.
-        least: Articles that a draw by chance should have; a quarter of all where there are fewer.
+        context: Rows of a window before its target.
+        least: Articles that a judged split should have; a quarter of all where there are fewer.
 
     Raises:
         ArgumentError: If too few articles are left to train and to judge on, or `ood` is none.
         DataError: If a file of lists is broken.
     """
-    n = len(dataset.articles)
+    some = _Judgeable(dataset, np.unique(find_windows(dataset, context).codes), least)
     if ood:
         named = IdSet.of(ood.split(",") if is_text(dataset.articles) else ood)
-        n_ood = int(np.count_nonzero(named.holds(dataset.articles)))
-        if not n_ood:
+        if not named.holds(dataset.articles).any():
             held = f"{dataset.articles[0]} ... {dataset.articles[-1]}"
-            raise ArgumentError(f"--ood {ood}: expected ids of its articles, {held}, got none")
-        _require(dataset, n_ood)
-        return Proposal(_beside(dataset, named, least), "OOD is what --ood names")
-    if found := _listed(lists) or _declared(dataset):
+            n = max(MIN_ARTICLES, round(OOD_SHARE * some.n))
+            last = _named(dataset.articles[some.codes][-n:])
+            fix = f"--ood {last if isinstance(last, str) else ','.join(last)}"
+            message = f"--ood {ood}: expected ids of its articles, {held}, got none"
+            raise ArgumentError(f"{message}. Fix: {fix}")
+        some.require(some.count(named.holds(dataset.articles)))
+        return Proposal(_beside(some, named), "OOD is what --ood names")
+    if found := _listed(lists) or _declared(some):
         return found
-    _require(dataset, max(MIN_ARTICLES, round(OOD_SHARE * n)))
-    return _grouped(dataset, least) or _latest(dataset, least) or _by_chance(n, least)
+    some.require(max(MIN_ARTICLES, round(OOD_SHARE * some.n)))
+    return _grouped(some) or _latest(some) or _by_chance(some)
 
 
-def _require(dataset: DataSet, n_ood: int) -> None:
-    """Raise ArgumentError where OOD leaves too few articles."""
-    n = len(dataset.articles)
-    if n - n_ood < 2 * MIN_ARTICLES:
-        raise ArgumentError(
-            f"{dataset.path}: expected {MIN_ARTICLES} or more articles each in train, in_dist and "
-            f"ood, got {n}, {n_ood} of them for ood. Fix: a data set of more articles"
-        )
+@dataclass(frozen=True)
+class _Judgeable:
+    """The articles of a data set that have windows.
+
+    Attributes:
+        codes: (n,) of them, ascending.
+        least: Of them that a judged split should have.
+    """
+
+    dataset: DataSet
+    codes: NDArray[np.int64]
+    least: int
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.codes)
+
+    def count(self, mine: NDArray[np.bool_]) -> int:
+        """Return how many of some articles, (A,), are among them."""
+        return int(np.count_nonzero(mine[self.codes]))
+
+    def wanted(self, n: int) -> int:
+        """Return how many of n a judged split should have: `least`, or a quarter."""
+        return max(MIN_ARTICLES, min(self.least, n // 4))
+
+    def require(self, n_ood: int) -> None:
+        """Raise ArgumentError where OOD leaves too few."""
+        if self.n - n_ood < 2 * MIN_ARTICLES:
+            raise ArgumentError(
+                f"{self.dataset.path}: expected {MIN_ARTICLES} or more articles with windows each "
+                f"in train, in_dist and ood, got {self.n}, {n_ood} of them for ood. "
+                "Fix: a data set of more, or longer, articles"
+            )
+
+    def fraction(self, share: float, n: int, seed: int) -> dict[str, Any]:
+        """Return a draw of a share of n of them, or of as many as are wanted."""
+        return {"fraction": max(share, math.ceil(100 * self.wanted(n) / n) / 100), "seed": seed}
 
 
-def _fraction(share: float, n: int, seed: int, least: int) -> dict[str, Any]:
-    """Return a draw of a share of n articles; of `least`, or a quarter, where that is more."""
-    wanted = max(MIN_ARTICLES, min(least, n // 4))
-    return {"fraction": max(share, math.ceil(100 * wanted / n) / 100), "seed": seed}
-
-
-def _beside(dataset: DataSet, ood: IdSet, least: int) -> Selectors:
+def _beside(some: _Judgeable, ood: IdSet) -> Selectors:
     """Return OOD, and in-dist drawn from what it leaves."""
-    rest = len(dataset.articles) - int(np.count_nonzero(ood.holds(dataset.articles)))
-    in_dist = _fraction(IN_DIST_SHARE, rest, 0, least)
+    rest = some.n - some.count(ood.holds(some.dataset.articles))
+    in_dist = some.fraction(IN_DIST_SHARE, rest, 0)
     return {"in_dist": in_dist, "ood": {"articles": ood.to_json()}}
 
 
@@ -118,70 +156,73 @@ def _listed(lists: tuple[Path, ...]) -> Proposal | None:
     return None
 
 
-def _declared(dataset: DataSet) -> Proposal | None:
+def _declared(some: _Judgeable) -> Proposal | None:
     """Return the split that a column `split` declares, if it names all three."""
-    values = _by_article(dataset, "split")
+    values = _by_article(some.dataset, "split")
     if values is None:
         return None
     found = {name: [c for c in called if c in values] for name, called in CALLED.items()}
     if not all(len(called) == 1 for called in found.values()):
         return None
-    held = {name: dataset.articles[values == called[0]] for name, called in found.items()}
-    if any(len(held[name]) < MIN_ARTICLES for name in held):
+    held = {name: values == called[0] for name, called in found.items()}
+    if any(some.count(mine) < MIN_ARTICLES for mine in held.values()):
         return None
     words = ", ".join(f"{name} is what it calls {called[0]!r}" for name, called in found.items())
-    selectors = {name: {"articles": _named(ids)} for name, ids in held.items()}
+    ids = some.dataset.articles
+    selectors = {name: {"articles": _named(ids[mine])} for name, mine in held.items()}
     return Proposal(selectors, f"by the column split: {words}")
 
 
-def _grouped(dataset: DataSet, least: int) -> Proposal | None:
+def _grouped(some: _Judgeable) -> Proposal | None:
     """Return OOD as one group of a column: the one whose share is nearest to `OOD_SHARE`."""
-    n = len(dataset.articles)
+    dataset, n = some.dataset, some.n
     for column in GROUPS:
         values = _by_article(dataset, column)
         if values is None:
             continue
-        names, counts = np.unique([str(v) for v in values if v is not None], return_counts=True)
-        fits = (counts >= MIN_ARTICLES) & (n - counts >= 2 * MIN_ARTICLES) & (counts <= n / 2)
+        mine = [str(v) for v in values[some.codes] if v is not None]
+        names, counts = np.unique(mine, return_counts=True)
+        enough = (counts >= some.wanted(n)) & (n - counts >= 2 * MIN_ARTICLES)
+        fits = enough & (counts <= n / 2)
         if fits.any():
             distance = np.where(fits, np.abs(counts / n - OOD_SHARE), np.inf)
             name = names[np.argmin(distance)]
-            mine = np.array([v is not None and str(v) == name for v in values])
+            named = np.array([v is not None and str(v) == name for v in values])
             why = (
                 f"OOD is the articles whose {column} is {str(name)!r}, of {len(names)} in that "
                 f"column: training never sees one"
             )
-            ood = IdSet.of(dataset.articles[mine].tolist())
-            return Proposal(_beside(dataset, ood, least), why)
+            ood = IdSet.of(dataset.articles[named].tolist())
+            return Proposal(_beside(some, ood), why)
     return None
 
 
-def _latest(dataset: DataSet, least: int) -> Proposal | None:
+def _latest(some: _Judgeable) -> Proposal | None:
     """Return OOD as the latest articles, about `OOD_SHARE` of them, none as old as any other."""
-    n = len(dataset.articles)
+    dataset, n = some.dataset, some.n
     for column in DATES:
         values = _by_article(dataset, column)
         if values is None or any(v is None for v in values) or not _are_dates(values):
             continue
-        ordered = sorted(values)
+        ordered = sorted(values[some.codes])
         since = ordered[n - max(MIN_ARTICLES, round(OOD_SHARE * n))]
         mine = np.array([v >= since for v in values])
-        if MIN_ARTICLES <= mine.sum() <= min(n / 2, n - 2 * MIN_ARTICLES):
+        if MIN_ARTICLES <= some.count(mine) <= min(n / 2, n - 2 * MIN_ARTICLES):
             why = f"OOD is the articles from {column} {since} on: training sees older ones alone"
             ood = IdSet.of(dataset.articles[mine].tolist())
-            return Proposal(_beside(dataset, ood, least), why)
+            return Proposal(_beside(some, ood), why)
     return None
 
 
-def _by_chance(n: int, least: int) -> Proposal:
+def _by_chance(some: _Judgeable) -> Proposal:
     """Return both as drawn by chance."""
-    in_dist = _fraction(IN_DIST_SHARE, n, 0, least)
-    left = n - round(in_dist["fraction"] * n)
+    in_dist = some.fraction(IN_DIST_SHARE, some.n, 0)
+    left = some.n - round(in_dist["fraction"] * some.n)
     why = (
         "both are drawn by chance, so OOD is no shift and says what in-dist says. "
         "Fix: --ood IDS, or a column source, kind or date in the data set"
     )
-    return Proposal({"in_dist": in_dist, "ood": _fraction(OOD_SHARE, left, 1, least)}, why)
+    return Proposal({"in_dist": in_dist, "ood": some.fraction(OOD_SHARE, left, 1)}, why)
 
 
 def _named(ids: Ids) -> str | list[str]:

@@ -5,6 +5,7 @@ Letters: P matching pairs.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from amn.data.sampling import evenly_spaced
 from amn.data.space import principal_directions
+from amn.system import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +75,11 @@ class Overlaps:
         fewer = np.array([theirs.get(pair, 0) for pair in own], np.int64)
         return replace(self, shared=self.shared - fewer)
 
+    @property
+    def largest(self) -> float:
+        """The largest share of an article that another one has; 0 where there are no pairs."""
+        return float((self.shared / self.sizes).max(initial=0.0))
+
     def at_least(self, share: float, rows: int) -> Overlaps:
         """Return the pairs that share so much of the left article, and so many rows."""
         chosen = (self.shared >= share * self.sizes) & (self.shared >= rows)
@@ -133,11 +140,15 @@ def article_overlaps(matches: Matches, left_ids: Ids, right_ids: Ids) -> Overlap
     return Overlaps(articles[pairs[order, 0]], others[pairs[order, 1]], shared[order], sizes[order])
 
 
-DIRECTIONS = 32  # of most variance: of a text encoder's 768 they hold a third of it
+# Of most variance, along which rows are looked for: the fewest that leave few pairs to read whole.
+DIRECTIONS = (16, 32, 64, 128)
+FEW = 1e-5  # of all pairs: reading them takes less than telling them apart along more directions
 FITTED_ROWS = 2048  # that the directions are found on
+SAMPLED_ROWS = 512  # of each side, of which all pairs tell how many directions it takes
+MOST_BYTES = 1 << 27  # of all rows along them; at least 16 all the same
 READ_ROWS = 1024  # 3 MB widened at D = 768: in cache
 LEAF_ROWS = 2048  # that are compared with all that come to them: more work, or more cuts
-QUERY_BLOCK = 1024  # with a leaf's rows: 8 MB of scores
+QUERY_BLOCK = 256  # with a leaf's rows: 2 MB of squared distances, in cache
 WIDTH_ROWS = 4096  # that tell which direction is the widest
 ROUNDING = 1e-4  # float32 leaves about 1e-6 in a squared distance of unit vectors
 
@@ -148,7 +159,7 @@ def near_rows(
     n_right: int,
     cosine: float,
 ) -> Matches:
-    """Pair rows whose cosine is at least `cosine`.
+    """Pair rows whose cosine is at least `cosine`, on every core.
 
     A row that is near more than `MOST_MATCHES` may be paired with no more of them than that.
 
@@ -158,28 +169,74 @@ def near_rows(
         n_right: Rows of the other set, m.
         cosine: Below 1, high enough that few pairs reach it.
     """
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    if len(left) and n_right and max(len(left), n_right) <= LEAF_ROWS:  # one leaf: no directions
-        ours, theirs = _closest(left, read(np.arange(n_right)), 2 * (1 - cosine + ROUNDING))
-        found.append(_at_least(cosine, left, read, (ours, theirs)))
-    elif len(left) and n_right:
-        sample = left[evenly_spaced(len(left), FITTED_ROWS)]
-        basis = principal_directions(sample, min(DIRECTIONS, left.shape[1]))
-        queries = left @ basis
-        keys = np.empty((n_right, basis.shape[1]), np.float32)
-        for first in range(0, n_right, READ_ROWS):
-            positions = np.arange(first, min(first + READ_ROWS, n_right))
-            keys[positions] = read(positions) @ basis
-        farthest = 2 * (1 - cosine + ROUNDING)  # squared distance of unit rows
-        close = _close(queries, keys, farthest)
-        found.extend(_at_least(cosine, left, read, pairs) for pairs in close)
+    none = np.empty(0, np.int64)
+    if not len(left) or not n_right:
+        return Matches(none, none)
+    farthest = 2 * (1 - cosine + ROUNDING)  # squared distance of unit rows
+    if max(len(left), n_right) <= LEAF_ROWS:  # one leaf: no directions
+        queries, keys = left, read(np.arange(n_right))
+    else:
+        basis = _directions(left, read, n_right, farthest)
+        queries, keys = left @ basis, _along(basis, read, n_right)
+
+    def compare(leaf: Pair) -> Pair:
+        ours, theirs = leaf
+        near = _closest(queries[ours], keys[theirs], farthest)
+        return _at_least(cosine, left, read, (ours[near[0]], theirs[near[1]]))
+
+    found = [(none, none), *in_threads(compare, _leaves(queries, keys, farthest))]
     return Matches(*(np.concatenate(side) for side in zip(*found, strict=True)))
 
 
-def _close(
+def _directions(
+    left: NDArray[np.float32],
+    read: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    n_right: int,
+    farthest: float,
+) -> NDArray[np.float32]:
+    """Return orthonormal directions along which few pairs are near that are not: (D, K).
+
+    Args:
+        farthest: Squared distance of a near pair, at most.
+    """
+    dim = left.shape[1]
+    most = max(MOST_BYTES // (4 * n_right), DIRECTIONS[0])
+    numbers = [min(n, dim) for n in DIRECTIONS if n <= most]
+    fitted = left[evenly_spaced(len(left), FITTED_ROWS)]
+    basis = principal_directions(fitted, numbers[-1])  # those of most variance last
+    ours = left[evenly_spaced(len(left), SAMPLED_ROWS)]
+    theirs = read(evenly_spaced(n_right, SAMPLED_ROWS))
+
+    def n_near(queries: NDArray[np.float32], keys: NDArray[np.float32]) -> int:
+        ours, theirs = _sides(queries, keys)
+        return int(np.count_nonzero(ours @ theirs.T <= farthest))
+
+    allowed = n_near(ours, theirs) + FEW * len(ours) * len(theirs)
+    along = (ours @ basis, theirs @ basis)
+    enough = (n for n in numbers if n_near(*(rows[:, -n:] for rows in along)) <= allowed)
+    return basis[:, -next(enough, numbers[-1]) :]
+
+
+def _along(
+    basis: NDArray[np.float32],
+    read: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    n_rows: int,
+) -> NDArray[np.float32]:
+    """Return rows along some directions (D, K): (n, K)."""
+    found = np.empty((n_rows, basis.shape[1]), np.float32)
+
+    def project(first: int) -> None:
+        positions = np.arange(first, min(first + READ_ROWS, n_rows))
+        found[positions] = read(positions) @ basis
+
+    deque(in_threads(project, range(0, n_rows, READ_ROWS)), maxlen=0)
+    return found
+
+
+def _leaves(
     queries: NDArray[np.float32], keys: NDArray[np.float32], farthest: float
 ) -> Iterator[Pair]:
-    """Yield positions of pairs whose squared distance is at most `farthest`, a leaf at a time."""
+    """Yield positions of queries, and of at most `LEAF_ROWS` keys that may be near them."""
     reach = np.float32(np.sqrt(farthest))
     waiting = [(np.arange(len(queries)), np.arange(len(keys)))]
     while waiting:
@@ -187,10 +244,7 @@ def _close(
         if not len(ours):
             continue
         if len(theirs) <= LEAF_ROWS:
-            for first in range(0, len(ours), QUERY_BLOCK):
-                some = ours[first : first + QUERY_BLOCK]
-                left, right = _closest(queries[some], keys[theirs], farthest)
-                yield some[left], theirs[right]
+            yield ours, theirs
             continue
         axis = int(keys[theirs[:WIDTH_ROWS]].var(axis=0).argmax())
         middle = len(theirs) // 2
@@ -202,15 +256,28 @@ def _close(
 
 def _closest(queries: NDArray[np.float32], keys: NDArray[np.float32], farthest: float) -> Pair:
     """Return (query, key) of squared distances up to `farthest`, `MOST_MATCHES` of a query."""
-    distances = queries @ (-2 * keys.T)
-    distances += np.vecdot(queries, queries)[:, None]
-    distances += np.vecdot(keys, keys)
-    rows = np.flatnonzero(distances.min(axis=1) <= farthest)
-    most = min(MOST_MATCHES, len(keys))
-    columns = np.argpartition(distances[rows], most - 1, axis=1)[:, :most]
-    left, right = np.repeat(rows, most), columns.ravel()
-    chosen = distances[left, right] <= farthest
-    return left[chosen], right[chosen]
+    found: list[Pair] = []
+    ours, theirs = _sides(queries, keys)
+    for first in range(0, len(ours), QUERY_BLOCK):
+        distances = ours[first : first + QUERY_BLOCK] @ theirs.T
+        rows, columns = np.divmod(np.flatnonzero(distances <= farthest), len(keys))
+        if (many := np.flatnonzero(np.bincount(rows) > MOST_MATCHES)).size:
+            nearest = np.argpartition(distances[many], MOST_MATCHES - 1, axis=1)
+            others = ~np.isin(rows, many)
+            rows = np.concatenate([rows[others], np.repeat(many, MOST_MATCHES)])
+            columns = np.concatenate([columns[others], nearest[:, :MOST_MATCHES].ravel()])
+        found.append((rows + first, columns))
+    left, right = (np.concatenate(side) for side in zip(*found, strict=True))
+    return left, right
+
+
+def _sides(
+    queries: NDArray[np.float32], keys: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (Q, K + 2) and (n, K + 2): their product is |q|^2 - 2 q.k + |k|^2 of all pairs."""
+    own, other = np.vecdot(queries, queries), np.vecdot(keys, keys)
+    ours = np.column_stack([queries, own, np.ones_like(own)])
+    return ours, np.column_stack([-2 * keys, np.ones_like(other), other])
 
 
 def _at_least(

@@ -42,9 +42,17 @@ def _weights() -> NDArray[np.float64]:
     return np.where(drawn == 0, 1.0, drawn)
 
 
-def sketch_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sums of each row under the signs, in whole multiples of 1 / SCALE: (n, P)."""
-    whole = np.rint(rows * np.float32(SCALE))
+def sketch_rows(
+    rows: NDArray[np.float32], scratch: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return the sums of each row under the signs, in whole multiples of 1 / SCALE: (n, P).
+
+    Args:
+        rows: (n, D).
+        scratch: (n, D) overwritten; None takes memory of its own.
+    """
+    whole = np.multiply(rows, np.float32(SCALE), out=scratch)
+    np.rint(whole, out=whole)
     return np.asarray(whole @ _signs(rows.shape[1]), np.float32)
 
 

@@ -173,19 +173,24 @@ class FileDigest:
     Args:
         path: The file, read once more if its seal does not hold.
         entry: What the manifest declares of it.
+        known: Its sha256 where this process has found it already: the bytes are then passed over.
     """
 
-    def __init__(self, path: Path, entry: FileEntry) -> None:
+    def __init__(self, path: Path, entry: FileEntry, known: str | None = None) -> None:
         self._path = path
         self._entry = entry
+        self._known = known
         self._hash = hashlib.sha256() if entry.seal is None else blake3()
 
     def update(self, data: ReadableBuffer) -> None:
         """Take the next bytes."""
-        self._hash.update(data)
+        if self._known is None:
+            self._hash.update(data)
 
     def sha256(self) -> str:
         """Return the sha256 of the bytes taken, in hex; call it once, at the end."""
+        if self._known is not None:
+            return self._known
         if self._entry.seal is None:
             return self._hash.hexdigest()
         self._hash.update(bytes.fromhex(self._entry.sha256))
@@ -201,6 +206,27 @@ def digest_file(path: Path, entry: FileEntry) -> str:
             digest.update(block)
     return digest.sha256()
 
+
+class KnownDigests:
+    """The sha256 of files that this process has read whole, for as long as nobody changes them.
+
+    Whoever takes a data set from the cache of a store hashes it to know that it is whole; who scans
+    it need not do so again. A file that changed has another stamp, see `file_stamp`.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[Path, tuple[int, ...]], str] = {}
+
+    def get(self, path: Path, stamp: tuple[int, ...]) -> str | None:
+        """Return the sha256 of a file, None where it was not read."""
+        return self._of.get((path, stamp))
+
+    def keep(self, path: Path, stamp: tuple[int, ...], sha256: str) -> str:
+        """Remember the sha256 of a file, and return it."""
+        return self._of.setdefault((path, stamp), sha256)
+
+
+KNOWN = KnownDigests()
 
 F = TypeVar("F", bound=np.floating)
 

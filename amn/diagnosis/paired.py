@@ -33,7 +33,7 @@ from amn.system import available_cores
 from amn.training.loop import Start, train
 from amn.training.networks.build import admit
 from amn.training.speed import UNSTOPPABLE
-from amn.verdict import Verdict
+from amn.verdict import Verdict, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -221,7 +221,7 @@ class Paired:
         """Return what was trained, each variant's score and gain, and how to train it again."""
         steps, seeds = self.size.steps, self.size.seeds
         of = f"{steps:,} steps of {batch} windows (the case asks for {self.whole_steps:,})"
-        found = [f"{of}, {seeds} seeds, scored on {where}"]
+        found = [f"{of}, {count_of(seeds, 'seed')}, scored on {where}"]
         for variant in self.variants:
             is_compared = variant.cause and seeds >= LEAST_SEEDS
             gain = f", {self._gain(variant)}" if is_compared else ""

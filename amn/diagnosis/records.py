@@ -20,7 +20,7 @@ from amn.gate.run import About, Gate
 from amn.training.records.find import read_record, search_records
 from amn.training.records.history import RunStatus
 from amn.training.records.names import KNOWN
-from amn.verdict import Status
+from amn.verdict import Status, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +131,7 @@ class JudgedRecord:
         held = declared_checks(self.history)
         missing = [check.id for check in declared_checks(None) if check not in held]
         note = f"; not in the record: what {', '.join(missing)} would read" if missing else ""
-        return f"{self.history.origin}, {len(self.history.epochs)} epochs{note}"
+        return f"{self.history.origin}, {count_of(len(self.history.epochs), 'epoch')}{note}"
 
 
 def of_history(history: RunHistory, abort: AbortConfig) -> Gate:

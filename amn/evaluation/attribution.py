@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from amn.evaluation.statistics import ClusterTable, moments_of
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +108,8 @@ class Attribution:
         if first and first.z < -STANDS_OUT:
             text += (
                 f"; by {first.by}, {first.name} stands out: {first.difference:+.4f} on "
-                f"{first.articles} articles ({first.z:+.1f} standard errors from the others)"
+                f"{count_of(first.articles, 'article')} ({first.z:+.1f} standard errors from the "
+                "others)"
             )
         return text
 

@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from amn.errors import ArgumentError
 from amn.storage import canonical_json, sha256_of
-from amn.verdict import Verdict, html_of
+from amn.verdict import Verdict, count_of, html_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,6 +243,7 @@ def _draw_seed_weights(rng: np.random.Generator, n: int, size: int) -> NDArray[n
 LEVEL = 0.95  # of a two-sided interval
 RESAMPLES = 1999
 POWER = 0.8  # of the smallest detectable drop
+NO_SPREAD = 1e-12  # of a gain that is the same in every article
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         bounds = f"{self.lower:+.4f} ... {self.upper:+.4f}"
-        rest = f"margin {self.margin:g}, {self.n_clusters} articles"
+        rest = f"margin {self.margin:g}, {count_of(self.n_clusters, 'article')}"
         return f"Comparison({self.verdict.value}: {self.difference:+.4f} ({bounds}), {rest})"
 
     def _repr_html_(self) -> str:
@@ -542,6 +543,21 @@ def articles_to_pass(scatter: float, margin: float, alpha: float = 0.05) -> int:
     """Return how many articles an equal candidate takes to pass in 80 %; `MIN_CLUSTERS` or more."""
     needed = (float(ndtri(1 - alpha) + ndtri(POWER)) * scatter / margin) ** 2
     return max(MIN_CLUSTERS, math.ceil(needed))
+
+
+def shows_gain(gain: Interval, articles: float, least: float) -> float:
+    """Return how often a gain is seen on other articles, 0 to 1, by the normal approximation.
+
+    It is seen where its mean is above `least`, and the lower end of its two-sided 95 % interval
+    above 0. That it was measured on some articles itself is counted in.
+
+    Args:
+        gain: Clustered by article.
+        articles: As so many equal ones; more than one.
+    """
+    se = gain.se * math.sqrt(gain.effective_clusters / articles)
+    needed = max(least, float(stdtrit(articles - 1, 0.975)) * se)
+    return float(ndtr((gain.mean - needed) / max(math.hypot(se, gain.se), NO_SPREAD)))
 
 
 def _require(name: str, value: float, low: float, high: float) -> None:

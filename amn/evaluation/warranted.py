@@ -16,10 +16,16 @@ from amn.case.limits import IDLE, PROFILES, GoldenConfig
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import lengths
 from amn.evaluation.reference import fit_references, score_references
-from amn.evaluation.statistics import MIN_CLUSTERS, Interval, cluster_interval, seed_from
+from amn.evaluation.statistics import (
+    MIN_CLUSTERS,
+    POWER,
+    Interval,
+    cluster_interval,
+    seed_from,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +34,9 @@ if TYPE_CHECKING:
 
 SCORED_WINDOWS = 20_000  # of a split, evenly spaced
 MARGINS = IDLE * GoldenConfig().margin  # further below a score, a floor is idle
+NETWORK = "amn"  # mixed with the two others
+EVEN = 0.5  # as often as not
+KINDS = (NETWORK, "ridge", "weighted_mean")  # of `[model]`, proposed in this order
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,35 @@ class Warranted:
 
     @property
     def floor(self) -> float:
-        """The lower end of its interval, in whole hundredths."""
-        return math.floor(100 * self.interval.low) / 100
+        """The lower end of its interval, in whole hundredths; higher where that would be idle."""
+        idle = math.ceil(100 * round(self.interval.mean - MARGINS, 6)) / 100
+        return max(math.floor(100 * self.interval.low) / 100, idle)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A predictor on training articles that it was not fitted on.
+
+    Attributes:
+        kind: As `[model]` of case.toml calls it; the network is mixed with the two others.
+        over: The strongest of the other reference predictors.
+        gain: Over that one, clustered by article.
+        shows: Share of draws of such judged splits, 0 to 1, on which the gain is seen in each.
+    """
+
+    kind: str
+    over: str
+    gain: Interval
+    shows: float
+
+
+def chosen_of(tried: Sequence[Tried]) -> Tried:
+    """Return the first that shows often enough; else the first that shows as often as not.
+
+    The first of all where none does: a mixture is never worse than what it is made of.
+    """
+    often = (one for least in (POWER, EVEN) for one in tried if one.shows >= least)
+    return next(often, tried[0])
 
 
 def warranted(train: Windows, judged: Mapping[str, Windows]) -> dict[str, Warranted]:

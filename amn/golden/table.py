@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case.config import SPLITS
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -248,7 +249,7 @@ def windows_by_article(
     twice = np.flatnonzero((steps == 0) & ~is_new[1:])
     if len(twice):
         first = f"article {ids[twice[0]]} chunk {targets[twice[0]]}"
-        raise ValueError(f"{len(twice)} windows twice ({first})")
+        raise ValueError(f"{count_of(len(twice), 'window')} twice ({first})")
     begins = np.flatnonzero(is_new | np.r_[True, steps != 1])
     lows, highs = targets[begins].tolist(), targets[np.r_[begins[1:], len(ids)] - 1].tolist()
     spans = [_span(*bounds) for bounds in zip(lows, highs, strict=True)]

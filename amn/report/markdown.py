@@ -215,7 +215,7 @@ def _tables(result: GateResult, *, named: bool) -> Iterable[str]:
         for o in outcomes
     ]
     counts = ", ".join(f"{name} {len(mine)}" for name, mine in by_family(outcomes))
-    summary = f"<summary>All {len(outcomes)} checks{of}: {counts}</summary>"
+    summary = f"<summary>All {count_of(len(outcomes), 'check')}{of}: {counts}</summary>"
     body = table(["check", "status", "value", "limit", ""], rows)
     yield f"<details>{summary}\n\n{body}\n\n</details>"
 
@@ -256,7 +256,8 @@ def _fit(blocks: Sequence[str], most_bytes: int) -> str:
             left -= size
     cut = len(blocks) - len(kept)
     if cut:
-        kept.append(f"_{cut} of {len(blocks)} parts are left out here: the log has them all._")
+        parts = count_of(len(blocks), "part", cut)
+        kept.append(f"_{parts} are left out here: the log has them all._")
     return "\n\n".join(kept) + "\n"
 
 

@@ -43,7 +43,8 @@ class Shard:
         found = TEXT.fullmatch(text)
         number, of = map(int, found.groups()) if found else (0, 0)
         if not 1 <= number <= of:
-            raise ArgumentError(f"--shard: expected K/N with K of 1 to N, got {text!r}")
+            message = f"--shard: expected K/N with K of 1 to N, got {text!r}"
+            raise ArgumentError(f"{message}. Fix: --shard 1/2")
         return cls(number, of)
 
     def take(self, items: Sequence[Item]) -> list[Item]:

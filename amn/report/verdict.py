@@ -16,6 +16,7 @@ from amn.verdict import (
     Outcome,
     Status,
     Verdict,
+    count_of,
     family_of,
     worst_of,
 )
@@ -114,7 +115,8 @@ def last_line(result: GateResult) -> str:
         is_held = any(outcome.waiver or outcome.approval for outcome in outcomes)
         merit = ", on merit" if is_whole and not is_held else ""
         warned = [f"{o.check} {o.name}" for o in result.outcomes if o.status is Status.WARN]
-        text = f"{n} of {n} checks{merit}" + (f", warnings: {', '.join(warned)}" if warned else "")
+        text = f"{n} of {count_of(n, 'check')}{merit}"
+        text += f", warnings: {', '.join(warned)}" if warned else ""
     elif result.verdict is Verdict.LOOSENED:
         text = f"passes {result.review}" if result.review else f"{len(bad)} of {n} checks ({names})"
     elif result.verdict is Verdict.INCONCLUSIVE:
@@ -131,7 +133,7 @@ def last_line(result: GateResult) -> str:
 def counted(results: Sequence[GateResult]) -> str:
     """Return how many cases do not pass, `2 of 3 cases`; where all pass, how many that are."""
     n = sum(result.verdict is not Verdict.PASS for result in results) or len(results)
-    return f"{n} of {len(results)} cases"
+    return f"{n} of {count_of(len(results), 'case')}"
 
 
 def together(results: Sequence[GateResult]) -> str:

@@ -163,7 +163,15 @@ def _number(outcome: Outcome) -> str:
         return _cut(_error(outcome) or text)
     is_place = finding and family_of(outcome.check) in BEFORE_TRAINING
     where = f" ({finding.where})" if finding and is_place else ""
-    return _cut(f"{outcome.value}, expected {outcome.limit}{where}", OF_NUMBER)
+    return _cut(f"{outcome.value}{_reach(outcome)}, expected {outcome.limit}{where}", OF_NUMBER)
+
+
+def _reach(outcome: Outcome) -> str:
+    """Return the interval of a number that the data cannot decide about; else nothing."""
+    at = outcome.standing
+    if outcome.status is not Status.INCONCLUSIVE or at is None or at.low is None or at.high is None:
+        return ""
+    return f" ({at.low:+.4f} ... {at.high:+.4f})"
 
 
 def _cut(text: str, most: int = MOST_LETTERS) -> str:

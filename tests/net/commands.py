@@ -558,7 +558,7 @@ ROWS += [
             (s.rows_file(lambda rows: rows.__imul__(2)),),
             before=("amn data import vectors.npz d --normalise",)),
     Command("rows-import-exists", "toy", "amn data import vectors.npz data", (s.rows_file(),)),
-    Command("rows-case-new", "empty", "amn case new mine --dataset d --context 3",
+    Command("rows-case-new", "empty", "amn case new mine --dataset d --context 3 --kind amn",
             (s.rows_file(),), before=("amn data import vectors.npz d",),
             file="golden/mine/case.toml"),
     Command("rows-index", "empty", "amn index build d --kind hnsw", (s.rows_file(),),

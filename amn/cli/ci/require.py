@@ -26,7 +26,7 @@ from amn.golden.base.review import MergeBase
 from amn.golden.base.target import PLACE
 from amn.report.visible import one_line
 from amn.system import GOLDEN_FOLDER
-from amn.verdict import Verdict, worst_of
+from amn.verdict import Verdict, count_of, worst_of
 
 WAY_OUT = {
     Verdict.PARTIAL: "gate all of it, or declare criteria.scope in a change of its own",
@@ -80,7 +80,7 @@ def command(file: Path, approval: str | None, recorded: str) -> None:
         click.echo(f"ERROR: {one_line(problem)}", err=True)
     again = _judged_again(file, base, problems)
     for result in results:
-        ran = f"{len(result['checks'])} checks, {len(result['declared'])} declared"
+        ran = f"{count_of(len(result['checks']), 'check')}, {len(result['declared'])} declared"
         click.echo(one_line(f"{result['case']}: {result['word']} ({ran})"))
         for line in let_through(result):
             click.echo(f"  {one_line(line)}")
@@ -103,7 +103,8 @@ def _judged_again(file: Path, base: MergeBase, problems: list[str]) -> dict[str,
     for one in replay(file, Checkout(base, datetime.now(UTC).date())):
         click.echo(
             one_line(
-                f"{one.case}: {len(one.again)} checks judged again, {len(one.carried)} carried over"
+                f"{one.case}: {count_of(len(one.again), 'check')} judged again, "
+                f"{len(one.carried)} carried over"
             )
         )
         for difference in one.differences:

@@ -29,7 +29,7 @@ from amn.golden.compare import (
 from amn.golden.ledger import Acceptance, read_ledger
 from amn.golden.store import GOLDEN_FILE, enter, mend
 from amn.system import ci_sign
-from amn.verdict import Status
+from amn.verdict import Status, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,8 +110,9 @@ def refuse_dirty(case: Case) -> None:
     files = repository.uncommitted(case.folder) if repository else []
     if files:
         more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
+        got = count_of(len(files), "uncommitted file")
         raise ArgumentError(
-            f"{case.name}: expected a clean git tree, got {len(files)} uncommitted files "
+            f"{case.name}: expected a clean git tree, got {got} "
             f"({', '.join(files[:SHOWN_FILES])}{more}). Fix: git commit, or git stash"
         )
 
@@ -243,7 +244,7 @@ def _in_words(old: Golden, new: Golden, changes: Sequence[Change]) -> Iterator[s
     if digests := [change.key.split(".")[-1] for change in changes if change.kind == "digest"]:
         yield f"digests: {', '.join(digests)}"
     if numbers := [change.key.split(".")[-1] for change in changes if change.kind == "number"]:
-        yield f"numbers of {len(numbers)} checks ({_first(numbers)})"
+        yield f"numbers of {count_of(len(numbers), 'check')} ({_first(numbers)})"
 
 
 def _of_data(old: GoldenRecord, new: GoldenRecord) -> Iterator[str]:
@@ -274,7 +275,8 @@ def report(accepted: Acceptable, case: Case) -> None:
             f"{name}: {metrics.mean:.4f}, lift {metrics.lift:+.4f}, {metrics.windows:,} windows"
         )
     if warned := warnings_of(accepted.golden):
-        click.echo(f"accepted with {len(warned)} warnings, for this reason: {', '.join(warned)}")
+        warnings = count_of(len(warned), "warning")
+        click.echo(f"accepted with {warnings}, for this reason: {', '.join(warned)}")
     if accepted.is_regression:
         click.echo(f"accepted although: {'; '.join(accepted.failures)}")
     click.echo(

@@ -8,6 +8,7 @@ from amn.cli.golden import acceptance
 from amn.errors import ArgumentError
 from amn.golden.store import Orphan, find_orphans
 from amn.system import GOLDEN_FOLDER
+from amn.verdict import count_of
 
 
 @click.command("prune")
@@ -36,7 +37,7 @@ def command(yes: bool) -> None:
     for orphan in orphans if yes else ():
         if not any(orphan.folder.iterdir()):
             orphan.folder.rmdir()
-    what = f"{len(orphans)} goldens without a case"
+    what = f"{count_of(len(orphans), 'golden')} without a case"
     click.echo(what if yes or not orphans else f"{what}. Remove them: amn golden prune --yes")
 
 

@@ -20,6 +20,7 @@ from amn.golden.ledger import LEDGER_FILE, inspect_ledger
 from amn.golden.store import GOLDEN_FILE, find_orphans, read_golden
 from amn.storage import read_whole
 from amn.system import ATTRIBUTES, ATTRIBUTES_FILE, CASE_FILE, GOLDEN_FOLDER
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,8 @@ def _tracked(repository: Repository, folder: Path) -> Iterator[Item]:
     own = [name for name in changed if (repository.root / name).is_relative_to(golden.resolve())]
     if own:
         fix = f"git add {GOLDEN_FOLDER} && git commit"
-        yield Item("missing", "commits", f"{len(own)} files not committed, such as {own[0]}", fix)
+        found = f"{count_of(len(own), 'file')} not committed, such as {own[0]}"
+        yield Item("missing", "commits", found, fix)
 
 
 def _cases(folder: Path) -> Iterator[Item]:

@@ -13,7 +13,7 @@ from amn.gate.scope import DECLARED
 from amn.report.recorded import Records
 from amn.storage import parse_json, read_whole
 from amn.system import GOLDEN_FOLDER
-from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict
+from amn.verdict import EXECUTED, RESULT_SCHEMA, Status, Verdict, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,7 +161,7 @@ def _unmet_by(result: dict[str, Any]) -> Iterator[str]:
         yield f"{case}: expected declared checks, got none"
     elif missing := declared - ran:
         names, n = ", ".join(sorted(missing)), declared.total()
-        yield f"{case}: expected {n} checks to run, {missing.total()} did not: {names}"
+        yield f"{case}: expected {count_of(n, 'check')} to run, {missing.total()} did not: {names}"
     if extra := ran - declared:
         yield f"{case}: expected only declared checks, got also {', '.join(sorted(extra))}"
     failed = [c["id"] for c in result["checks"] if c["status"] not in MAY_PASS]

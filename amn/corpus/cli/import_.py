@@ -13,6 +13,7 @@ from amn.corpus.cli.summary import summary
 from amn.data.importers import Preview, import_vectors, preview_vectors
 from amn.data.imports.keys import Keys
 from amn.data.manifest import EncoderInfo
+from amn.verdict import count_of
 
 
 @click.command("import")
@@ -117,7 +118,10 @@ def _preview(source: Path, found: Preview) -> str:
     """Return what was understood, and the first rows."""
     n_rows, dim = found.shape
     lines = [
-        f"{source.name}: {n_rows:,} rows x {dim}, {found.dtype}, {found.n_articles:,} articles"
+        (
+            f"{source.name}: {count_of(n_rows, 'row')} x {dim}, {found.dtype}, "
+            f"{count_of(found.n_articles, 'article')}"
+        )
     ]
     lines += [f"  {what}" for what in found.said]
     width = max(7, *(len(row[0]) for row in found.rows))

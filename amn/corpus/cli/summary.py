@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from amn.verdict import count_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -22,8 +24,8 @@ def summary(folder: Path, manifest: Manifest, n_articles: int, *, notes: Sequenc
         notes: More lines about it.
     """
     path = shlex.quote(str(folder))
-    size = f"{manifest.rows:,} rows x {manifest.dim} {manifest.dtype}"
-    lines = [f"{manifest.name}: {size}, {n_articles:,} articles, in {folder}"]
+    size = f"{count_of(manifest.rows, 'row')} x {manifest.dim} {manifest.dtype}"
+    lines = [f"{manifest.name}: {size}, {count_of(n_articles, 'article')}, in {folder}"]
     for stage in manifest.stages:
         dropped = "".join(f", {n:,} {reason}" for reason, n in stage.dropped.items())
         noted = "".join(f"; {n:,} {what}" for what, n in stage.noted.items())

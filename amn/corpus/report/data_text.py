@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from amn.checks.split import sentence as circular_sentence
 from amn.report.page.plots import number
 from amn.report.visible import visible
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,10 @@ def bounds(found: Interval | Difference, style: str = "+.4f") -> str:
 def describe_text(d: Description) -> str:
     """Return a description."""
     lines = [
-        f"{d.label}: {d.rows:,} rows x {d.dim}, {d.articles:,} articles, encoder {d.encoder}",
+        (
+            f"{d.label}: {count_of(d.rows, 'row')} x {d.dim}, {count_of(d.articles, 'article')}, "
+            f"encoder {d.encoder}"
+        ),
         "",
         *_kinds(d),
         *_distributions(d),
@@ -131,7 +135,7 @@ def _state(d: Description) -> list[str]:
     if d.languages:
         found["languages"] = _languages(d.languages)
     lines = [f"{name:<13}{text}" for name, text in found.items()]
-    return [*lines, *(f"{'noted':<13}{what}: {n:,} rows" for what, n in d.noted.items())]
+    return [*lines, *(f"{'noted':<13}{what}: {count_of(n, 'row')}" for what, n in d.noted.items())]
 
 
 def _languages(languages: dict[str, int]) -> str:
@@ -166,9 +170,9 @@ def compare_text(c: Comparison) -> str:
     """Return a comparison: what differs, what fits on either are worth, and the answer."""
     o = c.overlap
     lines = [
-        f"A  {c.a.label}: {c.a.rows:,} rows, {c.a.articles:,} articles",
-        f"B  {c.b.label}: {c.b.rows:,} rows, {c.b.articles:,} articles",
-        f"   {o.both:,} articles in both, {o.only_a:,} only in A, {o.only_b:,} only in B",
+        f"A  {c.a.label}: {count_of(c.a.rows, 'row')}, {count_of(c.a.articles, 'article')}",
+        f"B  {c.b.label}: {count_of(c.b.rows, 'row')}, {count_of(c.b.articles, 'article')}",
+        f"   {count_of(o.both, 'article')} in both, {o.only_a:,} only in A, {o.only_b:,} only in B",
         "",
         f"{'':<26}{'A':>10}{'B':>10}{'B - A':>11}   {'95 % interval':<24}{'effect':>14}",
     ]

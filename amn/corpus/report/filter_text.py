@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from amn.corpus.report.data_text import bounds
 from amn.report.page.plots import number
 from amn.report.visible import visible
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from amn.corpus.study.filtered import Worth
@@ -19,7 +20,7 @@ def filter_text(plan: Plan, worth: Worth) -> str:
     n_articles, n_rows = len(region), len(region.rows)
     kept = int(plan.kept.sum())
     lines = [
-        f"{region.label}: {n_rows:,} rows, {n_articles:,} articles",
+        f"{region.label}: {count_of(n_rows, 'row')}, {count_of(n_articles, 'article')}",
         "",
         f"{'rule':<28}{'articles':>10}{'rows':>12}{'no other rule':>16}{'counted':>12}  as",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,11 @@ from scipy.sparse.csgraph import connected_components
 from amn.data.repeats import Matches, article_overlaps, identical_rows, near_rows, repeated_rows
 from amn.data.sampling import unit_vectors
 from amn.data.vectors import unit_rows
+from amn.system import in_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from amn.corpus.study.region import Region
@@ -29,15 +33,26 @@ def mean_vectors(region: Region) -> NDArray[np.float32]:
     """Return the mean vector of each article at unit length: (A, D)."""
     result = np.empty((len(region), region.dataset.dim), np.float32)
     ends = np.cumsum(region.sizes)
-    first = 0
-    while first < len(region):
+
+    def add(block: tuple[int, int]) -> None:
+        first, last = block
         begin = ends[first] - region.sizes[first]
-        last = max(int(np.searchsorted(ends, begin + BLOCK_ROWS, "right")), first + 1)
         vectors = unit_vectors(region.dataset, region.rows[begin : ends[last - 1]])
         starts = ends[first:last] - region.sizes[first:last] - begin
         result[first:last] = np.add.reduceat(vectors, starts, axis=0)
-        first = last
+
+    deque(in_threads(add, _article_blocks(ends, region.sizes)), maxlen=0)
     return unit_rows(result, out=result)
+
+
+def _article_blocks(ends: NDArray[np.int64], sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last + 1 of articles that have `BLOCK_ROWS` rows together, or of one."""
+    first = 0
+    while first < len(ends):
+        most = ends[first] - sizes[first] + BLOCK_ROWS
+        last = max(int(np.searchsorted(ends, most, "right")), first + 1)
+        yield first, last
+        first = last
 
 
 def near_duplicate_clusters(

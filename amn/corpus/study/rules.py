@@ -6,6 +6,7 @@ are named changes nothing. Letters: A articles.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,10 @@ def parse_rules(text: str) -> tuple[Chosen, ...]:
         name, has_value, value = (piece.strip() for piece in part.partition("="))
         rule = RULES.get(name)
         if rule is None:
-            raise ArgumentError(f"--rules: expected some of {', '.join(RULES)}, got {name!r}")
+            near = difflib.get_close_matches(name, RULES, n=1)
+            fix = f"--rules {near[0]}" if near else "amn data filter --help"
+            message = f"--rules: expected some of {', '.join(RULES)}, got {name!r}"
+            raise ArgumentError(f"{message}. Fix: {fix}")
         if name in chosen:
             raise ArgumentError(f"--rules: expected {name} once, got it twice")
         chosen[name] = Chosen(rule, _value(rule, value) if has_value else rule.default)

@@ -9,6 +9,7 @@ import numpy as np
 
 from amn.data.index.layers import load_faiss
 from amn.data.vectors import cosine_rows, widen
+from amn.system import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,32 +110,34 @@ def wrong_rows(layers: Layers, dataset: DataSet) -> list[WrongRow]:
     float32 storage; for compressed storage a code that is as near to the row is as good.
     Ids that are no rows are left out.
     """
-    rows, cosines, stored, own = [], [], [], []
-    for ids, codes in layers.blocks():
+
+    def compare(
+        block: tuple[NDArray[np.int64], NDArray[np.uint8]],
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[bytes], list[bytes]] | None:
+        ids, codes = block
         inside = (ids >= 0) & (ids < len(dataset))
-        ids, codes = ids[inside], codes[inside]  # noqa: PLW2901 - what can be compared
-        if not ids.size:
-            continue
+        ids, codes = ids[inside], codes[inside]  # what can be compared
         values = dataset.gather(ids)
         vectors = widen(values, np.empty(values.shape, np.float32))
-        wanted = layers.encoder.sa_encode(vectors)
+        wanted = layers.encode(vectors) if ids.size else codes
         differs = np.flatnonzero((wanted != codes).any(axis=1))
         if not differs.size:
-            continue
+            return None
         good, cosine = _compare(layers, vectors[differs], codes[differs], wanted[differs])
-        rows.append(ids[differs][~good])
-        cosines.append(cosine[~good])
-        stored += [code.tobytes() for code in codes[differs][~good]]
-        own += [code.tobytes() for code in wanted[differs][~good]]
-    if not rows:
-        return []
-    row_numbers = np.concatenate(rows)
-    owner = dict(zip(own, row_numbers.tolist(), strict=True))
-    found = zip(row_numbers.tolist(), np.concatenate(cosines).tolist(), stored, strict=True)
-    return sorted(
-        (WrongRow(row, cosine, owner.get(code)) for row, cosine, code in found),
-        key=lambda wrong: wrong.row,
+        bad = differs[~good]
+        held, own = ([code.tobytes() for code in some[bad]] for some in (codes, wanted))
+        return ids[bad], cosine[~good], held, own
+
+    found = [block for block in in_threads(compare, layers.blocks()) if block]
+    rows = [row for ids, *_ in found for row in ids.tolist()]
+    cosines = [cosine for _, near, *_ in found for cosine in near.tolist()]
+    stored = [code for *_, held, _ in found for code in held]
+    owner = dict(zip([code for *_, own in found for code in own], rows, strict=True))
+    wrong = (
+        WrongRow(row, cosine, owner.get(code))
+        for row, cosine, code in zip(rows, cosines, stored, strict=True)
     )
+    return sorted(wrong, key=lambda one: one.row)
 
 
 def _compare(
@@ -154,8 +157,8 @@ def _compare(
         (n,) bool, and the (n,) cosine between rows and what is stored.
     """
     truth = vectors.astype(np.float64)
-    held = layers.encoder.sa_decode(np.ascontiguousarray(stored)).astype(np.float64)
-    ours = layers.encoder.sa_decode(np.ascontiguousarray(wanted)).astype(np.float64)
+    held = layers.decode(stored).astype(np.float64)
+    ours = layers.decode(wanted).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         limit = np.square(ours - truth).sum(axis=1) * (1 + TIE_RTOL)
         good = np.square(held - truth).sum(axis=1) <= limit  # False where NaN is stored

@@ -51,7 +51,7 @@ def read_faiss(path: Path, scratch: Path, keys: Keys) -> Source:
     vectors = np.memmap(scratch / "vectors.bin", np.float32, "w+", shape=(n_rows, dim))
     at = 0
     for block, codes in layers.blocks():
-        vectors[place[at : at + len(block)]] = layers.encoder.sa_decode(np.ascontiguousarray(codes))
+        vectors[place[at : at + len(block)]] = layers.decode(codes)
         at += len(block)
     kind = type(layers.storage).__name__
     said = [f"vectors of {kind}, rows in the order of its ids {ids.min()} to {ids.max()}"]

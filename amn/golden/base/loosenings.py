@@ -152,7 +152,7 @@ def ledger_loosenings(old: bytes | None, new: bytes | None, where: str) -> Itera
     if old is None:
         return
     if new is None:
-        yield Loosening("removed the ledger", where, f"{old.count(bytes([10]))} entries", "gone")
+        yield Loosening("removed the ledger", where, count_of(old.count(b"\n"), "entry"), "gone")
         return
     if not new.startswith(old):
         before, after = old.splitlines(), new.splitlines()

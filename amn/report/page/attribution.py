@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amn.report.page.charts import CHARACTER, WIDTH, Chart, Key, Mark, line, rectangle, scale, text
 from amn.report.verdict import article_name, attributions, by_grouping
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ def attribution_charts(result: GateResult) -> Iterator[Chart]:
 def _articles(split: str, found: Attribution) -> Chart:
     """Draw the articles that pull the difference down most."""
     strips = [
-        Strip(article_name(part), part.difference, f"{part.windows} windows")
+        Strip(article_name(part), part.difference, count_of(part.windows, "window"))
         for part in found.worst
     ]
     return Chart(
@@ -71,7 +72,7 @@ def _slices(split: str, found: Attribution) -> Chart:
         Strip(
             piece.name,
             piece.difference,
-            f"{piece.articles} articles, {piece.z:+.1f} se",
+            f"{count_of(piece.articles, 'article')}, {piece.z:+.1f} se",
             f"by {by}" if place == 0 else "",
         )
         for by, pieces in by_grouping(found.slices)

@@ -17,6 +17,7 @@ from amn.golden.compare import joined
 from amn.golden.store import TABLE_FILE
 from amn.report.page.charts import Chart, Frame, Key, step_edges
 from amn.report.page.plots import histogram
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def distributions(view: SplitView) -> Chart | None:
     sides = [("candidate, mean over seeds", distribution(view.candidate, "cosine"))]
     reference = view.references.get(LIFT_OVER)
     return histogram(
-        f"{view.name}: cosines of {len(view.candidate):,} windows",
+        f"{view.name}: cosines of {count_of(len(view.candidate), 'window')}",
         sides,
         "windows",
         "",
@@ -107,7 +108,7 @@ def by_article(view: SplitView, margin: float) -> Chart:
     n_worse = int((values < 0).sum())
     rows = [(str(articles[a]), f"{counts[a]:.0f}", f"{values[a]:+.4f}") for a in worst]
     return Chart(
-        title=f"{view.name}: {len(articles):,} articles against the {against}",
+        title=f"{view.name}: {count_of(len(articles), 'article')} against the {against}",
         description=(
             f"Mean difference of each article, sorted. {n_worse} of {len(articles)} are below 0; "
             f"the lowest is article {articles[order[0]]} with {values[order[0]]:+.4f}, the highest "

@@ -82,7 +82,7 @@ def test_a_ratio_within_noise_of_its_twin_passes(
 ) -> None:
     outcome = passes(check, evidence(stored=2.5))
 
-    assert (outcome.value, outcome.limit, outcome.detail) == ("2.00 x", ">= 1 x", "stored 2.50")
+    assert (outcome.value, outcome.limit, outcome.detail) == ("2.00 x", ">= 1.75 x", "stored 2.50")
 
 
 def test_a_measurement_that_could_not_be_taken_is_no_pass(

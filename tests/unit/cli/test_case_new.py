@@ -21,7 +21,7 @@ from amn.data.windows import find_windows
 from amn.data.writer import Chunks, write_dataset
 from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.statistics import Interval, cluster_interval
-from amn.evaluation.warranted import Warranted, fits_profile
+from amn.evaluation.warranted import KINDS, Tried, Warranted, fits_profile
 from tests.strategies import drifting_rows, running_keys
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def small(
         (["sub/deep"], "expected the name of one folder in golden/, got a path"),
         ([".."], "expected the name of one folder in golden/, got a path"),
         (["mine", "--ood", "900-999"], "--ood 900-999: expected ids of its articles, 1 ... 64"),
-        (["mine", "--context", "1000"], "windows.context: expected a number less than or equal"),
+        (["mine", "--context", "1000"], "1000 is not in the range 1<=x<=64"),
         (["mine", "--ood", "1-60"], "got 64, 60 of them for ood"),
     ],
 )
@@ -65,7 +65,7 @@ def test_what_could_not_be_judged_is_refused_and_nothing_is_written(
 ) -> None:
     result = new(*words, "--dataset", toy_data)
 
-    assert said in str(result.exception)
+    assert said in f"{result.exception} {result.output}"
     assert not Path("golden").exists()
 
 
@@ -144,12 +144,30 @@ def test_a_column_that_declares_the_split_is_kept_to() -> None:
 
 
 def test_of_several_sources_the_one_nearest_a_fifth_is_ood() -> None:
-    small(60, source=["web"] * 22 + ["news"] * 11 + ["law"] * 20 + ["tiny"] * 7)
+    small(60, source=["web"] * 17 + ["news"] * 15 + ["law"] * 20 + ["tiny"] * 8)
 
     why, splits = proposed()
 
     assert why.startswith("OOD is the articles whose source is 'news', of 4 in that column")
-    assert splits["ood"] == list(range(23, 34))
+    assert splits["ood"] == list(range(18, 33))
+
+
+def test_a_source_of_stubs_is_no_split_and_what_has_no_windows_counts_for_nothing() -> None:
+    sizes = [12] * 40 + [3] * 12
+    articles, index = running_keys(*sizes, first=1)
+    kinds = np.repeat(["article"] * 40 + ["stub"] * 12, sizes)
+    chunks = Chunks(article_ids=articles, chunk_index=index, extra={"kind": pa.array(kinds)})
+    write_dataset(Path("small"), drifting_rows(52, 12, 16)[: sum(sizes)], chunks, name="small")
+
+    result = new("mine", "--dataset", "small", "--ood", "1-10,41-44")
+
+    assert "ood 10 of 14 articles with 70 windows" in result.output
+    Path("golden/mine/case.toml").unlink()
+    assert proposed()[0].startswith("both are drawn by chance")
+    Path("golden/mine/case.toml").unlink()
+    refused = str(new("mine", "--dataset", "small", "--ood", "1-30").exception)
+    assert "expected 8 or more articles with windows each" in refused
+    assert "got 40, 30 of them for ood" in refused
 
 
 def test_the_latest_articles_are_ood_where_there_are_dates() -> None:
@@ -197,7 +215,8 @@ def test_a_name_with_quotes_is_a_title_all_the_same() -> None:
 def test_splits_are_so_large_that_an_equal_result_passes_where_the_data_allow_it() -> None:
     small(200, rows=24)
 
-    lines = new("mine", "--dataset", "small", "--context", "5").output.splitlines()
+    words = ("mine", "--dataset", "small", "--context", "5", "--kind", "ridge")
+    lines = new(*words).output.splitlines()
 
     power = [line for line in lines if line.startswith("power: ")]
     assert [line.split(":")[1].strip() for line in power] == ["in_dist", "ood"]
@@ -264,8 +283,59 @@ def test_floors_are_the_profiles_where_references_reach_them() -> None:
     assert not fits_profile({"in_dist": _at(0.5701), "ood": _at(0.6301)})  # both stop nothing
 
 
-def _at(mean: float) -> Warranted:
-    bounds = {"low": mean - 0.01, "high": mean + 0.01}
+@pytest.mark.parametrize(
+    ("reach", "floor"),
+    [(0.012, 0.59), (0.002, 0.6), (0.2, 0.58)],  # the lower end, or 0.03 below
+)
+def test_a_floor_is_the_lower_end_of_an_interval_where_that_stops_something(
+    reach: float, floor: float
+) -> None:
+    assert _at(0.6062, reach).floor == floor
+
+
+def test_the_model_is_what_held_out_training_articles_warrant(
+    toy_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def found(config: Any, windows: Any, judged: Any, *_: Any) -> tuple[Tried, ...]:
+        asked.append((config.model.stack, len(windows), judged))
+        gain = _at(0.0024, 0.001).interval
+        shows = {"amn": 0.49, "ridge": 0.94, "weighted_mean": 0.0}
+        return tuple(Tried(kind, "mean", gain, often) for kind, often in shows.items())
+
+    monkeypatch.setattr("amn.prove.predictors.try_predictors", found)
+    lines = new("mine", "--dataset", toy_data, "--ood", "53-64").output.splitlines()
+
+    assert asked == [(True, 429, [13.0, 12.0])]
+    ridge = "predictor: ridge: +0.0024 (+0.0014 ... +0.0034) over mean, held out; shows in 94%"
+    assert ridge in lines
+    assert "model: ridge, the first that shows in 80% of such splits" in lines
+    config = load_case(Path("golden/mine")).config
+    assert (config.model.kind, config.model.stack, config.training.seeds) == ("ridge", False, [0])
+
+
+def test_where_none_shows_it_is_the_network_and_what_it_takes_is_said(toy_data: Path) -> None:
+    result = new("mine", "--dataset", toy_data)
+
+    model = load_case(Path("golden/mine")).config.model
+    assert (model.kind, model.stack) == ("amn", True)
+    assert (
+        "model: amn, none shows in 80% of such splits: more articles in in_dist and ood"
+        in result.output
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_that_a_person_names_is_tried_beside_none(toy_data: Path, kind: str) -> None:
+    result = new("mine", "--dataset", toy_data, "--kind", kind)
+
+    assert load_case(Path("golden/mine")).config.model.kind == kind
+    assert "predictor: " not in result.output
+
+
+def _at(mean: float, reach: float = 0.01) -> Warranted:
+    bounds = {"low": mean - reach, "high": mean + reach}
     sizes = {"n_clusters": 9, "effective_clusters": 9.0, "pooled": (0.0, 1.0), "macro": (0.0, 1.0)}
     return Warranted({"ridge": mean}, Interval(mean, se=0.01, **bounds, **sizes))
 

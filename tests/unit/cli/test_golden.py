@@ -86,7 +86,7 @@ def test_an_update_on_a_dirty_tree_is_refused(run: Any, project: Path) -> None:
     code, _, err = run("update", "case", *WHY)
 
     assert code == 2
-    assert "expected a clean git tree, got 1 uncommitted files (golden/case/case.toml)" in err
+    assert "expected a clean git tree, got 1 uncommitted file (golden/case/case.toml)" in err
 
 
 def test_verify_fails_on_an_edited_ledger_and_on_orphans(run: Any) -> None:

@@ -300,4 +300,4 @@ def test_a_first_golden_lists_the_checks_that_warn(run: Any, project: Path) -> N
     warned = [label for label, ended in record.checks.items() if ended.status is Status.WARN]
     assert record.profile
     assert "D009-stages" in warned
-    assert f"accepted with {len(warned)} warnings, for this reason: {', '.join(warned)}" in out
+    assert f"accepted with {len(warned)} warning, for this reason: {', '.join(warned)}" in out

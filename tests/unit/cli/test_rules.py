@@ -46,7 +46,7 @@ def test_a_check_is_explained_in_full_and_an_unknown_one_is_wrong_use() -> None:
     for text in ("D007-row_order", "why", "fix", "reads", "needs", "broken"):
         assert text in shown
     assert refused.exit_code == 2
-    assert "did you mean D007" in refused.output
+    assert "like D007, S007, R007. Fix: amn rules D007" in refused.output
 
 
 def test_every_part_of_the_evidence_is_explained() -> None:

@@ -42,11 +42,11 @@ def pairs_of(left: NDArray[np.float32], right: NDArray[np.float32]) -> list[list
     n_right=st.integers(1, 60),
     copies=st.integers(0, 30),
     spread=st.sampled_from([0.2, 1.0, 10.0]),
-    n_directions=st.sampled_from([1, 3, 32]),
+    n_directions=st.sampled_from([(1,), (3,), (32,), (1, 3, 32)]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_near_rows_are_those_of_an_exhaustive_search(
-    seed: int, n_left: int, n_right: int, copies: int, spread: float, n_directions: int
+    seed: int, n_left: int, n_right: int, copies: int, spread: float, n_directions: tuple[int, ...]
 ) -> None:
     rng = np.random.default_rng(seed)
     left, right = directions(rng, n_left, spread), directions(rng, n_right, spread)
@@ -101,3 +101,14 @@ def test_two_searches_find_the_same_in_the_same_order() -> None:
     assert len(one) > 0
     np.testing.assert_array_equal(one.left, two.left)
     np.testing.assert_array_equal(one.right, two.right)
+
+
+@pytest.mark.parametrize("rank", [8, 512])
+def test_rows_that_differ_in_all_directions_are_told_apart_along_more_of_them(rank: int) -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((3000, rank)) @ rng.standard_normal((rank, 512)) / np.sqrt(rank)
+    rows = unit_rows(rows.astype(np.float32))
+
+    basis = near._directions(rows, rows.__getitem__, len(rows), 2 * (1 - 0.97))
+
+    assert (basis.shape[1] > near.DIRECTIONS[0]) == (rank > near.DIRECTIONS[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from amn.data import elsewhere
 from amn.data.dataset import open_dataset
 from amn.data.elsewhere import CHUNKS, NOTHING, fetched
 from amn.data.index.build import build_index
+from amn.data.scan import scan_rows
+from amn.data.vectors import FileDigest
 from amn.errors import ConfigError, DataError, MissingDependencyError, StoreError
 from amn.gate.bundle import members_of, write_bundle
 from amn.gate.modes import GateOptions, evidence_of, gate_of, run_gate
@@ -306,6 +309,32 @@ def test_a_damaged_file_of_the_cache_is_fetched_again(
         (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     assert gate(case).judged is Verdict.PASS
     assert (folder / VECTORS).read_bytes() == (toy_data / VECTORS).read_bytes()
+
+
+def test_vectors_of_the_cache_are_hashed_once_and_again_when_they_changed(
+    web: Shelf, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make(web.url)
+    fetched(case, case.sources[0])
+    hashed: list[Path] = []
+    sha256 = FileDigest.sha256
+
+    def count(self: FileDigest) -> str:
+        hashed.extend([self._path] if self._known is None else [])
+        return sha256(self)
+
+    monkeypatch.setattr(FileDigest, "sha256", count)
+    dataset = open_dataset(fetched(case, case.sources[0]))
+    declared = {entry.path: entry.sha256 for entry in dataset.manifest.files}
+    assert scan_rows(dataset).file_digests == declared
+    file = dataset.path / VECTORS
+    assert hashed.count(file) == 1
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(0, 0))
+    assert scan_rows(open_dataset(dataset.path)).file_digests[VECTORS] == sha256_file(file)
+    assert hashed.count(file) == 2
 
 
 def test_a_store_without_a_digest_is_refused_with_the_line_to_write(

@@ -84,7 +84,7 @@ def test_other_windows_are_not_comparable_and_the_first_are_named(golden: Golden
     [
         (slice(29), r"got 29; only in the golden: 1 \(article 135 chunk 9\), .*: 0 \(none\)"),
         (slice(0), "got 0; only in the golden: 30"),
-        ([0, *range(30)], r"once, got 1 windows twice \(article 100 chunk 5\)"),
+        ([0, *range(30)], r"once, got 1 window twice \(article 100 chunk 5\)"),
     ],
 )
 def test_missing_and_repeated_windows_are_not_comparable(

@@ -141,7 +141,7 @@ def test_windows_are_grouped_whatever_their_order() -> None:
 
     assert labels.tolist() == [2, 4]
     assert windows == ("3 9", "5-7")
-    with pytest.raises(ValueError, match=r"1 windows twice \(article 4 chunk 7\)"):
+    with pytest.raises(ValueError, match=r"1 window twice \(article 4 chunk 7\)"):
         windows_by_article(np.array([4, 4]), np.array([7, 7], np.int32))
 
 

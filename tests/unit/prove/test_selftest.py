@@ -25,6 +25,7 @@ from amn.prove.selftest import Matrix, choose, trials
 from amn.storage import sha256_file
 from amn.verdict import Finding, Measured, Outcome, Severity, Status
 from tests.instead import run_instead
+from tests.printed import reads_wrongly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +90,18 @@ def test_every_defect_of_a_check_is_tried() -> None:
 
 
 def test_every_check_that_a_case_declares_is_shown_to_fail(
-    selftest: Any, fast_case: Case, toy_cache: Path
+    selftest: Any, fast_case: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = gate_of(fast_case, GateOptions(cache=toy_cache)).declared
+    ended: list[Outcome] = []
+    ask = proof._ask
+    monkeypatch.setattr(proof, "_ask", lambda *a: ended.append(ask(*a)) or ended[-1])
 
     matrix = selftest(case=fast_case)
+
+    assert len(ended) > 100
+    read = [(one.label, reads_wrongly(one.status.value, one.value, one.limit)) for one in ended]
+    assert [found for found in read if found[1]] == []  # each number fails its limit visibly
 
     caught = {row.check for row in matrix.defects if row.state == "caught"}
     assert {check.label for check in declared} - caught == TOO_SMALL

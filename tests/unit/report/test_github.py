@@ -130,5 +130,5 @@ def test_the_worst_of_all_cases_comes_first_within_what_github_shows() -> None:
 def test_every_case_ends_with_its_verdict() -> None:
     lines = to_annotations([result(outcome("C001", Status.PASS))] * 2).splitlines()
 
-    assert lines[:-1] == ["PASS: 1 of 1 checks. Reproduce: amn gate wiki-mini"] * 2
+    assert lines[:-1] == ["PASS: 1 of 1 check. Reproduce: amn gate wiki-mini"] * 2
     assert lines[-1] == "PASS: 2 of 2 cases"

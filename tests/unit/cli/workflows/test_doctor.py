@@ -151,7 +151,7 @@ def test_a_golden_that_is_not_committed_is_named(project: Path) -> None:
 
     [item] = missing(project)
 
-    assert item.found == "1 files not committed, such as golden/case/notes.md"
+    assert item.found == "1 file not committed, such as golden/case/notes.md"
 
 
 def test_a_history_that_was_cut_off_is_named(project: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_every_case_judged_and_every_declared_check_run_is_all_that_is_asked() -
         ([result("a"), result("a")], ["a"], "a: expected one result, got 2"),
         ([result("a"), result("c")], ["a"], "c: expected only cases under golden/"),
         ([result("a", C001="PASS", C002="NOT RUN")], ["a"], "2 checks to run, 1 did not: C002-x"),
-        ([result("a", C001="ERROR")], ["a"], "1 checks to run, 1 did not: C001-x"),
+        ([result("a", C001="ERROR")], ["a"], "1 check to run, 1 did not: C001-x"),
         ([result("a") | {"declared": []}], ["a"], "a: expected declared checks, got none"),
         ([result("a") | {"checks": []}], ["a"], "2 did not: C001-x, C002-x"),
         ([result("a") | {"declared": ["C001-x"]}], ["a"], "got also C002-x"),

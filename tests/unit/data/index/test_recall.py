@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.data.index import recall
+from amn.data.index import layers, recall
 from amn.data.index.build import build_index
 from amn.data.index.layers import load_faiss
 from amn.data.index.reader import open_index
@@ -39,6 +39,51 @@ def test_an_exact_index_has_recall_one(dataset: DataSet) -> None:
 
     np.testing.assert_array_equal(recalled(index, dataset, ROWS, 10), np.ones(100))
     assert searched(index, dataset, ROWS).hit.all()
+
+
+@pytest.mark.parametrize("kind", ["sq4", "sq6", "sq8", "flat", "ivf", "hnsw", "pq"])
+@pytest.mark.parametrize("n", [1, 11, 700])
+def test_answers_are_those_of_faiss(
+    dataset: DataSet, kind: str, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "BLOCK_ROWS", 93)
+    index = open_index(build_index(dataset, kind))
+    scores, found = index.search(dataset.gather(ROWS).astype(np.float32), n)
+
+    answers = search_rows(index, dataset, ROWS, n)
+
+    np.testing.assert_allclose(answers.scores, scores, atol=1e-6)
+    tied = np.isclose(np.diff(scores, append=-np.inf), 0, atol=1e-6)
+    tied[:, 1:] |= tied[:, :-1]
+    np.testing.assert_array_equal(answers.found[~tied], found[~tied])
+    assert (np.sort(answers.found) == np.sort(found)).mean() > 0.99
+
+
+def test_answers_do_not_depend_on_when_a_block_is_scored(
+    tmp_path: Path, dataset: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, chunks = running_keys(*[10] * 70)
+    twice = dataset.gather(np.arange(700) // 2)  # so that every score is there twice
+    keys = Chunks(article_ids=ids, chunk_index=chunks)
+    doubled = write_dataset(tmp_path / "doubled", twice, keys, name="doubled")
+    monkeypatch.setattr(layers, "BLOCK_ROWS", 9)
+    index = open_index(build_index(doubled, "sq4"))
+    answers = []
+    for run in (map, lambda function, items: iter([function(item) for item in items])):
+        monkeypatch.setattr(recall, "in_threads", run)
+        answers.append(search_rows(index, doubled, ROWS, 5))
+
+    np.testing.assert_array_equal(answers[0].found, answers[1].found)
+
+
+def test_codes_that_stand_for_no_number_are_no_answer(dataset: DataSet) -> None:
+    index = open_index(build_index(dataset, "sq8"))
+    trained = load_faiss().rev_swig_ptr(index.layers.storage.sq.trained.data(), 2 * dataset.dim)
+    trained[:] = np.nan
+
+    answers = search_rows(index, dataset, ROWS, 3)
+
+    assert (answers.found == -1).all()
 
 
 @pytest.mark.parametrize("kind", ["ivf", "hnsw", "pq", "sq4"])
