@@ -13,26 +13,15 @@ from amn.case.load import load_case
 from amn.gate.modes import GateOptions, gate_of, plan_of
 from amn.training.workers import train_seeds
 from amn.verdict import EXECUTED
+from tests.benchmarks.conftest import case_text
 
-CASE = """
-schema = 1
-[dataset]
-path = "{data}"
-[split]
-in_dist = {{ fraction = 0.1, seed = 0 }}
-ood = {{ fraction = 0.1, seed = 1 }}
-[windows]
-context = 5
-[training]
-epochs = 1
-seeds = [0]
-"""
+TRAINED = "[training]\nepochs = 1\nseeds = [0]\n"
 
 
 def main(data: Path, folder: Path) -> None:
     """Print one line of JSON: what was checked, trained and scored, and the peak bytes so far."""
     folder.mkdir(parents=True)
-    (folder / "case.toml").write_text(CASE.format(data=data.resolve().as_posix()), "utf-8")
+    (folder / "case.toml").write_text(case_text(data.resolve().as_posix(), TRAINED), "utf-8")
     case = load_case(folder)
     gate = gate_of(case, GateOptions(cache=folder / "cache", first_run=True))
     executed = sum(outcome.status in EXECUTED for outcome in gate.before_training())

@@ -157,6 +157,26 @@ def running_text(rng: np.random.Generator, n_articles: int) -> NDArray[np.float3
     return rows.reshape(-1, DIM)
 
 
+def case_text(data: str, settings: str = "") -> str:
+    """Return a case.toml of a data set whose judged articles are drawn.
+
+    Args:
+        data: Path of the data set.
+        settings: More sections.
+    """
+    return f"""
+schema = 1
+[dataset]
+path = "{data}"
+[split]
+in_dist = {{ fraction = 0.1, seed = 0 }}
+ood = {{ fraction = 0.1, seed = 1 }}
+[windows]
+context = 5
+{settings}
+"""
+
+
 def write_running_text(folder: Path, n_rows: int) -> None:
     """Write a data set of so many rows whose neighbours are alike, in float16."""
     rng = np.random.default_rng(0)

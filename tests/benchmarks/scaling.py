@@ -24,22 +24,12 @@ import numpy as np
 from amn.data.dataset import open_dataset
 from amn.data.scan import scan_rows
 from amn.system import available_cores
-from tests.benchmarks.conftest import ARTICLE_ROWS, DIM, LARGE_ROWS, write_running_text
+from tests.benchmarks.conftest import ARTICLE_ROWS, DIM, LARGE_ROWS, case_text, write_running_text
 
 SIZES = (15_000, 150_000, LARGE_ROWS)
 ROUNDS = 2
 SCANS = 5
 POLL_S = 0.005
-CASE = """
-schema = 1
-[dataset]
-path = "data"
-[split]
-in_dist = { fraction = 0.1, seed = 0 }
-ood = { fraction = 0.1, seed = 1 }
-[windows]
-context = 5
-"""
 # In this order: an index that is there is judged by `check split`, too.
 COMMANDS = {
     "check data": "check data {data}",
@@ -75,7 +65,7 @@ class Used:
 def lay_out(folder: Path, n_rows: int) -> Path:
     """Make a folder of a case whose data set has so many rows."""
     write_running_text(folder / "data", n_rows)
-    (folder / "case.toml").write_text(CASE, "utf-8")
+    (folder / "case.toml").write_text(case_text("data"), "utf-8")
     return folder
 
 

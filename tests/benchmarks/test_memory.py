@@ -19,7 +19,7 @@ MATERIALISED = N_WINDOWS * 6 * DIM * 4  # bytes of float32 windows, as plain tra
 
 def measured(script: str, *words: str) -> dict[str, int]:
     """Run a script of this folder in a process of its own; return what it printed."""
-    command = [sys.executable, str(Path(__file__).with_name(script)), *words]
+    command = [sys.executable, "-m", f"tests.benchmarks.{script}", *words]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)  # noqa: S603 - our own script
     found: dict[str, int] = json.loads(done.stdout)
@@ -27,7 +27,7 @@ def measured(script: str, *words: str) -> dict[str, int]:
 
 
 def test_an_epoch_of_584k_windows_fits(large_folder: Path, judge: Callable[[Figure], None]) -> None:
-    memory = measured("epoch_of_batches.py", str(large_folder), str(N_WINDOWS))
+    memory = measured("epoch_of_batches", str(large_folder), str(N_WINDOWS))
 
     gigabytes = {name: f"{memory[name] / 1e9:.2f} GB" for name in memory if name != "windows"}
     name = f"memory: {gigabytes['anonymous']} own, {gigabytes['file_backed']} mapped"
@@ -40,7 +40,7 @@ def test_an_epoch_of_584k_windows_fits(large_folder: Path, judge: Callable[[Figu
 def test_a_million_rows_are_checked_trained_on_and_scored_in_2_gb(
     large_folder: Path, tmp_path: Path, judge: Callable[[Figure], None]
 ) -> None:
-    seen = measured("case_of_a_million_rows.py", str(large_folder), str(tmp_path / "large"))
+    seen = measured("case_of_a_million_rows", str(large_folder), str(tmp_path / "large"))
 
     plain = (seen["trained"] + seen["scored"]) * 6 * DIM * 4
     sizes = (f"{seen['checking'] / 1e9:.2f} GB checking", f"{seen['peak'] / 1e9:.2f} GB in all")

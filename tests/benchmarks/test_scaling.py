@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.data.dataset import INDEX_FILE, INDEX_MANIFEST
-from tests.benchmarks.conftest import LARGE_ROWS, Figure
-from tests.benchmarks.scaling import CASE, COMMANDS, SIZES, lay_out, measure_sizes
+from tests.benchmarks.conftest import LARGE_ROWS, Figure, case_text
+from tests.benchmarks.scaling import COMMANDS, SIZES, lay_out, measure_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def cases(
     large = folder / "large"
     large.mkdir()
     (large / "data").symlink_to(large_folder, target_is_directory=True)
-    (large / "case.toml").write_text(CASE, "utf-8")
+    (large / "case.toml").write_text(case_text("data"), "utf-8")
     made = {n: lay_out(folder / str(n), n) for n in SIZES[:-1]}
     yield {**made, LARGE_ROWS: large}
     for name in (INDEX_FILE, INDEX_MANIFEST):

@@ -18,20 +18,9 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from tests.benchmarks.conftest import write_running_text
+from tests.benchmarks.conftest import case_text, write_running_text
 
 ROWS = 584_000
-CASE = """
-schema = 1
-[dataset]
-path = "../data"
-[split]
-in_dist = {{ fraction = 0.1, seed = 0 }}
-ood = {{ fraction = 0.1, seed = 1 }}
-[windows]
-context = 5
-{settings}
-"""
 TRAINED = '[model]\nkind = "amn"\n[training]\nepochs = 20\nseeds = [0, 1, 2]\n'
 KINDS = {
     "ridge": '[model]\nkind = "ridge"\n',
@@ -45,7 +34,7 @@ def gate(folder: Path, kind: str) -> dict[str, object]:
     case = folder / kind
     shutil.rmtree(case, ignore_errors=True)
     case.mkdir()
-    (case / "case.toml").write_text(CASE.format(settings=KINDS[kind]), "utf-8")
+    (case / "case.toml").write_text(case_text("../data", KINDS[kind]), "utf-8")
     command = [sys.executable, "-m", "amn", "gate", str(case), "--first-run", "--format", "json"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = perf_counter()
