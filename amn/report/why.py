@@ -51,6 +51,8 @@ OF_RUN = {
     RunStatus.INCONCLUSIVE: "the data cannot decide",
 }
 NOT_COMPARED = "the golden cannot be relied on"  # a check of it that compares no scores
+NOT_COMPARABLE = "nothing can be compared with the golden"
+LOOSENED = "the change loosens what it is judged by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,10 @@ def _word(outcome: Outcome, result: GateResult) -> str:
     """Return what the failure of a check is called."""
     if outcome.status is Status.FAIL and (word := OF_DATA.get(family_of(outcome.check))):
         return word
+    if outcome.status is Status.LOOSENED:
+        return LOOSENED
+    if outcome.status is Status.HARNESS and family_of(outcome.check) == "golden":
+        return NOT_COMPARABLE
     means = meant_by(outcome) or RunStatus.BELOW_FLOOR
     if means is RunStatus.WORSE_THAN_GOLDEN and outcome.check not in result.compared:
         return NOT_COMPARED
