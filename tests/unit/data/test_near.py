@@ -112,3 +112,15 @@ def test_rows_that_differ_in_all_directions_are_told_apart_along_more_of_them(ra
     basis = near._directions(rows, rows.__getitem__, len(rows), 2 * (1 - 0.97))
 
     assert (basis.shape[1] > near.DIRECTIONS[0]) == (rank > near.DIRECTIONS[0])
+
+
+def test_a_row_that_is_near_many_is_paired_with_some_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(near, "LEAF_ROWS", 2048)
+    rows = directions(np.random.default_rng(0), 1 + MOST_MATCHES, 10.0)
+    many, others = np.repeat(rows[:1], 50, axis=0), rows[1:]
+
+    found = near_rows(rows, np.vstack([many, others]).__getitem__, 50 + len(others), COSINE)
+
+    assert np.bincount(found.left).tolist() == [MOST_MATCHES, *[1] * len(others)]

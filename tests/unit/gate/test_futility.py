@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, gate_of, train_together
 from amn.golden.store import TABLE_FILE, write_golden
 from amn.golden.waivers import Waiver
@@ -53,6 +54,17 @@ def test_a_golden_keeps_the_course_of_its_seeds(toy_golden: Golden, toy_runs: An
     assert [len(seed) for seed in course.best] == [3] * 5
     first = [line.val_cosine for line in toy_runs[0].record.epochs]
     assert course.best[0] == tuple(round(max(first[: n + 1]), 6) for n in range(3))
+
+
+def test_a_mixture_comes_to_more_than_its_network_so_it_has_no_course(
+    make_case: Any, tmp_path: Path
+) -> None:
+    mixed = make_case(tmp_path / "case", model={"stack": True}, training={"epochs": 1})
+    made = {"reason": "mixed", "author": "A. Nonymous", "created": date(2025, 1, 31)}
+
+    accepted = accept(mixed, cache=tmp_path / "runs", seeds=range(5), **made)
+
+    assert accepted.golden.record.course is None
 
 
 @pytest.mark.usefixtures("frozen")

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from amn.evaluation.runner import predict
-from amn.training.networks.amn import RECENCY_GAIN, Dropout, OriginalAMN, PairLinear, RecencyAMN
+from amn.training.networks.amn import (
+    RECENCY_GAIN,
+    Attention,
+    Dropout,
+    OriginalAMN,
+    PairLinear,
+    RecencyAMN,
+)
 from amn.training.networks.build import count_parameters
 
 B, T, D, A, H = 4, 5, 16, 8, 12
@@ -299,3 +306,15 @@ def test_a_layer_of_a_pair_computes_in_the_precision_of_autocast() -> None:
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype == torch.float32
     torch.testing.assert_close(result.float(), layer(pair), atol=0.03, rtol=0.03)
+
+
+def test_attention_keeps_the_precision_of_its_context_under_autocast() -> None:
+    torch.manual_seed(0)
+    attention, context = Attention(dim=16, attention_dim=4), torch.randn(3, 5, 16)
+    mean = context.mean(dim=1)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = attention(context, mean)
+
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits, attention(context, mean), atol=0.02, rtol=0.02)
