@@ -200,8 +200,12 @@ def _parsed(part: str) -> tuple[int, int]:
     match = RANGE.fullmatch(part)
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not low <= high < LIMIT:
-        fix = f". Fix: {match[2]}-{match[1]}" if match and match[2] and high < low else ""
-        raise ArgumentError(f"expected ids and ranges like '1-400, 512', got {part!r}{fix}")
+        meant = re.sub(r"[^\d-]", "", part)
+        if match and high < low:
+            meant = f"{high}-{low}"
+        is_one = meant != part and RANGE.fullmatch(meant)
+        fix = meant if is_one else f"whole numbers below {LIMIT}, as the data set has them"
+        raise ArgumentError(f"expected ids and ranges like '1-400, 512', got {part!r}. Fix: {fix}")
     return low, high
 
 

@@ -78,7 +78,10 @@ def propose_split(
     """
     some = _Judgeable(dataset, np.unique(find_windows(dataset, context).codes), least)
     if ood:
-        named = IdSet.of(ood.split(",") if is_text(dataset.articles) else ood)
+        try:
+            named = IdSet.of(ood.split(",") if is_text(dataset.articles) else ood)
+        except ArgumentError as error:
+            raise ArgumentError(f"--ood: {error}") from error
         if not named.holds(dataset.articles).any():
             held = f"{dataset.articles[0]} ... {dataset.articles[-1]}"
             n = max(MIN_ARTICLES, round(OOD_SHARE * some.n))

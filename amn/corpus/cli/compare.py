@@ -58,11 +58,12 @@ def command(
         expect("jinja2")
     dataset = open_dataset(a)
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
-        one = open_region(dataset, articles_a, progress=advance)
+        one = open_region(dataset, articles_a, option="--articles-a", progress=advance)
     other_set = dataset if b is None else open_dataset(b)
     with row_bar(f"Reading {other_set.manifest.name}") as advance:
+        scan = one.scan if b is None else None
         other = open_region(
-            other_set, articles_b, scan=one.scan if b is None else None, progress=advance
+            other_set, articles_b, option="--articles-b", scan=scan, progress=advance
         )
     found = compare(Study(one, context, seed), Study(other, context, seed))
     if page:

@@ -64,7 +64,9 @@ def command(
     if out.exists():
         raise FileExistsError(out)
     dataset = open_dataset(path)
-    region_ids = read_ids(ood_articles, dataset.articles) if ood_articles else None
+    region_ids = None
+    if ood_articles:
+        region_ids = read_ids(ood_articles, dataset.articles, option="--ood-articles")
     with row_bar(f"Reading {dataset.manifest.name}") as advance:
         study = Study(open_region(dataset, progress=advance), context, seed)
     plan = plan_split(study, by=by, in_dist=in_dist, ood=ood, ood_articles=region_ids)

@@ -119,6 +119,7 @@ def open_region(
     dataset: DataSet,
     articles: str | None = None,
     *,
+    option: str = "--articles",
     scan: RowScan | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Region:
@@ -126,6 +127,7 @@ def open_region(
 
     Args:
         articles: `"1-11000, 512"`, or a file of ids (see `read_ids`); None takes all.
+        option: That names them, for messages.
         scan: Of the same data set, when it was read before.
 
     Raises:
@@ -134,12 +136,12 @@ def open_region(
     chosen = np.ones(len(dataset.articles), np.bool_)
     label = dataset.manifest.name
     if articles is not None:
-        chosen = read_ids(articles, dataset.articles).holds(dataset.articles)
+        chosen = read_ids(articles, dataset.articles, option=option).holds(dataset.articles)
         label = f"{label} {articles}"
         if not chosen.any():
             raise ArgumentError(
-                f"--articles {articles}: expected ids of {dataset.path}, which has "
-                f"{dataset.articles[0]} to {dataset.articles[-1]}, got none of them"
+                f"{option} {articles}: expected ids of {dataset.path}, got none of them. "
+                f"Fix: {option} {dataset.articles[0]}-{dataset.articles[-1]}, or some of these"
             )
     _, first, sizes = np.unique(dataset.codes, return_index=True, return_counts=True)
     if np.any(np.diff(first) < 0):
@@ -189,7 +191,9 @@ def read_ids(
         try:
             return _named(text.split(","), known)
         except ArgumentError as error:
-            raise ArgumentError(f"{option}: {error}, which is no file either") from error
+            said, _, fix = str(error).partition(". Fix: ")
+            message = f"{option}: {said}, which is no file either"
+            raise ArgumentError(f"{message}. Fix: {fix}" if fix else message) from error
     content = read_whole(path).decode()
     if path.suffix == ".json":
         return _ids_of_json(path, content, (key,) if key else names)

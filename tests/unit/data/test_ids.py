@@ -112,3 +112,16 @@ def test_strings_are_not_looked_for_among_numbers_nor_the_reverse() -> None:
 def test_no_ids_are_in_any_data_set() -> None:
     assert not IdSet().holds(np.array([1])).any()
     assert not IdSet().holds(np.array(["a"])).any()
+
+
+@pytest.mark.parametrize(
+    ("part", "fix"),
+    [("5-1", "1-5"), ("11-20x", "11-20"), ("#7", "7"), ("a-c", "whole numbers below"),
+     (str(2**63), "whole numbers below")],
+)  # fmt: skip
+def test_what_was_meant_by_a_slip_in_ids_is_said_and_is_read(part: str, fix: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"got {part!r}\. Fix: {fix}"):
+        IdSet.of(part)
+
+    if fix[0].isdigit():
+        assert IdSet.of(fix).holds(np.array([int(fix.split("-", maxsplit=1)[0])])).all()

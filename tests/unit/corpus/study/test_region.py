@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from amn.corpus.study.region import read_ids
+from amn.corpus.study.region import open_region, read_ids
 from amn.errors import ArgumentError, DataError
 from tests.strategies import unit_rows
 
@@ -58,7 +58,7 @@ def test_columns_are_summed_and_taken_by_article(region: Callable[..., Region]) 
 
 
 def test_ids_that_the_data_set_does_not_have_are_an_error(region: Callable[..., Region]) -> None:
-    with pytest.raises(ArgumentError, match="which has 0 to 1, got none of them"):
+    with pytest.raises(ArgumentError, match=r"got none of them\. Fix: --articles 0-1, or some"):
         region([2, 2], articles="5-9")
 
 
@@ -117,3 +117,12 @@ def test_a_list_that_the_file_lacks_is_named(tmp_path: Path) -> None:
 def test_text_that_is_neither_ranges_nor_a_file_is_an_error() -> None:
     with pytest.raises(ArgumentError, match=r"got 'nothing\.txt', which is no file either"):
         read_ids("nothing.txt", NUMBERS)
+
+
+def test_an_option_that_names_ids_is_named_in_its_messages(region: Callable[..., Region]) -> None:
+    known = region([2, 2]).dataset
+
+    with pytest.raises(ArgumentError, match=r"^--articles-b: .*no file either\. Fix: 1-9$"):
+        open_region(known, "9-1", option="--articles-b")
+    with pytest.raises(ArgumentError, match=r"^--articles-b 7-9: expected ids"):
+        open_region(known, "7-9", option="--articles-b")
