@@ -32,12 +32,13 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
     from typing import Self
 
 DISTRIBUTION = "amn-gate"  # what pip calls it
+LIKE = 0.65  # of names, by difflib's ratio: `x.zip` is not `good.zip` for its suffix
 
 
 class AmnError(Exception):
@@ -75,6 +76,15 @@ class FileError(AmnError):
 
 
 LONGEST = 60  # characters of a value in a message
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Return the name that is most like another one, whatever their case; empty where none is."""
+    import difflib  # noqa: PLC0415 - of a slip alone
+
+    names = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(given.lower(), names, n=1, cutoff=LIKE)
+    return names[found[0]] if found else ""
 
 
 def shown(value: object) -> str:

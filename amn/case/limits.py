@@ -11,6 +11,7 @@ from amn.case.section import Cosine, Positive, Section
 SplitName = Literal["in_dist", "ood"]
 COSINE = "cosine"
 MIN_SEEDS = 3  # of a candidate, at its first look: two differ by as much as luck does
+GOLDEN_SEEDS = 5  # of a golden, at least
 GUARDS = ("in_article", "reciprocal_rank")  # metrics of what comes next: a golden guards them
 OF_METRIC: dict[SplitName, str] = {
     "ood": "G018",

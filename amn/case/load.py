@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from amn.case.config import SPLITS, CaseConfig
 from amn.case.place import Source
 from amn.case.section import problem
 from amn.case.training import BLEND_LR
-from amn.errors import ArgumentError, ConfigError, DataError
+from amn.errors import ArgumentError, ConfigError, DataError, nearest
 from amn.storage import parse_toml, read_whole
 from amn.system import CASE_FILE, GOLDEN_FOLDER, data_cache
 
@@ -232,8 +231,8 @@ def unknown_key(where: list[str], file: type[BaseModel]) -> str:
     if dotted in GONE:
         return f"{dotted}: expected no such key: {GONE[dotted]}. Fix: remove it"
     known = _known_keys(where[:-1], file)
-    close = difflib.get_close_matches(where[-1], known, n=1)
-    fix = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    close = nearest(where[-1], known)
+    fix = f"did you mean {close}?" if close else f"known keys: {', '.join(known)}"
     others = [name for name in file.model_fields if where[-1] in _known_keys([name], file)]
     if len(where) == 2 and others and not close:  # noqa: PLR2004 - a key of a section
         fix = f"put it under [{others[0]}]"

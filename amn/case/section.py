@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -16,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from amn.errors import shown
+from amn.errors import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,8 +99,8 @@ def problem(item: ErrorDetails) -> str:
     said = f"{_expected(message)}, got {got}"
     if item["type"] == "literal_error" and isinstance(item["input"], str):
         choices = re.findall(r"'([^']*)'", message)
-        near = difflib.get_close_matches(item["input"], choices, n=1)
-        return said + (f". Fix: did you mean {near[0]}?" if near else "")
+        near = nearest(item["input"], choices)
+        return said + (f". Fix: did you mean {near}?" if near else "")
     return said + (f". Fix: in brackets: [{got}]" if item["type"] == "list_type" else "")
 
 

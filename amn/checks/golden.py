@@ -228,7 +228,7 @@ def check_config(golden: Golden, settings: dict[str, Any]) -> Measured:
         for change in changes
         if _written(change.old) != _written(change.new)  # a section that is there, and empty
     ]
-    return Measured(f"{len(findings)} change{'s'[: len(findings) != 1]}", "none", findings)
+    return Measured(count_of(len(findings), "change"), "none", findings)
 
 
 def _written(value: object) -> str:

@@ -302,7 +302,7 @@ def check_as_declared(
         for change in config_changes(shaping(settings, case.folder), shaping(given, case.folder))
     ]
     n = len({finding.where for finding in findings})
-    return Measured(f"{n} other setting{'s'[: n != 1]}", "none", findings)
+    return Measured(count_of(n, "other setting"), "none", findings)
 
 
 def shaping(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -180,9 +180,7 @@ def check_encoder(splits: dict[str, Split]) -> Measured:
             fix = "write encoder into dataset.json"
             findings.append(Finding(f"{name}: encoder.name", message, fix, Severity.WARNING))
     n_sets = len({id(split.dataset) for split in splits.values()})
-    value = (
-        f"{train.manifest.encoder.name}, {train.dim} numbers, {n_sets} data set{'s'[: n_sets > 1]}"
-    )
+    value = f"{train.manifest.encoder.name}, {train.dim} numbers, {count_of(n_sets, 'data set')}"
     return Measured(value, "the same in every split", findings)
 
 

@@ -185,8 +185,9 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None, kind: str 
     click.echo(f"wrote {file}{f' and {LISTS}' if beside else ''}")
     click.echo(f"split: {proposal.why}")
     click.echo(f"       {', '.join(_size(one, windows[name]) for name, one in splits.items())}")
-    powers = [_power(name, one, scatter, margin, least) for name, one in judged.items()]
-    for line in [*powers * (scatter > 0), *_references(found), *_predictors(tried)]:
+    known = judged if scatter > 0 else {}
+    powers = [_power(name, one, scatter, margin, least) for name, one in known.items()]
+    for line in [*powers, *_references(found), *_predictors(tried)]:
         click.echo(line)
     mine = "" if dataset.normalised else " --predictions FILE"  # networks predict directions
     click.echo(f"next: amn check split {shlex.quote(str(folder))}")
@@ -329,7 +330,7 @@ def _predictors(tried: Sequence[Tried]) -> Iterator[str]:
 def _power(split: str, windows: Windows, scatter: float, margin: float, least: int) -> str:
     """Return how often an equal result would pass, and what it lacks where that is seldom."""
     n = _articles(windows)
-    passes = passes_when_equal(scatter, n, margin) if scatter > 0 else 1.0
+    passes = passes_when_equal(scatter, n, margin)
     line = f"power: {split}: of retrainings that are as good, about {passes:.0%} would pass"
     if n >= least:
         return line

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from amn.case.load import Case, case_files, case_folder, case_here, load_case, project
 from amn.checks.own import load_conftests
-from amn.cli.slips import kind_of, nearest, nearest_path, road, typed
-from amn.errors import ConfigError
+from amn.cli.slips import kind_of, nearest_path, road, typed
+from amn.errors import ConfigError, nearest
 from amn.git import find_repository
 from amn.golden.base.review import MergeBase
 from amn.golden.base.target import place_of

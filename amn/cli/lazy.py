@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import os
 import shlex
@@ -11,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from amn.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +66,8 @@ class LazyGroup(click.Group):
         """Return the command that is asked for; of a slip, say what may be meant."""
         is_known = not args or args[0] in self._summaries or args[0].startswith("-")
         if not is_known and not ctx.resilient_parsing:  # which is how a shell asks what it may be
-            near = difflib.get_close_matches(args[0], self._summaries, n=1)
-            meant = f" Fix: {ctx.command_path} {shlex.join([*near, *args[1:]])}" if near else ""
+            near = nearest(args[0], self._summaries)
+            meant = f" Fix: {ctx.command_path} {shlex.join([near, *args[1:]])}" if near else ""
             ctx.fail(f"expected a command, got {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
 

@@ -22,6 +22,7 @@ from amn.errors import (
     ConfigError,
     MissingDependencyError,
     missing,
+    nearest,
 )
 from amn.report.visible import visible
 from amn.system import __version__
@@ -136,7 +137,7 @@ def _wrong_use(error: click.ClickException) -> str:
 
 def _choice(message: str) -> str:
     """Return the command line with the choice that was meant; empty where none is like it."""
-    from amn.cli.slips import nearest, typed  # noqa: PLC0415 - of a slip alone
+    from amn.cli.slips import typed  # noqa: PLC0415 - of a slip alone
 
     given, is_choice, choices = message.partition("' is not one of ")
     given = given.rpartition("'")[2]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amn.case.load import project
-from amn.cli.slips import MANIFEST, kind_of, nearest_path, road, typed
+from amn.cli.slips import kind_of, nearest_path, road, typed
+from amn.data.manifest import MANIFEST_FILE
 from amn.errors import ArgumentError
 from amn.system import CACHE_FOLDER
 
@@ -80,7 +81,7 @@ class Existing(PathName):
         got, fix = "", self._fix
         if not os.path.lexists(path):  # a link that leads nowhere is for its reader to name
             got, fix = "none", typed(str(value), nearest_path(path)) or fix
-        elif (kind := kind_of(path)) and not (self._is_data and (path / MANIFEST).is_file()):
+        elif (kind := kind_of(path)) and not (self._is_data and (path / MANIFEST_FILE).is_file()):
             got, fix = kind, road(path, str(value), wants_data=self._is_data)
         elif self._is_folder and path.is_file():
             got = "a file"

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from amn.case.load import load_case
-from amn.errors import AmnError
+from amn.data.manifest import MANIFEST_FILE
+from amn.errors import AmnError, nearest
 from amn.system import CASE_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
-
-MANIFEST = "dataset.json"
-LIKE = 0.7  # of names, by difflib's ratio: `x.zip` is not `good.zip` for its suffix
-
-
-def nearest(given: str, known: Iterable[str]) -> str:
-    """Return the name that is most like another one, whatever their case; empty where none is."""
-    names = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(given.lower(), names, n=1, cutoff=LIKE)
-    return names[found[0]] if found else ""
 
 
 def nearest_path(path: Path) -> str:
@@ -49,7 +38,7 @@ def kind_of(path: Path) -> str:
     """Return what a path is where it is one of two that are often confused, else nothing."""
     if path.name == CASE_FILE or (path / CASE_FILE).is_file():
         return "a case"
-    return "a data set" if (path / MANIFEST).is_file() else ""
+    return "a data set" if (path / MANIFEST_FILE).is_file() else ""
 
 
 def road(path: Path, given: str, *, wants_data: bool) -> str:

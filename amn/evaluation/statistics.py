@@ -243,7 +243,6 @@ def _draw_seed_weights(rng: np.random.Generator, n: int, size: int) -> NDArray[n
 LEVEL = 0.95  # of a two-sided interval
 RESAMPLES = 1999
 POWER = 0.8  # of the smallest detectable drop
-NO_SPREAD = 1e-12  # of a gain that is the same in every article
 
 
 @dataclass(frozen=True, slots=True)

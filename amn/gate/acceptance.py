@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from amn.case.config import EVALUATED
+from amn.case.limits import GOLDEN_SEEDS
 from amn.checks.comparison import (
     COMPARED,
     GUARDED,
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
     from amn.training.candidate import Candidate
     from amn.verdict import Outcome
 
-MIN_SEEDS = 5
 FEWEST_COURSES = 2  # one has no spread
 RECALLED_BESIDE = named(held_to.recalls_of_rows, held_to.recalls_of_predictions)
 PASSING = ("review", "listed_waivers", "numerics")  # there for a branch, a while, a machine
@@ -155,8 +155,8 @@ def accept(  # noqa: PLR0913 - who, why, when and from what
         seeds = range(len(predictions))
     elif case.config.model.is_closed_form:
         seeds = case.config.training.seeds
-    elif len(set(seeds)) < MIN_SEEDS:
-        raise GoldenError(path, f"expected at least {MIN_SEEDS} seeds, got {len(set(seeds))}")
+    elif len(set(seeds)) < GOLDEN_SEEDS:
+        raise GoldenError(path, f"expected at least {GOLDEN_SEEDS} seeds, got {len(set(seeds))}")
     if not reason.strip():
         raise GoldenError(path, "expected a reason, got none. Fix: --reason 'why this is accepted'")
     judged = case.with_training(seeds=list(seeds))
@@ -313,7 +313,7 @@ def train_for_golden(gate: Gate, options: GateOptions) -> None:
     is_first = options.first_run and not (case.folder / GOLDEN_FILE).exists()
     is_ours = options.mode == "train" and not case.config.model.command
     if is_first and is_ours and not case.config.model.is_closed_form:
-        gate.evidence["runs_of"](range(MIN_SEEDS))
+        gate.evidence["runs_of"](range(GOLDEN_SEEDS))
 
 
 def _judge(

@@ -6,7 +6,6 @@ has built, an encoder that is not on this machine.
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 from contextlib import suppress
@@ -23,7 +22,7 @@ from amn.data.dataset import HASH_COLUMN, INDEX_FILE, INDEX_MANIFEST, chunk_sche
 from amn.data.elsewhere import CHUNKS, NOTHING, fetched
 from amn.data.manifest import read_manifest
 from amn.data.shared_text import has_texts
-from amn.errors import AmnError, ConfigError
+from amn.errors import AmnError, ConfigError, nearest
 from amn.evaluation.metric import LIFT, metrics
 from amn.gate import makers
 from amn.gate.evidence import Evidence, named
@@ -241,8 +240,8 @@ def _require_known(case: Case) -> None:
     for check in checks().values():
         unknown = [part for part in check.reads if part not in known]
         if unknown and applies(check, case.folder):
-            close = difflib.get_close_matches(unknown[0], known, n=1)
-            fix = f"did you mean {close[0]}?" if close else "amn rules --parts lists all"
+            close = nearest(unknown[0], known)
+            fix = f"did you mean {close}?" if close else "amn rules --parts lists all"
             message = f"expected parameters that name evidence, got {unknown[0]!r}. Fix: {fix}"
             file = Path(check.function.__code__.co_filename)
             raise ConfigError(file, [f"check {check.label}: {message}"])
@@ -252,8 +251,8 @@ def _require_known(case: Case) -> None:
     named += [(f"guard {one.id}", one.metric, measurable) for one in criteria.guard]
     for where, metric, known_here in named:
         if metric not in known_here:
-            close = difflib.get_close_matches(metric, known_here, n=1)
-            fix = f"did you mean {close[0]}?" if close else "amn rules --metrics lists all"
+            close = nearest(metric, known_here)
+            fix = f"did you mean {close}?" if close else "amn rules --metrics lists all"
             message = f"{where}: expected a metric that is declared, got {metric!r}"
             raise ConfigError(case.file, [f"criteria.{message}. Fix: {fix}"])
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from amn.training.aim import Aim
     from amn.training.blend import Blend
 
-TRAINING_VERSION = 3  # part of every cache key: raise it when training changes its results
+TRAINING_VERSION = 4  # part of every cache key: raise it when training changes its results
 VALIDATION_SHARE = 0.1  # of the training articles; they choose the best epoch and train nothing
 FEWEST_ARTICLES = 2  # one to learn from, one for validation
 HERE = Path()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HEX = re.compile(
     r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b|\b\d{20,}\b|(?<![.\d-])\b\d{10}\b(?!\.)"
     r"|\b[0-9a-f]{12}(?=\u2026)"  # a digest that is cut, of digits alone by chance too
+    r"|(?<=\.amn/runs/)[0-9a-f]{2}(?=/)"  # the beginning of a run's digest
 )
 DATE = re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?")
 TIME = re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b|(?<=time=\")\d+\.\d+")

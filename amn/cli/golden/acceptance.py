@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from amn.case.config import EVALUATED
+from amn.case.limits import GOLDEN_SEEDS
 from amn.cli.cases import find_case, today
 from amn.cli.console import progress_bar, results
 from amn.cli.options import PathName, one_line, require_files
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from amn.golden.compare import Change
     from amn.golden.schema import Golden, GoldenRecord
 
-MIN_SEEDS = DEFAULT_SEEDS = 5
 MOST_SEEDS = 1000
 SHOWN_DIGITS = 12  # of a digest
 SHOWN_FILES = 3
@@ -53,8 +53,8 @@ REASON = click.option(
 )
 SEEDS = click.option(
     "--seeds",
-    type=click.IntRange(MIN_SEEDS, MOST_SEEDS),
-    default=DEFAULT_SEEDS,
+    type=click.IntRange(GOLDEN_SEEDS, MOST_SEEDS),
+    default=GOLDEN_SEEDS,
     show_default=True,
     help="Seeds to train, from 0.",
 )

@@ -12,6 +12,7 @@ from amn.cli.golden import acceptance
 from amn.cli.options import CACHE
 from amn.golden.compare import diff_golden
 from amn.golden.store import read_golden
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,5 +41,5 @@ def command(case: str, seeds: int, cache: Path) -> None:
     acceptance.print_changes(old, accepted.golden)
     for failure in accepted.failures:
         click.echo(f"an update would be refused: {failure}")
-    count = f"{len(changes)} change{'s'[: len(changes) != 1]}"
+    count = count_of(len(changes), "change")
     click.echo(f"{count}. Accept them: amn golden update {quote(case)} --reason TEXT")

@@ -6,7 +6,6 @@ are named changes nothing. Letters: A articles.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from amn.corpus.kinds import STUB_WORDS
 from amn.corpus.study.clusters import NEAR_ARTICLE, is_spare, near_duplicate_clusters
-from amn.errors import ArgumentError
+from amn.errors import ArgumentError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,8 +172,8 @@ def parse_rules(text: str) -> tuple[Chosen, ...]:
         name, has_value, value = (piece.strip() for piece in part.partition("="))
         rule = RULES.get(name)
         if rule is None:
-            near = difflib.get_close_matches(name, RULES, n=1)
-            fix = f"--rules {near[0]}" if near else "amn data filter --help"
+            near = nearest(name, RULES)
+            fix = f"--rules {near}" if near else "amn data filter --help"
             message = f"--rules: expected some of {', '.join(RULES)}, got {name!r}"
             raise ArgumentError(f"{message}. Fix: {fix}")
         if name in chosen:

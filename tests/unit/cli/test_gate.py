@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from amn.case.limits import GOLDEN_SEEDS
 from amn.cli.main import cli
 from amn.errors import ArgumentError, ConfigError
-from amn.gate.acceptance import MIN_SEEDS
 from amn.golden.base.target import CI_VARIABLES
 from amn.report.json import json_schema
 from tests.checkouts import CASE_TEXT
@@ -88,6 +88,6 @@ def test_a_first_gate_trains_what_a_golden_takes_and_golden_new_trains_nothing(
     accepted = CliRunner().invoke(cli, ["golden", "new", "case", "--reason", "first"])
 
     assert accepted.exit_code == 0, accepted.output
-    assert len(runs) == MIN_SEEDS > 3
+    assert len(runs) == GOLDEN_SEEDS > 3
     after = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".amn/runs/*/*/run.json")}
     assert after == runs
