@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -258,7 +259,10 @@ def _require_sound(declared: Check) -> None:
     if not NAME.fullmatch(declared.name):
         raise ArgumentError(f"{where}: expected a name of small letters, got {declared.name!r}")
     if not declared.help:
-        raise ArgumentError(f"{where}: expected a docstring that says what has to hold, got none")
+        fix = "PYTHONOPTIMIZE=1 at most, since 2 takes docstrings away"
+        fix = fix if sys.flags.optimize > 1 else "a sentence as the first line of the function"
+        message = f"{where}: expected a docstring that says what has to hold, got none"
+        raise ArgumentError(f"{message}. Fix: {fix}")
     other = _declared.get(declared.id)
     if other and _home(other.function) != _home(declared.function):
         raise ArgumentError(
