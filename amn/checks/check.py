@@ -20,8 +20,9 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.data.ids import IdSet
@@ -292,10 +293,15 @@ def checks() -> Mapping[str, Check]:
         ArgumentError: If checks need each other.
     """
     _load()
+    return _in_order(tuple(_declared.values()))
+
+
+@lru_cache(maxsize=1)
+def _in_order(declared: tuple[Check, ...]) -> Mapping[str, Check]:
     families, ordered = [*FAMILIES.values(), OWN], dict[str, Check]()
-    for one in sorted(_declared.values(), key=lambda one: (families.index(one.family), one.id)):
+    for one in sorted(declared, key=lambda one: (families.index(one.family), one.id)):
         _append(one, ordered)
-    return ordered
+    return MappingProxyType(ordered)
 
 
 def _append(one: Check, ordered: dict[str, Check], *above: str) -> None:
