@@ -299,7 +299,7 @@ def _require_told(
     if len(sample.starts) < FEWEST_OF_SET:
         raise DoesNotApplyError(f"expected {FEWEST_OF_SET} articles, got {len(sample.starts)}")
     separation = minority_below(score(sample), cut).separation
-    if separation < 1.5 * sure:  # the defect takes some of it
+    if separation < 2 * sure:  # the defect takes some of it
         raise DoesNotApplyError(
             f"expected articles whose own spread is {sure} standard deviations from the cut, got "
             f"{separation:.1f}"

@@ -17,6 +17,7 @@ from amn.data.articles import (
     direction_scores,
     direction_told,
     pooled,
+    sample_split,
     separation,
     z_of_mean,
 )
@@ -371,25 +372,28 @@ def check_drift(split_samples: dict[str, ArticleSample]) -> Measured:
     return Measured(value, limit, findings, number=max(effects, default=None))
 
 
-def easy_in_dist(copy: CaseCopy, split_samples: dict[str, ArticleSample]) -> None:
+def easy_in_dist(
+    copy: CaseCopy,
+    split_samples: dict[str, ArticleSample],
+    article_samples: tuple[ArticleSample, ...],
+) -> None:
     """In-dist is the articles that are easiest for the mean of the context."""
-    splits = copy.splits()
+    splits, context = copy.splits(), copy.config.windows.context
     sample = pooled(split_samples["train"], split_samples["in_dist"])
-    scores = context_scores(sample, copy.config.windows.context)
-    pool, scores = sample.articles[~np.isnan(scores)], scores[~np.isnan(scores)]
-    order = np.argsort(scores)
+    scores = context_scores(sample, context)
+    pool = sample.articles[np.argsort(scores)[: np.count_nonzero(~np.isnan(scores))]]  # NaN is last
     n = min(len(splits["in_dist"].articles), len(pool) // 2)
-    others = order[:-n]
-    rest = scores[others[np.isin(pool[others], splits["train"].articles)]]
-    taken = scores[order[-n:]]
-    if min(len(rest), n) < FEWEST_ARTICLES:
+    hard, easy = np.sort(np.intersect1d(pool[:-n], splits["train"].articles)), np.sort(pool[-n:])
+    if min(len(hard), n) < FEWEST_ARTICLES:
         raise DoesNotApplyError(f"expected {FEWEST_ARTICLES} articles in train beside in-dist")
+    # As the check will: of other rows, where a split has a sample of its own.
+    samples = [sample_split(copy.dataset(), ids, article_samples[0]) for ids in (easy, hard)]
+    taken, rest = (context_scores(one, context) for one in samples)
     gap, spread = float(taken.mean() - rest.mean()), float(rest.std(ddof=1))
-    error = np.sqrt(taken.var(ddof=1) / n + rest.var(ddof=1) / len(rest))
+    error = np.sqrt(taken.var(ddof=1) / len(taken) + rest.var(ddof=1) / len(rest))
     if gap < 1.05 * max(EASE_Z * error, copy.config.data.easier * spread):
         raise DoesNotApplyError("expected more articles, or some that are easier than others")
-    easiest = np.sort(pool[order[-n:]])
-    copy.set_splits(train=np.setdiff1d(splits["train"].articles, easiest), in_dist=easiest)
+    copy.set_splits(train=hard, in_dist=easy)
 
 
 @check(
