@@ -10,7 +10,15 @@ import pytest
 from scipy.special import ndtri, stdtrit
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import Comparison, cluster_interval, noninferiority, seed_from
+from amn.evaluation.statistics import (
+    ClusterTable,
+    Comparison,
+    Doubt,
+    cluster_interval,
+    noninferiority,
+    seed_from,
+    table_noninferiority,
+)
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -159,8 +167,72 @@ def test_macro_bounds_with_seeds_have_the_degrees_of_freedom_of_satterthwaite() 
 def test_the_more_cautious_estimate_sets_each_bound() -> None:
     result = compare(*draw(np.random.default_rng(5), articles=15))
 
+    assert result.effective_clusters < 0.9 * 15
     assert result.lower == min(result.pooled.low, result.macro.low)
     assert result.upper == max(result.pooled.high, result.macro.high)
+
+
+def of_articles(differences: Array, sizes: Array, alpha: float = 0.05) -> Comparison:
+    """Compare one seed of each side, by what an article's windows differ and how many they are."""
+    table = ClusterTable(np.arange(len(sizes)), sizes, ((differences * sizes)[None],))
+    return table_noninferiority(table, margin=MARGIN, alpha=alpha, seed=7)
+
+
+def test_the_bootstrap_alone_decides_where_articles_are_of_like_lengths() -> None:
+    rng = np.random.default_rng(5)
+    result = of_articles(rng.normal(0, 0.02, 15), rng.integers(18, 26, 15).astype(float))
+
+    assert result.doubt == ""
+    assert (result.lower, result.upper) == (result.pooled.low, result.pooled.high)
+    assert result.macro.low < result.lower or result.macro.high > result.upper
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_few_articles_far_below_the_rest_ask_for_a_bound_of_any_shape(alpha: float) -> None:
+    differences = np.random.default_rng(1).normal(0, 0.002, 15)
+    differences[[3, 9]] = -0.03
+    result = of_articles(differences, np.full(15, 20.0), alpha)
+
+    assert result.doubt == Doubt.SKEWED
+    bound = result.difference - math.sqrt((1 - alpha) / alpha) * result.se
+    assert result.lower == pytest.approx(min(bound, result.pooled.low))
+    assert result.upper == result.pooled.high
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.doubted == (
+        "; a few articles are far below the rest, so the lower bound is Cantelli's"
+    )
+
+
+def test_a_few_articles_far_above_the_rest_are_no_doubt() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.002, 15)
+    differences[[3, 9]] = 0.03
+
+    assert of_articles(differences, np.full(15, 20.0)).doubt == ""
+
+
+def test_two_low_ones_of_many_articles_are_no_doubt() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.02, 110)
+    differences[[3, 9]] = -0.06
+
+    assert of_articles(differences, np.full(110, 20.0)).doubt == ""
+
+
+@pytest.mark.parametrize(("sign", "doubt"), [(-1, Doubt.BY_SIZE), (1, "")])
+def test_longer_articles_that_do_worse_ask_for_a_bound_of_any_shape(sign: int, doubt: str) -> None:
+    sizes = np.linspace(5, 45, 15)
+    noise = np.random.default_rng(2).normal(0, 0.003, 15)
+    result = of_articles(sign * 0.0004 * (sizes - sizes.mean()) + noise, sizes)
+
+    assert result.doubt == doubt
+    cantelli = result.difference - math.sqrt(0.95 / 0.05) * result.se
+    assert (result.lower == pytest.approx(cantelli)) is (sign < 0)
+
+
+def test_lengths_that_vary_by_less_than_a_third_are_no_doubt() -> None:
+    sizes = np.linspace(18, 26, 15)
+    noise = np.random.default_rng(2).normal(0, 0.003, 15)
+
+    assert of_articles(-0.002 * (sizes - sizes.mean()) + noise, sizes).doubt == ""
 
 
 def test_two_calls_give_the_same_comparison() -> None:
@@ -232,9 +304,9 @@ def test_an_undecided_difference_says_how_many_articles_would_decide() -> None:
     result = compare(*draw(np.random.default_rng(17), articles=12))
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    distance = result.difference + MARGIN
-    needed = 12 * (ndtri(0.95) * result.se / distance) ** 2
-    assert result.articles_needed == max(8, math.ceil(needed))
+    reach, distance = result.difference - result.lower, result.difference + MARGIN
+    assert result.articles_needed == math.ceil(12 * (reach / distance) ** 2)
+    assert result.articles_needed > result.n_clusters
     assert result.detectable == pytest.approx((ndtri(0.95) + ndtri(0.8)) * result.se)
 
 
@@ -250,7 +322,8 @@ def test_an_undecided_difference_says_how_many_seeds_of_the_candidate_would_deci
     result = compare(*data)
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    allowed = ((result.difference + MARGIN) / ndtri(0.95)) ** 2
+    errors = (result.difference - result.lower) / result.se
+    allowed = ((result.difference + MARGIN) / errors) ** 2
     left = allowed - result.article_variance - result.golden_seed_variance
     assert left > 0
     assert result.seeds_needed == math.ceil(3 * result.candidate_seed_variance / left)
