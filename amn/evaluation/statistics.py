@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MIN_CLUSTERS = 8  # below it, no method tried kept its error near the nominal one
 NO_SPREAD = 1e-12  # float64 means of cosines carry rounding errors of about 1e-16
 RECENT_TABLES = 8  # whose resamples are kept: what fails is asked again at other levels
-BLOCK_ENTRIES = 1 << 20  # of a (resamples, G) matrix at once: 8 MiB
+BLOCK_ENTRIES = 1 << 15  # of a (resamples, G) matrix at once: 256 KiB, which stay near a core
 
 EVEN = 0.9  # effective of all articles from which both means are one: lengths that vary by a third
 SIZE_LEVEL = 0.05  # one-sided, of the correlation of losses with lengths
@@ -356,7 +356,7 @@ class Comparison:
     @property
     def doubted(self) -> str:
         """Why the lower bound is further off than it would be, to end a sentence; or nothing."""
-        return f"; {self.doubt}, so the lower bound is Cantelli's" if self.doubt else ""
+        return f"; {self.doubt}: the lower bound is by Cantelli's inequality" if self.doubt else ""
 
     @property
     def standard_errors(self) -> float:
@@ -495,7 +495,6 @@ def table_noninferiority(
         table = ClusterTable(table.labels, table.sizes, (np.zeros((1, len(table.sizes))),))
     reach = reach_of(table, alpha, resamples, seed)
     difference, lower, upper, pooled, macro, doubt = reach
-    allowed = _allowed(reach, margin, alpha)
     articles, candidate_seeds, golden_seeds = (*moments_of(table).variances, 0.0)[:3]
     return Comparison(
         verdict=judge_difference(difference, lower, upper, margin),
@@ -514,8 +513,8 @@ def table_noninferiority(
         n_windows=int(table.sizes.sum()),
         n_clusters=len(table.sizes),
         effective_clusters=table.effective_clusters,
-        articles_needed=_articles_needed(table, allowed),
-        seeds_needed=_seeds_needed(table, allowed),
+        articles_needed=_articles_needed(table, reach, margin, alpha),
+        seeds_needed=_seeds_needed(table, reach, margin, alpha),
         detectable=float(ndtri(1 - alpha) + ndtri(POWER)) * pooled.se,
     )
 
@@ -544,13 +543,10 @@ def doubt_of(table: ClusterTable) -> Doubt:
     That the mean of articles is skewed to the left; or that differences fall with lengths, in a
     t-test of their correlation, where lengths differ enough for it to matter.
     """
-    moments, n_clusters = moments_of(table), len(table.sizes)
-    residuals = table.combined - table.sizes * moments.mean
-    if n_clusters < MIN_CLUSTERS or moments.variances[0] <= NO_SPREAD**2:
+    n_clusters = len(table.sizes)
+    if n_clusters < MIN_CLUSTERS or moments_of(table).variances[0] <= NO_SPREAD**2:
         return Doubt.NONE
-    from_articles = moments.variances[0] / sum(moments.variances)
-    skewness = float((residuals**3).sum()) * (from_articles / float(residuals @ residuals)) ** 1.5
-    if skewness < -MOST_SKEWNESS:
+    if skewness_of(table) < -MOST_SKEWNESS:
         return Doubt.SKEWED
     if table.effective_clusters < EVEN * n_clusters:
         r = float(np.corrcoef(table.sizes, table.combined / table.sizes)[0, 1])
@@ -558,6 +554,15 @@ def doubt_of(table: ClusterTable) -> Doubt:
         if t < float(stdtrit(n_clusters - 2, SIZE_LEVEL)):
             return Doubt.BY_SIZE
     return Doubt.NONE
+
+
+def skewness_of(table: ClusterTable) -> float:
+    """Return the skewness of the pooled mean: that of articles over the root of their number."""
+    moments = moments_of(table)
+    residuals = table.combined - table.sizes * moments.mean
+    from_articles = moments.variances[0] / sum(moments.variances)
+    scale: float = (from_articles / float(residuals @ residuals)) ** 1.5
+    return float((residuals**3).sum()) * scale
 
 
 def judge_difference(difference: float, lower: float, upper: float, margin: float) -> Verdict:
@@ -569,19 +574,26 @@ def judge_difference(difference: float, lower: float, upper: float, margin: floa
     return Verdict.INCONCLUSIVE
 
 
-def _articles_needed(table: ClusterTable, allowed: float) -> int | None:
-    """Return about how many articles would decide, were difference and spread to stay."""
+def _articles_needed(table: ClusterTable, reach: Reach, margin: float, alpha: float) -> int | None:
+    """Return about how many articles would decide, were difference and spread to stay.
+
+    The skewness of their mean falls with the root of their number: enough of them end that doubt.
+    """
     articles, *seeds = moments_of(table).variances
-    left = allowed - sum(seeds)
+    n_clusters, undoubted = len(table.sizes), 0.0
+    if reach.doubt is Doubt.SKEWED:
+        undoubted = n_clusters * (skewness_of(table) / MOST_SKEWNESS) ** 2
+        reach = reach._replace(lower=reach.pooled.low)
+    left = _allowed(reach, margin, alpha) - sum(seeds)
     if left <= 0 or math.isinf(articles):
         return None
-    return max(MIN_CLUSTERS, math.ceil(len(table.sizes) * articles / left))
+    return max(MIN_CLUSTERS, math.ceil(undoubted), math.ceil(n_clusters * articles / left))
 
 
-def _seeds_needed(table: ClusterTable, allowed: float) -> int | None:
+def _seeds_needed(table: ClusterTable, reach: Reach, margin: float, alpha: float) -> int | None:
     """Return about how many seeds of the candidate would decide, were all else to stay."""
     articles, candidate, *golden = moments_of(table).variances
-    left = allowed - articles - sum(golden)
+    left = _allowed(reach, margin, alpha) - articles - sum(golden)
     if left <= 0 or candidate <= 0:
         return None
     return math.ceil(len(table.sides[0]) * candidate / left)

@@ -199,8 +199,22 @@ def test_a_few_articles_far_below_the_rest_ask_for_a_bound_of_any_shape(alpha: f
     assert result.upper == result.pooled.high
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.doubted == (
-        "; a few articles are far below the rest, so the lower bound is Cantelli's"
+        "; a few articles are far below the rest: the lower bound is by Cantelli's inequality"
     )
+
+
+def test_articles_that_end_the_doubt_are_enough_where_nothing_else_is_undecided() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.005, 12)
+    differences -= differences.mean()
+    differences[[1, 7]] -= 0.017
+    once = of_articles(differences, np.full(12, 20.0))
+    repeats = math.ceil((once.articles_needed or 0) / 12)
+    again = of_articles(np.tile(differences, repeats), np.full(12 * repeats, 20.0))
+
+    assert (once.verdict, once.doubt) == (Verdict.INCONCLUSIVE, Doubt.SKEWED)
+    assert once.pooled.low > -MARGIN
+    assert 2 <= repeats <= 20
+    assert (again.verdict, again.doubt) == (Verdict.PASS, "")
 
 
 def test_a_few_articles_far_above_the_rest_are_no_doubt() -> None:
