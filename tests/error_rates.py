@@ -56,8 +56,6 @@ ARTICLES = (15, 30, 110)
 SPREADS = (0.0025, 0.0095, 0.012, 0.02, 0.035)  # of one article's difference, in cosine
 UNEVEN = 0.7  # standard deviation of the logarithm of lengths, as over all of Wikipedia
 BY_LENGTH = 0.7  # correlation of losses with lengths
-SEEDS = (3, 5)  # of candidate and golden
-SEED_NOISE = 0.05, 0.1  # of a seed everywhere and by article, in standard deviations of articles
 LOOKS = (14, 28, 55, 110)  # articles, each twice the ones before
 MARKS = "<!-- error rates -->", "<!-- end -->"
 
@@ -109,21 +107,13 @@ def by_length(rng: np.random.Generator, sizes: Array) -> Array:
 def made(
     sizes_of: Callable[[np.random.Generator, int], Array],
     differences: Callable[[np.random.Generator, Array], Array],
-    seeds: tuple[int, int] | None = None,
 ) -> Drawn:
     """Return what draws a comparison of so many articles."""
 
     def drawn(rng: np.random.Generator, articles: int) -> ClusterTable:
         sizes = sizes_of(rng, articles)
         sums = differences(rng, sizes) * sizes
-        if seeds is None:
-            return ClusterTable(np.arange(articles), sizes, (sums[None],))
-        everywhere, by_article = SEED_NOISE
-        ours, theirs = (
-            sizes * (rng.normal(0, everywhere, (n, 1)) + rng.normal(0, by_article, (n, articles)))
-            for n in seeds
-        )
-        return ClusterTable(np.arange(articles), sizes, (sums + ours, theirs))
+        return ClusterTable(np.arange(articles), sizes, (sums[None],))
 
     return drawn
 
@@ -187,10 +177,11 @@ class Design:
 FEW, MORE, MANY = ARTICLES
 REAL = {(FEW, 1.0): 0.95, (MORE, 1.0): 0.99, (MANY, 1.0): 0.99}
 # At 15 articles and 0.012 no test whose error is 5 % passes more than 94 %: nothing is promised.
+# At 0.02 the bootstrap's bound alone passes 55 %, and 7 % of real pairs that are a margin apart.
 PROMISED = {
     **{(FEW, spread): 0.95 for spread in SPREADS[:2]},
     **{(n, spread): 0.99 for n in (MORE, MANY) for spread in SPREADS[:3]},
-    (FEW, 0.02): 0.55,
+    (FEW, 0.02): 0.5,
     (MORE, 0.02): 0.82,
     (MANY, 0.02): 0.99,
 }
@@ -198,14 +189,13 @@ DESIGNS = (
     Design("normal, equal lengths", made(even, normal), least=PROMISED, is_normal=True),
     Design("normal, lengths of wiki-mini", made(as_shipped, normal), is_normal=True),
     Design("normal, uneven lengths", made(uneven, normal), is_normal=True),
-    Design("normal, 3 seeds beside 5", made(even, normal, SEEDS)),
     Design("skewed", made(even, skewed)),
     Design("strongly skewed", made(even, very_skewed), holds_from=MORE),
     Design("longer articles lose more, by log", made(uneven, by_log_length)),
     Design("longer articles lose more, in proportion", made(uneven, by_length), holds_from=MORE),
-    Design("two seeds of wiki-mini", real("seeds"), least=REAL, spreads=()),
-    Design("ridge beside the network", real("ridge"), least=REAL, spreads=()),
-    Design("weighted mean beside the network", real("weighted_mean"), least=REAL, spreads=()),
+    Design("two seeds of wiki-mini", real("seeds"), MORE, REAL, spreads=()),
+    Design("ridge beside the network", real("ridge"), MORE, REAL, spreads=()),
+    Design("weighted mean beside the network", real("weighted_mean"), MORE, REAL, spreads=()),
 )
 
 

@@ -167,7 +167,6 @@ def test_macro_bounds_with_seeds_have_the_degrees_of_freedom_of_satterthwaite() 
 def test_the_more_cautious_estimate_sets_each_bound() -> None:
     result = compare(*draw(np.random.default_rng(5), articles=15))
 
-    assert result.effective_clusters < 0.9 * 15
     assert result.lower == min(result.pooled.low, result.macro.low)
     assert result.upper == max(result.pooled.high, result.macro.high)
 
@@ -176,15 +175,6 @@ def of_articles(differences: Array, sizes: Array, alpha: float = 0.05) -> Compar
     """Compare one seed of each side, by what an article's windows differ and how many they are."""
     table = ClusterTable(np.arange(len(sizes)), sizes, ((differences * sizes)[None],))
     return table_noninferiority(table, margin=MARGIN, alpha=alpha, seed=7)
-
-
-def test_the_bootstrap_alone_decides_where_articles_are_of_like_lengths() -> None:
-    rng = np.random.default_rng(5)
-    result = of_articles(rng.normal(0, 0.02, 15), rng.integers(18, 26, 15).astype(float))
-
-    assert result.doubt == ""
-    assert (result.lower, result.upper) == (result.pooled.low, result.pooled.high)
-    assert result.macro.low < result.lower or result.macro.high > result.upper
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
@@ -196,7 +186,7 @@ def test_a_few_articles_far_below_the_rest_ask_for_a_bound_of_any_shape(alpha: f
     assert result.doubt == Doubt.SKEWED
     bound = result.difference - math.sqrt((1 - alpha) / alpha) * result.se
     assert result.lower == pytest.approx(min(bound, result.pooled.low))
-    assert result.upper == result.pooled.high
+    assert result.upper == max(result.pooled.high, result.macro.high)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.doubted == (
         "; a few articles are far below the rest: the lower bound is by Cantelli's inequality"
