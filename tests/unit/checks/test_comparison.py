@@ -153,7 +153,7 @@ def test_a_loss_of_few_articles_is_undecided_by_name_where_it_would_pass(
 
     assert comparison.pooled.low > -found.margin("ood")
     assert outcome.status is Status.INCONCLUSIVE
-    doubt = "; a few articles are far below the rest: the lower bound is by Cantelli's inequality"
+    doubt = "; a few articles are far below the rest, so that the lower bound is further off"
     message = outcome.findings[0].message
     assert f"lower bound {comparison.lower:+.4f}, upper" in message
     assert f"margin 0.01{doubt}; a drop of" in message
