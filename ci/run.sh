@@ -8,8 +8,9 @@
 #   bench   speed ratios against plain PyTorch (minutes); not part of all
 #   speed   bench, and its tables into docs/speed.md
 #   all     lint types layers net test gate    (the default)
-#   nightly all, slow, bench, 300 clean data sets (clean), the self-test on 100 others (proven), 500 whose best
-#           predictor is known (known), 20,000 damaged inputs (fuzz), 300 kills (kill), and new examples for the property tests (long)
+#   nightly all, slow, bench, 300 clean data sets (clean), the self-test on 100 others (proven), 500 whose best predictor is
+#           known (known), 20,000 comparisons of each kind with a golden (rates), 20,000 damaged inputs (fuzz), 300 kills
+#           (kill), and new examples for the property tests (long)
 #
 # Needs Python >= 3.11 and makes everything else: .venv with the versions of ci/constraints.txt.
 # A step that fails stops the run; the last line says what passed.
@@ -64,6 +65,7 @@ run_fuzz() { alone "$VENV/bin/python" ci/fuzz.py; }
 run_kill() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" ci/kill.py; }
 run_proven() { "$VENV/bin/python" -m tests.proven_sets; }
 run_known() { "$VENV/bin/python" -m tests.known_best; }
+run_rates() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m tests.error_rates; }
 
 run_bench() { "$VENV/bin/python" -m pytest tests/benchmarks -s -p no:xdist "$@"; }
 run_speed() { run_bench --page && "$VENV/bin/python" -m tests.benchmarks.scaling docs/speed.md; }
@@ -85,9 +87,9 @@ step() {
   echo "== $1"
   case $1 in
     lint | types | layers) "$1" ;;
-    net | test | slow | gate | bench | speed | clean | proven | known | fuzz | kill | long) "run_$1" ;;
+    net | test | slow | gate | bench | speed | clean | proven | known | rates | fuzz | kill | long) "run_$1" ;;
     *)
-      echo "ci/run.sh: expected one of ${STEPS[*]} bench speed clean proven known fuzz kill long all nightly, got '$1'" >&2
+      echo "ci/run.sh: expected one of ${STEPS[*]} bench speed clean proven known rates fuzz kill long all nightly, got '$1'" >&2
       exit 2
       ;;
   esac
@@ -95,7 +97,7 @@ step() {
 
 steps=("${@:-all}")
 [[ ${steps[*]} == all ]] && steps=("${STEPS[@]}")
-[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" slow bench clean proven known fuzz kill long)
+[[ ${steps[*]} == nightly ]] && steps=("${STEPS[@]}" slow bench clean proven known rates fuzz kill long)
 install
 for name in "${steps[@]}"; do
   step "$name"

@@ -438,7 +438,7 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
         attribution = _attribution(sides, name, dataset)
         findings.append(Finding(split, message, _blame(attribution)))
     elif judged.verdict is not Verdict.PASS:
-        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {asked}"
+        message = f"cannot tell: {d:+.4f} ({bounds}{spent}), margin {asked}{comparison.doubted}"
         if comparison.verdict is Verdict.FAIL:
             message += f"; no alarm at {judged.level:g}, its level beside the other split (Holm)"
         message += f"; a drop of {comparison.detectable:.4f} would have been seen in 80 %"
@@ -451,6 +451,7 @@ def not_worse(sides: Sides, name: str, dataset: DataSet | None) -> Measured:
         message = f"{comparison.standard_errors:.1f} standard errors better than the golden"
         findings.append(Finding(split, message, "look for a leak (S001-S004)", Severity.NOTICE))
     detail = f"{bounds}, {count_of(comparison.n_clusters, 'article')}{spent}{_across(sides)}"
+    detail += comparison.doubted
     if metric != COSINE:
         detail += f"; {_beside(sides.golden, split, metric)}"
     standing = Standing(comparison.lower, comparison.upper, least=-margin)

@@ -148,7 +148,7 @@ def _not_worse(sides: Recalls) -> Measured:
             message = f"expected recall not below {sides.accepted(name):.4f} by {margin:.4g}, got "
             findings.append(Finding(name, f"{message}{text}", RAISE))
         elif judged.verdict is not Verdict.PASS:
-            message = f"cannot tell: {text}, margin {margin:.4g}"
+            message = f"cannot tell: {text}, margin {margin:.4g}{one.doubted}"
             message += f"; a loss of {one.detectable:.4f} would have been seen in 80 %"
             findings.append(Finding(name, message, RAISE, Severity.INCONCLUSIVE))
         details.append(f"{name} {mean:.4f}, golden {sides.accepted(name):.4f}, {bounds}")

@@ -10,7 +10,15 @@ import pytest
 from scipy.special import ndtri, stdtrit
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import Comparison, cluster_interval, noninferiority, seed_from
+from amn.evaluation.statistics import (
+    ClusterTable,
+    Comparison,
+    Doubt,
+    cluster_interval,
+    noninferiority,
+    seed_from,
+    table_noninferiority,
+)
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -163,6 +171,76 @@ def test_the_more_cautious_estimate_sets_each_bound() -> None:
     assert result.upper == max(result.pooled.high, result.macro.high)
 
 
+def of_articles(differences: Array, sizes: Array, alpha: float = 0.05) -> Comparison:
+    """Compare one seed of each side, by what an article's windows differ and how many they are."""
+    table = ClusterTable(np.arange(len(sizes)), sizes, ((differences * sizes)[None],))
+    return table_noninferiority(table, margin=MARGIN, alpha=alpha, seed=7)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_few_articles_far_below_the_rest_ask_for_the_bound_at_a_fifth_of_alpha(
+    alpha: float,
+) -> None:
+    differences = np.random.default_rng(1).normal(0, 0.002, 15)
+    differences[[3, 9]] = -0.03
+    result = of_articles(differences, np.full(15, 20.0), alpha)
+
+    assert result.doubt == Doubt.SKEWED
+    stricter = of_articles(differences, np.full(15, 20.0), alpha / 5)
+    assert result.lower == min(stricter.pooled.low, stricter.macro.low) < result.pooled.low
+    assert result.upper == max(result.pooled.high, result.macro.high)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.doubted == (
+        "; a few articles are far below the rest, so that the lower bound is further off"
+    )
+
+
+def test_articles_that_end_the_doubt_are_enough_where_nothing_else_is_undecided() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.005, 12)
+    differences -= differences.mean()
+    differences[[1, 7]] -= 0.017
+    once = of_articles(differences, np.full(12, 20.0))
+    repeats = math.ceil((once.articles_needed or 0) / 12)
+    again = of_articles(np.tile(differences, repeats), np.full(12 * repeats, 20.0))
+
+    assert (once.verdict, once.doubt) == (Verdict.INCONCLUSIVE, Doubt.SKEWED)
+    assert once.pooled.low > -MARGIN
+    assert 2 <= repeats <= 20
+    assert (again.verdict, again.doubt) == (Verdict.PASS, "")
+
+
+def test_a_few_articles_far_above_the_rest_are_no_doubt() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.002, 15)
+    differences[[3, 9]] = 0.03
+
+    assert of_articles(differences, np.full(15, 20.0)).doubt == ""
+
+
+def test_two_low_ones_of_many_articles_are_no_doubt() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.02, 110)
+    differences[[3, 9]] = -0.06
+
+    assert of_articles(differences, np.full(110, 20.0)).doubt == ""
+
+
+@pytest.mark.parametrize(("sign", "doubt"), [(-1, Doubt.BY_SIZE), (1, "")])
+def test_longer_articles_that_do_worse_ask_for_a_bound_of_any_shape(sign: int, doubt: str) -> None:
+    sizes = np.linspace(5, 45, 15)
+    noise = np.random.default_rng(2).normal(0, 0.003, 15)
+    result = of_articles(sign * 0.0004 * (sizes - sizes.mean()) + noise, sizes)
+
+    assert result.doubt == doubt
+    cantelli = result.difference - math.sqrt(0.95 / 0.05) * result.se
+    assert (result.lower == pytest.approx(cantelli)) is (sign < 0)
+
+
+def test_lengths_that_vary_by_less_than_a_third_are_no_doubt() -> None:
+    sizes = np.linspace(18, 26, 15)
+    noise = np.random.default_rng(2).normal(0, 0.003, 15)
+
+    assert of_articles(-0.002 * (sizes - sizes.mean()) + noise, sizes).doubt == ""
+
+
 def test_two_calls_give_the_same_comparison() -> None:
     data = draw(np.random.default_rng(6), seeds=(3, 5), seed_sd=1e-3)
 
@@ -232,9 +310,9 @@ def test_an_undecided_difference_says_how_many_articles_would_decide() -> None:
     result = compare(*draw(np.random.default_rng(17), articles=12))
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    distance = result.difference + MARGIN
-    needed = 12 * (ndtri(0.95) * result.se / distance) ** 2
-    assert result.articles_needed == max(8, math.ceil(needed))
+    reach, distance = result.difference - result.lower, result.difference + MARGIN
+    assert result.articles_needed == math.ceil(12 * (reach / distance) ** 2)
+    assert result.articles_needed > result.n_clusters
     assert result.detectable == pytest.approx((ndtri(0.95) + ndtri(0.8)) * result.se)
 
 
@@ -250,7 +328,8 @@ def test_an_undecided_difference_says_how_many_seeds_of_the_candidate_would_deci
     result = compare(*data)
 
     assert result.verdict is Verdict.INCONCLUSIVE
-    allowed = ((result.difference + MARGIN) / ndtri(0.95)) ** 2
+    errors = (result.difference - result.lower) / result.se
+    allowed = ((result.difference + MARGIN) / errors) ** 2
     left = allowed - result.article_variance - result.golden_seed_variance
     assert left > 0
     assert result.seeds_needed == math.ceil(3 * result.candidate_seed_variance / left)
