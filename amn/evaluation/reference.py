@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import unit_rows
@@ -57,13 +58,29 @@ class References:
 
     def directions(self, context: NDArray[np.float32]) -> Mapping[str, NDArray[np.floating]]:
         """Return the same of any length: name -> (N, D)."""
-        weighted, inputs = linear_inputs(context, self.weights)
+        n, length, dim = context.shape
+        return self.directions_of(context.reshape(n * length, dim), np.arange(n) * length)
+
+    def directions_of(
+        self, rows: NDArray[np.float32], firsts: NDArray[np.int64]
+    ) -> Mapping[str, NDArray[np.floating]]:
+        """Return the same of windows that share rows: name -> (N, D).
+
+        Args:
+            rows: (n, D), at least T.
+            firsts: (N,) where each window begins in them, see `Windows.shared`.
+        """
+        length = len(self.weights)
+        every = sliding_window_view(rows, length, axis=0).swapaxes(1, 2)  # (n - T + 1, T, D) views
+        mean = (every.sum(axis=1) / np.float32(length))[firsts]  # twice as fast as mean()
+        weighted = (self.weights.astype(np.float32) @ every)[firsts]
+        last = rows[firsts + length - 1]
         return {
-            "constant": np.broadcast_to(self.center, (len(context), context.shape[-1])),
-            "last": context[:, -1],
-            "mean": context.mean(axis=1),
+            "constant": np.broadcast_to(self.center, last.shape),
+            "last": last,
+            "mean": mean,
             "weighted_mean": weighted,
-            "ridge": weighted + inputs @ self.ridge,
+            "ridge": weighted + np.hstack([weighted, last]) @ self.ridge,
         }
 
 
@@ -134,7 +151,7 @@ def linear_inputs(
     return weighted, np.concatenate([weighted, context[:, -1]], axis=-1)
 
 
-BATCH_WINDOWS = 256  # what is made of them stays near a core
+BATCH_WINDOWS = 512  # what is made of them stays near a core
 
 
 def score_references(
@@ -143,9 +160,9 @@ def score_references(
     """Return every reference predictor's cosine on every window: name -> (N,) float64."""
 
     def score(start: int) -> dict[str, NDArray[np.float64]]:
-        rows = windows.gather(slice(start, start + batch))
-        target = rows[:, -1].astype(np.float64)
-        directions = references.directions(rows[:, :-1]).items()
+        rows, firsts = windows.shared(slice(start, start + batch))
+        target = rows[firsts + windows.context].astype(np.float64)
+        directions = references.directions_of(rows, firsts).items()
         return {name: cosine_rows(predicted, target) for name, predicted in directions}
 
     parts = list(in_threads(score, range(0, len(windows), batch)))
@@ -165,12 +182,14 @@ def measure_references(
     Predictions have length 1 where the rows have, else the length that they come with.
     """
     found = {name: Measuring(windows, asked) for name in REFERENCES}
-    predict = references.predict if windows.dataset.normalised else references.directions
 
     def measure(start: int) -> None:
-        rows = windows.gather(slice(start, start + batch))
-        at = np.arange(start, start + len(rows))
-        for name, predicted in predict(rows[:, :-1]).items():
+        rows, firsts = windows.shared(slice(start, start + batch))
+        at = np.arange(start, start + len(firsts))
+        for name, direction in references.directions_of(rows, firsts).items():
+            predicted = direction
+            if windows.dataset.normalised:
+                predicted = unit_rows(direction.astype(np.float64))
             found[name].add(at, predicted.astype(np.float32))
 
     for _ in in_threads(measure, range(0, len(windows), batch)):
