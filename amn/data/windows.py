@@ -77,7 +77,8 @@ class Windows:
         rows, firsts = self.shared(batch)
         if len(rows) == len(firsts) * (self.context + 1):  # none is shared
             return rows.reshape(len(firsts), self.context + 1, self.dataset.dim)
-        return rows[firsts[:, None] + np.arange(self.context + 1)]
+        gathered: NDArray[np.float32] = rows[firsts[:, None] + np.arange(self.context + 1)]
+        return gathered
 
     def shared(
         self, batch: NDArray[np.int64] | slice

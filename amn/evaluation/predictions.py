@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from amn.data.vectors import F, lengths, release
 from amn.errors import DataError
-from amn.evaluation.metrics import NORM_ATOL, Scoring, SplitScores
+from amn.evaluation.metrics import NORM_ATOL, STEP, Scoring, SplitScores
 from amn.evaluation.prediction_files import BATCH_ROWS, read_predictions
 from amn.system import in_threads
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         NDArray[np.int64], NDArray[np.floating]
     ]  # places (B,) of windows, vectors (B, D)
 
-STEP = 256  # windows scored at a time: what is made of them stays in a core's cache
 NAMED = 3  # windows in a message
 
 
