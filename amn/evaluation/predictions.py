@@ -104,7 +104,6 @@ def join_rows(
     keep = {n: np.union1d(sampled[n], others.get(n, sampled[n])) for n in judged}
     parts = {n: Scoring(windows, keep=keep[n], asked=asked) for n, windows in judged.items()}
     normalised = next(iter(judged.values())).dataset.normalised
-    flat, n_flat = list[Any](), 0
     given, batches = source
     at = pc.index_in(given, value_set=wanted).fill_null(-1).to_numpy(zero_copy_only=False)
     is_foreign = at < 0
@@ -120,9 +119,7 @@ def join_rows(
                 part.add(places[mine] - start, rows[mine])
         return places[~has_direction]
 
-    for without in in_threads(score, _in_order(path, at, batches)):
-        n_flat += len(without)
-        flat += wanted.take(without[:NAMED]).to_pylist()
+    flat = np.concatenate([np.empty(0, np.int64), *in_threads(score, _in_order(path, at, batches))])
     missing, twice = np.flatnonzero(seen == 0), np.flatnonzero(seen > 1)
     faults = [
         _fault(len(missing), "windows without a prediction", wanted.take(missing[:NAMED])),
@@ -132,7 +129,9 @@ def join_rows(
             "rows of windows that nobody asked for",
             given.take(np.flatnonzero(is_foreign)[:NAMED]),
         ),
-        _fault(n_flat, "rows without a direction (zero, NaN or infinite)", flat),
+        _fault(
+            len(flat), "rows without a direction (zero, NaN or infinite)", wanted.take(flat[:NAMED])
+        ),
     ]
     return Joined(
         name=path.name,
@@ -187,7 +186,8 @@ def _as_read(_: Path, at: NDArray[np.int64], batches: Iterator[NDArray[F]]) -> I
     for vectors in batches:
         places = at[start : start + len(vectors)]
         start += len(vectors)
-        yield places[places >= 0], vectors[places >= 0]
+        asked = slice(None) if (places >= 0).all() else places >= 0  # a slice copies nothing
+        yield places[asked], vectors[asked]
 
 
 def _sorted(path: Path, at: NDArray[np.int64], batches: Iterator[NDArray[F]]) -> Iterator[Placed]:
