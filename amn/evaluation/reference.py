@@ -101,8 +101,11 @@ def fit_references(windows: Windows) -> References:
 
 def row_blocks(windows: Windows) -> Iterator[NDArray[np.float32]]:
     """Yield the rows of windows, some at a time: (B, T + 1, D), the target last."""
-    for start in range(0, len(windows), FIT_BLOCK):
-        yield windows.gather(slice(start, start + FIT_BLOCK))
+    yield from map(windows.gather, _blocks(windows))
+
+
+def _blocks(windows: Windows) -> Iterator[slice]:
+    return (slice(start, start + FIT_BLOCK) for start in range(0, len(windows), FIT_BLOCK))
 
 
 def fit_weights(windows: Windows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -128,19 +131,22 @@ def fit_ridge(
     """
     from scipy.linalg import solve  # noqa: PLC0415 - takes 0.25 s to load
 
-    def products(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def products(block: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        rows = windows.gather(block)
         weighted, inputs = linear_inputs(rows[:, :-1], weights)
         return inputs.T @ inputs, inputs.T @ (rows[:, -1] - weighted)
 
     dim = windows.dataset.dim
     gram, cross = np.zeros((2 * dim, 2 * dim)), np.zeros((2 * dim, dim))
-    for block_gram, block_cross in in_threads(products, row_blocks(windows)):
+    for block_gram, block_cross in in_threads(products, _blocks(windows)):
         gram += block_gram
         cross += block_cross
-    unit = np.trace(gram) / len(gram) * np.eye(len(gram))
-    return [
-        solve(gram + share * unit, cross, assume_a="pos").astype(np.float32) for share in shares
-    ]
+    diagonal, unit = gram.diagonal().copy(), np.trace(gram) / len(gram)
+    found = []
+    for share in shares:
+        np.fill_diagonal(gram, diagonal + share * unit)
+        found.append(solve(gram, cross, assume_a="pos").astype(np.float32))
+    return found
 
 
 def linear_inputs(
