@@ -115,7 +115,6 @@ def _lists_of(path: Path, file: parquet.ParquetFile) -> Iterator[NDArray[Any]]:
             message += ". Fix: write as many numbers for each window as its vectors have"
             raise DataError(path, message)
         yield lists.flatten().to_numpy(zero_copy_only=False).reshape(len(lists), sizes[0])
-    pa.default_memory_pool().release_unused()  # what was freed would stay: 50 MB
 
 
 def read_npz(path: Path) -> Source:

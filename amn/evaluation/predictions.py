@@ -85,7 +85,9 @@ def join_predictions(
         DataError: If the file is of no known kind, damaged, or has vectors of another dimension.
     """
     dim = next(iter(judged.values())).dataset.dim
-    return join_rows(path, read_predictions(path, dim), judged, sampled, asked, queried)
+    found = join_rows(path, read_predictions(path, dim), judged, sampled, asked, queried)
+    pa.default_memory_pool().release_unused()  # 0.1 GB of a million windows, which Arrow would keep
+    return found
 
 
 def join_rows(

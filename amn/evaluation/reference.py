@@ -164,16 +164,18 @@ def score_references(
     references: References, windows: Windows, *, batch: int = BATCH_WINDOWS
 ) -> dict[str, NDArray[np.float64]]:
     """Return every reference predictor's cosine on every window: name -> (N,) float64."""
+    found = {name: np.empty(len(windows)) for name in REFERENCES if len(windows)}
 
-    def score(start: int) -> dict[str, NDArray[np.float64]]:
-        rows, firsts = windows.shared(slice(start, start + batch))
+    def score(start: int) -> None:
+        piece = slice(start, start + batch)
+        rows, firsts = windows.shared(piece)
         target = rows[firsts + windows.context].astype(np.float64)
-        directions = references.directions_of(rows, firsts).items()
-        return {name: cosine_rows(predicted, target) for name, predicted in directions}
+        for name, predicted in references.directions_of(rows, firsts).items():
+            found[name][piece] = cosine_rows(predicted, target)
 
-    parts = list(in_threads(score, range(0, len(windows), batch)))
-    names = REFERENCES if parts else ()
-    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+    for _ in in_threads(score, range(0, len(windows), batch)):
+        pass
+    return found
 
 
 def measure_references(
