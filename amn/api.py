@@ -179,7 +179,7 @@ def evaluate(
     for start, rows, made in predicted(chosen, predict):
         if not np.isfinite(made).all():
             raise ArgumentError("amn.evaluate: expected finite predictions, got some that are not")
-        scoring.add(np.arange(start, start + len(rows)), made, rows[:, -2:])
+        scoring.add(np.arange(start, start + len(rows)), made)
     scores = scoring.scores()
     seed = seed_from("score", "evaluate")
     intervals = {

@@ -74,14 +74,27 @@ class Windows:
 
     def gather(self, batch: NDArray[np.int64] | slice) -> NDArray[np.float32]:
         """Return windows' vectors: (B, T + 1, D) float32, oldest first, target last."""
+        rows, firsts = self.shared(batch)
+        if len(rows) == len(firsts) * (self.context + 1):  # none is shared
+            return rows.reshape(len(firsts), self.context + 1, self.dataset.dim)
+        gathered: NDArray[np.float32] = rows[firsts[:, None] + np.arange(self.context + 1)]
+        return gathered
+
+    def shared(
+        self, batch: NDArray[np.int64] | slice
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the rows of windows, (n, D) float32, and where each window begins in them, (B,).
+
+        In order, windows share all but one row: each is there once.
+        """
         rows = self.rows(batch)
         low, high = (rows[:, 0].min(), rows[:, -1].max() + 1) if len(rows) else (0, 0)
-        if 2 * (high - low) <= rows.size:  # in order, windows share all but one row: widen it once
-            return self._widened(np.arange(low, high))[rows - low]
-        return self._widened(rows.ravel()).reshape(*rows.shape, self.dataset.dim)
+        if 2 * (high - low) <= rows.size:
+            return self.vectors(np.arange(low, high)), rows[:, 0] - low
+        return self.vectors(rows.ravel()), np.arange(len(rows)) * rows.shape[1]
 
-    def _widened(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return rows of the data set: (n, D) float32."""
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return rows of the data set, of any shape: (..., D) float32."""
         stored = self.dataset.gather(rows)
         return widen(stored, np.empty(stored.shape, np.float32))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.data.sampling import evenly_spaced
-from amn.data.vectors import cosine_rows, lengths, widen
+from amn.data.vectors import cosine_rows, lengths
 from amn.errors import ArgumentError
 from amn.evaluation.measuring import Measuring
 
@@ -26,6 +26,7 @@ __all__ = ["METRIC_VERSION", "cosine_rows", "effective_rank"]
 
 NORM_ATOL = 1e-4  # of the length of a prediction: float32 keeps 1 within 1e-6
 GEOMETRY_WINDOWS = 512  # evenly spaced; more raise both ranks alike, and cost seconds
+STEP = 256  # windows scored at a time: what is made of them stays in a core's cache
 METRIC_VERSION = 1  # part of every cache key and golden: raise it when a definition changes
 REFERENCES = ("constant", "last", "mean", "weighted_mean", "ridge")  # see `References`
 
@@ -134,26 +135,16 @@ class Scoring:
         self._place[wanted] = np.arange(len(wanted))
         self._sample = np.full((len(wanted), dim), np.nan, np.float32)
 
-    def add(
-        self,
-        positions: NDArray[np.int64],
-        predicted: NDArray[np.float32],
-        rows: NDArray[np.float32] | None = None,
-    ) -> None:
-        """Score predictions (B, D) of the windows at some positions (B,).
+    def add(self, positions: NDArray[np.int64], predicted: NDArray[np.float32]) -> None:
+        """Score predictions (B, D) of the windows at some positions (B,)."""
+        for first in range(0, len(positions), STEP):
+            self._add(positions[first : first + STEP], predicted[first : first + STEP])
 
-        Args:
-            rows: (B, 2, D) float32, the last context row and the target, where they are at hand.
-        """
-        if rows is None:
-            target = self.windows.take(positions).targets
-            stored = self.windows.dataset.gather(np.stack([target - 1, target], axis=1))
-            flat = stored.reshape(-1, stored.shape[-1])
-            rows = widen(flat, np.empty(flat.shape, np.float32)).reshape(stored.shape)
-        self.cosines[positions] = cosine_rows(predicted, rows[:, 1])
-        self.copies[positions] = cosine_rows(predicted, rows[:, 0])
+    def _add(self, positions: NDArray[np.int64], predicted: NDArray[np.float32]) -> None:
+        batch = self._measuring.add(positions, predicted)
+        self.cosines[positions] = batch.own
+        self.copies[positions] = batch.copied
         self._norm_errors[positions] = np.abs(lengths(predicted) - 1)
-        self._measuring.add(positions, predicted)
         place = self._place[positions]
         self._sample[place[place >= 0]] = predicted[place >= 0]
 

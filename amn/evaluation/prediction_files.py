@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Source = tuple[pa.StringArray, Iterator[NDArray[Any]]]  # names (N,), vectors (B, D) in order
 
-BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
+BATCH_ROWS = 1024  # 3 MB of float32 at D = 768
 BUFFER_BYTES = 1 << 20  # of a column's pages: a file may be one group of rows
 WINDOW, PREDICTION = "window", "prediction"  # columns, or arrays of an .npz
 NAMED = 3  # lengths of lists in a message

@@ -66,7 +66,7 @@ def score(
     """
     scoring = Scoring(windows, asked=asked)
     for start, rows, predicted in _predictions(model, windows, batch):
-        scoring.add(np.arange(start, start + len(rows)), predicted, rows[:, -2:])
+        scoring.add(np.arange(start, start + len(rows)), predicted)
     return scoring.scores()
 
 

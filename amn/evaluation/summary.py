@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.evaluation.statistics import Interval, cluster_interval, seed_from
+from amn.evaluation.statistics import Interval, cluster_interval, cluster_intervals, seed_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,10 +136,8 @@ def lift_over(
         references: Name -> (N,), at least one.
         articles: (N,) article of each window.
     """
-    gains = {
-        name: cluster_interval(values - theirs, articles, seed=seed_from("lift", split))
-        for name, theirs in references.items()
-    }
+    differences = {name: values - theirs for name, theirs in references.items()}
+    gains = cluster_intervals(differences, articles, seed=seed_from("lift", split))
     strongest = min(gains, key=lambda name: gains[name].mean)
     return strongest, replace(
         gains[strongest],

@@ -13,7 +13,7 @@ from pyarrow import csv, parquet
 
 from amn.case.config import EVALUATED
 from amn.errors import ArgumentError
-from amn.evaluation.prediction_files import BATCH_ROWS, PREDICTION, WINDOW
+from amn.evaluation.prediction_files import PREDICTION, WINDOW
 from amn.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from amn.data.windows import Windows
 
+BATCH_ROWS = 4096  # 12 MB of float32 at D = 768
 EVALUATED_ONLY = frozenset(EVALUATED)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from amn.data.vectors import cosine_rows
 from amn.errors import ArgumentError
+from amn.evaluation import measuring
 from amn.evaluation import metric as declared
 from amn.evaluation.measuring import Measuring, Pool
 from amn.evaluation.metric import beaten, metric, metrics
@@ -44,10 +45,10 @@ def own() -> Iterator[None]:
 
 def measured(windows: Windows, predicted: NDArray[Any], at: Any = None) -> dict[str, NDArray[Any]]:
     """Return every metric of predictions, added at once or in the pieces of `at`."""
-    measuring = Measuring(windows, metrics())
+    found = Measuring(windows, metrics())
     for positions in [np.arange(len(windows))] if at is None else at:
-        measuring.add(positions, predicted[positions].astype(np.float32))
-    return measuring.values
+        found.add(positions, predicted[positions].astype(np.float32))
+    return found.values
 
 
 def noise(windows: Windows) -> NDArray[Any]:
@@ -109,6 +110,21 @@ def test_windows_that_lie_far_apart_have_the_values_of_neighbours(windows: Windo
 
     for name, values in measured(windows, predicted).items():
         np.testing.assert_allclose(some[name][apart[0]], values[apart[0]], atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("dense", [0, 1, 1_000_000])
+@pytest.mark.parametrize("piece", [1, 32])
+def test_rows_that_are_read_once_or_one_by_one_give_the_same_values(
+    windows: Windows, dense: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted = noise(windows)
+    expected = measured(windows, predicted)
+    monkeypatch.setattr(measuring, "DENSE", dense)
+    monkeypatch.setattr(measuring, "PIECE", piece)
+
+    got = measured(windows, predicted)
+
+    assert all(np.abs(got[name] - expected[name]).max() < 1e-12 for name in expected)
 
 
 def test_in_article_is_what_e012_retrieves_in(windows: Windows) -> None:

@@ -15,6 +15,7 @@ from amn.evaluation.statistics import (
     Comparison,
     Doubt,
     cluster_interval,
+    cluster_intervals,
     noninferiority,
     seed_from,
     table_noninferiority,
@@ -457,6 +458,39 @@ def test_an_option_out_of_range_is_refused(options: dict[str, Any], message: str
 def test_values_that_do_not_fit_the_clusters_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ArgumentError, match=r"^values: expected \(S, N\) values and \(N,\) clust"):
         cluster_interval(np.zeros(shape), np.arange(10), seed=0)
+
+
+def test_numbers_of_the_same_windows_have_the_intervals_that_they_have_alone() -> None:
+    first, second, clusters = draw(np.random.default_rng(26))
+    values = {"first": first[0], "second": second[0], "none": np.zeros(len(clusters))}
+
+    together = cluster_intervals(values, clusters, seed=7)
+
+    assert together == {n: cluster_interval(one, clusters, seed=7) for n, one in values.items()}
+
+
+def test_the_pooled_bounds_are_those_of_resamples_written_out_one_by_one() -> None:
+    rng = np.random.default_rng(27)
+    sizes = np.arange(1, 13)  # an order of articles that no rounding changes
+    values = rng.normal(0.6, 0.1, sizes.sum())
+    sums = np.add.reduceat(values, np.cumsum(sizes) - sizes)
+    drawn = np.random.default_rng(3).integers(0, 12, (199, 12))
+
+    interval = cluster_interval(values, np.repeat(sizes, sizes), resamples=199, seed=3)
+
+    def error(at: NDArray[np.int64], mean: float) -> float:
+        """Standard error of a mean of articles, in float64."""
+        squares = ((sums[at] - mean * sizes[at]) ** 2).sum()
+        return float(np.sqrt(squares * 12 / 11) / sizes[at].sum())
+
+    mean, every = values.mean(), np.arange(12)
+    se, t = error(every, mean), []
+    for at in drawn:
+        its = sums[at].sum() / sizes[at].sum()
+        t.append((its - mean) / max(error(at, its), 0.1 * se))
+    low, high = np.quantile(t, [0.025, 0.975], method="weibull")
+    assert interval.pooled.low == pytest.approx(mean - high * se, rel=1e-12)
+    assert interval.pooled.high == pytest.approx(mean - low * se, rel=1e-12)
 
 
 def test_many_articles_are_resampled_in_blocks_with_the_same_shape() -> None:
