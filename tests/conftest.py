@@ -14,8 +14,8 @@ from amn.system import CI_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Threads of OpenMP that wait for work sleep: two workers would spin on each other's cores. What reads
-# it is loaded with torch, after this.
+# Threads of OpenMP that wait for work sleep: two workers would spin on each other's cores. It is read
+# when torch is loaded, after this.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 settings.register_profile("default", max_examples=25, deadline=None, derandomize=True)

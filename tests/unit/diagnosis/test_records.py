@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amn.case.training import AbortConfig
@@ -123,7 +123,6 @@ LINE = st.builds(
     is_numbered=st.booleans(),
     weights=st.sampled_from([None, {"mse": 1, "info": 1}]),
 )
-@settings(deadline=None, derandomize=True, max_examples=150)
 def test_a_run_could_be_stopped_where_looking_after_every_epoch_would_have_stopped_it(
     *, lines: list[EpochFigures], is_numbered: bool, weights: dict[str, float] | None
 ) -> None:
