@@ -14,7 +14,7 @@ from amn.system import CI_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Threads of OpenMP that wait for work sleep: two workers would spin on each other's cores. It is read
+# Threads of OpenMP that wait for work sleep: workers would spin on each other's cores. It is read
 # when torch is loaded, after this.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
