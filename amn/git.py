@@ -7,6 +7,7 @@ committed: nothing replaces, converts, filters or fetches them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -44,6 +45,7 @@ LFS = re.compile(rb"version https://git-lfs[^\n]*\n(?:[^\n]*\n)*?oid sha256:([0-
 MOST_KEPT_BYTES = 1 << 20  # of an object that stays in memory: a golden of a thousand articles
 MOST_POINTER_BYTES = 1024  # of a file that stands for one in Git LFS
 LINK, FILES = "120000", ("100644", "100755")
+SHA1_DIGITS = 40
 DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -201,9 +203,21 @@ class Repository:
             is_wanted: Of a path relative to the root, with `/`.
         """
         tree, index = self.tree(commit), self._index
-        paths = sorted(filter(is_wanted, {*tree, *index}))
+        wanted = sorted(filter(is_wanted, {*tree, *index}))
+        paths = [path for path in wanted if not self._is_object(path, tree.get(path))]
         before = self.read(commit, paths)
         return [path for path in paths if self._differs(commit, path, before[path])]
+
+    def _is_object(self, path: str, blob: Blob | None) -> bool:
+        """Tell whether a file has the bytes of an object, by its id: git need not be asked."""
+        if blob is None or blob.mode not in FILES:
+            return False
+        try:
+            is_file = stat.S_ISREG((self.root / path).lstat().st_mode)
+            content = found_file(self.root / path) if is_file else None
+        except OSError:
+            return False
+        return content is not None and blob.id == object_id(content, len(blob.id))
 
     @cached_property
     def _index(self) -> dict[str, tuple[str, str, str]]:
@@ -314,6 +328,16 @@ def smudged(old: bytes, new: bytes) -> bytes:
     """
     pointer = LFS.match(old) if len(old) <= MOST_POINTER_BYTES else None
     return new if pointer and pointer[1].decode() == sha256_of(new) else old
+
+
+def object_id(content: bytes, digits: int) -> str:
+    """Return the id under which git keeps a file.
+
+    Args:
+        digits: Of an id: 40 where the repository has SHA-1, 64 where it has SHA-256.
+    """
+    of = hashlib.sha1 if digits == SHA1_DIGITS else hashlib.sha256
+    return of(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def user_name() -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
+MOST_NAMED = 3  # loosenings in a line
 MOST_SHOWN = 160  # characters of what a change had and has, in a message
 RESULT_SCHEMA = 2  # of a gate's JSON, which `amn gate --schema` prints
 
@@ -338,7 +339,9 @@ class Review:
         if not self.base:
             return f"not compared with a merge base: {self.note}"
         base = f"merge base {self.base[:10]} with {self.target}"
-        changes = "; ".join(str(loosening) for loosening in self.loosenings)
+        some = [shorten(str(one), MOST_SHOWN, placeholder=" …)") for one in self.loosenings]
+        more = [f"and {len(some) - MOST_NAMED} more, which G010 names"]
+        changes = "; ".join(some[:MOST_NAMED] + more * (len(some) > MOST_NAMED))
         if not self.is_judged:
             merit = "with no result judged"
         elif self.is_on_merit:

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from amn.data.ids import IdSet
@@ -258,7 +260,10 @@ def _require_sound(declared: Check) -> None:
     if not NAME.fullmatch(declared.name):
         raise ArgumentError(f"{where}: expected a name of small letters, got {declared.name!r}")
     if not declared.help:
-        raise ArgumentError(f"{where}: expected a docstring that says what has to hold, got none")
+        fix = "PYTHONOPTIMIZE=1 at most, since 2 takes docstrings away"
+        fix = fix if sys.flags.optimize > 1 else "a sentence as the first line of the function"
+        message = f"{where}: expected a docstring that says what has to hold, got none"
+        raise ArgumentError(f"{message}. Fix: {fix}")
     other = _declared.get(declared.id)
     if other and _home(other.function) != _home(declared.function):
         raise ArgumentError(
@@ -288,10 +293,15 @@ def checks() -> Mapping[str, Check]:
         ArgumentError: If checks need each other.
     """
     _load()
+    return _in_order(tuple(_declared.values()))
+
+
+@lru_cache(maxsize=1)
+def _in_order(declared: tuple[Check, ...]) -> Mapping[str, Check]:
     families, ordered = [*FAMILIES.values(), OWN], dict[str, Check]()
-    for one in sorted(_declared.values(), key=lambda one: (families.index(one.family), one.id)):
+    for one in sorted(declared, key=lambda one: (families.index(one.family), one.id)):
         _append(one, ordered)
-    return ordered
+    return MappingProxyType(ordered)
 
 
 def _append(one: Check, ordered: dict[str, Check], *above: str) -> None:

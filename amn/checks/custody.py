@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from shlex import quote
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     Parts = dict[str, object]
 
+MOST_LETTERS = 60  # of a reason
 SHOWN_DIGITS = 12  # of a digest
 WAIVABLE = (Severity.FAIL, Severity.INCONCLUSIVE)
 APPROVE = (
@@ -190,8 +192,13 @@ def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Mea
     return Measured(
         f"{count_of(len(record.seeds), 'seed')} of {record.accepted.created}",
         "whole",
-        detail=record.accepted.reason,
+        detail=_short(record.accepted.reason),
     )
+
+
+def _short(reason: str) -> str:
+    """Return a reason as a line of a table has room for it: `amn golden log` has all of it."""
+    return shorten(reason, MOST_LETTERS, placeholder=" …")
 
 
 def ledger_edited(copy: CaseCopy) -> None:
@@ -245,7 +252,7 @@ def check_ledger(ledger: Ledger | None, case: Case) -> Measured:
         Finding(f"{LEDGER_FILE} line {problem.line}", problem.message, "git checkout the ledger")
         for problem in ledger.problems
     ]
-    last = ledger.entries[-1].reason if ledger.entries else ""
+    last = _short(ledger.entries[-1].reason) if ledger.entries else ""
     n = len(ledger.entries)
     count = count_of(n, "entry")
     count += f", broken in line {ledger.problems[0].line}" if ledger.problems else ""

@@ -46,7 +46,7 @@ COPY_SHARE = 1 / 40
 FEWEST_COPIED = 3  # articles: one may be a table that repeats itself
 
 PERIODS = range(2, 13)  # rows
-BLOCK_Z = 5.0  # chance has it once in 3,000,000 places, and eleven periods are looked at
+BLOCKED_BY_CHANCE = 1 / 30_000  # of one period, by Student's t: eleven are looked at
 FEWEST_BLOCKED = 16  # articles: the spread of fewer is not known
 UNORDERED = 0.0  # z that half of the articles in a random order are below
 FEWEST_LONG = 12  # rows of an article: of fewer the score has no room above its median
@@ -161,14 +161,14 @@ def check_row_blocks(
     findings: list[Finding] = []
     shares: list[float] = []
     for dataset, sample in zip(data_sets, article_samples, strict=True):
-        share, z, period = _worst_period(sample)
+        share, p, period = _worst_period(sample)
         shares.append(share)
-        if share <= data_limits.blocks or z < BLOCK_Z:
+        if share <= data_limits.blocks:
             continue
         message = (
             f"expected neighbours as alike at every place, within {data_limits.blocks:.0%} of the "
-            f"fall to any two rows of an article, got {share:.0%} less at every row {period} (z "
-            f"{z:.1f}): blocks of {period} rows are in another order"
+            f"fall to any two rows of an article, got {share:.0%} less at every row {period} (p "
+            f"{p:.1g}): blocks of {period} rows are in another order"
         )
         findings.append(Finding(dataset.path.name, message, SORT))
     value = ", ".join(f"{share:.2f}" for share in shares)
@@ -177,14 +177,17 @@ def check_row_blocks(
 
 
 def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
-    """Return the surest fall at one period, in shares of the usual fall, its z, and the period.
+    """Return the surest fall at one period, in shares of the usual fall, its p, and the period.
 
     Each place is held against those beside it, and rows are as they are: around its article's mean,
-    a row in the middle of a short article is less like the next one than at either end.
+    a row in the middle of a short article is less like the next one than at either end. The place
+    that falls most is left out, where there are others: how an article begins is no period.
     """
-    worst = (0.0, 0.0, 0)
+    worst = (0.0, BLOCKED_BY_CHANCE, 0)
     if len(sample.starts) < FEWEST_BLOCKED:
         return worst
+    from scipy.special import stdtr  # noqa: PLC0415 - loads scipy
+
     near, overall = likeness(sample.main)
     usual = float(np.nanmean(near)) - float(overall.mean())
     place = np.arange(len(near)) - sample.starts[sample.owner]
@@ -192,13 +195,15 @@ def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
     both = (before + after) / 2
     beside = np.where(np.isnan(before), after, np.where(np.isnan(after), before, both))
     for period in PERIODS:
-        at_border = place % period == period - 1
-        falls = article_means(np.where(at_border, beside - near, np.nan), sample)
+        found = np.where(place % period == period - 1, beside - near, np.nan)
+        most = np.bincount(place, np.nan_to_num(found)).argmax()
+        rest = np.where(place == most, np.nan, found)
+        falls = article_means(found if np.isnan(rest).all() else rest, sample)
         falls = falls[~np.isnan(falls)]
         if len(falls) >= FEWEST_BLOCKED and usual > 0:
-            z = z_of_mean(falls)
-            if z >= max(BLOCK_Z, worst[1]):
-                worst = (float(falls.mean()) / usual, z, period)
+            p = float(stdtr(len(falls) - 1, -z_of_mean(falls)))
+            if p < worst[1]:
+                worst = (float(falls.mean()) / usual, p, period)
     return worst
 
 

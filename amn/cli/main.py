@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -52,6 +53,7 @@ COMMANDS = {
     "rules": "What a check means, why it exists, how to fix it.",
 }
 USAGE_ERROR, NOT_EVALUATED, INTERRUPTED = 2, 3, 130
+STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 FEW_COLLECTIONS = 100_000  # new objects between two of them; Python's own number is 700
 
 
@@ -103,7 +105,7 @@ def main() -> None:
         click.echo(f"ERROR: {visible(str(error))}", err=True)
         sys.exit(NOT_EVALUATED)
     except OSError as error:  # a full disk, a folder that nobody may write to
-        where = visible(str(error.filename or "a file"))
+        where = visible(str(error.filename or "standard output, or a file"))
         click.echo(
             f"ERROR: {where}: expected a file that can be read and written, got: "
             f"{error.strerror or error}. Nothing was left half-written",
@@ -152,14 +154,23 @@ def run() -> None:
     garbage among what is imported another 0.3 s.
     """
     gc.set_threshold(FEW_COLLECTIONS)
+    for name, mode in STREAMS.items():  # one that is closed is None, and its number the next file's
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     try:
         main()
     except SystemExit as end:
-        sys.stdout.flush()  # where it fails, Python's own way to end says so
-        sys.stderr.flush()
-        if isinstance(end.code, int):
-            os._exit(end.code)
-        raise
+        if not isinstance(end.code, int):
+            raise
+        code = end.code
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:  # whoever reads has seen enough
+                pass
+            except OSError:
+                code = NOT_EVALUATED
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from amn.checks.check import Check, parameters
@@ -30,21 +31,23 @@ class Evidence(Mapping[str, Any]):
         self._makers, self._given = dict(makers), given
         self._made: dict[str, object] = {}
         self._failed: dict[str, AmnError] = {}
+        self._sources: dict[str, frozenset[str]] = {}
 
     def __contains__(self, part: object) -> bool:
         """Tell whether a part is given or promised; nothing is made for the answer."""
-        return isinstance(part, str) and self._is_promised(part, ())
+        return part in self._promised
 
-    def _is_promised(self, part: str, above: tuple[str, ...]) -> bool:
-        if part in self._given or part == ITSELF:
-            return True
-        maker = self._makers.get(part)
-        below = (*above, part)
-        return (
-            maker is not None
-            and part not in above
-            and all(self._is_promised(source, below) for source in parameters(maker))
-        )
+    @cached_property
+    def _promised(self) -> set[object]:
+        """What is given, and what is made of that alone, round every corner."""
+        found: set[object] = {ITSELF, *self._given}
+        while ready := {
+            part
+            for part, maker in self._makers.items()
+            if part not in found and found.issuperset(parameters(maker))
+        }:
+            found |= ready
+        return found
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the parts that are given or promised."""
@@ -109,10 +112,11 @@ class Evidence(Mapping[str, Any]):
 
     def sources(self, part: str) -> frozenset[str]:
         """Return a part and all that it is made from, round every corner."""
-        if part in self._given or part not in self._makers:
-            return frozenset({part})
-        found = [self.sources(source) for source in parameters(self._makers[part])]
-        return frozenset({part}.union(*found))
+        if part not in self._sources:
+            maker = None if part in self._given else self._makers.get(part)
+            below = [self.sources(source) for source in parameters(maker)] if maker else []
+            self._sources[part] = frozenset({part}.union(*below))
+        return self._sources[part]
 
     def with_(self, **parts: object) -> Evidence:
         """Return a copy with other parts, in which what was made from them is made again."""

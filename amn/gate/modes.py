@@ -337,11 +337,11 @@ def _encoder_note(case: Case) -> str | None:
             from amn.data.encoder import is_here  # noqa: PLC0415 - few data sets have canaries
 
             said = f"encoder {manifest.encoder.name} not compared"
+            look = f"amn check encoder {shlex.quote(str(folder))}"
             if not manifest.canaries.text:
-                fix = f"amn check encoder {shlex.quote(str(folder))} --texts FILE"
-                return f"{said}: texts of canaries are not kept ({fix})"
+                return f"{said}: texts of canaries are not kept ({look} --texts FILE)"
             if not is_here(manifest.encoder):
-                return f"{said}: it is not on this machine"
+                return f"{said}: it is not on this machine under that name ({look} --encoder MODEL)"
             note = ""
     return note
 

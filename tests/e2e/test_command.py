@@ -408,6 +408,43 @@ def test_vectors_of_other_texts_are_caught_by_encoding_a_sample_again(
     assert (project / "data" / "wrong").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "shell", "code", "said"),
+    [
+        (["rules"], 'exec "$@" >&-', 0, ""),
+        (["rules"], 'exec "$@" >&- 2>&- <&-', 0, ""),
+        (["rules", "none"], 'exec "$@" >&-', 2, "ERROR: "),
+        (["rules"], 'exec "$@" >/dev/full', 3, "standard output, or a file: expected"),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_output_that_is_closed_or_full_is_never_a_fail(
+    words: list[str], shell: str, code: int, said: str
+) -> None:
+    command = ["sh", "-c", shell, "sh", sys.executable, "-m", "amn", *words]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "fix"),
+    [("2", "PYTHONOPTIMIZE=1 at most"), ("1", "a sentence as the first line of the function")],
+)
+def test_checks_without_docstrings_are_refused_with_what_took_them(level: str, fix: str) -> None:
+    script = "from amn.checks.check import check; check('X001', 'mine')(lambda: None)"
+
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONOPTIMIZE": level},
+    )  # fmt: skip
+
+    assert f"got none. Fix: {fix}" in done.stderr
+
+
 def test_a_defect_of_amn_does_not_exit_as_a_fail(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("a defect")

@@ -372,6 +372,7 @@ CONFTEST = [
     loose("conftest-removed", merged(put("conftest.py", "def pytest_configure(config): pass\n")), remove("conftest.py")),
     loose("conftest-helper", HELPED, put("helper.py", "def x(): return 2\n")),
     loose("conftest-helper-bytecode", HELPED, put("__pycache__/helper.cpython-311.pyc", b"x"), put(".gitignore", ".amn/\n")),
+    loose("conftest-helper-extension", HELPED, put("helper.cpython-311-x86_64-linux-gnu.so", b"x")),
     loose("conftest-package", merged(put("conftest.py", "from pack.deep import x\n"), put("pack/__init__.py", ""), put("pack/deep.py", "x = 1\n")), put("pack/__init__.py", "y = 1\n")),
 ]  # fmt: skip
 

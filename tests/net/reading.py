@@ -27,7 +27,9 @@ DATE = re.compile(r"\b20\d\d-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?")
 TIME = re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b|(?<=time=\")\d+\.\d+")
 VERSION = re.compile(r"\b\d+\.\d+\.\d+\S*")
 WORKER = re.compile(r"\[gw\d\] linux")
-PROGRESS = re.compile(r"about \d+:\d\d:\d\d left|^seed \d+: |^\s*$|^[.FEsx]+ +\[ *\d+%\]$")
+PROGRESS = re.compile(
+    r"about \d+:\d\d:\d\d left|^seed \d+: |^reading every row: |^\s*$|^[.FEsx]+ +\[ *\d+%\]$"
+)
 # Of --format json, what is measured of time or said of the machine.
 VOLATILE = {
     "seconds",

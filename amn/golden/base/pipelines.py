@@ -42,6 +42,7 @@ PIPELINES = (
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
 )
+COMPILED = (".pyc", ".pyo", ".so", ".pyd")  # of a module: Python takes it before the text beside it
 PROSE = (".md", ".rst", ".txt", ".json")
 GITLAB = ".gitlab-ci.yml"
 # What GitLab reads at the top of a file that is no job.
@@ -185,7 +186,10 @@ class Running:
                 found[name] = "python" if name.endswith(".py") else "named"
                 queue += [(name, text) for text in self.texts(name) if text]
         conftests = [path for path, kind in self._fixed.items() if kind == "conftest"]
-        for name in self._imported_by(conftests, tracked):
+        changed = self.repository.changed(
+            self.commit, lambda name: name.endswith((".py", *COMPILED))
+        )
+        for name in self._imported_by(conftests, tracked) if changed else ():
             found.setdefault(name, "python")
         return found
 
@@ -288,7 +292,7 @@ class Running:
                 continue
             pure = PurePosixPath(path)
             folder = pure.parent.parent if pure.parent.name == "__pycache__" else pure.parent
-            is_code = pure.suffix in (".pyc", ".pyo") and (
+            is_code = pure.suffix in COMPILED and (
                 folder in places or len(folder.parts) == 0 or GOLDEN_FOLDER.name in pure.parts
             )
             top = _top(path)

@@ -54,6 +54,22 @@ def test_a_kept_golden_passes(check: str, evidence: Any, passes: Any) -> None:
     passes(check, evidence())
 
 
+def test_a_long_reason_is_shortened_in_the_table_and_whole_in_the_log(
+    evidence: Any, passes: Any, toy_golden: Golden
+) -> None:
+    reason = "a word and another one " * 20
+    accepted = toy_golden.record.accepted.model_copy(update={"reason": reason})
+    record = toy_golden.record.model_copy(update={"accepted": accepted})
+    golden = replace(toy_golden, record=record)
+    given = evidence(goldens=[golden])
+
+    for check in ("G004", "G008"):
+        detail = passes(check, given).detail
+        assert detail.endswith(" …")
+        assert len(detail) <= 60
+    assert reason in (given["golden_folder"] / LEDGER_FILE).read_text("utf-8")
+
+
 def test_g008_fires_without_a_ledger(evidence: Any, fires: Any) -> None:
     found = evidence()
     (found["golden_folder"] / LEDGER_FILE).unlink()

@@ -12,7 +12,7 @@ import pytest
 
 from amn.case.limits import DataConfig
 from amn.checks import broken, data_borders, data_order, data_space, split_space
-from amn.data.articles import ArticleSample, row_order, sample_articles
+from amn.data.articles import ArticleSample, likeness, row_order, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
@@ -184,6 +184,20 @@ def test_the_middle_of_a_short_article_is_no_border_of_blocks(n_rows: int) -> No
     exchanged = by_article(sample, halves_exchanged, np.arange(3000) % 2 == 0)
     (finding,) = judge(data_order.check_row_blocks, exchanged).findings
     assert f"blocks of {block} rows are in another order" in finding.message
+
+
+def test_how_articles_begin_is_no_border_of_blocks() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((800, 1, 32)) + rng.standard_normal((800, 7, 32))
+    rows[:, 1] += 2 * rows[:, 0]  # their first two rows are more alike than others
+    vectors = unit_rows(rows.reshape(-1, 32)).astype(np.float32)
+    sample = ArticleSample(vectors, np.arange(0, len(vectors), 7), np.arange(800))
+    near, overall = likeness(sample.main)
+    first, second, third = near.reshape(-1, 7)[:, :3].mean(axis=0)
+
+    fall = (first + third) / 2 - second
+    assert fall / 3 > 0.5 * (np.nanmean(near) - overall.mean())
+    assert judge(data_order.check_row_blocks, sample).findings == []
 
 
 def test_a_stretch_of_shuffled_articles_is_named_by_its_ids(clean: ArticleSample) -> None:

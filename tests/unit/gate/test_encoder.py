@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +76,9 @@ def test_one_that_is_not_here_is_said_and_makes_nothing_partial(case: Case) -> N
     scope = scope_of(gate(case).evidence.made)
 
     assert not is_declared(case)
-    assert scope.note == "encoder toy/words not compared: it is not on this machine"
+    look = f"amn check encoder {quote(str(case.folder / 'data'))} --encoder MODEL"
+    said = "encoder toy/words not compared: it is not on this machine under that name"
+    assert scope.note == f"{said} ({look})"
     assert str(scope).endswith(f"; {scope.note}")
     assert not any("encoder" in lack.why for lack in scope.lacks)
 

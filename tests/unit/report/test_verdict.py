@@ -19,6 +19,7 @@ from amn.report.verdict import (
     beside_merge_base,
     complete,
     headroom_lines,
+    last_line,
     worst_verdict,
 )
 from amn.verdict import WORST_FIRST, Loosening, Review, Status, Verdict, worst_first
@@ -132,6 +133,20 @@ def test_what_a_change_owes_to_itself_is_said_in_sentences(
     found = Review(**({"target": "main", "base": "0123456789ab"} | review))
 
     assert beside_merge_base(make_result(make_outcome("C001", status), review=found)) == said
+
+
+def test_the_last_line_names_the_first_of_many_loosenings_and_their_number(
+    make_result: Any, make_outcome: Any
+) -> None:
+    many = tuple(Loosening("lowered a floor", f"criteria.{i}", "x" * 500, "0.5") for i in range(8))
+    review = Review("main", "0123456789ab", loosenings=many)
+
+    said = last_line(make_result(make_outcome("G010", Status.LOOSENED), review=review))
+
+    assert [f"criteria.{i}" in said for i in range(8)] == [True] * 3 + [False] * 5
+    assert "and 5 more, which G010 names" in said
+    assert len(said) < 800
+    assert "more" not in str(Review("main", "0123456789ab", loosenings=many[:3]))
 
 
 def test_without_a_review_nothing_is_said(make_result: Any) -> None:
