@@ -342,12 +342,14 @@ class Minority:
 
 
 TAILS = ((0.02, 2.054), (0.05, 1.645), (0.1, 1.282))  # quantile, and where a normal one has it
+QUARTILES = 1.349  # standard deviations between those of a normal distribution
 
 
 def minority_below(scores: NDArray[np.float64], cut: float) -> Minority:
     """Return the articles whose score is below a cut, and how far the others are from it.
 
-    The spread of the lower tail is the widest that its 2, 5 or 10 % quantile implies.
+    The spread of the lower tail is the widest that its 2, 5 or 10 % quantile implies, and at least
+    that of all articles by their quartiles: a tail that the cut takes off looks short.
 
     Args:
         scores: (A,), at least one.
@@ -357,7 +359,9 @@ def minority_below(scores: NDArray[np.float64], cut: float) -> Minority:
     if not len(others):
         return Minority(is_apart, 0.0)
     median = float(np.median(others))
-    spread = max((median - float(np.quantile(others, q))) / z for q, z in TAILS)
+    low, high = np.quantile(scores, (0.25, 0.75))
+    tails = ((median - float(np.quantile(others, q))) / z for q, z in TAILS)
+    spread = max(*tails, float(high - low) / QUARTILES)
     return Minority(is_apart, (median - cut) / max(spread, TINY))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from amn.case.limits import DataConfig
 from amn.checks import broken, data_borders, data_order, data_space, split_space
-from amn.data.articles import ArticleSample, likeness, row_order, sample_articles
+from amn.data.articles import ArticleSample, likeness, minority_below, row_order, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
@@ -184,6 +184,16 @@ def test_the_middle_of_a_short_article_is_no_border_of_blocks(n_rows: int) -> No
     exchanged = by_article(sample, halves_exchanged, np.arange(3000) % 2 == 0)
     (finding,) = judge(data_order.check_row_blocks, exchanged).findings
     assert f"blocks of {block} rows are in another order" in finding.message
+
+
+def test_a_gap_in_a_wide_spread_makes_no_minority() -> None:
+    scores = np.random.default_rng(0).normal(1.0, 0.33, 60)
+    wide = np.r_[scores[(scores < 0.35) | (scores > 0.8)], 0.1, 0.2]
+    far = np.r_[1 + (scores - 1) / 4, 0.1, 0.2]
+
+    assert minority_below(wide, 0.35).separation < data_space.SURE
+    assert minority_below(far, 0.35).separation > data_space.SURE
+    assert minority_below(far, 0.35).is_apart.sum() == 2
 
 
 def test_how_articles_begin_is_no_border_of_blocks() -> None:
