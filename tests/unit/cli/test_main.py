@@ -19,7 +19,7 @@ from amn.cli import main
         ),
         (
             OSError("odd"),
-            "a file: expected a file that can be read and written, got: odd",
+            "standard output, or a file: expected a file that can be read and written, got: odd",
         ),
     ],
 )
