@@ -55,7 +55,8 @@ layers() { "$VENV/bin/lint-imports"; }
 alone() { env -i PATH="$PATH" HOME="${HOME:-/tmp}" LANG="${LANG:-C.UTF-8}" TERM="${TERM:-dumb}" PYTHONHASHSEED=0 "$@"; }
 # Here every change is one of what the gate is run by: its tests judge that.
 OURS="amn's own repository: what the gate is run by is judged by its tests"
-run_test() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests golden --amn-approve-loosening "$OURS"; }
+# A file to a worker: what a module has made is made once.
+run_test() { alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 --dist loadfile tests golden --amn-approve-loosening "$OURS"; }
 run_slow() { find_browser && alone OMP_NUM_THREADS=1 "$VENV/bin/python" -m pytest -n 2 tests/slow tests/systems; }
 run_net() { alone "$VENV/bin/python" -m tests.net.run; }
 run_gate() { alone "$VENV/bin/amn" gate --approve-loosening "$OURS"; }

@@ -14,6 +14,10 @@ from amn.system import CI_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Threads of OpenMP that wait for work sleep: workers would spin on each other's cores. It is read
+# when torch is loaded, after this.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 settings.register_profile("default", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("AMN_EXAMPLES", "default"))

@@ -115,7 +115,8 @@ class Inputs:
     @cached_property
     def _environment(self) -> list[str]:
         """Installed packages, by name and version, Python and the system."""
-        packages = sorted({f"{one.name}=={one.version}" for one in distributions()})
+        about = [one.metadata for one in distributions()]  # parsed each time that one is asked
+        packages = sorted({f"{one['Name']}=={one['Version']}" for one in about})
         return [platform.python_version(), platform.system(), platform.machine(), *packages]
 
     @cached_property

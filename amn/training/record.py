@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from itertools import accumulate
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal
@@ -106,7 +107,13 @@ class TrainingRecord:
         """
         if unknown := data.keys() - {part.name for part in fields(cls)}:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-        return TypeAdapter(cls).validate_python(data)
+        return _reader().validate_python(data)
+
+
+@cache
+def _reader() -> TypeAdapter[TrainingRecord]:
+    """Reader of records: to make one takes longer than to read with it."""
+    return TypeAdapter(TrainingRecord)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ import pytest
 from amn.case.load import load_case
 from amn.checks.broken.copies import CaseCopy
 from amn.checks.broken.copying import copy_case
-from amn.gate.modes import GateOptions, run_gate
+from amn.gate.modes import GateOptions, gate_of, run_gate
+from amn.golden.base.review import MergeBase
 from amn.verdict import Outcome, Status
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ class GatedCopy(CaseCopy):
     def gate(self) -> GateResult:
         """Gate it with an empty cache: a run folder appears only if something was trained."""
         return run_gate(self.case, GateOptions(cache=self.folder / "cache"))
+
+    def outcome(self, check: str) -> Outcome:
+        """Run one check of a gate, after what it needs."""
+        base = MergeBase(self.folder, None, "")
+        options = GateOptions(cache=self.folder / "cache", merge_base=base)
+        return gate_of(self.case, options).outcome(check)
 
     def was_trained(self) -> bool:
         return (self.folder / "cache").exists()

@@ -25,6 +25,8 @@ from tests.strategies import drifting_rows, running_keys
 
 N_ARTICLES, N_ROWS, DIM = 64, 16, 24
 CASE = "golden/toy"
+WHOLE = "amn gate toy"
+SCORES = "amn gate toy --metrics {scores}"  # for what no data or model has a say in
 TOML = f"{CASE}/case.toml"
 WORKFLOW = """\
 jobs:
@@ -44,7 +46,7 @@ class Change:
     """One scripted change and what it must get.
 
     Attributes:
-        words: Commands, with `; ` between them; {root} is the checkout.
+        words: Commands, with `; ` between them; {root} is the checkout, {scores} a metrics.json.
         code: Exit code of the last of them.
         says: What they have to print, all of it.
         never: What they may not print.
@@ -55,7 +57,7 @@ class Change:
     """
 
     id: str
-    words: str = "amn gate toy"
+    words: str = WHOLE
     code: int
     says: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ def build(folder: Path) -> Path:
     git(whole, "clone", "-q", "--template=", whole.as_uri(), str(root))
     git(root, "checkout", "-q", "-b", "change")
     shutil.copytree(whole / ".amn", root / ".amn")
+    (folder / "metrics.json").write_text('{"in_dist": 0.9, "ood": 0.95}', "utf-8")
     return root
 
 
@@ -101,7 +104,7 @@ def play(change: Change, ground: Path, folder: Path) -> tuple[int, str]:
     if change.committed and (root / ".git").exists():
         commit(root)
     code, printed = 0, list[str]()
-    for line in change.words.format(root=root).split("; "):
+    for line in change.words.format(root=root, scores=ground.parent / "metrics.json").split("; "):
         program, *words = shlex.split(line)
         runs = {"amn": run, "pytest": run_pytest}[program]
         code, text = runs(root / change.at, words, change.env)
@@ -136,7 +139,8 @@ def run(folder: Path, words: list[str], env: Mapping[str, str]) -> tuple[int, st
 def run_pytest(folder: Path, words: list[str], env: Mapping[str, str]) -> tuple[int, str]:
     """Run pytest with the plugin in a process of its own; return exit code and output."""
     path = str(Path(__file__).parents[2])
-    quick = ["-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:cacheprovider"]
+    unused = ("hypothesispytest", "benchmark", "anyio", "cacheprovider")
+    quick = [word for name in unused for word in ("-p", f"no:{name}")]
     done = subprocess.run(  # noqa: S603 - pytest with fixed words
         [sys.executable, "-m", "pytest", *quick, *words],
         cwd=folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
-from tests.hostile.ground import Change
+from tests.hostile.ground import SCORES, WHOLE, Change
 from tests.hostile.steps import both, merged, moved, tracked_link
 from tests.net.scenes import edit, put, remove
 
@@ -27,19 +27,14 @@ def of(system: str, *edits: tuple[str, str, str, str]) -> list[Change]:
     """Return changes to a template as it was merged: name, what was there, what is, the name."""
     start = merged(put(FILES[system], TEXTS[system]))
     return [
-        Change(
-            id=f"{NAMES[system]}-{name}",
-            do=(start, edit(FILES[system], old, new)),
-            code=5,
-            says=(says,),
-        )
+        loose(f"{NAMES[system]}-{name}", start, edit(FILES[system], old, new), says=says)
         for name, old, new, says in edits
     ]
 
 
-def loose(name: str, *steps: object, says: str = CHANGED) -> Change:
+def loose(name: str, *steps: object, says: str = CHANGED, words: str = SCORES) -> Change:
     """Return a change that is loosened, by its name."""
-    return Change(id=name, do=steps, code=5, says=(says,))
+    return Change(id=name, words=words, do=steps, code=5, says=(says,))
 
 
 ASKED = 'amn ci require bundle.zip ${APPROVAL:+--approve-loosening "$APPROVAL"}'
@@ -421,13 +416,13 @@ BROUGHT = [
     loose("brought-bytecode", put("golden/toy/__pycache__/conftest.cpython-311.pyc", b"x"),
           put(".gitignore", ".amn/\n")),
     loose("link-of-the-data", tracked_link("data", "elsewhere/data"),
-          says="this change put a link in place of files"),
+          says="this change put a link in place of files", words=WHOLE),
     loose("link-of-a-file-of-the-data", tracked_link("data/vectors-00000.npy", "elsewhere.npy"),
-          says="this change put a link in place of files"),
+          says="this change put a link in place of files", words=WHOLE),
     loose("link-of-the-cache", both(put(".gitignore", ""), tracked_link(".amn", "runs")),
-          says="this change brought its own finished runs"),
+          says="this change brought its own finished runs", words=WHOLE),
     loose("link-of-the-runs", both(put(".gitignore", ".amn/x\n"), tracked_link(".amn/runs", "runs")),
-          says="this change brought its own finished runs"),
+          says="this change brought its own finished runs", words=WHOLE),
 ]  # fmt: skip
 
 HOW_IT_RUNS = [

@@ -18,6 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from amn.cli.workflows.init import EXAMPLE, System, render_workflow
+from tests.hostile.ground import run
 from tests.hostile.steps import lower
 from tests.net.scenes import commit
 
@@ -75,45 +76,39 @@ def test_a_loosening_blocks_until_it_is_approved_and_then_names_who(
     lower(root)
     commit(root)
 
-    blocked = bash(root, FORMS[form](), approval="")
-    assert blocked.returncode == 5, blocked.stdout + blocked.stderr
+    assert step(root, FORMS[form](), approval="")[0] == 5
     asked = asked_of(form)
-    assert bash(root, asked, approval="").returncode == 5
+    assert step(root, asked, approval="")[0] == 5
 
-    assert bash(root, FORMS[form](), approval=WHO).returncode == 0
-    unapproved = bash(root, asked, approval="")
-    assert unapproved.returncode == 3, unapproved.stdout
-    assert "G010-not_loosened: WARN in the bundle, LOOSENED now" in unapproved.stderr
-    required = bash(root, asked, approval=WHO)
-    assert required.returncode == 0, required.stderr
-    assert f"toy: PASS (approved by {WHO})" in required.stdout
-    assert f"G010 not_loosened: approved by {WHO}" in required.stdout
+    assert step(root, FORMS[form](), approval=WHO)[0] == 0
+    code, text = step(root, asked, approval="")
+    assert code == 3, text
+    assert "G010-not_loosened: WARN in the bundle, LOOSENED now" in text
+    code, text = step(root, asked, approval=WHO)
+    assert code == 0, text
+    assert f"toy: PASS (approved by {WHO})" in text
+    assert f"G010 not_loosened: approved by {WHO}" in text
 
 
-def bash(root: Path, script: str, approval: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a step as a runner does; GitLab's reads the approval from a file."""
-    program = root.with_name("bin") / "amn"
+def step(root: Path, script: str, approval: str) -> tuple[int, str]:
+    """Run a step as a runner does, up to its one call of amn; then amn with the words it got.
+
+    GitLab's reads the approval from a file.
+    """
+    words, program = root.with_name("words"), root.with_name("bin") / "amn"
     program.parent.mkdir(exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m amn "$@"\n', "utf-8")
+    program.write_text(f"#!/bin/sh\nprintf '%s\\0' \"$@\" >> {words}; exit 9\n", "utf-8")
     program.chmod(0o755)
-    (root / ".amn" / "venv" / "bin").mkdir(parents=True, exist_ok=True)
-    (root / "approval.txt").write_text(approval or "", "utf-8")
-    variables = {
-        "PATH": f"{program.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "OMP_NUM_THREADS": "1",
-        "HOME": str(root),
-        "CI": "true",
-        "APPROVAL": approval or "",
-    }
-    return subprocess.run(  # noqa: S603 - our own step
+    words.write_text("", "utf-8")
+    (root / "approval.txt").write_text(approval, "utf-8")
+    path = f"{program.parent}:{os.environ['PATH']}"
+    variables = {"HOME": str(root), "CI": "true", "APPROVAL": approval}
+    done = subprocess.run(  # noqa: S603 - our own step
         ["bash", "-e", "-c", script],  # noqa: S607 - as a runner does
-        cwd=root,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        cwd=root, env={"PATH": path, **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 9, done.stderr  # amn's code is the step's
+    return run(root, words.read_text("utf-8").split("\0")[:-1], variables)
 
 
 class GitLab(ThreadingHTTPServer):

@@ -129,7 +129,7 @@ def run_two(
 ) -> Callable[..., pytest.RunResult]:
     """Run pytest with two workers, in processes of their own."""
 
-    slow_to_import = ("-p", "no:hypothesispytest", "-p", "no:benchmark")
+    slow_to_import = ("-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:anyio")
 
     def run_two(*arguments: str) -> pytest.RunResult:
         return pytester.runpytest_subprocess(*LOAD, *slow_to_import, "-n2", *arguments)

@@ -38,7 +38,7 @@ def test_two_workers_give_the_same_verdicts_and_train_each_seed_once(
     assert len(list(project.glob("runs/*/*/run.json"))) == 3
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
+@pytest.mark.parametrize("dist", ["load", "worksteal"])
 def test_a_removed_check_is_named(
     run_two: Run, pytester: pytest.Pytester, n_checks: int, dist: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from amn.golden.table import Table, parse_csv, rounded, to_csv, windows_by_artic
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DECISIONS = 1000
+DECISIONS = 1000 if os.environ.get("AMN_EXAMPLES") == "long" else 200
 PATH = Path("golden.csv")
 
 
@@ -99,7 +100,7 @@ def both_sides(drawn: Drawn) -> ClusterTable:
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_a_thousand_decisions_from_text_are_those_from_windows(block: int) -> None:
+def test_decisions_from_text_are_those_from_windows(block: int) -> None:
     verdicts = set()
     for number in range(block, DECISIONS, 10):
         drawn = draw(number)

@@ -25,7 +25,7 @@ from amn.system import CACHE_FOLDER, CONFTEST, GOLDEN_FOLDER
 from amn.verdict import Loosening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from amn.git import Repository
     from amn.golden.base.readings import Line
@@ -193,7 +193,7 @@ class Running:
             found.setdefault(name, "python")
         return found
 
-    def _relevant(self, kind: str, text: str | None) -> list[Line] | None:
+    def _relevant(self, kind: str, text: str | None) -> Sequence[Line] | None:
         """Return what a pipeline says that the verdict needs; None where it cannot be read."""
         if text is None:
             return []
@@ -338,7 +338,7 @@ def _names(lines: Iterable[Line]) -> set[str]:
     return found - GITLAB_GLOBAL - {"concurrency", "run-name"}
 
 
-def _needed(lines: list[Line], kind: str) -> list[Line]:
+def _needed(lines: Sequence[Line], kind: str) -> list[Line]:
     """Return what a pipeline says without the jobs that the verdict does not need.
 
     Nothing where no job of it runs the gate. GitHub keeps jobs under `jobs`, GitLab at the top.

@@ -11,6 +11,7 @@ import configparser
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,9 @@ def differences(old: Sequence[Line], new: Sequence[Line]) -> Iterator[Difference
         yield Difference(*first)
 
 
-def yaml_lines(text: str) -> list[Line]:
-    """Return what YAML says, with the keys of a mapping in order.
+@lru_cache(maxsize=32)  # a file is read for what names it, for its jobs, and for what they say
+def yaml_lines(text: str) -> tuple[Line, ...]:
+    """Lines of a YAML text, with the keys of a mapping in order.
 
     Raises:
         ValueError: If it is no YAML, has a key twice, or is endless.
@@ -99,7 +101,7 @@ def yaml_lines(text: str) -> list[Line]:
                     raise ValueError(f"more than {MOST_LINES:,} values")
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-    return found
+    return tuple(found)
 
 
 def _of_node(node: Any, keys: tuple[str, ...]) -> Iterator[Line]:  # noqa: ANN401 - PyYAML has no types

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ from amn.cli import main
         ),
         (
             OSError("odd"),
-            "a file: expected a file that can be read and written, got: odd",
+            "standard output, or a file: expected a file that can be read and written, got: odd",
         ),
     ],
 )
@@ -56,20 +55,20 @@ def test_a_reader_that_stops_reading_is_no_fail() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_of_the_guide_gets_its_completion(shell: str) -> None:
+def test_every_shell_of_the_guide_gets_its_completion(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     guide = (Path(__file__).parents[3] / "docs/guide.md").read_text("utf-8")
-    asked = {**os.environ, "_AMN_COMPLETE": f"{shell}_source"}
-    program = "import sys; sys.argv = ['amn']; from amn.cli.main import main; main()"
-    words = [sys.executable, "-c", program]
-    done = subprocess.run(words, env=asked, capture_output=True, text=True, check=False)  # noqa: S603 - own code
-    answer = {
-        **asked,
-        "_AMN_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": "amn ga",
-        "COMP_CWORD": "ga" if shell == "fish" else "1",
-    }
-    given = subprocess.run(words, env=answer, capture_output=True, text=True, check=False)  # noqa: S603 - as above
+    monkeypatch.setattr(sys, "argv", ["amn"])
+    monkeypatch.setenv("COMP_WORDS", "amn ga")
+    monkeypatch.setenv("COMP_CWORD", "ga" if shell == "fish" else "1")
+    answers = {}
+    for asked in ("source", "complete"):
+        monkeypatch.setenv("_AMN_COMPLETE", f"{shell}_{asked}")
+        with pytest.raises(SystemExit):
+            main.main()
+        answers[asked] = capsys.readouterr().out
 
     assert f"_AMN_COMPLETE={shell}_source amn" in guide
-    assert "_amn_completion" in done.stdout
-    assert "gate" in given.stdout
+    assert "_amn_completion" in answers["source"]
+    assert "gate" in answers["complete"]

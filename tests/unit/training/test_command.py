@@ -27,10 +27,10 @@ from amn.report.json import to_json
 from amn.training.command import declared_inputs
 from amn.verdict import Status
 from tests.checkouts import git
-from tests.own_models import BROKEN, program
+from tests.own_models import BROKEN, program, without_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from amn.case.load import Case
@@ -85,6 +85,16 @@ def bad(result: GateResult) -> dict[str, Status]:
     return {o.label: o.status for o in result.outcomes if o.has_failed}
 
 
+@pytest.fixture
+def _here() -> Iterator[None]:
+    """Commands run in this process: their answer is the question, not how they are run."""
+    with without_processes():
+        yield
+
+
+here = pytest.mark.usefixtures("_here")
+
+
 @pytest.fixture(scope="session")
 def ridge_golden(
     make_case: Callable[..., Case], tmp_path_factory: pytest.TempPathFactory
@@ -92,10 +102,11 @@ def ridge_golden(
     """The golden of the ridge, and the cache in which its five seeds are."""
     place = tmp_path_factory.mktemp("ridge")
     cache = place / "cache"
-    accepted = accept(
-        case_of(make_case, place / "own"), cache=cache, seeds=range(5), reason="first",
-        author="us", created=date(2026, 1, 1),
-    )  # fmt: skip
+    with without_processes():
+        accepted = accept(
+            case_of(make_case, place / "own"), cache=cache, seeds=range(5), reason="first",
+            author="us", created=date(2026, 1, 1),
+        )  # fmt: skip
     return accepted.golden, cache
 
 
@@ -124,6 +135,7 @@ EVERY = {
 }
 
 
+@here
 @pytest.mark.parametrize("way", EVERY)
 def test_one_that_is_broken_gets_its_verdict_with_the_golden_in_place(
     own: Any, judge: Any, ridge_golden: tuple[Golden, Path], way: str
@@ -140,11 +152,12 @@ def test_one_that_is_broken_gets_its_verdict_with_the_golden_in_place(
     assert check == "G001" or outcome.findings[0].where.startswith("seed 0")
 
 
+@here
 def test_the_same_inputs_are_run_once_and_another_is_another_run(
     own: Any, judge: Any, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran.txt"
-    note = f"open({str(ran)!r}, 'a').write('x')"
+    note = f"with open({str(ran)!r}, 'a') as file: file.write('x')"
     for _ in range(2):
         judge(own(note), first_run=True)
     assert ran.read_text() == "xxx"
@@ -156,6 +169,7 @@ def test_the_same_inputs_are_run_once_and_another_is_another_run(
     assert ran.read_text() == "xxx" * 4
 
 
+@here
 def test_a_result_in_the_cache_that_was_changed_is_made_again(
     own: Any, judge: Any, tmp_path: Path
 ) -> None:
@@ -285,6 +299,7 @@ def test_nothing_is_run_on_data_that_fail(own: Any, judge: Any, tmp_path: Path) 
     assert not ran.exists()
 
 
+@here
 def test_a_promised_course_is_judged_by_the_checks_that_it_has_figures_for(
     own: Any, judge: Any
 ) -> None:
@@ -312,6 +327,7 @@ def test_a_promised_course_is_judged_by_the_checks_that_it_has_figures_for(
     assert not [o for o in unpromised.outcomes if o.check.startswith("R")]
 
 
+@here
 def test_another_input_or_time_limit_is_seen_beside_the_golden(
     own: Any, judge: Any, ridge_golden: tuple[Golden, Path]
 ) -> None:
@@ -349,6 +365,7 @@ def test_what_a_command_would_ignore_is_refused(
         type(case.config).model_validate({**values, **sections})
 
 
+@here
 def test_no_longer_promising_a_course_removes_checks_and_is_loosened(
     own: Any, judge: Any, tmp_path: Path
 ) -> None:
@@ -376,6 +393,7 @@ criteria = {{ in_dist = 0.3, ood = 0.3, delta = [-0.3, 0.3], lift = -0.3 }}
 """
 
 
+@here
 def test_a_bundle_of_it_is_judged_again(own: Any, tmp_path: Path) -> None:
     case = own()
     case.file.write_text(TOML.format(data=json.dumps(case.config.dataset.path)), "utf-8")
@@ -410,6 +428,7 @@ def test_train_keeps_what_each_seed_leaves_and_gate_takes_it(own: Any, tmp_path:
     assert file.exists()
 
 
+@here
 def test_its_self_test_catches_what_can_be_broken(own: Any, tmp_path: Path) -> None:
     case = own()
     case.file.write_text(TOML.format(data=json.dumps(case.config.dataset.path)), "utf-8")

@@ -129,7 +129,7 @@ def test_a_training_converges_on_a_planted_toy(architecture: str, source: slice,
     windows, validation = toy(512, source=source), toy(32, seed=1, source=source)
 
     trained = fit(
-        spec=spec, windows=windows, validation=validation, epochs=25, batch_size=32, lr=lr
+        spec=spec, windows=windows, validation=validation, epochs=12, batch_size=32, lr=lr
     )
 
     cosines = [epoch.val_cosine for epoch in trained.record.epochs]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
@@ -17,7 +16,7 @@ from amn.gate.modes import GateOptions, run_gate
 from amn.golden.store import write_golden
 from amn.training.networks.build import ADMITTED
 from amn.verdict import Status, Verdict
-from tests.own_models import BROKEN, program
+from tests.own_models import BROKEN, program, run_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +65,7 @@ def of_lines(
     ]
     (folder / "predictions.jsonl").write_text("\n".join(lines), "utf-8")
     script = program("to_parquet.py").replace("mine.parquet", file)
-    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)  # noqa: S603 - ours
+    assert run_here(script, folder) == 0
     return folder / file
 
 

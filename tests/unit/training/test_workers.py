@@ -88,14 +88,13 @@ def test_processes_give_the_same_files_as_one_process(
     assert {text.split()[1] for text in told} == {"0", "1"}
 
 
-@pytest.mark.slow
-def test_an_error_in_a_process_is_raised_here(
+def test_an_error_in_one_of_them_is_raised_and_leaves_nothing(
     toy_plan: Plan, toy_references: PlanReferences, tmp_path: Path
 ) -> None:
     (tmp_path / "0").mkdir()
 
     with pytest.raises(FileExistsError):
-        train_two(toy_plan, tmp_path, toy_references, engine=LocalEngine(2))
+        train_two(toy_plan, tmp_path, toy_references)
 
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

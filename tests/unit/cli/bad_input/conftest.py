@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
-from amn.cli.main import main
+from amn.cli.main import cli, main
 from amn.golden.base.target import CI_VARIABLES
 from amn.golden.store import write_golden
 from tests.checkouts import CASE_TEXT, begin_change
@@ -52,9 +53,9 @@ def good_bundle(made: Path, toy_cache: Path, tmp_path_factory: pytest.TempPathFa
     """A bundle of the project's gate."""
     path = tmp_path_factory.mktemp("bundle") / "good.zip"
     words = ("gate", str(made / "golden" / "case"), "--cache", str(toy_cache), "--bundle")
-    program = [sys.executable, "-m", "amn", *words, str(path)]
-    done = subprocess.run(program, cwd=Path(__file__).parents[4], capture_output=True, check=False)  # noqa: S603 - fixed words
-    assert path.exists(), done.stderr
+    with chdir(Path(__file__).parents[4]):
+        done = CliRunner().invoke(cli, [*words, str(path)])
+    assert path.exists(), done.output
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,8 +66,9 @@ def test_an_index_of_these_rows_is_adopted_and_passes_its_check(
     assert failed <= {"I007", "I008"}  # how well it searches is its own affair
 
 
-@pytest.mark.parametrize("factory", FACTORIES)
-@pytest.mark.parametrize("suffix", [".npy", ".json", ".txt"])
+@pytest.mark.parametrize(
+    ("factory", "suffix"), [*zip(FACTORIES, cycle([".npy", ".json", ".txt"]), strict=False)]
+)
 def test_ids_of_their_own_are_exchanged_for_rows(
     dataset: DataSet, tmp_path: Path, factory: str, suffix: str
 ) -> None:
