@@ -78,7 +78,7 @@ def verdicts(golden: Golden, evidence: Evidence, measured: Sequence[Scores]) -> 
     limits = evidence["case"].config.golden
     plain = tuple(Evaluation(one, {}) for one in measured)
     sides = Sides(plain, golden, limits, CASE)
-    guarded = Guarded((), golden, limits, CASE, (), tuple(measured))
+    guarded = Guarded((), golden, limits, CASE, measured=tuple(measured))
     found = {split: sides.judge(split).verdict for split in EVALUATED}
     return {**found, **{name: guarded.judge(name).verdict for name in GUARDED}}
 
@@ -99,7 +99,7 @@ def averaged(
 def losses(golden: Golden, evidence: Evidence, measured: Sequence[Scores]) -> Iterator[bool]:
     """Tell of each split whether in-article accuracy falls by its margin and two errors."""
     limits = evidence["case"].config.golden
-    guarded = Guarded((), golden, limits, CASE, (), tuple(measured))
+    guarded = Guarded((), golden, limits, CASE, measured=tuple(measured))
     for split in EVALUATED:
         moments = moments_of(guarded.table(f"in_article.{split}"))
         yield moments.mean <= -guarded.margin(f"in_article.{split}") - 2 * moments.se
