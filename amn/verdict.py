@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from html import escape
 from itertools import chain, repeat
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -298,7 +297,7 @@ class Loosening:
     @property
     def beside(self) -> tuple[str, str]:
         """Old and new as people read them: `none` where there is none, and no pages of code."""
-        old, new = (shorten(text, MOST_SHOWN, placeholder=" …") for text in (self.old, self.new))
+        old, new = (cut(text, MOST_SHOWN) for text in (self.old, self.new))
         return old or "none", new or "none"
 
     def __str__(self) -> str:
@@ -339,7 +338,7 @@ class Review:
         if not self.base:
             return f"not compared with a merge base: {self.note}"
         base = f"merge base {self.base[:10]} with {self.target}"
-        some = [shorten(str(one), MOST_SHOWN, placeholder=" …)") for one in self.loosenings]
+        some = [cut(str(one), MOST_SHOWN) for one in self.loosenings]
         more = [f"and {len(some) - MOST_NAMED} more, which G010 names"]
         changes = "; ".join(some[:MOST_NAMED] + more * (len(some) > MOST_NAMED))
         if not self.is_judged:
@@ -386,6 +385,12 @@ def shown(value: float, limit: float, digits: int = 4, *, form: str = "f", sign:
     ):
         digits += 1
     return f"{value:{sign}.{digits}{form}}"
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text in one line, of a longer one so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def count_of(n: int, what: str, some: int = 0) -> str:

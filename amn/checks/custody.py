@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import date
 from shlex import quote
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
@@ -23,7 +22,7 @@ from amn.golden.store import GOLDEN_FILE, TABLE_FILE, find_orphans, read_file, r
 from amn.golden.waivers import WAIVERS_FILE, read_waivers
 from amn.storage import as_committed, canonical_json, sha256_of
 from amn.system import GOLDEN_FOLDER
-from amn.verdict import Finding, Loosening, Measured, Review, Severity, count_of
+from amn.verdict import Finding, Loosening, Measured, Review, Severity, count_of, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
     Parts = dict[str, object]
 
-MOST_LETTERS = 60  # of a reason
+MOST_LETTERS = 60  # of a reason in a table: `amn golden log` has all of it
 SHOWN_DIGITS = 12  # of a digest
 WAIVABLE = (Severity.FAIL, Severity.INCONCLUSIVE)
 APPROVE = (
@@ -192,13 +191,8 @@ def check_intact(found_golden: Golden | GoldenError, golden_folder: Path) -> Mea
     return Measured(
         f"{count_of(len(record.seeds), 'seed')} of {record.accepted.created}",
         "whole",
-        detail=_short(record.accepted.reason),
+        detail=cut(record.accepted.reason, MOST_LETTERS),
     )
-
-
-def _short(reason: str) -> str:
-    """Return a reason as a line of a table has room for it: `amn golden log` has all of it."""
-    return shorten(reason, MOST_LETTERS, placeholder=" …")
 
 
 def ledger_edited(copy: CaseCopy) -> None:
@@ -252,7 +246,7 @@ def check_ledger(ledger: Ledger | None, case: Case) -> Measured:
         Finding(f"{LEDGER_FILE} line {problem.line}", problem.message, "git checkout the ledger")
         for problem in ledger.problems
     ]
-    last = _short(ledger.entries[-1].reason) if ledger.entries else ""
+    last = cut(ledger.entries[-1].reason, MOST_LETTERS) if ledger.entries else ""
     n = len(ledger.entries)
     count = count_of(n, "entry")
     count += f", broken in line {ledger.problems[0].line}" if ledger.problems else ""

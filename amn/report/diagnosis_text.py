@@ -10,7 +10,7 @@ from rich.table import Table
 
 from amn.diagnosis.causes import causes
 from amn.report.failure.render import figure
-from amn.verdict import Status, count_of
+from amn.verdict import Status, count_of, cut
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +50,7 @@ def print_diagnosis(diagnosis: Diagnosis, out: Console, *, verbose: bool = False
     if diagnosis.ruled_out:
         out.print("\nRuled out")
         for ranked in diagnosis.ruled_out:
-            text = f"{ranked.cause.title}: {_shortened(ranked.speaks_against[0].text)}"
+            text = f"{ranked.cause.title}: {cut(ranked.speaks_against[0].text, MOST_TEXT)}"
             out.print(Padding(escape(text), (0, 0, 0, 2)))
     out.print("\nDecision")
     out.print(Padding(escape(diagnosis.decision), (0, 0, 0, 2)))
@@ -116,16 +116,12 @@ def _print_cause(number: int, ranked: RankedCause, diagnosis: Diagnosis, out: Co
     table.add_column(overflow="fold")
     for label, evidence in (("for", ranked.speaks_for), ("against", ranked.speaks_against)):
         for item in evidence:
-            table.add_row(label, f"{item.points:+.1f}  {escape(_shortened(item.text))}")
+            table.add_row(label, f"{item.points:+.1f}  {escape(cut(item.text, MOST_TEXT))}")
     table.add_row("settle", escape(cause.experiment) + _offer(cause, diagnosis))
     for label, texts in (("do", cause.actions), ("do not", cause.avoid), ("next", cause.next)):
         for text in texts:
             table.add_row(label, escape(_after(label, text)))
     out.print(Padding(table, (0, 0, 0, 3)))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1].rstrip() + "…"
 
 
 def _offer(cause: Cause, diagnosis: Diagnosis) -> str:

@@ -10,7 +10,7 @@ from amn.diagnosis.diagnosis import Diagnosis
 from amn.diagnosis.subject import of_result
 from amn.report.verdict import MEANING, complete
 from amn.training.records.history import RunStatus
-from amn.verdict import BEFORE_TRAINING, Status, Verdict, family_of, worst_first
+from amn.verdict import BEFORE_TRAINING, Status, Verdict, cut, family_of, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,4 +184,4 @@ def _cut(text: str, most: int = MOST_LETTERS) -> str:
     """Return at most so much of a text; half a fix is none."""
     if len(text) > most:
         text = text.partition(". Fix: ")[0]
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return cut(text, most)

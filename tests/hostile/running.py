@@ -352,6 +352,9 @@ PYTEST = [
 HELPED = merged(
     put("conftest.py", "from helper import x\n"), put("helper.py", "def x(): return 1\n")
 )
+IN_A_FOLDER = merged(
+    put("conftest.py", "from pack.deep import x\n"), put("pack/deep.py", "x = 1\n")
+)
 HOOK = "this change added or changed a hook that can hide a failure"
 CONFTEST = [
     loose("conftest-patches", put("conftest.py", "import amn.verdict\namn.verdict.judge = None\n")),
@@ -373,6 +376,7 @@ CONFTEST = [
     loose("conftest-helper", HELPED, put("helper.py", "def x(): return 2\n")),
     loose("conftest-helper-bytecode", HELPED, put("__pycache__/helper.cpython-311.pyc", b"x"), put(".gitignore", ".amn/\n")),
     loose("conftest-helper-extension", HELPED, put("helper.cpython-311-x86_64-linux-gnu.so", b"x")),
+    loose("conftest-extension-in-a-folder", IN_A_FOLDER, put("pack/deep.so", b"x")),
     loose("conftest-package", merged(put("conftest.py", "from pack.deep import x\n"), put("pack/__init__.py", ""), put("pack/deep.py", "x = 1\n")), put("pack/__init__.py", "y = 1\n")),
 ]  # fmt: skip
 
