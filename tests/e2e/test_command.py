@@ -430,6 +430,23 @@ def test_an_output_that_is_closed_or_full_is_never_a_fail(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(("to", "code"), [(">/dev/full", 3), ("| true", 0)])
+def test_what_is_left_at_the_end_and_cannot_be_written_is_no_pass(to: str, code: int) -> None:
+    script = (
+        "import sys, time; from amn.cli import main as door\n"
+        "door.main = lambda: (time.sleep(0.2), sys.stdout.write('PASS'), sys.exit(0))\n"
+        "door.run()"
+    )
+    line = f'("$@"; echo $? >&2) {to}'
+
+    command = ["sh", "-c", line, "sh", sys.executable, "-c", script]
+    env = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)  # noqa: S603 - this interpreter
+
+    assert done.stderr.split() == [str(code)]
+
+
 @pytest.mark.parametrize(
     ("level", "fix"),
     [("2", "PYTHONOPTIMIZE=1 at most"), ("1", "a sentence as the first line of the function")],

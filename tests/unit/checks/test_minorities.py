@@ -196,6 +196,17 @@ def test_a_gap_in_a_wide_spread_makes_no_minority() -> None:
     assert minority_below(far, 0.35).is_apart.sum() == 2
 
 
+def test_blocks_in_a_few_articles_are_what_chance_has() -> None:
+    def of_articles(n: int) -> ArticleSample:
+        sample = ArticleSample(drifting_rows(n, 8, 32), np.arange(0, 8 * n, 8), np.arange(n))
+        return by_article(sample, lambda rows: np.r_[4:rows, :4], np.arange(n) % 10 > 0)
+
+    # z is 4.4: once in 220,000 of a normal distribution, once in 5,600 of Student's t of 18.
+    assert judge(data_order.check_row_blocks, of_articles(18)).findings == []
+    (finding,) = judge(data_order.check_row_blocks, of_articles(72)).findings
+    assert "blocks of 4 rows" in finding.message
+
+
 def test_how_articles_begin_is_no_border_of_blocks() -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((800, 1, 32)) + rng.standard_normal((800, 7, 32))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from amn.data.vectors import cosine_rows
+from amn.data.vectors import cosine_rows, unit_rows
+from amn.data.windows import find_windows
 from amn.errors import ArgumentError
 from amn.evaluation import measuring
 from amn.evaluation import metric as declared
@@ -17,6 +18,7 @@ from amn.evaluation.metrics import Scoring
 from amn.evaluation.predictions import join_predictions
 from amn.evaluation.reference import fit_references, measure_references, score_references
 from amn.evaluation.surroundings import find_surroundings, retrieve_in_article
+from tests.strategies import in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,6 +154,24 @@ def test_in_article_counted_by_hand(windows: Windows) -> None:
     share = np.mean([cosine[0] > other for other in cosine[1:]])
 
     assert measured(windows, predicted)["in_article"][at] == pytest.approx(share)
+
+
+def test_rows_behind_a_gap_are_not_around_a_target() -> None:
+    chunks = np.r_[0, 5:12, 30:40].astype(np.int32)  # eight before the row of chunk 8, row 0 is 0
+    data = in_memory(np.zeros(len(chunks), np.int64), chunks)
+    windows = find_windows(data, 2)
+    rows, at = np.arange(len(chunks)), windows.targets[:, None]
+    is_near = (chunks - chunks[at] == rows - at) & (np.abs(rows - at) <= measuring.REACH)
+    is_near &= (rows < at - 2) | (rows > at)
+    predicted = noise(windows)
+    cosines = unit_rows(predicted) @ unit_rows(data.gather(rows).astype(np.float64)).T
+
+    batch = Measuring(windows, {}).add(np.arange(len(windows)), predicted.astype(np.float32))
+
+    found = [one[~np.isnan(one)] for one in batch.nearby]
+    expected = [one[near] for one, near in zip(cosines, is_near, strict=True)]
+    for got, by_hand in zip(found, expected, strict=True):
+        np.testing.assert_allclose(np.sort(got), np.sort(by_hand), atol=1e-6)
 
 
 def test_a_rank_counts_the_pool_and_leaves_the_target_itself_out(windows: Windows) -> None:

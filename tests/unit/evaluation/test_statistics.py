@@ -196,6 +196,15 @@ def test_a_few_articles_far_below_the_rest_ask_for_the_bound_at_a_fifth_of_alpha
     )
 
 
+def test_skewed_articles_are_no_doubt_where_seeds_differ_by_more() -> None:
+    differences = np.random.default_rng(1).normal(0, 0.002, 15)
+    differences[[3, 9]] = -0.03
+    seeds = differences + np.array([[-0.2], [0.0], [0.2]])
+    table = ClusterTable(np.arange(15), np.full(15, 20.0), (20 * seeds, np.zeros((1, 15))))
+
+    assert table_noninferiority(table, margin=MARGIN, alpha=0.05, seed=7).doubt == ""
+
+
 def test_articles_that_end_the_doubt_are_enough_where_nothing_else_is_undecided() -> None:
     differences = np.random.default_rng(1).normal(0, 0.005, 12)
     differences -= differences.mean()
