@@ -1,4 +1,4 @@
-"""docs/own-models.md: its torch module and its ten lines for JSON lines come to a verdict."""
+"""docs/own-models.md: its module, its regression and its ten lines come to a verdict."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from amn.evaluation.window_files import write_windows
 from amn.gate.acceptance import accept
 from amn.gate.modes import GateOptions, run_gate
 from amn.golden.store import write_golden
@@ -88,6 +89,26 @@ def test_json_lines_become_predictions_and_the_golden_holds(
     for change, check in BROKEN.values():
         other = of_lines(toy_splits, tmp_path / "lines", change, file="other.parquet")
         found = bad(run_gate(case, replace(options, predictions=(other,), allow_same=False)))
+        assert found[check] is (Status.FAIL if check == "G001" else Status.HARNESS)
+
+
+ANSWER = "np.savez("  # what changes a prediction stands before it
+
+
+def test_a_regression_of_scikit_learn_is_gated_by_its_predictions(
+    case: Case, toy_splits: Evidence, tmp_path: Path
+) -> None:
+    write_windows(tmp_path / "windows.parquet", toy_splits["windows"], with_vectors=True)
+    regression = program("regression.py")
+    assert run_here(regression, tmp_path) == 0
+    golden = accepted(case, tmp_path / "cache", predictions=(tmp_path / "mine.npz",))
+    write_golden(case.folder, golden)
+    options = GateOptions(cache=tmp_path / "cache", predictions=(tmp_path / "mine.npz",))
+    assert bad(run_gate(case, replace(options, allow_same=True))) == {}
+
+    for change, check in BROKEN.values():
+        assert run_here(regression.replace(ANSWER, f"{change}\n{ANSWER}"), tmp_path) == 0
+        found = bad(run_gate(case, options))
         assert found[check] is (Status.FAIL if check == "G001" else Status.HARNESS)
 
 
