@@ -25,7 +25,8 @@ from amn.errors import ArgumentError
 from amn.evaluation.metric import Metric
 from amn.evaluation.metric import metrics as every_metric
 from amn.evaluation.metrics import Scoring
-from amn.evaluation.statistics import cluster_interval, noninferiority, seed_from
+from amn.evaluation.noninferiority import noninferiority
+from amn.evaluation.statistics import cluster_interval, seed_from
 from amn.evaluation.window_files import predicted, write_predictions
 from amn.gate.modes import GateOptions, evidence_of, gate_of, result_of
 from amn.gate.run import Gate, is_early
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     from amn.checks.check import Check
     from amn.data.encoder import Encoder
     from amn.evaluation.metrics import SplitScores
-    from amn.evaluation.statistics import Comparison, Interval
+    from amn.evaluation.noninferiority import Comparison
+    from amn.evaluation.statistics import Interval
     from amn.gate.result import GateResult
 
     Report = Callable[[int, int, str], None]

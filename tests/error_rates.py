@@ -28,14 +28,9 @@ from scipy.special import bdtr, bdtrc, ndtr, ndtri
 
 from amn.case.limits import GoldenConfig
 from amn.case.load import load_case
+from amn.evaluation.noninferiority import judge_difference, reach_of
 from amn.evaluation.reference import fit_references, score_references
-from amn.evaluation.statistics import (
-    RESAMPLES,
-    ClusterTable,
-    judge_difference,
-    reach_of,
-    tabulate,
-)
+from amn.evaluation.statistics import RESAMPLES, ClusterTable, tabulate
 from amn.gate.modes import GateOptions, evidence_of
 from amn.golden.store import read_golden
 from amn.prove.simulation import Trials

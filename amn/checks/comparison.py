@@ -19,13 +19,8 @@ import numpy as np
 
 from amn.case.limits import GUARDS, RECALL
 from amn.errors import ArgumentError, GoldenError
-from amn.evaluation.statistics import (
-    RESAMPLES,
-    ClusterTable,
-    seed_from,
-    table_noninferiority,
-    tabulate,
-)
+from amn.evaluation.noninferiority import table_noninferiority
+from amn.evaluation.statistics import RESAMPLES, ClusterTable, seed_from, tabulate
 from amn.golden.compare import joined, margin_of, own_margin, require_same_windows
 from amn.golden.schema import COSINE, OF_ROWS
 from amn.golden.store import TABLE_FILE
@@ -40,7 +35,7 @@ if TYPE_CHECKING:
     from amn.data.index.recall import Recalled
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
-    from amn.evaluation.statistics import Comparison
+    from amn.evaluation.noninferiority import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden, GoldenRecord
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from amn.data.dataset import DataSet
     from amn.evaluation.attribution import Attribution
     from amn.evaluation.metrics import SplitScores
-    from amn.evaluation.statistics import Comparison
+    from amn.evaluation.noninferiority import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.golden.schema import Golden
     from amn.training.candidate import Candidate

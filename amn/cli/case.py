@@ -25,7 +25,7 @@ from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split
 from amn.data.splits import resolve_splits
 from amn.data.windows import find_windows
 from amn.errors import ArgumentError, DataError, MissingDependencyError, bring, expect
-from amn.evaluation.statistics import POWER, articles_to_pass, passes_when_equal
+from amn.evaluation.noninferiority import POWER, articles_to_pass, passes_when_equal
 from amn.evaluation.warranted import (
     KINDS,
     are_numbers,

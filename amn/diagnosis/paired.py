@@ -27,8 +27,9 @@ from amn.diagnosis.ranking import HYPOTHESES, Settled
 from amn.diagnosis.variants import DECLARED, Variants
 from amn.engines import LocalEngine
 from amn.errors import CheckNotRunError
+from amn.evaluation.noninferiority import noninferiority
 from amn.evaluation.runner import score, torch_threads
-from amn.evaluation.statistics import noninferiority, seed_from
+from amn.evaluation.statistics import seed_from
 from amn.system import available_cores
 from amn.training.loop import Start, train
 from amn.training.networks.build import admit
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from amn.data.windows import Windows
     from amn.diagnosis.variants import Variant
     from amn.engines import Tell
-    from amn.evaluation.statistics import Comparison
+    from amn.evaluation.noninferiority import Comparison
     from amn.evaluation.storage import Evaluation
     from amn.gate.evidence import Evidence
     from amn.training.plan import Plan

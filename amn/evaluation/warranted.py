@@ -15,14 +15,9 @@ import numpy as np
 from amn.case.limits import IDLE, PROFILES, GoldenConfig
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import lengths
+from amn.evaluation.noninferiority import POWER
 from amn.evaluation.reference import fit_references, score_references
-from amn.evaluation.statistics import (
-    MIN_CLUSTERS,
-    POWER,
-    Interval,
-    cluster_interval,
-    seed_from,
-)
+from amn.evaluation.statistics import MIN_CLUSTERS, Interval, cluster_interval, seed_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

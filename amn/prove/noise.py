@@ -17,7 +17,8 @@ import numpy as np
 from scipy.special import chdtri, ndtri
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import MIN_CLUSTERS, POWER, ClusterTable, moments_of
+from amn.evaluation.noninferiority import POWER
+from amn.evaluation.statistics import MIN_CLUSTERS, ClusterTable, moments_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

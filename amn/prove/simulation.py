@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import ClusterTable, judge_difference, reach_of
+from amn.evaluation.noninferiority import judge_difference, reach_of
+from amn.evaluation.statistics import ClusterTable
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import Comparison, cluster_interval, noninferiority
+from amn.evaluation.noninferiority import Comparison, noninferiority
+from amn.evaluation.statistics import cluster_interval
 from amn.verdict import Verdict
 
 RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}

@@ -12,13 +12,8 @@ import pytest
 
 from amn.evaluation.attribution import attribute
 from amn.evaluation.metrics import SplitScores
-from amn.evaluation.statistics import (
-    ClusterTable,
-    noninferiority,
-    seed_from,
-    table_noninferiority,
-    tabulate,
-)
+from amn.evaluation.noninferiority import noninferiority, table_noninferiority
+from amn.evaluation.statistics import ClusterTable, seed_from, tabulate
 from amn.golden.compare import joined
 from amn.golden.schema import Golden
 from amn.golden.table import Table, parse_csv, rounded, to_csv, windows_by_article

@@ -11,7 +11,8 @@ import pytest
 
 from amn.case.config import CaseConfig
 from amn.case.limits import GoldenConfig
-from amn.evaluation.statistics import noninferiority, tabulate
+from amn.evaluation.noninferiority import noninferiority
+from amn.evaluation.statistics import tabulate
 from amn.prove.calibrate import SCATTER, Settings, calibrate
 from amn.verdict import Verdict
 from tests.error_rates import DESIGNS, Design, simulate

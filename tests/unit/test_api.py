@@ -15,8 +15,8 @@ import torch
 
 import amn
 from amn.errors import ArgumentError, ConfigError
+from amn.evaluation.noninferiority import noninferiority
 from amn.evaluation.runner import predict, score
-from amn.evaluation.statistics import noninferiority
 from amn.verdict import Verdict, html_of
 
 if TYPE_CHECKING:

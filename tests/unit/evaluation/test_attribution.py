@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from amn.evaluation.attribution import attribute, sign_test
-from amn.evaluation.statistics import ClusterTable, noninferiority, tabulate
+from amn.evaluation.noninferiority import noninferiority
+from amn.evaluation.statistics import ClusterTable, tabulate
 
 ARTICLES, WINDOWS = 60, 12
 CLUSTERS = np.repeat(np.arange(100, 100 + ARTICLES), WINDOWS)

@@ -10,16 +10,15 @@ import pytest
 from scipy.special import ndtri, stdtrit
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import (
-    ClusterTable,
+from amn.evaluation.noninferiority import (
     Comparison,
     Doubt,
-    cluster_interval,
-    cluster_intervals,
+    most_skewness,
     noninferiority,
-    seed_from,
+    skewness_of,
     table_noninferiority,
 )
+from amn.evaluation.statistics import ClusterTable, cluster_interval, cluster_intervals, seed_from
 from amn.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -194,6 +193,21 @@ def test_a_few_articles_far_below_the_rest_ask_for_the_bound_at_a_fifth_of_alpha
     assert result.doubted == (
         "; a few articles are far below the rest, so that the lower bound is further off"
     )
+
+
+def test_how_much_skewness_is_a_doubt_follows_from_the_error_that_is_asked_for() -> None:
+    assert most_skewness(0.05) == pytest.approx(0.227, abs=5e-4)
+    assert most_skewness(0.01) == pytest.approx(0.0952, abs=5e-4)
+    differences = np.random.default_rng(1).normal(0, 0.002, 110)
+    differences[[3, 9]] = -0.012
+    table = ClusterTable(np.arange(110), np.full(110, 20.0), ((20 * differences)[None],))
+    assert -most_skewness(0.05) < skewness_of(table) < -most_skewness(0.01)
+
+    sizes = np.full(110, 20.0)
+    assert [of_articles(differences, sizes, alpha).doubt for alpha in (0.05, 0.01)] == [
+        Doubt.NONE,
+        Doubt.SKEWED,
+    ]
 
 
 def test_skewed_articles_are_no_doubt_where_seeds_differ_by_more() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from amn.errors import ArgumentError
-from amn.evaluation.statistics import noninferiority, tabulate
+from amn.evaluation.noninferiority import noninferiority
+from amn.evaluation.statistics import tabulate
 from amn.prove.noise import noise_of
 from amn.prove.simulation import Trials, simulate
 from tests.strategies import seeds_of_a_recipe
