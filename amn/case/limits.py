@@ -357,12 +357,12 @@ class DataConfig(Section):
     shared_space: Share = 0.5
     blocks: Share = 0.5
     order_stretch: float = 1.6
-    unordered: Share = 0.0001
+    unordered: Share = 0.001
     border_stretch: float = 0.25
     positions: Annotated[int, Field(ge=0)] = 2
     string_order: float = -3.1
     lone_rows: Share = 0.08
-    reversed: Share = 0.0001
+    reversed: Share = 0.001
     apart: Share = 0.02
     leaked: Share = 0.005
     near_articles: Share = 0.02

@@ -8,16 +8,18 @@ import numpy as np
 
 from amn.checks import broken
 from amn.checks.check import check, some_ids
-from amn.checks.data_order import FEW_TO_BREAK, FEWEST_ARTICLES, STRETCH, SURE, moving_sums
-from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import (
-    direction_scores,
-    direction_told,
-    excess_below,
-    lead_scores,
-    z_of_mean,
+from amn.checks.data_order import (
+    FEW_TO_BREAK,
+    FEWEST_ARTICLES,
+    STRETCH,
+    SURE,
+    UNLIKELIER,
+    moving_sums,
 )
+from amn.checks.profiled import by_place, over_articles, rows_share, share_of
+from amn.data.articles import direction_scores, lead_scores, z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
+from amn.data.mixture import find_below
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity, count_of
@@ -421,20 +423,14 @@ def check_reading_direction(
     return Measured(value, f"> {-BACKWARDS_ERRORS}", findings, number=number, profile=profile)
 
 
-REVERSED_SEEN = 100  # articles: of fewer, a fifth that is reversed is within chance
-REVERSED_Z = 6.0
-
-
 def fifth_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """A fifth of the articles runs from its end to its beginning."""
-    from scipy.special import ndtr  # noqa: PLC0415 - loads scipy
-
-    dataset, sample = copy.dataset(), article_samples[0].main
-    told = direction_told(sample)
-    # Of normal scores: those below 0 of both groups, and those as far above the middle.
-    low, high = 0.8 * ndtr(-told) + 0.2 * ndtr(told), 0.8 * ndtr(-told)
-    z = (low - high) * np.sqrt(len(sample.starts) / (low + high))
-    if len(sample.starts) < REVERSED_SEEN or z < REVERSED_Z:
+    dataset, sample = copy.dataset(), article_samples[0]
+    if len(sample.starts) < FEW_TO_BREAK:
+        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(sample.starts)}")
+    scores = direction_scores(sample.main)
+    scores[::5] *= -1  # what a reversed article has
+    if find_below(scores, mirrored=True).chance > copy.config.data.reversed / UNLIKELIER:
         raise DoesNotApplyError("expected more articles that show in which direction they run")
     mine = dataset.is_in(dataset.articles[::5])
     rows = np.lexsort((np.where(mine, -dataset.chunk_index, dataset.chunk_index), dataset.codes))
@@ -456,8 +452,9 @@ def check_reversed_articles(
     """No more articles run backwards than the spread of the set's own articles explains.
 
     What tells the place of a row is fitted on other articles of the set; reversing an article turns
-    the sign of its score. The number of articles below 0 is held against that of articles as far
-    above the middle: one time in ten thousand chance alone has as many more.
+    the sign of its score. Articles that low are held against those as far above the middle: chance,
+    which has both alike, has at most one time in a thousand what speaks as much for a tenth that
+    runs backwards.
 
     Why: A second source that numbers its chunks from the end is seen by no likeness of neighbours.
     Fix: Compare the texts of the named articles with their chunk_index
@@ -470,15 +467,14 @@ def check_reversed_articles(
             continue
         scores = direction_scores(sample.main)
         shares.append((dataset, share_of(scores < 0)))
-        n, chance = excess_below(scores, 0.0)
-        chances.append(chance)
-        if chance >= data_limits.reversed:
+        below = find_below(scores, mirrored=True)
+        chances.append(below.chance)
+        if below.chance >= data_limits.reversed:
             continue
-        worst = sample.articles[np.argsort(scores, kind="stable")[:n]]
         message = (
             f"expected no more articles that run backwards than chance has, p "
-            f"{data_limits.reversed:g}, got {n} of {len(scores):,} (p {chance:.1e}), most of: "
-            f"{some_ids(worst)}"
+            f"{data_limits.reversed:g}, got {len(below.articles)} of {len(scores):,} (p "
+            f"{below.chance:.1e}), most of: {some_ids(sample.articles[below.articles])}"
         )
         fix = "compare the texts of these articles with their chunk_index"
         findings.append(Finding(dataset.path.name, message, fix))

@@ -12,12 +12,13 @@ from amn.checks.profiled import by_place, over_articles, rows_share, share_of
 from amn.data.articles import (
     FEWEST_OF_ARTICLE,
     article_means,
-    excess_below,
     likeness,
+    order_scores,
     z_of_mean,
 )
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
+from amn.data.mixture import find_below
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.scan import FAR_LAG
 from amn.data.vectors import ROUNDED_TWICE
@@ -38,6 +39,7 @@ FEWEST_ARTICLES = 8
 FEWEST_PAIRS = 200  # neighbours in all: text in order gives them a z of 6 in every space tried
 STRETCH = 20  # articles that follow each other
 FEW_TO_BREAK = 120  # articles: of fewer, what is broken in some is within the spread of all
+UNLIKELIER = 100_000  # times: other articles' order is fitted on what is broken, too
 SURE = 4.0  # standard deviations between what is usual here and a limit, to tell them apart
 
 # Copies are this much nearer than neighbours usually are. Where these are a cosine of 0.6 apart, as
@@ -48,7 +50,7 @@ FEWEST_COPIED = 3  # articles: one may be a table that repeats itself
 PERIODS = range(2, 13)  # rows
 BLOCKED_BY_CHANCE = 1 / 10_000  # of one period, by Student's t: of all eleven once in 900 sets
 FEWEST_BLOCKED = 16  # articles: the spread of fewer is not known
-UNORDERED = 0.0  # z that half of the articles in a random order are below
+UNORDERED = 0.0  # z that half of the articles in a random order are below, in the profile
 FEWEST_LONG = 12  # rows of an article: of fewer the score has no room above its median
 
 REPEATED_SHARE = 0.5
@@ -283,10 +285,11 @@ def fifth_shuffled(
     dataset = copy.dataset()
     if len(dataset.articles) < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
-    scores = article_orders[0].scores[article_samples[0].counts >= FEWEST_LONG]
+    long = article_samples[0].counts >= FEWEST_LONG
+    scores = order_scores(article_samples[0], article_orders[0])[long]
     random = np.random.default_rng(0).standard_normal(len(scores[::5]))
     scores[::5] = random  # what a random order has
-    if excess_below(scores, UNORDERED)[1] > copy.config.data.unordered / 10_000:
+    if find_below(scores, mirrored=False).chance > copy.config.data.unordered / UNLIKELIER:
         raise DoesNotApplyError("expected articles that are more alike in their order")
     mine = dataset.is_in(dataset.articles[::5])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
@@ -309,9 +312,10 @@ def check_unordered_articles(
 ) -> Measured:
     """No more articles are without order than the spread of the set's own articles explains.
 
-    Half of the articles in a random order have a z of D007 below 0. The number of such articles is
-    held against that of articles as far above the middle as this is below: one time in a thousand
-    chance alone has as many more.
+    How likeness fades with distance, and where first rows are, in articles of 12 rows and more: in
+    a random order 0 on average, with a deviation of 1 over all permutations. Articles that low are
+    held against those as far above the middle: chance, which has both alike, has at most one time
+    in a thousand what speaks as much for a tenth without order.
 
     Why: A second worker or a second source that shuffles is seen in no mean over all articles.
     Fix: Compare the texts of the named articles with their chunk_index; sort and import again
@@ -321,17 +325,17 @@ def check_unordered_articles(
     shares: list[tuple[DataSet, Statistic]] = []
     for dataset, sample, order in zip(data_sets, article_samples, article_orders, strict=True):
         long = sample.counts >= FEWEST_LONG
-        scores, articles = order.scores[long], sample.articles[long]
-        shares.append((dataset, share_of(scores < UNORDERED)))
-        n, chance = excess_below(scores, UNORDERED)
-        chances.append(chance)
-        if chance >= data_limits.unordered:
+        shares.append((dataset, share_of(order.scores[long] < UNORDERED)))
+        below = find_below(order_scores(sample, order)[long], mirrored=False)
+        chances.append(below.chance)
+        if below.chance >= data_limits.unordered:
             continue
-        worst = articles[np.argsort(scores, kind="stable")[:n]]
+        articles = sample.articles[long]
         message = (
             "expected no more articles whose order says nothing than chance has "
-            f"{_times(data_limits.unordered)}, got {n} of {len(articles):,} (p {chance:.1e}): rows "
-            f"of some are not in the order of the text, among them most of {some_ids(worst)}"
+            f"{_times(data_limits.unordered)}, got {len(below.articles)} of {len(articles):,} (p "
+            f"{below.chance:.1e}): rows of some are not in the order of the text, among them most "
+            f"of {some_ids(articles[below.articles])}"
         )
         findings.append(Finding(dataset.path.name, message, SORT))
     value = ", ".join(f"p {chance:.2g}" for chance in chances)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -240,41 +240,86 @@ class RowOrder:
         near: (n,) cosine of each row with the next one of its article; NaN for the last.
         second: (n,) with the one after that.
         overall: (A,) mean over all pairs of rows of the article.
+        fading: (A,) as `scores`, of the sum over all pairs of the cosine by the distance of the two
+            rows: what fades slowly is seen at more than one step.
     """
 
     scores: NDArray[np.float64]
     near: NDArray[np.float64]
     second: NDArray[np.float64]
     overall: NDArray[np.float64]
+    fading: NDArray[np.float64]
 
 
 def row_order(sample: ArticleSample) -> RowOrder:
-    """Measure the order of rows along their main directions, exactly over all permutations.
-
-    With G the cosines of n rows and S1, S2, R the sums of G, of G squared and of squared row sums
-    off the diagonal, the sum over neighbours has mean S1 / n and second moment
-    S2 / n + 2 (R - S2) / n / (n - 1) + (S1^2 - 4 R + 2 S2) / n / (n - 1): sums over ordered pairs,
-    chains of three and pairs of pairs.
-    """
+    """Measure the order of rows along their main directions, exactly over all permutations."""
     unit = unit_rows(sample.main.centred)
     near, second = (_lagged(unit, sample.owner, lag) for lag in (1, 2))
     n = sample.counts.astype(np.float64)
     whole = sample.sums(unit)
     own = sample.sums(np.vecdot(unit, unit)[:, None])[:, 0]
-    sums = np.vecdot(whole, whole) - own  # S1
+    sums = np.vecdot(whole, whole) - own
     rows = np.vecdot(unit, whole[sample.owner].astype(np.float32)) - np.vecdot(unit, unit)
-    chains = sample.sums((rows.astype(np.float64) ** 2)[:, None])[:, 0]  # R
-    squares = np.array(
-        [_squares(unit[a : a + k]) for a, k in zip(sample.starts, sample.counts, strict=True)]
+    chains = sample.sums((rows.astype(np.float64) ** 2)[:, None])[:, 0]
+    sizes, size = np.unique(sample.counts, return_inverse=True)
+    steps = [np.abs(np.subtract.outer(np.arange(k), np.arange(k))) for k in sizes]
+    beside = [(step == 1) / 2 for step in steps]  # half of each of two ordered pairs
+    fading = [np.where(step > 0, 1 / np.maximum(step, 1), 0.0) for step in steps]
+    squares, faded = np.array(
+        [
+            _squares_and_sum(unit[start : start + len(fading[k])], fading[k])
+            for start, k in zip(sample.starts, size, strict=True)
+        ]
+    ).reshape(-1, 2).T  # fmt: skip
+    cosines = np.stack([sums, squares, chains])
+    of_beside, of_fading = (
+        np.array([*map(_matrix_sums, matrices)]).reshape(-1, 3)[size].T
+        for matrices in (beside, fading)
     )
-    mean = sums / n
-    moment = squares / n + 2 * (chains - squares) / (n * (n - 1))
-    moment += (sums**2 - 4 * chains + 2 * squares) / (n * (n - 1))
-    deviation = np.sqrt(np.maximum(moment - mean**2, 0.0))
     found = sample.sums(np.nan_to_num(near)[:, None])[:, 0]
+    return RowOrder(
+        scores=_over_permutations(found, cosines, of_beside, n),
+        near=near,
+        second=second,
+        overall=sums / (n * (n - 1)),
+        fading=_over_permutations(faded, cosines, of_fading, n),
+    )
+
+
+def _over_permutations(
+    found: NDArray[np.float64],
+    values: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    n: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return weighted sums over pairs of rows in deviations over all permutations: (A,).
+
+    Exactly (Mantel 1967), from the sums of both matrices and of their products over ordered pairs,
+    chains of three rows and pairs of pairs. 0 where permutations change nothing.
+
+    Args:
+        found: (A,) sum of weight by value, over ordered pairs of different rows.
+        values: (3, A), see `_matrix_sums`.
+        weights: (3, A) likewise.
+        n: (A,) rows, four or more.
+    """
+    pairs = n * (n - 1)
+    ours, theirs = (
+        (squares, chains - squares, sums**2 - 4 * chains + 2 * squares)
+        for sums, squares, chains in (values, weights)
+    )
+    counts = (pairs / 2, pairs * (n - 2) / 4, pairs * (n - 2) * (n - 3))
+    moment = sum(a * b / count for a, b, count in zip(ours, theirs, counts, strict=True))
+    mean = values[0] * weights[0] / pairs
+    deviation = np.sqrt(np.maximum(moment - mean**2, 0.0))
     is_told = deviation > TINY**0.5
-    scores = np.where(is_told, (found - mean) / np.where(is_told, deviation, 1.0), 0.0)
-    return RowOrder(scores, near, second, sums / (n * (n - 1)))
+    return np.where(is_told, (found - mean) / np.where(is_told, deviation, 1.0), 0.0)
+
+
+def _matrix_sums(matrix: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the sums of a matrix, of its squares and of its squared row sums."""
+    rows = matrix.sum(axis=0)
+    return float(rows.sum()), float(np.vdot(matrix, matrix)), float(np.vdot(rows, rows))
 
 
 def likeness(sample: ArticleSample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -299,11 +344,13 @@ def _lagged(
     return found
 
 
-def _squares(unit: NDArray[np.float32]) -> float:
-    """Return the sum of squared cosines of all ordered pairs of different rows."""
+def _squares_and_sum(
+    unit: NDArray[np.float32], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the sum of squared and that of weighted cosines of all ordered pairs of rows."""
     products = (unit @ unit.T).astype(np.float64)
     np.fill_diagonal(products, 0.0)
-    return float(np.vdot(products, products))
+    return float(np.vdot(products, products)), float(np.vdot(products, weights))
 
 
 def article_means(values: NDArray[np.float64], sample: ArticleSample) -> NDArray[np.float64]:
@@ -596,6 +643,66 @@ def _log_marginal(
     return np.asarray((values * sums**2 / scale - np.log(scale)).sum(axis=1) / 2, np.float64)
 
 
+def opening_scores(sample: ArticleSample) -> NDArray[np.float64]:
+    """Score how far each article's rows lie as the places that they have say: (A,).
+
+    In standard deviations over all permutations of its rows: the covariance of 1 / (1 + place),
+    which tells first rows from others, with what tells it best in the other folds: rows without
+    their article's mean, and how near each is to the middle of the others. 0 where permutations
+    change nothing.
+    """
+    from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
+
+    others = unit_rows(sample.sums(sample.vectors)[sample.owner] - sample.vectors)
+    nearness = np.vecdot(sample.vectors, others.astype(np.float32))
+    rows = ArticleSample(
+        np.column_stack([sample.vectors, nearness]), sample.starts, sample.articles
+    )
+    centred, n_articles = rows.centred, len(rows.starts)
+    curve = 1.0 / (1 + np.arange(len(centred)) - rows.starts[rows.owner])
+    curve -= (rows.sums(curve[:, None]) / rows.counts[:, None])[rows.owner, 0]
+    told = np.zeros(len(centred))
+    for fold, within in enumerate(rows.within_other_folds(np.ones(n_articles, np.bool_))):
+        mine = (rows.folds == fold)[rows.owner]
+        if mine.any() and not mine.all():
+            found = _told(centred, np.where(mine, 0.0, curve), lu_factor(shrunk(within)))
+            told[mine] = found[mine]
+    products = rows.sums(np.column_stack([told * curve, told**2, curve**2]))
+    deviation = np.sqrt(products[:, 1] * products[:, 2] / (rows.counts - 1))
+    is_told = deviation > TINY**0.5
+    return np.where(is_told, products[:, 0] / np.where(is_told, deviation, 1.0), 0.0)
+
+
+def order_scores(sample: ArticleSample, order: RowOrder) -> NDArray[np.float64]:
+    """Score how much the order of its rows is worth in each article: (A,).
+
+    About 0 in a random order, with a deviation of 1: from how likeness fades with distance, and
+    from where first rows are.
+
+    Args:
+        order: Of `sample`.
+    """
+    return np.asarray((order.fading + opening_scores(sample.main)) / np.sqrt(2))
+
+
+def _told(
+    centred: NDArray[np.float32],
+    values: NDArray[np.float64],
+    factor: tuple[NDArray[Any], NDArray[Any]],
+) -> NDArray[np.float32]:
+    """Return what rows tell of values by the linear discriminant of their space: (n,).
+
+    Args:
+        centred: (n, D) rows without the mean of their article.
+        values: (n,) 0 on average over an article, and where it is not fitted on.
+        factor: Of the covariance of rows within articles, by `scipy.linalg.lu_factor`.
+    """
+    from scipy.linalg import lu_solve  # noqa: PLC0415 - takes 0.25 s to load
+
+    target = values.astype(np.float32) @ centred
+    return np.asarray(centred @ lu_solve(factor, target.astype(np.float64)).astype(np.float32))
+
+
 def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     """Score how much each article runs from its beginning to its end: (A,), median 1.
 
@@ -604,7 +711,7 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     to the middle of the article its first row is than its last. What runs backwards in the first
     round is turned round before the second is fitted.
     """
-    from scipy.linalg import lu_factor, lu_solve  # noqa: PLC0415 - takes 0.25 s to load
+    from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
 
     n_articles = len(sample.starts)
     n = sample.counts[sample.owner]
@@ -623,9 +730,7 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
                 return scores
             others = np.where(mine, 0.0, turn)[sample.owner]
             for k, odd in enumerate((along, ends)):
-                target = (odd * others).astype(np.float32) @ centred
-                weights = lu_solve(factors[fold], target.astype(np.float64))
-                told = centred @ weights.astype(np.float32)
+                told = _told(centred, odd * others, factors[fold])
                 held = sample.sums((told * odd)[:, None])[:, 0] / lengths[k]
                 features[mine, k] = held[mine] / max(float(np.abs(held[~mine]).mean()), TINY)
         turned = features * turn[:, None]
@@ -662,33 +767,6 @@ def lead_scores(sample: ArticleSample) -> NDArray[np.float64]:
     first, last = sample.vectors[sample.starts], sample.vectors[sample.starts + sample.counts - 1]
     middle = unit_rows(sample.sums(sample.vectors) - first - last)
     return np.asarray(np.vecdot((first - last).astype(np.float64), middle), np.float64)
-
-
-def excess_below(scores: NDArray[np.float64], cut: float) -> tuple[int, float]:
-    """Return how many scores are below a cut, and how often chance has as many more.
-
-    More than are as far above the middle as the cut is below it: a spread that is symmetric has as
-    many on both sides. p is of the sign test; the middle is the mean of the shortest half, which a
-    fifth of other scores hardly moves (Andrews et al. 1972).
-
-    Args:
-        scores: (A,).
-    """
-    from scipy.special import bdtrc  # noqa: PLC0415 - loads scipy
-
-    middle = _mean_of_shortest_half(scores) if len(scores) else cut
-    low = int(np.count_nonzero(scores < cut))
-    high = int(np.count_nonzero(scores > 2 * middle - cut))
-    return low, float(bdtrc(low - 1, low + high, 0.5)) if low and middle > cut else 1.0
-
-
-def _mean_of_shortest_half(scores: NDArray[np.float64]) -> float:
-    """Return the mean of those half of the scores that lie closest together."""
-    ordered = np.sort(scores)
-    half = (len(ordered) + 1) // 2
-    widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
-    first = int(widths.argmin())
-    return float(ordered[first : first + half].mean())
 
 
 # Splits beside train.

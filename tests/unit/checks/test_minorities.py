@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +12,18 @@ import pytest
 
 from amn.case.limits import DataConfig
 from amn.checks import broken, data_borders, data_order, data_space, split_space
-from amn.data.articles import ArticleSample, likeness, minority_below, row_order, sample_articles
+from amn.data.articles import (
+    ArticleSample,
+    likeness,
+    minority_below,
+    order_scores,
+    row_order,
+    sample_articles,
+)
 from amn.data.dataset import open_dataset
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
+from tests.clean_sets import has_shared, load
 from tests.strategies import drifting_rows
 
 MINI = Path(__file__).parents[3] / "golden" / "wiki-mini" / "data"
@@ -140,17 +148,38 @@ def test_half_of_the_articles_in_another_space_are_two_encoders(clean: ArticleSa
     assert "two encoders; of 160 articles, 80 are apart" in measured.findings[0].message
 
 
-def test_exact_moments_are_those_of_all_permutations() -> None:
+@pytest.mark.parametrize(
+    ("score", "weight"),
+    [("scores", lambda step: float(step == 1)), ("fading", lambda step: 1 / step)],
+)
+def test_exact_moments_are_those_of_all_permutations(score: str, weight: Any) -> None:
     rng = np.random.default_rng(0)
     rows = unit_rows(rng.standard_normal((6, 5))).astype(np.float32)
     sample = ArticleSample(rows, np.array([0]), np.array([1]))
     unit = unit_rows(sample.centred)
     products = (unit @ unit.T).astype(np.float64)
-    sums = [sum(products[a, b] for a, b in pairwise(p)) for p in permutations(range(6))]
+    pairs = list(combinations(range(6), 2))
+    sums = [
+        sum(weight(b - a) * products[p[a], p[b]] for a, b in pairs) for p in permutations(range(6))
+    ]
 
     expected = (sums[0] - np.mean(sums)) / np.std(sums)
 
-    assert row_order(sample).scores[0] == pytest.approx(expected, abs=1e-4)
+    assert getattr(row_order(sample), score)[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_scores_of_a_random_order_have_a_mean_of_0_and_a_deviation_of_1(
+    clean: ArticleSample,
+) -> None:
+    rng = np.random.default_rng(0)
+    third = np.arange(N_ARTICLES) % 3 == 0
+
+    mixed = [by_article(clean, rng.permutation, third) for _ in range(10)]
+    scores = np.array([order_scores(sample, row_order(sample)) for sample in mixed])
+
+    assert abs(scores[:, third].mean()) < 0.1
+    assert scores[:, third].std() == pytest.approx(1, abs=0.1)
+    assert np.median(scores[:, ~third]) > 4
 
 
 @pytest.mark.parametrize("block", [2, 5])
@@ -234,26 +263,58 @@ def test_a_stretch_of_shuffled_articles_is_named_by_its_ids(clean: ArticleSample
     assert judge(data_order.check_order_stretch, clean).findings == []
 
 
-def test_a_fifth_of_the_articles_without_order_is_named(clean: ArticleSample) -> None:
-    rng = np.random.default_rng(0)
-    fifth = np.arange(N_ARTICLES) % 5 == 0
+@pytest.mark.parametrize("most", [12, 45])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tenth_of_the_articles_without_order_is_named(
+    clean: ArticleSample, seed: int, most: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    sample, tenth = clean.shortened(most), np.arange(N_ARTICLES) % 10 == 3
 
-    measured = judge(data_order.check_unordered_articles, by_article(clean, rng.permutation, fifth))
+    measured = judge(
+        data_order.check_unordered_articles, by_article(sample, rng.permutation, tenth)
+    )
 
+    (finding,) = measured.findings
     assert measured.number < 0.001
-    assert f"(p {measured.number:.1e})" in measured.findings[0].message
-    assert judge(data_order.check_unordered_articles, clean).findings == []
+    assert f"of 160 (p {measured.number:.1e}): rows of some are not in the order" in finding.message
+    assert judge(data_order.check_unordered_articles, sample).findings == []
 
 
-def test_a_fifth_of_the_articles_that_run_backwards_is_seen(clean: ArticleSample) -> None:
-    fifth = np.arange(N_ARTICLES) % 5 == 0
-    turned = by_article(clean, lambda n: np.arange(n)[::-1], fifth)
+@pytest.mark.parametrize("most", [12, 45])
+def test_a_tenth_of_the_articles_that_run_backwards_is_named(
+    clean: ArticleSample, most: int
+) -> None:
+    sample, tenth = clean.shortened(most), np.arange(N_ARTICLES) % 10 == 3
+    turned = by_article(sample, lambda n: np.arange(n)[::-1], tenth)
 
     measured = judge(data_borders.check_reversed_articles, turned)
 
+    (finding,) = measured.findings
     assert measured.number < 0.001
-    assert "run backwards" in measured.findings[0].message
-    assert judge(data_borders.check_reversed_articles, clean).findings == []
+    assert f"of 160 (p {measured.number:.1e}), most of: " in finding.message
+    assert judge(data_borders.check_reversed_articles, sample).findings == []
+
+
+@pytest.mark.skipif(not has_shared(), reason="../shared/data/spaces is not here")
+@pytest.mark.parametrize("space", ["minilm", "e5"])
+@pytest.mark.parametrize("most", [12, 45])
+def test_a_tenth_that_is_shuffled_or_reversed_is_seen_in_other_spaces(
+    space: str, most: int
+) -> None:
+    rows = load(space)
+    starts = np.flatnonzero(rows.place == 0)
+    sample = ArticleSample(rows.vectors, starts, rows.ids[starts]).shortened(most)
+    tenth = np.arange(len(starts)) % 10 == 3
+    rng = np.random.default_rng(0)
+
+    shuffled = by_article(sample, rng.permutation, tenth)
+    turned = by_article(sample, lambda n: np.arange(n)[::-1], tenth)
+
+    assert judge(data_order.check_unordered_articles, shuffled).number < 0.001
+    assert judge(data_borders.check_reversed_articles, turned).number < 0.001
+    for check in (data_order.check_unordered_articles, data_borders.check_reversed_articles):
+        assert judge(check, sample).findings == []
 
 
 def test_a_split_that_runs_backwards_is_named(clean: ArticleSample) -> None:
