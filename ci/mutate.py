@@ -186,9 +186,9 @@ def judged(
             finally:
                 clones.put(clone)
 
-        for mutant, killed in zip(sample, pool.map(judge, sample), strict=True):
+        for n, (mutant, killed) in enumerate(zip(sample, pool.map(judge, sample), strict=True), 1):
             if not killed:
-                print(f"SURVIVED {mutant}", flush=True)  # noqa: T201 - a command
+                print(f"SURVIVED ({n} of {len(sample)}) {mutant}", flush=True)  # noqa: T201
             yield mutant, killed
 
 
@@ -198,7 +198,7 @@ def _is_killed(mutant: Mutant, contexts: list[str], clone: Path) -> bool:
     source = path.read_bytes()
     path.write_bytes(source[: mutant.start] + mutant.new.encode() + source[mutant.end :])
     names = contexts[:MOST_TESTS]
-    modules = sorted({f"{name.rpartition('.')[0].replace('.', '/')}.py" for name in names})
+    modules = dict.fromkeys(f"{name.rpartition('.')[0].replace('.', '/')}.py" for name in names)
     wanted = [module for module in modules if (clone / module).exists()]
     functions = " or ".join(sorted({name.rpartition(".")[2] for name in names}))
     words = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"]
