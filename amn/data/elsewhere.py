@@ -29,7 +29,7 @@ from amn.errors import (
     bring,
     require,
 )
-from amn.storage import as_committed, read_whole, sha256_of
+from amn.storage import as_committed, make_cache, read_whole, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +162,8 @@ class _Reader:
         target = self._folder / entry.path
         if self._is_here(target, entry):
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_cache(self._folder.parent)
+        self._folder.mkdir(exist_ok=True)
         with FileLock(f"{self._folder}.lock"):
             if self._is_here(target, entry):  # another process has brought it
                 return

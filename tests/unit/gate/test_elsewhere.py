@@ -215,7 +215,9 @@ def test_a_case_is_gated_from_a_store_and_then_from_the_cache_as_it_is_from_a_fo
     assert _ends(gate(case)) == _ends(first)
     beside = make(str(toy_data), None)
     assert _ends(gate(beside)) == _ends(first)
-    assert case.dataset_path == case.folder.parent.parent / ".amn" / "data" / case.sources[0].sha256
+    kept = case.folder.parent.parent / ".amn" / "data"
+    assert case.dataset_path == kept / case.sources[0].sha256
+    assert (kept / ".gitignore").exists()
 
 
 def _ends(result: Any) -> dict[str, Any]:
