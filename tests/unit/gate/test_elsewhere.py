@@ -251,12 +251,13 @@ def test_a_fetch_that_was_killed_goes_on_from_where_it_was(
     assert 0 < have < (toy_data / VECTORS).stat().st_size
     assert not (folder / VECTORS).exists()
     monkeypatch.setattr(elsewhere, "BLOCK", 4096)
-    seen: list[int] = []
-    fetched(case, case.sources[0], progress=lambda at, *_: seen.append(at))
+    seen, sizes = list[int](), set[int]()
+    fetched(case, case.sources[0], progress=lambda at, n, _: (seen.append(at), sizes.add(n)))
     assert (folder / VECTORS).read_bytes() == (toy_data / VECTORS).read_bytes()
     assert not part.exists()
     skips = not shelf.url.startswith("http")  # http.server knows no ranges: it begins anew
     assert (seen[0] > have) is skips
+    assert (sizes == {0}) is not skips  # the web is not asked how much there is
 
 
 def test_what_was_begun_with_other_content_is_read_again(
