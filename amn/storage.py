@@ -275,6 +275,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def make_cache(folder: Path) -> None:
+    """Make a folder of results, unless it is there; git leaves it alone, as it names itself.
+
+    Results of a change that are committed with it would be results that nobody has to trust.
+    """
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / ".gitignore", b"*\n")
+
+
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that takes its place only when the block ends well.

@@ -8,8 +8,10 @@ a fetch was cut short, the next one goes on from there.
 from __future__ import annotations
 
 import hashlib
+import logging
 from contextlib import closing, contextmanager
 from functools import cached_property
+from socket import gaierror
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from filelock import FileLock
@@ -27,7 +29,7 @@ from amn.errors import (
     bring,
     require,
 )
-from amn.storage import as_committed, read_whole, sha256_of
+from amn.storage import as_committed, make_cache, read_whole, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,11 +61,19 @@ class Store(NamedTuple):
 
 STORES = {
     "s3": Store("s3fs", "aws configure, or AWS_PROFILE; of a public one FSSPEC_S3_ANON=true"),
-    "gs": Store("gcsfs", "gcloud auth application-default login"),
-    "hf": Store("huggingface_hub", "hf auth login"),
+    "gs": Store(
+        "gcsfs", "gcloud auth application-default login; of a public one FSSPEC_GS_TOKEN=anon"
+    ),
+    "hf": Store("huggingface_hub", "hf auth login, or HF_TOKEN"),
 }
 WEB = dict.fromkeys(("https", "http"), Store("aiohttp", "a URL that this machine can read"))
 STORES |= WEB
+NETWORK = "a network that reaches it"  # the fix where nothing answers
+UNREACHED = (ConnectionError, TimeoutError, gaierror)
+HIDDEN = ("RepositoryNotFoundError", "GatedRepoError", "BucketNotFoundError")  # of the hub
+
+# gcsfs logs the traceback of each error that it raises: for who listens, not on stderr
+logging.getLogger("gcsfs").addHandler(logging.NullHandler())
 
 
 def fetched(
@@ -152,7 +162,8 @@ class _Reader:
         target = self._folder / entry.path
         if self._is_here(target, entry):
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_cache(self._folder.parent)
+        self._folder.mkdir(exist_ok=True)
         with FileLock(f"{self._folder}.lock"):
             if self._is_here(target, entry):  # another process has brought it
                 return
@@ -243,6 +254,8 @@ class _Reader:
         if self._scheme in WEB:  # of a file of hours no time in all, but of each answer
             limits = package.ClientTimeout(total=None, sock_connect=MINUTE, sock_read=MINUTE)
             options["client_kwargs"] = {"timeout": limits}
+        if self._scheme == "gs":  # fsspec's own asks by gRPC first: a minute a file where none is
+            return package.core.GCSFileSystem(**options)
         return fsspec.filesystem(self._scheme, **options)
 
     def refuse_unpinned(self, key: str, name: str, said: str) -> NoReturn:
@@ -268,11 +281,23 @@ class _Reader:
             yield
         except AmnError:
             raise
-        except FileNotFoundError as error:
-            message = f"{self._source.key}: expected {url}, found none. Fix: put it there"
-            raise DataError(self._case.file, message) from error
         except Exception as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            fix = STORES[self._scheme].fix
+            if isinstance(error, FileNotFoundError) and not _is_hidden(error):
+                message = f"{self._source.key}: expected {url}, found none. Fix: put it there"
+                raise DataError(self._case.file, message) from error
+            said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            fix = NETWORK if _is_unreached(error) else STORES[self._scheme].fix
             message = f"{where}: expected to read {url}, got: {said}. Fix: {fix}"
             raise StoreError(message) from error
+
+
+def _is_hidden(error: FileNotFoundError) -> bool:
+    """Whether what was not found may be there: of a private place the hub says that it has none."""
+    return type(error.__cause__).__name__ in HIDDEN
+
+
+def _is_unreached(error: BaseException | None) -> bool:
+    """Whether an error comes of a server that does not answer."""
+    while error is not None and not isinstance(error, UNREACHED):
+        error = error.__cause__ or error.__context__
+    return error is not None

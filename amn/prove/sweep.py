@@ -21,7 +21,7 @@ from amn.gate.modes import plan_of
 from amn.golden.store import GOLDEN_FILE, read_golden
 from amn.prove.sweep_config import Range
 from amn.prove.sweep_result import PointResult, make_result
-from amn.storage import canonical_json, sha256_of
+from amn.storage import canonical_json, make_cache, sha256_of
 from amn.training.cache import RunCache
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def run_sweep(
     total = sweep.search.trials if sweep.search else len(points)
     at_once = total if engine and not sweep.search else 1
     space = {key: _distribution(optuna, values) for key, values in sweep.space.items()}
+    make_cache(cache)
     study = _open_study(optuna, cache / STUDIES / f"{trainer.key()}.log")
     results: list[PointResult] = []
     while True:

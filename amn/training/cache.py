@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from amn.errors import DataError
+from amn.storage import make_cache
 from amn.training.plan import score_plan_references
 from amn.training.run import clear_left_overs, given_up, load_run
 
@@ -68,6 +69,7 @@ class RunCache:
             engine: Where they are trained, those of all plans at a time; None: on this machine.
         """
         places = [{seed: self._place(plan, seed) for seed in seeds} for plan, seeds in wanted]
+        make_cache(self._folder)
         with ExitStack() as locks:
             # One order for all: nobody waits in a circle.
             for folder in sorted({folder for place in places for folder in place.values()}):

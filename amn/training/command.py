@@ -42,6 +42,7 @@ from amn.git import checkout_of
 from amn.storage import (
     atomic_folder,
     canonical_json,
+    make_cache,
     parse_json,
     read_whole,
     sha256_file,
@@ -195,6 +196,7 @@ class Trainer:
             ConfigError: If a declared input is not there, or is not of the repository.
         """
         places = {seed: self._place(cache, seed) for seed in seeds}
+        make_cache(cache)
         return tuple(self._results(places, progress))
 
     def train_into(

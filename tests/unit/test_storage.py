@@ -16,6 +16,7 @@ from amn.storage import (
     atomic_folder,
     atomic_path,
     canonical_json,
+    make_cache,
     sha256_file,
     sha256_of,
     with_digest,
@@ -23,6 +24,7 @@ from amn.storage import (
     write_bytes,
     write_json,
 )
+from tests.checkouts import git
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -99,6 +101,17 @@ def test_a_folder_is_never_overwritten(tmp_path: Path) -> None:
         pass
 
     assert (tmp_path / "data" / "a.bin").read_bytes() == b"old"
+
+
+def test_git_leaves_a_cache_alone_but_not_a_folder_that_was_there(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "mine").mkdir()
+    for folder in (tmp_path / "new" / "runs", tmp_path / "mine"):
+        make_cache(folder)
+        make_cache(folder)
+        (folder / "run.json").write_bytes(b"{}")
+
+    assert git(tmp_path, "status", "--porcelain", "-uall").split() == ["??", "mine/run.json"]
 
 
 def test_json_with_nan_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:

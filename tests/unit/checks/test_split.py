@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amn.checks import split, split_space
+from amn.checks.split_space import CHANCE_Z
+from amn.data.articles import pooled as together
+from amn.data.articles import separation
 from amn.data.fingerprint import Fingerprint, compare_fingerprints
 from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows
 from amn.data.sampling import sample_rows
-from amn.data.space import mean_drift, principal_directions
+from amn.data.space import main_cut, mean_drift, principal_directions
 from amn.verdict import Severity
 from tests.strategies import unit_rows
 
@@ -478,11 +481,18 @@ def test_a_split_of_another_pooling_can_be_told_row_by_row(
     offset = 3 * np.roll(np.eye(24, dtype=np.float32)[0], 11)
     pooled = changed(corpus, OOD, lambda v: v + offset)
 
-    measured = split_evidence(write(pooled)).call(split_space.check_separable)
+    evidence = split_evidence(write(pooled))
+    measured = evidence.call(split_space.check_separable)
 
     (finding,) = measured.findings
     assert finding.where == "ood"
     assert f"got at least {measured.number:.1f} times" in finding.message
+    train, ood = (evidence["split_mains"][name] for name in ("train", "ood"))
+    both = together(train, ood)
+    halves = separation(train, main_cut(train))
+    split = separation(both, np.isin(both.articles, ood.articles))
+    least, most = split[0] - CHANCE_Z * split[1], halves[0] + CHANCE_Z * halves[1]
+    assert measured.number == pytest.approx(least / most)  # chance counts for the split, twice
 
 
 # The numerics behind them

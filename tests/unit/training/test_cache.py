@@ -52,13 +52,14 @@ def entry(folder: Path, plan: Plan) -> Path:
 
 
 def test_a_key_is_trained_once(toy_plan: Plan, tmp_path: Path, trained: list[int]) -> None:
-    cache = RunCache(tmp_path)
+    folder = tmp_path / "runs"
 
-    first, again = cache.run(toy_plan, 0), RunCache(tmp_path).run(toy_plan, 0)
+    first, again = RunCache(folder).run(toy_plan, 0), RunCache(folder).run(toy_plan, 0)
 
     assert trained == [0]
     assert first.info == again.info
-    assert first.folder == entry(tmp_path, toy_plan)
+    assert first.folder == entry(folder, toy_plan)
+    assert (folder / ".gitignore").read_text("utf-8") == "*\n"
 
 
 def test_another_seed_is_another_run(

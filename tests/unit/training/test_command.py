@@ -112,7 +112,7 @@ def ridge_golden(
 
 @pytest.mark.parametrize("way", ["numpy", "shell"])
 def test_it_gets_files_of_windows_and_comes_to_a_whole_result(
-    own: Any, judge: Any, way: str
+    own: Any, judge: Any, way: str, tmp_path: Path
 ) -> None:
     shell: dict[str, Any] = {
         "source": SHELL, "file": "train.sh", "command": ["sh", "train.sh"], "files": "csv",
@@ -125,6 +125,7 @@ def test_it_gets_files_of_windows_and_comes_to_a_whole_result(
     assert [candidate.name for candidate in result.candidates] == ["seed 0", "seed 1", "seed 2"]
     digests = {candidate.digest for candidate in result.candidates}
     assert len(digests) == (1 if way == "shell" else 3)  # one has no use for the seed
+    assert (tmp_path / "cache" / ".gitignore").exists()
 
 
 EVERY = {

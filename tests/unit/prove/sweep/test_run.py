@@ -132,12 +132,13 @@ def search(trials: int) -> SweepConfig:
 
 
 def test_a_search_takes_the_same_course_again_and_stays_in_its_space(
-    case_on_disk: Case, toy_cache: Path, monkeypatch: pytest.MonkeyPatch
+    case_on_disk: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(case_on_disk, search(2), toy_cache)
+    first = run(case_on_disk, search(2), tmp_path / "runs")
     monkeypatch.setattr(workers, "run_jobs", None)
-    second = run(case_on_disk, search(2), toy_cache)
+    second = run(case_on_disk, search(2), tmp_path / "runs")
 
+    assert (tmp_path / "runs" / ".gitignore").exists()
     assert [r.to_json() for r in first] == [r.to_json() for r in second]
     rates = [result.point.changes["training.lr"] for result in first]
     assert len(set(rates)) == 2

@@ -73,6 +73,14 @@ def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
     assert table.origin == "CSV"
 
 
+def test_json_lines_say_the_same_as_json(tmp_path: Path) -> None:
+    lines = "\n\n".join(map(json.dumps, LINES))
+    table = read_record(write(tmp_path, lines, "log.jsonl"))
+
+    assert figures(table) == figures(read_record(write(tmp_path, LINES)))
+    assert table.origin == "JSON lines"
+
+
 def test_lines_of_one_epoch_that_share_no_figure_are_one(tmp_path: Path) -> None:
     lightning = "epoch,step,train_loss,val_cosine\n0,9,0.5,\n0,9,,0.6\n1,19,0.4,\n1,19,,0.7\n"
     got = read_record(write(tmp_path, lightning, "metrics.csv"))
@@ -159,6 +167,9 @@ def test_our_own_run_that_was_changed_is_refused(tmp_path: Path) -> None:
         ("a.csv", "epoch,val_cosine\n1\n", "line 2: expected 2 columns"),
         ("a.csv", "epoch,val_cosine\n1,x\n", "line 2, val_cosine: expected a number, got 'x'"),
         ("a.csv", "mood,weather\n1,2\n", "expected columns such as val_cosine"),
+        ("a.jsonl", "\n", "expected at least one line, got none"),
+        ("a.jsonl", '{"val_cosine": 1}\n7\n', "line 2: expected a table in JSON, got '7'"),
+        ("a.jsonl", '\n{"val_cosine": \n', "line 2: expected a table in JSON, got"),
     ],
 )
 def test_what_is_no_record_is_one_clear_line(
