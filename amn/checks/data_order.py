@@ -39,7 +39,7 @@ FEWEST_ARTICLES = 8
 FEWEST_PAIRS = 200  # neighbours in all: text in order gives them a z of 6 in every space tried
 STRETCH = 20  # articles that follow each other
 FEW_TO_BREAK = 120  # articles: of fewer, what is broken in some is within the spread of all
-UNLIKELIER = 100_000  # times: other articles' order is fitted on what is broken, too
+UNLIKELIER = 10_000_000  # times: what tells order is fitted on what is broken, too
 SURE = 4.0  # standard deviations between what is usual here and a limit, to tell them apart
 
 # Copies are this much nearer than neighbours usually are. Where these are a cosine of 0.6 apart, as
@@ -290,7 +290,7 @@ def fifth_shuffled(
     random = np.random.default_rng(0).standard_normal(len(scores[::5]))
     scores[::5] = random  # what a random order has
     if find_below(scores, mirrored=False).chance > copy.config.data.unordered / UNLIKELIER:
-        raise DoesNotApplyError("expected articles that are more alike in their order")
+        raise DoesNotApplyError("expected more articles that show in which order they are")
     mine = dataset.is_in(dataset.articles[::5])
     noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
     rows = np.lexsort((noise, dataset.codes))
