@@ -17,7 +17,7 @@ from amn.checks.data_order import (
     moving_sums,
 )
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import direction_scores, lead_scores, onward_scores, z_of_mean
+from amn.data.articles import direction_scores, lead_scores, z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.data.mixture import find_below
 from amn.data.vectors import unit_rows
@@ -428,7 +428,7 @@ def fifth_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) 
     dataset, sample = copy.dataset(), article_samples[0]
     if len(sample.starts) < FEW_TO_BREAK:
         raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(sample.starts)}")
-    scores = onward_scores(sample.main)
+    scores = direction_scores(sample.main)
     scores[::5] *= -1  # what a reversed article has
     if find_below(scores, mirrored=True).chance > copy.config.data.reversed / UNLIKELIER:
         raise DoesNotApplyError("expected more articles that show in which direction they run")
@@ -465,14 +465,15 @@ def check_reversed_articles(
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
-        shares.append((dataset, share_of(direction_scores(sample.main) < 0)))
-        below = find_below(onward_scores(sample.main), mirrored=True)
+        scores = direction_scores(sample.main)
+        shares.append((dataset, share_of(scores < 0)))
+        below = find_below(scores, mirrored=True)
         chances.append(below.chance)
         if below.chance >= data_limits.reversed:
             continue
         message = (
             f"expected no more articles that run backwards than chance has, p "
-            f"{data_limits.reversed:g}, got {len(below.articles)} of {len(sample.starts):,} (p "
+            f"{data_limits.reversed:g}, got {len(below.articles)} of {len(scores):,} (p "
             f"{below.chance:.1e}), most of: {some_ids(sample.articles[below.articles])}"
         )
         fix = "compare the texts of these articles with their chunk_index"

@@ -51,6 +51,7 @@ PERIODS = range(2, 13)  # rows
 BLOCKED_BY_CHANCE = 1 / 10_000  # of one period, by Student's t: of all eleven once in 900 sets
 FEWEST_BLOCKED = 16  # articles: the spread of fewer is not known
 UNORDERED = 0.0  # z that half of the articles in a random order are below, in the profile
+ALONE = 0.3  # of chance by likeness alone, where both together reach their limit
 FEWEST_LONG = 12  # rows of an article: of fewer the score has no room above its median
 
 REPEATED_SHARE = 0.5
@@ -315,7 +316,8 @@ def check_unordered_articles(
     How likeness fades with distance, and where first rows are, in articles of 12 rows and more: in
     a random order 0 on average, with a deviation of 1 over all permutations. Articles that low are
     held against those as far above the middle: chance, which has both alike, has at most one time
-    in a thousand what speaks as much for a tenth without order.
+    in a thousand what speaks as much for a tenth without order. Likeness alone has to speak for it,
+    too: an article that lacks its beginning can be in order.
 
     Why: A second worker or a second source that shuffles is seen in no mean over all articles.
     Fix: Compare the texts of the named articles with their chunk_index; sort and import again
@@ -327,14 +329,16 @@ def check_unordered_articles(
         long = sample.counts >= FEWEST_LONG
         shares.append((dataset, share_of(order.scores[long] < UNORDERED)))
         below = find_below(order_scores(sample, order)[long], mirrored=False)
-        chances.append(below.chance)
-        if below.chance >= data_limits.unordered:
+        by_likeness = find_below(order.fading[long], mirrored=False).chance
+        chance = max(below.chance, by_likeness * data_limits.unordered / ALONE)
+        chances.append(chance)
+        if chance >= data_limits.unordered:
             continue
         articles = sample.articles[long]
         message = (
             "expected no more articles whose order says nothing than chance has "
             f"{_times(data_limits.unordered)}, got {len(below.articles)} of {len(articles):,} (p "
-            f"{below.chance:.1e}): rows of some are not in the order of the text, among them most "
+            f"{chance:.1e}): rows of some are not in the order of the text, among them most "
             f"of {some_ids(articles[below.articles])}"
         )
         findings.append(Finding(dataset.path.name, message, SORT))

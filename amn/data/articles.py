@@ -644,78 +644,33 @@ def _log_marginal(
 
 
 def opening_scores(sample: ArticleSample) -> NDArray[np.float64]:
-    """Score how much the first rows of each article are such as first rows of the others: (A,).
+    """Score how far each article's rows lie as the places that they have say: (A,).
 
-    By 1 / (1 + place), in standard deviations over all permutations of the article's rows.
-    """
-    rows = _with_nearness(sample)
-    place = np.arange(len(rows.vectors)) - rows.starts[rows.owner]
-    correlations = _placed(rows, 1 / (1 + place[:, None]), np.ones(len(rows.starts)))
-    return np.asarray(correlations[:, 0] * np.sqrt(rows.counts - 1))
-
-
-TURNS = 3  # later ones change little
-MOST_ALIKE = 1 - 1e-9  # a correlation
-LIKELY = 0.1  # of the articles: may run the other way, before their scores are known
-
-
-def onward_scores(sample: ArticleSample) -> NDArray[np.float64]:
-    """Score how much each article runs as the others do from its beginning to its end: (A,).
-
-    Reversing an article turns the sign of its score. By place and by the two ends, each as Fisher's
-    transform of a correlation (1915), whose spread does not depend on it. Every article counts in
-    the fit by its sign as far as that is known from the round before.
-    """
-    rows = _with_nearness(sample)
-    n, last = rows.counts, (rows.counts - 1)[rows.owner]
-    place = np.arange(len(rows.vectors)) - rows.starts[rows.owner]
-    curves = np.column_stack([place / last, (place == last) - (place == 0).astype(np.float64)])
-    sign = scores = np.ones(len(n))
-    for _ in range(TURNS):
-        correlations = np.clip(_placed(rows, curves, sign), -MOST_ALIKE, MOST_ALIKE)
-        found = np.arctanh(correlations) * np.sqrt(n - 3)[:, None]
-        spread = np.cov((found * np.sign(sign)[:, None]).T) + TINY * np.eye(2)
-        scores = found @ np.linalg.solve(spread, (found * sign[:, None]).mean(axis=0))
-        middle = float(np.median(scores))
-        width = max(1.4826 * float(np.median(np.abs(scores - middle))), TINY)  # of a normal one
-        sign = np.tanh(middle * scores / width**2 + np.log(1 / LIKELY - 1) / 2)
-    return scores
-
-
-def _with_nearness(sample: ArticleSample) -> ArticleSample:
-    """Return the same rows with their cosine with the middle of the article's others behind."""
-    others = unit_rows(sample.sums(sample.vectors)[sample.owner] - sample.vectors)
-    nearness = np.vecdot(sample.vectors, others.astype(np.float32))
-    vectors = np.column_stack([sample.vectors, nearness])
-    return ArticleSample(vectors, sample.starts, sample.articles)
-
-
-def _placed(
-    sample: ArticleSample, curves: NDArray[np.float64], sign: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Correlate what rows tell of their place with their place, by article: (A, C).
-
-    What tells it best is fitted on the other folds. 0 where nothing is told; in a random order of
-    n rows 0 on average, with a variance of exactly 1 / (n - 1).
-
-    Args:
-        curves: (n, C) functions of the place.
-        sign: (A,) how much, and in which direction, each article counts in the fit.
+    In standard deviations over all permutations of its rows: the covariance of 1 / (1 + place),
+    which tells first rows from others, with what tells it best in the other folds: rows without
+    their article's mean, and how near each is to the middle of the others. 0 where permutations
+    change nothing.
     """
     from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
 
-    centred = sample.centred
-    curves = curves - (sample.sums(curves) / sample.counts[:, None])[sample.owner]
-    told = np.zeros(curves.shape)
-    for fold, within in enumerate(sample.within_other_folds(np.ones(len(sign), np.bool_))):
-        mine = (sample.folds == fold)[sample.owner]
+    others = unit_rows(sample.sums(sample.vectors)[sample.owner] - sample.vectors)
+    nearness = np.vecdot(sample.vectors, others.astype(np.float32))
+    rows = ArticleSample(
+        np.column_stack([sample.vectors, nearness]), sample.starts, sample.articles
+    )
+    centred, n_articles = rows.centred, len(rows.starts)
+    curve = 1.0 / (1 + np.arange(len(centred)) - rows.starts[rows.owner])
+    curve -= (rows.sums(curve[:, None]) / rows.counts[:, None])[rows.owner, 0]
+    told = np.zeros(len(centred))
+    for fold, within in enumerate(rows.within_other_folds(np.ones(n_articles, np.bool_))):
+        mine = (rows.folds == fold)[rows.owner]
         if mine.any() and not mine.all():
-            factor = lu_factor(shrunk(within))
-            for k, curve in enumerate(curves.T):
-                values = np.where(mine, 0.0, curve * sign[sample.owner])
-                told[mine, k] = _told(centred, values, factor)[mine]
-    length = np.sqrt(sample.sums(told**2) * sample.sums(curves**2))
-    return np.asarray(sample.sums(told * curves) / np.maximum(length, TINY))
+            found = _told(centred, np.where(mine, 0.0, curve), lu_factor(shrunk(within)))
+            told[mine] = found[mine]
+    products = rows.sums(np.column_stack([told * curve, told**2, curve**2]))
+    deviation = np.sqrt(products[:, 1] * products[:, 2] / (rows.counts - 1))
+    is_told = deviation > TINY**0.5
+    return np.where(is_told, products[:, 0] / np.where(is_told, deviation, 1.0), 0.0)
 
 
 def order_scores(sample: ArticleSample, order: RowOrder) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from amn.data.articles import (
     sample_articles,
 )
 from amn.data.dataset import open_dataset
+from amn.data.mixture import find_below
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
 from tests.clean_sets import has_shared, load
@@ -263,22 +265,33 @@ def test_a_stretch_of_shuffled_articles_is_named_by_its_ids(clean: ArticleSample
     assert judge(data_order.check_order_stretch, clean).findings == []
 
 
-@pytest.mark.parametrize("most", [12, 45])
+@pytest.mark.parametrize(("most", "every"), [(12, 6), (45, 10)])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_tenth_of_the_articles_without_order_is_named(
-    clean: ArticleSample, seed: int, most: int
+def test_a_few_articles_without_order_are_seen(
+    clean: ArticleSample, seed: int, most: int, every: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    sample, tenth = clean.shortened(most), np.arange(N_ARTICLES) % 10 == 3
+    sample, some = clean.shortened(most), np.arange(N_ARTICLES) % every == 3
 
-    measured = judge(
-        data_order.check_unordered_articles, by_article(sample, rng.permutation, tenth)
-    )
+    measured = judge(data_order.check_unordered_articles, by_article(sample, rng.permutation, some))
 
     (finding,) = measured.findings
     assert measured.number < 0.001
     assert f"of 160 (p {measured.number:.1e}): rows of some are not in the order" in finding.message
     assert judge(data_order.check_unordered_articles, sample).findings == []
+
+
+def test_beginnings_alone_do_not_say_that_articles_are_without_order(clean: ArticleSample) -> None:
+    rng = np.random.default_rng(0)
+    sixth = np.arange(N_ARTICLES) % 6 == 3
+    sample = by_article(clean.shortened(12), rng.permutation, sixth)
+    order = replace(row_order(sample), fading=np.zeros(N_ARTICLES))
+    data_sets = (SimpleNamespace(path=Path("data")),)
+
+    measured = data_order.check_unordered_articles(data_sets, (sample,), (order,), DataConfig())
+
+    assert find_below(order_scores(sample, order), mirrored=False).chance < 0.001
+    assert measured.findings == []
 
 
 @pytest.mark.parametrize("most", [12, 45])
