@@ -42,8 +42,8 @@ PACKAGES = (
     "plugin",
 )  # fmt: skip
 TESTS = (("tests/unit",), ("tests/property", "tests/plugin", "tests/e2e", "tests/hostile"))
-MOST_TESTS = 100  # a mutant, the nearest first
-SECONDS = 300
+MOST_TESTS = 500  # a mutant, the nearest first
+SECONDS = 600
 COVERAGE = ROOT / ".amn" / "mutants.coverage"
 SWAPPED = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -198,9 +198,24 @@ def tests_by_line(jobs: int) -> dict[tuple[str, int], list[str]]:
     data.read()
     found: dict[tuple[str, int], list[str]] = defaultdict(list)
     for file in files():
-        for line, contexts in data.contexts_by_lineno(str(file)).items():
-            found[str(file), line] = sorted(filter(None, contexts), key=_nearness(file))
+        lines = {
+            line: {*filter(None, names)}
+            for line, names in data.contexts_by_lineno(str(file)).items()
+        }
+        within = _within_functions(ast.parse((ROOT / file).read_bytes()))
+        # What is run once, by the first import, is of account to every test of the module.
+        every = set().union(*(names for line, names in lines.items() if line in within))
+        for line, names in lines.items():
+            tests = names if line in within else every
+            found[str(file), line] = sorted(tests, key=_nearness(file))
     return found
+
+
+def _within_functions(tree: ast.AST) -> set[int]:
+    """Return the lines of the bodies of functions."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = (node.body for node in ast.walk(tree) if isinstance(node, kinds))
+    return {line for one in bodies for line in range(one[0].lineno, (one[-1].end_lineno or 0) + 1)}
 
 
 def _nearness(file: Path) -> object:

@@ -187,6 +187,15 @@ GITHUB_FILES = [
         ),
         says="this change let a job write for others",
     ),
+    loose("gh-new-one-is-no-yaml", put(".github/workflows/more.yml", "on: [\n")),
+    loose(
+        "ci-that-was-no-yaml-and-alone",
+        merged(
+            remove(".github/workflows/gate.yml"),
+            put("azure-pipelines.yml", "steps: [\n- script: amn gate --strict\n"),
+        ),
+        put("azure-pipelines.yml", "steps:\n- script: echo\n"),
+    ),
 ]
 
 GITLAB = of(

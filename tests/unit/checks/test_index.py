@@ -249,6 +249,15 @@ def test_a_foreign_id_is_named(folder: Path) -> None:
     assert found == ["id -7", "id 5000", "row 4 (article 1, chunk 4)", "row 5 (article 1, chunk 5)"]
 
 
+def test_of_many_findings_the_last_says_how_many_are_left_out(folder: Path) -> None:
+    build_index(open_dataset(folder), "flat")
+    change_ids(folder, list(range(30)), list(range(5_000, 5_030)))
+
+    found = [f.message for f in run(folder)["I005"].findings]  # of 30 ids and of 30 rows
+    assert len(found) == 20
+    assert found[-1] == "and 41 more"
+
+
 @pytest.mark.parametrize("kind", ["flat", "sq4", "hnsw"])
 def test_two_swapped_ids_are_named_as_exactly_those_rows(folder: Path, kind: str) -> None:
     build_index(open_dataset(folder), kind)

@@ -166,6 +166,10 @@ def test_r011_fires_on_exchanged_columns(fires: Any) -> None:
 def test_r011_warns_of_a_score_that_is_a_training_cosine(fires: Any, passes: Any) -> None:
     fires("R011", evidence(history(scores={"in_dist": 0.462})), Status.WARN)
     passes("R011", evidence(history(scores={"in_dist": 0.46})))
+    best_second = changed(1, val_cosine=0.47, val_loss=2 * 0.53 / D)
+    for score, says in [(0.462, fires), (0.452, fires), (0.455, passes), (0.447, passes)]:
+        told = evidence(replace(best_second, scores={"in_dist": score}))
+        says("R011", told, *[Status.WARN] * (says is fires))  # of the last epoch, of the best one
 
 
 def test_r012_fires_on_a_rate_that_rises_again(fires: Any) -> None:

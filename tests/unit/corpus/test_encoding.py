@@ -12,6 +12,7 @@ import pytest
 from amn.data.encoder import (
     ENCODED_AT_ONCE,
     EncoderConfig,
+    SentenceEncoder,
     encode_texts,
     fingerprint,
     load_encoder,
@@ -154,6 +155,20 @@ def test_a_model_without_a_limit_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -
     encoder = load_encoder(EncoderConfig(model="toy"))
 
     assert (encoder.max_tokens, encoder.count_cut(["a " * 999])) == (None, 0)
+
+
+def test_a_limit_of_tokens_holds_for_its_own_texts_alone() -> None:
+    class Model(OneWordATokenModel):
+        def encode(self, texts: list[str], **_: object) -> list[list[float]]:
+            return [[self.max_seq_length] for _ in texts]
+
+    model: Any = Model()
+    asked = EncoderConfig(model="toy")
+    whole, cut = SentenceEncoder(asked, model), SentenceEncoder(asked, model, 4)
+
+    read = [float(one.encode(["one two"])[0, 0]) for one in (whole, cut, whole)]
+
+    assert read == [6, 4, 6]
 
 
 def test_no_path_of_this_machine_becomes_a_name() -> None:

@@ -39,6 +39,12 @@ def test_a_waiver_of_thirty_days_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_a_waiver_may_end_on_the_day_on_which_it_begins(tmp_path: Path) -> None:
+    (waiver,) = read_waivers(write(tmp_path, SOUND.replace("2025-01-31", "2025-01-01")))
+
+    assert waiver.expires == waiver.created
+
+
 def test_no_file_and_an_empty_file_waive_nothing(tmp_path: Path) -> None:
     assert read_waivers(tmp_path) == ()
     assert read_waivers(write(tmp_path, "")) == ()

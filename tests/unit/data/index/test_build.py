@@ -121,6 +121,12 @@ def test_an_impossible_index_is_refused_with_the_number(
     assert not dataset.index_path.exists()
 
 
+def test_a_byte_a_part_is_the_most(dataset: DataSet) -> None:
+    path = build_index(dataset, "pq", parameters={"m": 2, "bits": 8})
+
+    assert read_index_manifest(path.parent).parameters["bits"] == 8
+
+
 def test_a_row_with_nan_is_refused_with_its_number(dataset: DataSet) -> None:
     vectors = np.load(dataset.path / "vectors-00001.npy", mmap_mode="r+")
     vectors[17, 3] = np.nan

@@ -14,6 +14,7 @@ from amn.case.training import AbortConfig
 from amn.diagnosis.records import judge_paths, judge_records
 from amn.errors import ConfigError, DataError
 from amn.training.records.find import KINDS, find_records, read_record, search_records
+from amn.training.records.logs import read_json
 from amn.training.records.names import KNOWN, Names, field_of, is_telling, read_names
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def test_a_checkpoint_within_a_training_has_not_ended(tmp_path: Path) -> None:
         (folder / "trainer_state.json").write_text(json.dumps(changed))
     (judged,) = judge_records([tmp_path], AbortConfig())
 
+    assert read_json(folder / "trainer_state.json").name == f"{tmp_path.name}/checkpoint-16"
     assert judged.status.value == "UNFINISHED"
     assert "expected 24 steps, got 16: a checkpoint within a training" in judged.reason
 

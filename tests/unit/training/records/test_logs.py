@@ -81,6 +81,14 @@ def test_json_lines_say_the_same_as_json(tmp_path: Path) -> None:
     assert table.origin == "JSON lines"
 
 
+def test_lines_that_name_no_epoch_are_counted_from_one(tmp_path: Path) -> None:
+    lines = [{key: line[key] for key in line if key != "epoch"} for line in LINES]
+
+    assert figures(read_record(write(tmp_path, lines))) == figures(
+        read_record(write(tmp_path, LINES))
+    )
+
+
 def test_lines_of_one_epoch_that_share_no_figure_are_one(tmp_path: Path) -> None:
     lightning = "epoch,step,train_loss,val_cosine\n0,9,0.5,\n0,9,,0.6\n1,19,0.4,\n1,19,,0.7\n"
     got = read_record(write(tmp_path, lightning, "metrics.csv"))
