@@ -1,70 +1,48 @@
-"""A minority among scores: what chance has, what is found, what is not symmetric by half."""
-
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from amn.data.mixture import find_below
+from amn.data.articles import ArticleSample
+from amn.data.space import find_groups, shared_space
 
-SHAPES = {
-    "normal": lambda rng, n: rng.normal(0, 1, n),
-    "heavy tails": lambda rng, n: rng.standard_t(4, n),
-    "no tails": lambda rng, n: rng.uniform(-1.7, 1.7, n),
-}
+DIM = 32
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_symmetric_scores_speak_for_others_no_more_often_than_is_said(
-    *, shape: str, mirrored: bool
-) -> None:
-    rng = np.random.default_rng(0)
-    middle = 1.3 if mirrored else 3.0
-
-    chances = [
-        find_below(middle + SHAPES[shape](rng, 200), mirrored=mirrored).chance for _ in range(500)
-    ]
-
-    assert np.mean(np.array(chances) < 0.1) <= 0.1
-    assert np.mean(np.array(chances) < 0.01) <= 0.01
-    assert min(chances) > 1e-4
+def sample(vectors: np.ndarray[tuple[int, int, int], np.dtype[np.float32]]) -> ArticleSample:
+    n, rows, dim = vectors.shape
+    return ArticleSample(vectors.reshape(-1, dim), np.arange(n) * rows, np.arange(n))
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_a_tenth_of_another_kind_is_found_article_by_article(*, mirrored: bool) -> None:
-    rng = np.random.default_rng(0)
-    scores = rng.normal(4, 1, 200)
-    scores[:20] = -scores[:20] if mirrored else rng.normal(0, 1, 20)
-
-    found = find_below(scores, mirrored=mirrored)
-
-    assert found.chance < 1e-5
-    assert set(found.articles[:18]) <= set(range(20))
-    assert scores[found.articles].tolist() == sorted(scores[found.articles])
-    assert len(found.articles) == pytest.approx(20, abs=4)
+def articles(n: int, seed: int = 0) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
+    rng = np.random.default_rng(seed)
+    scales = 0.85 ** np.arange(DIM)
+    vectors = (rng.standard_normal((n, 1, DIM)) + rng.standard_normal((n, 8, DIM))) * scales
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
 
 
-def test_as_many_far_above_the_middle_as_below_it_are_a_wide_spread() -> None:
-    rng = np.random.default_rng(0)
-    scores = np.concatenate([rng.normal(4, 1, 160), rng.normal(0, 1, 20), rng.normal(8, 1, 20)])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_of_articles_of_one_space_vary_alike(seed: int) -> None:
+    clean = sample(articles(96, seed))
 
-    assert find_below(scores, mirrored=False).chance > 0.1
-
-
-def test_a_few_scores_are_too_few() -> None:
-    assert find_below(np.array([4.0, 4.1, 4.2, -4.0]), mirrored=True).chance == 1
+    assert min(shared_space(clean, groups.first) for groups in find_groups(clean)) > 0.8
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-@given(scores=arrays(np.float64, st.integers(0, 40), elements=st.floats(-1e6, 1e6)))
-def test_any_scores_have_a_chance_and_articles(*, mirrored: bool, scores: Any) -> None:
-    found = find_below(scores, mirrored=mirrored)
+def test_a_rotated_group_is_found_article_by_article() -> None:
+    vectors = articles(96)
+    rotated = np.arange(96) % 3 == 0
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((DIM, DIM)))[0]
+    vectors[rotated] = vectors[rotated] @ rotation.astype(np.float32)
+    mixed = sample(vectors)
 
-    assert 0 <= found.chance <= 1
-    assert len(np.unique(found.articles)) == len(found.articles)
+    worst = min(find_groups(mixed), key=lambda groups: shared_space(mixed, groups.first))
+
+    assert shared_space(mixed, worst.first) < 0.3
+    assert max((worst.first == rotated).mean(), (worst.first != rotated).mean()) > 0.9
+
+
+def test_two_points_leave_a_gap_of_one() -> None:
+    vectors = np.zeros((40, 8, DIM), np.float32)
+    vectors[:20, :, 0] = vectors[20:, :, 1] = 1
+
+    assert max(groups.gap for groups in find_groups(sample(vectors))) == pytest.approx(1)
