@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
-from tests.hostile.ground import SCORES, WHOLE, Change
-from tests.hostile.steps import both, merged, moved, tracked_link
-from tests.net.scenes import edit, put, remove
+from tests.hostile.ground import CASE, SCORES, TOML, WHOLE, Change
+from tests.hostile.steps import both, merged, moved, tracked_link, unreadable, waived
+from tests.net.scenes import append, edit, put, remove
 
 CHANGED = "this change changed how the gate is run"
 IGNORED = "this change ignored an exit code"
@@ -135,7 +135,7 @@ GITHUB = of(
     ("not-strict", RUN, "run: amn gate", "this change removed --strict"),
     ("one-case", RUN, "run: amn gate toy --strict", CHANGED),
     ("first-run", RUN, RUN + " --first-run", "this change judged without a golden (--first-run)"),
-    ("allow-same", RUN, RUN + " --allow-same", "this change allowed the golden's own file"),
+    ("allow-same", RUN, RUN + " --allow-same", "this change allowed the golden's own file (--allow-same)"),
     ("target", RUN, RUN + " --target HEAD", BRANCH),
     ("base-ref", 'PYTHONHASHSEED: "0"', 'PYTHONHASHSEED: "0"\n  GITHUB_BASE_REF: x', BRANCH),
     ("depth", "fetch-depth: 0 # the merge base decides", "fetch-depth: 1",
@@ -438,7 +438,24 @@ BROUGHT = [
           says="this change brought its own finished runs", words=WHOLE),
 ]  # fmt: skip
 
+# What the case and its records allow.
+ALLOWED = [
+    loose("waiver-extended", merged(waived("C002")), waived("C002", 25),
+          says="this change extended a waiver"),
+    loose("case-that-could-not-be-read", unreadable(TOML),
+          says="this change replaced a case.toml that cannot be read now"),
+    loose("golden-that-could-not-be-read", unreadable(f"{CASE}/golden.json"),
+          says="this change replaced a golden that cannot be read"),
+    loose("index-unchecked", edit(TOML, 'path = "../../data"', 'path = "../../data"\nindex = false'),
+          says="this change removed the checks of the index"),
+    loose("recall-of-more-neighbours", append(TOML, "[index]\nrecall_at = 20\n"),
+          says="this change changed what recall is"),
+    loose("range-widened", edit(TOML, "delta = [-0.3, 0.3]", "delta = [-0.3, 0.4]"),
+          says="this change widened a range"),
+]  # fmt: skip
+
 HOW_IT_RUNS = [
+    *ALLOWED,
     *GITHUB,
     *GITHUB_FILES,
     *GITLAB,

@@ -147,6 +147,17 @@ def tracked_link(path: str, target: str) -> Step:
     return step
 
 
+def unreadable(path: str) -> Step:
+    """Return what merges a file that nobody can read, and then has it as it was."""
+
+    def step(root: Path) -> None:
+        content = (root / path).read_bytes()
+        merged(put(path, "{"))(root)
+        (root / path).write_bytes(content)
+
+    return step
+
+
 def moved(path: str, target: str) -> Step:
     """Return what moves a file."""
     return lambda root: (root / path).rename(root / target)
@@ -203,7 +214,7 @@ def _drop(root: Path, path: str) -> None:
     (root / ".git" / "objects" / digest[:2] / digest[2:]).unlink()
 
 
-def waived(check: str) -> Step:
+def waived(check: str, days: int = 20) -> Step:
     """Return what waives a check from today on."""
 
     def step(root: Path) -> None:
@@ -211,7 +222,7 @@ def waived(check: str) -> Step:
         put(
             f"{CASE}/waivers.toml",
             f'[[waiver]]\ncheck = "{check}"\nreason = "r"\nowner = "o"\n'
-            f"created = {today}\nexpires = {today + timedelta(days=20)}\n",
+            f"created = {today}\nexpires = {today + timedelta(days=days)}\n",
         )(root)
 
     return step

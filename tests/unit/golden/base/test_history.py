@@ -13,6 +13,7 @@ from amn.case.load import load_case
 from amn.checks.broken.golden import moved as moved_by
 from amn.checks.broken.golden import with_checks
 from amn.gate.modes import GateOptions, run_gate
+from amn.golden.base import review
 from amn.golden.base.review import MergeBase
 from amn.golden.ledger import LEDGER_FILE, Acceptance
 from amn.golden.schema import Golden
@@ -354,6 +355,19 @@ def test_a_pass_that_needs_the_lower_floor_says_so(project: Project) -> None:
     assert result.review is not None
     assert result.review.worse_on_base == ("C002-ood",)
     assert str(result.review).startswith("only because this change lowered a floor")
+
+
+def test_a_lower_bar_that_nothing_else_names_is_named_all_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "limit_loosenings", lambda *_: iter(()))
+    project.edit("ood = 0.3", "ood = 0.99")
+    project.merge()
+    project.edit("ood = 0.99", "ood = 0.3")
+    result = project.gate()
+
+    assert result.verdict.exit_code() == 5
+    assert whats(result) == ["changed what it is judged by"]
 
 
 def test_an_approved_loosening_passes_and_stays_visible(project: Project) -> None:
