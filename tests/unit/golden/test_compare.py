@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from amn.checks.broken.golden import moved
 from amn.errors import GoldenError
 from amn.evaluation.metrics import SplitScores
+from amn.evaluation.statistics import ClusterTable
 from amn.golden.compare import (
     Change,
     diff_golden,
     joined,
+    margin_of,
     moved_articles,
     vector_changes,
 )
@@ -46,6 +48,22 @@ def scores(order: Any = slice(None), **changes: Any) -> SplitScores:
     }
     values = {name: values[name][order] for name in values} | changes
     return SplitScores(**values, norm_error=0.0, rank=1.0, target_rank=1.0)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n_seeds=st.integers(2, 5))
+def test_a_margin_has_the_unit_of_its_metric_and_five_errors_of_a_seed(
+    seed: int, n_seeds: int
+) -> None:
+    sums = np.random.default_rng(seed).normal(size=(n_seeds, 20))
+    once, twice = (
+        margin_of(0.0, ClusterTable(np.arange(20), np.ones(20), (factor * sums,)))
+        for factor in (1, 2)
+    )
+
+    assert twice == pytest.approx(2 * once)
+    if n_seeds == 2:  # each seed differs from the other alone, by as much
+        difference = sums[0] - sums[1]
+        assert once == pytest.approx(5 * difference.std(ddof=1) / np.sqrt(20))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
