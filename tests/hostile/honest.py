@@ -104,6 +104,7 @@ NEUTRAL = [
     ),
     fine("first-workflow-of-gitlab", put(".gitlab-ci.yml", TEXTS["gitlab"])),
     fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
+    fine("beside-what-python-runs", merged(put("lib/x.pth", "lib\n")), put("README.md", "ours\n")),
     lines(
         "requirements-more", "requirements.txt", "numpy==2.1\n", "# ours\nnumpy==2.1\nrich==14\n"
     ),

@@ -424,6 +424,7 @@ BROUGHT = [
     loose("brought-torch", put("torch/__init__.py", "pass\n")),
     loose("brought-amn", put("amn.py", "pass\n")),
     loose("brought-pth", put("venv/lib/x.pth", "import os\n")),
+    loose("pth-edited", merged(put("venv/lib/x.pth", "lib\n")), put("venv/lib/x.pth", "import os\n")),
     loose("brought-sitecustomize", put("sitecustomize.py", "pass\n")),
     loose("brought-environment", put("env/pyvenv.cfg", "home = /\n")),
     loose("brought-bytecode", put("golden/toy/__pycache__/conftest.cpython-311.pyc", b"x"),
