@@ -492,7 +492,8 @@ HISTORY = _group("toy", GATE_TOY, {
     "history-plugin-off": (s.put("pytest.ini", "[pytest]\naddopts = -p no:amn\n"), s.commit),
     "history-pytest-harmless": (s.put("pytest.ini", "[pytest]\naddopts = -ra\n"), s.commit),
     "history-runs-brought": (
-        s.put(".gitignore", ""), s.put(".amn/runs/ab/run.json", "{}"), s.commit
+        s.put(".gitignore", ""), s.put(".amn/runs/.gitignore", ""),
+        s.put(".amn/runs/ab/run.json", "{}"), s.commit
     ),
     "history-shallow": s.shallow,
     "history-clone": (s.edit(TOY_CASE, "ood = 0.3", "ood = 0.2"), s.cloned),
