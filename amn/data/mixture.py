@@ -20,10 +20,10 @@ TINY = 1e-12
 
 
 class Below(NamedTuple):
-    """Articles whose scores are more likely those of the other kind.
+    """Articles whose scores may be those of the other kind.
 
     Attributes:
-        articles: (a,) their positions, the lowest score first.
+        articles: (a,) positions of as many as the fit expects of it, the lowest score first.
         chance: Most that chance has of scores that speak as much for such articles, 0 … 1.
     """
 
@@ -65,8 +65,8 @@ def find_below(scores: NDArray[np.float64], *, mirrored: bool) -> Below:
         share = float(np.clip(1 - is_own.mean(), *SHARES))
         middle = float(np.average(scores, weights=is_own))
         spread = max(float(np.sqrt(np.average((scores - middle) ** 2, weights=is_own))), TINY)
-    low = np.flatnonzero(is_own < 1 / 2)
+    n = max(1, round(float((1 - is_own).sum())))  # as many as the fit expects
     here, there = (np.logaddexp(*logs(values, LIKELY)) for values in (scores, 2 * middle - scores))
     log_e = float((np.log(2) + here - np.logaddexp(here, there)).sum())
     chance = float(np.exp(-max(log_e, 0.0))) if middle > 0 else 1.0
-    return Below(low[np.argsort(scores[low], kind="stable")], chance)
+    return Below(np.argsort(scores, kind="stable")[:n], chance)

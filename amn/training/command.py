@@ -196,7 +196,8 @@ class Trainer:
             ConfigError: If a declared input is not there, or is not of the repository.
         """
         places = {seed: self._place(cache, seed) for seed in seeds}
-        make_cache(cache)
+        if self._inputs:  # else nothing is kept
+            make_cache(cache)
         return tuple(self._results(places, progress))
 
     def train_into(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from amn.data.mixture import find_below
+from amn.data.mixture import FEWEST, find_below
 
 SHAPES = {
     "normal": lambda rng, n: rng.normal(0, 1, n),
@@ -50,6 +50,18 @@ def test_a_tenth_of_another_kind_is_found_article_by_article(*, mirrored: bool) 
     assert len(found.articles) == pytest.approx(20, abs=4)
 
 
+@pytest.mark.parametrize("middle", [1.0, 1.5, 3.0])
+def test_as_many_are_named_as_there_are_where_none_is_sure_by_itself(middle: float) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(middle, 1, 560)
+    scores[:112] *= -1
+
+    found = find_below(scores, mirrored=True)
+
+    assert found.chance < 1e-6
+    assert len(found.articles) == pytest.approx(112, abs=10)
+
+
 def test_as_many_far_above_the_middle_as_below_it_are_a_wide_spread() -> None:
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(4, 1, 160), rng.normal(0, 1, 20), rng.normal(8, 1, 20)])
@@ -67,4 +79,4 @@ def test_any_scores_have_a_chance_and_articles(*, mirrored: bool, scores: Any) -
     found = find_below(scores, mirrored=mirrored)
 
     assert 0 <= found.chance <= 1
-    assert len(np.unique(found.articles)) == len(found.articles)
+    assert len(np.unique(found.articles)) == len(found.articles) >= (len(scores) >= FEWEST)
