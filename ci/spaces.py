@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from amn.case.config import EVALUATED, CaseConfig
+from amn.case.training import batch_size_for
 from amn.data.dataset import open_dataset
 from amn.data.windows import find_windows
 from amn.data.writer import Chunks, write_dataset
@@ -75,7 +76,8 @@ def measure(space: str, n: int, seeds: int, folder: Path) -> None:
     articles = articles_of(dataset, n)
     windows = {name: find_windows(dataset, CONTEXT, ids) for name, ids in articles.items()}
     for name, model in (("AMN alone", {}), ("**AMN, mixed**", {"stack": True})):
-        config = CaseConfig.model_validate({**CASE, "model": model})
+        training = {"batch_size": batch_size_for(len(windows["train"]))} if model else {}
+        config = CaseConfig.model_validate({**CASE, "model": model, "training": training})
         plan = make_plan(config, windows, articles, {"dataset": f"{space} {dataset.digest}"})
         runs = RunCache(folder / "runs").runs(plan, range(seeds))
         found = [run.evaluation for run in runs]

@@ -99,7 +99,20 @@ RECIPES |= {
 # A network that is mixed with linear predictors may be the lesser part: with few articles its best
 # epoch is an early one, and that is no failure (40 articles of 384 numbers: epoch 1 or 2 of 15).
 MIXED = {"early_stopping": 8}
+# Steps an epoch that a mixed network is given: 110 articles of four spaces (2,496 windows) gain
+# 0.0006 to 0.0014 more in batches of 32 than of 256, and tell more of what follows in the article.
+FEWEST_STEPS = 64
+BATCHES = (16, 32, 64, 128, 256)
 STACKED = " + linear/1"  # at the end of the name of a network that is mixed with linear predictors
+
+
+def batch_size_for(n_windows: int) -> int:
+    """Return the largest batch that leaves an epoch its steps, of those of 16 to 256 windows.
+
+    Args:
+        n_windows: Of the training articles.
+    """
+    return max((one for one in BATCHES if one * FEWEST_STEPS <= n_windows), default=BATCHES[0])
 
 
 Weight = Annotated[float, Field(ge=0)]

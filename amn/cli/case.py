@@ -15,6 +15,7 @@ import numpy as np
 from amn.case.config import EVALUATED, MOST_CONTEXT, MOST_TITLE
 from amn.case.limits import GoldenConfig
 from amn.case.load import parse_case
+from amn.case.training import BATCHES, batch_size_for
 from amn.cli.console import progress_bar
 from amn.cli.options import DATASET
 from amn.cli.slips import typed
@@ -65,7 +66,7 @@ context = {context}
 {model}
 
 [training]
-seeds = {seeds}
+{training}
 
 [criteria]
 {criteria}
@@ -73,7 +74,6 @@ seeds = {seeds}
 MIXED = """\
 kind  = "amn"
 stack = true                             # with ridge, by validation: never the worse of both"""
-NETWORK = {"model": MIXED, "seeds": [0, 1, 2]}
 LIFT = "lift    = 0.001                          # gain over the strongest reference predictor"
 MINIMUM = f"""\
 profile = "minimum"                      # in-dist 0.54, OOD 0.60; own values: in_dist = 0.58
@@ -165,7 +165,7 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None, kind: str 
         "context": context,
     }
     # What it would refuse is not written.
-    case = parse_case(TEMPLATE.format(criteria=MINIMUM, **NETWORK, **values), file)
+    case = parse_case(_text(values), file)
     if beside:
         ids = {name: dataset.articles[mine].tolist() for name, mine in beside.items()}
         write_json(folder / LISTS, {"schema": 1, **ids})
@@ -175,9 +175,11 @@ def new(name: str, dataset_path: Path, context: int, ood: str | None, kind: str 
     judged = {name: windows[name] for name in EVALUATED}
     found = warranted(windows["train"], judged) if dataset.normalised else {}
     criteria = _criteria(found) if dataset.normalised else _limits(judged)
-    tried = _try_predictors(case, windows["train"], found) if not kind else ()
-    model = _model(kind or (chosen_of(tried).kind if tried else KINDS[0]))
-    text = TEMPLATE.format(criteria=criteria, **model, **values)
+    n_windows = len(windows["train"])
+    mixed = parse_case(_text(values, n_windows), file)
+    tried = _try_predictors(mixed, windows["train"], found) if not kind else ()
+    chosen = kind or (chosen_of(tried).kind if tried else KINDS[0])
+    text = _text(values, n_windows, chosen, criteria)
     parse_case(text, file)
     write_bytes(file, text.encode())
     if not ATTRIBUTES_FILE.exists():
@@ -306,12 +308,28 @@ def _try_predictors(
         return try_predictors(case.config, train, judged, progress) if found else ()
 
 
-def _model(kind: str) -> dict[str, Any]:
-    """Return the lines of `[model]`, and the seeds that such a model has."""
-    if kind == KINDS[0]:
-        return NETWORK
-    line = f"{f'kind  = {_toml(kind)}':<40} # in closed form: no epochs, one seed"
-    return {"model": line, "seeds": [0]}
+def _text(
+    values: Mapping[str, Any],
+    n_windows: int | None = None,
+    kind: str = KINDS[0],
+    criteria: str = MINIMUM,
+) -> str:
+    """Return the text of case.toml.
+
+    Args:
+        values: Title, path, why, split and context.
+        n_windows: Of the training articles; None where it is not known yet.
+        kind: Of model.
+        criteria: Lines of `[criteria]`.
+    """
+    model, training = MIXED, "seeds = [0, 1, 2]"
+    if kind != KINDS[0]:
+        model = f"{f'kind  = {_toml(kind)}':<40} # in closed form: no epochs, one seed"
+        training = "seeds = [0]"
+    elif n_windows is not None and (batch := batch_size_for(n_windows)) < max(BATCHES):
+        why = f"# {count_of(n_windows, 'window')}: {n_windows // batch} steps an epoch"
+        training += f"\n{f'batch_size = {batch}':<40} {why}"
+    return TEMPLATE.format(model=model, training=training, criteria=criteria, **values)
 
 
 def _predictors(tried: Sequence[Tried]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from amn.case.config import CaseConfig
 from amn.case.load import load_case
-from amn.case.training import CLOSED_FORM, RECIPES
+from amn.case.training import CLOSED_FORM, RECIPES, batch_size_for
 from amn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -286,3 +286,14 @@ def test_no_value_of_any_type_raises_anything_but_a_config_error(
         assert error.problems  # noqa: PT017 - both ways out are right
     else:
         assert loaded.config.digest()
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "batch"),
+    [(0, 16), (2047, 16), (2048, 32), (8191, 64), (8192, 128), (16_383, 128), (16_384, 256)],
+)
+def test_a_batch_leaves_an_epoch_64_steps_where_the_least_of_16_does(
+    n_windows: int, batch: int
+) -> None:
+    assert batch_size_for(n_windows) == batch
+    assert batch_size_for(10**9) == 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -299,7 +300,7 @@ def test_the_model_is_what_held_out_training_articles_warrant(
     asked: list[Any] = []
 
     def found(config: Any, windows: Any, judged: Any, *_: Any) -> tuple[Tried, ...]:
-        asked.append((config.model.stack, len(windows), judged))
+        asked.append((config.model.stack, config.training.batch_size, len(windows), judged))
         gain = _at(0.0024, 0.001).interval
         shows = {"amn": 0.49, "ridge": 0.94, "weighted_mean": 0.0}
         return tuple(Tried(kind, "mean", gain, often) for kind, often in shows.items())
@@ -307,7 +308,7 @@ def test_the_model_is_what_held_out_training_articles_warrant(
     monkeypatch.setattr("amn.prove.predictors.try_predictors", found)
     lines = new("mine", "--dataset", toy_data, "--ood", "53-64").output.splitlines()
 
-    assert asked == [(True, 429, [13.0, 12.0])]
+    assert asked == [(True, 16, 429, [13.0, 12.0])]
     ridge = "predictor: ridge: +0.0024 (+0.0014 ... +0.0034) over mean, held out; shows in 94%"
     assert ridge in lines
     assert "model: ridge, the first that shows in 80% of such splits" in lines
@@ -320,6 +321,11 @@ def test_where_none_shows_it_is_the_network_and_what_it_takes_is_said(toy_data: 
 
     model = load_case(Path("golden/mine")).config.model
     assert (model.kind, model.stack) == ("amn", True)
+    text = Path("golden/mine/case.toml").read_text("utf-8")
+    said = re.search(r"\nbatch_size = 16 +# (\d+) windows: (\d+) steps an epoch\n", text)
+    assert said
+    windows, steps = map(int, said.groups())
+    assert windows // 16 == steps < 64
     assert (
         "model: amn, none shows in 80% of such splits: more articles in in_dist and ood"
         in result.output
