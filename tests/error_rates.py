@@ -6,10 +6,13 @@ difference of 0 and a standard deviation of 1 between articles; a drop moves a d
 bounds alike and a spread stretches them, so that it answers for all of them.
 
   python -m tests.error_rates [N] [--seed SEED] [--page FILE]     nightly: 20,000 comparisons a cell
+  python -m tests.error_rates [N] --looks                         the second table alone
 
-Prints a table, a line a cell; `--page` writes it between two marks of a page, too. Exit code 1
-where a false PASS is surely likelier than 5.5 %, or a PASS of what is equal surely rarer than
-promised, both in one-sided tests at 5 %.
+Prints a table, a line a cell, and one of looks at some of the articles (`amn.checks.looks`), of a
+tenth as many candidates a line; `--page` writes each between two marks of a page, too. Exit code 1
+where a false PASS is surely likelier than 5.5 %, a PASS of what is equal surely rarer than
+promised, or a stop in vain surely likelier than alpha, in one-sided tests at 5 %; and where looks
+save less than promised.
 """
 
 from __future__ import annotations
@@ -26,20 +29,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import bdtr, bdtrc, ndtr, ndtri
 
+from amn.case.config import EVALUATED
 from amn.case.limits import GoldenConfig
 from amn.case.load import load_case
-from amn.evaluation.noninferiority import judge_difference, reach_of
+from amn.checks.looks import look_until_lost, looks_at
+from amn.evaluation.noninferiority import reach_of
 from amn.evaluation.reference import fit_references, score_references
 from amn.evaluation.statistics import RESAMPLES, ClusterTable, tabulate
 from amn.gate.modes import GateOptions, evidence_of
 from amn.golden.store import read_golden
 from amn.prove.simulation import Trials
-from amn.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
+
+    from amn.checks.looks import Look
 
     Array = NDArray[np.float64]
     Drawn = Callable[[np.random.Generator, int], ClusterTable]
@@ -51,8 +57,9 @@ ARTICLES = (15, 30, 110)
 SPREADS = (0.0025, 0.0095, 0.012, 0.02, 0.035)  # of one article's difference, in cosine
 UNEVEN = 0.7  # standard deviation of the logarithm of lengths, as over all of Wikipedia
 BY_LENGTH = 0.7  # correlation of losses with lengths
-LOOKS = (14, 28, 55, 110)  # articles, each twice the ones before
+LEAST_SAVED = 0.6  # of the articles, at a loss of three margins and a spread of up to 0.02
 MARKS = "<!-- error rates -->", "<!-- end -->"
+LOOKS_MARKS = "<!-- looks -->", "<!-- end of looks -->"
 
 
 def even(_: np.random.Generator, n: int) -> Array:
@@ -252,29 +259,67 @@ def simulate(design: Design, articles: int, trials: int, seed: int = 0) -> Cell:
     return Cell(design, articles, trials, false, doubted / trials, equal, most)
 
 
-def looked_at(trials: int, spread: float, drop: float, seed: int = 0) -> tuple[float, float]:
-    """Return how often looks at growing numbers of articles pass, and the share that they save.
+@dataclass(frozen=True)
+class Looks:
+    """What came of looks at some of the articles of two splits, see `amn.checks.looks`.
 
-    Each look spends a share of alpha in proportion to its articles, as looks at seeds do.
+    Attributes:
+        spread: Of an article's difference; 1 where the pair has its own.
+        vain: Share that is stopped of what is worse by just the margin, on both splits.
+        lost: Share that is stopped of what is worse by three margins, on the split looked at last.
+        saved: Share of all articles that these are not scored on.
+    """
+
+    name: str
+    spread: float
+    trials: int
+    vain: float
+    lost: float
+    saved: float
+
+    def broken(self, sure: float = SURE) -> list[str]:
+        """Return what was promised and is surely not kept, one line each."""
+        stopped, found = round(self.vain * self.trials), list[str]()
+        if stopped and bdtrc(stopped - 1, self.trials, ALPHA) < sure:
+            found.append(f"{self.name}: expected at most {ALPHA:g} in vain, got {self.vain:.2%}")
+        if self.saved < LEAST_SAVED and self.spread != SPREADS[-1]:
+            found.append(f"{self.name}: expected {LEAST_SAVED:.0%} saved, got {self.saved:.1%}")
+        return found
+
+
+def looks_of(
+    whole: dict[str, ClusterTable], spread: float, drops: dict[str, float], seed: int
+) -> list[Look]:
+    """Return the looks at a candidate, as a gate takes them.
 
     Args:
-        drop: How much worse the candidate is.
+        whole: Split -> differences by article, in the order in which they are looked at.
+        drops: Split -> how much worse the candidate is on it; 0 where there is none.
     """
-    rng = np.random.default_rng([seed, LOOKS[-1]])
-    config = GoldenConfig(margin=MARGIN, alpha=ALPHA, adaptive_seeds=list(LOOKS))
-    draw, passed, articles = made(even, normal), 0, 0
+    limits = GoldenConfig(margin=MARGIN, alpha=ALPHA, article_looks=True)
+
+    def table_of(split: str, n: int) -> ClusterTable:
+        one = whole[split]
+        sums = spread * one.sides[0] - drops.get(split, 0.0) * one.sizes
+        return ClusterTable(one.labels[:n], one.sizes[:n], (sums[:, :n],))
+
+    sizes = {split: len(one.sizes) for split, one in whole.items()}
+    return list(look_until_lost(sizes, table_of, limits, seed=seed))
+
+
+def simulate_looks(name: str, drawn: Drawn, spread: float, trials: int, seed: int = 0) -> Looks:
+    """Look at so many candidates twice: once worse by the margin, once by three."""
+    rng = np.random.default_rng([seed, MANY, *name.encode()])
+    vain, lost, saved = 0, 0, 0
     for trial in range(trials):
-        whole = draw(rng, LOOKS[-1])
-        for look in LOOKS:
-            sums = (spread * whole.sides[0] - drop * whole.sizes)[:, :look]
-            table = ClusterTable(whole.labels[:look], whole.sizes[:look], (sums,))
-            reach = reach_of(table, config.alpha_at(look), RESAMPLES, trial)
-            verdict = judge_difference(*reach[:3], MARGIN)
-            if verdict is not Verdict.INCONCLUSIVE:
-                break
-        passed += verdict is Verdict.PASS
-        articles += look
-    return passed / trials, 1 - articles / trials / LOOKS[-1]
+        whole = {split: drawn(rng, MANY) for split in EVALUATED}
+        vain += looks_of(whole, spread, dict.fromkeys(EVALUATED, MARGIN), trial)[-1].is_lost
+        found = looks_of(whole, spread, {EVALUATED[-1]: 3 * MARGIN}, trial)
+        if found[-1].is_lost:
+            lost += 1
+            saved += len(EVALUATED) * MANY - sum({look.split: look.n for look in found}.values())
+    share = saved / trials / len(EVALUATED) / MANY
+    return Looks(name, spread, trials, vain / trials, lost / trials, share)
 
 
 HEAD = ("differences", "articles", "false PASS", "in doubt", *(f"{s:g}" for s in SPREADS))
@@ -295,16 +340,51 @@ def _row(values: Iterable[object]) -> str:
     return f"| {' | '.join(map(str, values))} |"
 
 
-def lines_of_looks(trials: int, seed: int) -> Iterator[str]:
-    """Yield what looks at articles would save: the gate takes all of them."""
-    for spread in SPREADS[-2:]:
-        false, _ = looked_at(trials, spread, MARGIN, seed)
-        _, saved = looked_at(trials, spread, 3 * MARGIN, seed)
-        at = ", ".join(map(str, LOOKS))
-        yield (
-            f"Looks at {at} articles, at a spread of {spread:g}: a loss of three margins is "
-            f"decided with {saved:.0%} of the articles saved; false PASS {false:.1%}."
-        )
+LOOKS_HEAD = ("differences", "spread", "stopped in vain", "stopped when lost", "articles saved")
+OF_LOOKS = (  # at 110 articles, each with its spread
+    *(("normal, lengths of wiki-mini", spread) for spread in SPREADS[1:]),
+    ("normal, uneven lengths", 0.02),
+    ("two seeds of wiki-mini", 1.0),
+    ("ridge beside the network", 1.0),
+    ("weighted mean beside the network", 1.0),
+)
+
+
+def line_of_looks(found: Looks) -> str:
+    """Return a line of the second table."""
+    shares = (f"{share:.1%}" for share in (found.vain, found.lost, found.saved))
+    return _row((found.name, "its own" if found.spread == 1 else f"{found.spread:g}", *shares))
+
+
+def write_between(page: Path, marks: tuple[str, str], lines: Iterable[str]) -> None:
+    """Write lines between two marks of a page."""
+    new = "\n".join((marks[0], *lines, marks[1]))
+    pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
+    text = re.sub(pattern, lambda _: new, page.read_text("utf-8"), count=1, flags=re.DOTALL)
+    page.write_text(text, "utf-8")
+
+
+def of_comparisons(trials: int, seed: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of the first table, each with what is not kept."""
+    yield f"{trials:,} comparisons a line, margin {MARGIN:g}, alpha {ALPHA:g}.\n", []
+    yield _row(HEAD), []
+    yield RULE, []
+    for design in DESIGNS:
+        for articles in ARTICLES:
+            cell = simulate(design, articles, trials, seed)
+            yield line_of(cell), cell.broken()
+
+
+def of_looks(trials: int, seed: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of the second table, likewise."""
+    at = ", ".join(map(str, looks_at(MANY)))
+    yield f"{trials:,} candidates a line, looked at on {at} of {MANY} articles of each split.\n", []
+    yield _row(LOOKS_HEAD), []
+    yield "|---|" + "---:|" * (len(LOOKS_HEAD) - 1), []
+    drawn = {design.name: design.drawn for design in DESIGNS}
+    for name, spread in OF_LOOKS:
+        found = simulate_looks(name, drawn[name], spread, trials, seed)
+        yield line_of_looks(found), found.broken()
 
 
 def main() -> Literal[0, 1]:
@@ -312,30 +392,20 @@ def main() -> Literal[0, 1]:
     parser = argparse.ArgumentParser()
     parser.add_argument("trials", nargs="?", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--looks", action="store_true", help="the looks at articles alone")
     parser.add_argument("--page", type=Path, help="write the table into it")
     given: Any = parser.parse_args()
-    lines, broken = list[str](), list[str]()
-
-    def say(line: str) -> None:
-        print(line, flush=True)  # noqa: T201 - a table that grows for half an hour
-        lines.append(line)
-
-    say(f"{given.trials:,} comparisons a line, margin {MARGIN:g}, alpha {ALPHA:g}.\n")
-    say(_row(HEAD))
-    say(RULE)
-    for design in DESIGNS:
-        for articles in ARTICLES:
-            cell = simulate(design, articles, given.trials, given.seed)
-            say(line_of(cell))
-            broken += cell.broken()
-    say("")
-    for line in lines_of_looks(given.trials // 10, given.seed):
-        say(line)
-    if given.page:
-        page = given.page.read_text("utf-8")
-        new = "\n".join((MARKS[0], *lines, MARKS[1]))
-        pattern = f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}"
-        given.page.write_text(re.sub(pattern, lambda _: new, page, flags=re.DOTALL), "utf-8")
+    tables = {MARKS: of_comparisons(given.trials, given.seed)} if not given.looks else {}
+    tables[LOOKS_MARKS] = of_looks(given.trials // 10, given.seed)
+    broken = list[str]()
+    for marks, table in tables.items():
+        lines = list[str]()
+        for line, not_kept in table:
+            print(line, flush=True)  # noqa: T201 - a table that grows for half an hour
+            lines.append(line)
+            broken += not_kept
+        if given.page:
+            write_between(given.page, marks, lines)
     for line in broken:
         print(line)  # noqa: T201 - the result of a script
     return 1 if broken else 0

@@ -338,7 +338,12 @@ class CaseConfig(Section):
             "blocked_by": True,
             "speed": True,
             "data": True,
-            "golden": {"drift", "futility", *(() if self.golden.margins else ("margins",))},
+            "golden": {
+                "drift",
+                "futility",
+                "article_looks",
+                *(() if self.golden.margins else ("margins",)),
+            },
             "criteria": {
                 "scope",
                 *(() if self.criteria.limit else ("limit",)),

@@ -204,6 +204,9 @@ class GoldenConfig(Section):
         futility: Whether a training that cannot come to the golden or its floors any more is
             stopped (R016). It saves time and shapes no result, so it is no part of the resolved
             config.
+        article_looks: Whether a run or a checkpoint is looked at on some of the articles first, and
+            not scored on the others where these show that it is worse than the golden by more than
+            the margin (G028). No part of the resolved config, likewise.
     """
 
     margin: Positive = 0.01
@@ -212,6 +215,7 @@ class GoldenConfig(Section):
     drift: Positive | None = None
     adaptive_seeds: list[int] | None = Field(default=None, min_length=2)
     futility: bool = True
+    article_looks: bool = False
 
     @model_validator(mode="after")
     def _looks_grow(self) -> GoldenConfig:
@@ -234,14 +238,17 @@ class GoldenConfig(Section):
         looks = self.adaptive_seeds
         return self.alpha * look / sum(looks) if looks else self.alpha
 
-    def level_at(self, epoch: int, seeds: int) -> float:
-        """Return the level of a look, after an epoch, at whether one of so many seeds is lost.
+    def level_at(self, look: int, of: int) -> float:
+        """Return the level of the look of a number, from 1 on, at whether one of so many is lost.
 
-        Half of what is left of the seed's share of alpha: the first looks, which save most, have
-        most, and all looks at all seeds add up to less than alpha (Bonferroni). One alpha bounds
-        passing what is not good enough at any look at seeds, and one stopping in vain what is.
+        What is looked at are seeds, after each epoch, and splits, after some of the articles. Half
+        of what is left of its share of alpha: the first looks, which save most, have most, and all
+        looks at all of them add up to less than alpha (Bonferroni), those of both kinds together.
+        One alpha bounds passing what is not good enough at any look at seeds, and one stopping in
+        vain what is.
         """
-        return self.alpha / seeds * 0.5**epoch
+        kinds = max(self.futility + self.article_looks, 1)
+        return self.alpha / kinds / of * 0.5**look
 
     @property
     def drift_budget(self) -> float:

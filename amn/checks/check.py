@@ -61,7 +61,7 @@ MODULES = (
     "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
     "split", "split_space", "split_text", "windows", "hold", "record", "record_losses",
     "record_sound", "model", "evaluation", "behaviour", "criteria", "speed", "custody",
-    "golden", "golden_data", "recall", "recorded",
+    "golden", "golden_data", "looks", "recall", "recorded",
 )  # fmt: skip
 OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)

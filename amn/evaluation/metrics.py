@@ -154,6 +154,22 @@ class Scoring:
         kept: NDArray[np.float32] = self._sample[self._place[self._keep]]
         return kept
 
+    def of(self, chosen: NDArray[np.bool_]) -> SplitScores:
+        """Return the scores of some windows, in their order; ranks and lengths are of all alone.
+
+        Args:
+            chosen: (N,).
+        """
+        return SplitScores(
+            cosines=self.cosines[chosen],
+            copy_cosines=self.copies[chosen],
+            article_ids=self.windows.article_ids[chosen],
+            target_chunks=self.windows.target_chunks[chosen],
+            norm_error=float("nan"),
+            rank=float("nan"),
+            target_rank=float("nan"),
+        )
+
     def scores(self) -> SplitScores:
         """Return the scores of all windows; one without a prediction has NaN."""
         sample = self._sample[self._place[self._geometry]]

@@ -64,10 +64,49 @@ def score(
         batch: Windows at a time; changes no cosine by more than 1e-6.
         asked: Metrics to measure beside the cosine, by name.
     """
-    scoring = Scoring(windows, asked=asked)
-    for start, rows, predicted in _predictions(model, windows, batch):
-        scoring.add(np.arange(start, start + len(rows)), predicted)
-    return scoring.scores()
+    return PartScoring(model, windows, batch=batch, asked=asked).scores()
+
+
+class PartScoring:
+    """Scores of a model on windows, some at a time: each window is predicted once.
+
+    Args:
+        batch: As of `score`: windows that are in other batches have cosines within 1e-6.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        windows: Windows,
+        *,
+        batch: int = BATCH_WINDOWS,
+        asked: Mapping[str, Metric] | None = None,
+    ) -> None:
+        self._model, self._windows, self._batch = model, windows, batch
+        self._scoring = Scoring(windows, asked=asked)
+        self._is_left = np.ones(len(windows), np.bool_)
+
+    def of(self, chosen: NDArray[np.bool_]) -> SplitScores:
+        """Return the scores of some windows, in their order.
+
+        Args:
+            chosen: (N,).
+        """
+        self._predict(chosen)
+        return self._scoring.of(chosen)
+
+    def scores(self) -> SplitScores:
+        """Return the scores of all windows."""
+        self._predict(self._is_left)
+        return self._scoring.scores()
+
+    def _predict(self, chosen: NDArray[np.bool_]) -> None:
+        """Predict those of some windows that were not, in window order."""
+        at = np.flatnonzero(chosen & self._is_left)
+        windows = self._windows.take(at)
+        for start, rows, predicted in _predictions(self._model, windows, self._batch):
+            self._scoring.add(at[start : start + len(rows)], predicted)
+        self._is_left[at] = False
 
 
 def _predictions(

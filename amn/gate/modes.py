@@ -418,6 +418,9 @@ def _of_golden(case: Case, options: GateOptions) -> Makers:
     ):
         chosen |= named(held_to.aim)
         chosen |= {"runs_of": of_candidates.runs_toward} if options.mode == "train" else {}
+    if options.mode in ("run", "checkpoint") and case.config.golden.article_looks:
+        chosen |= of_candidates.IN_PART | named(held_to.looked)
+        chosen |= {"evaluations": of_candidates.all_scored}
     if _record(case, lambda record: bool(record.numerics.values)):
         chosen |= named(held_to.numerics)
     if _record(case, is_guarded):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from amn.checks.looks import ARTICLE_LOOKS
 from amn.errors import AmnError, CheckNotRunError, ConfigError, expect
 from amn.gate.evidence import Evidence, declare
 from amn.gate.makers import EVERY
@@ -182,6 +183,8 @@ class Gate:
         if HOLD in declared and self.outcome(HOLD).has_failed:
             return [self.outcome(HOLD)]
         needed = [one for one in check.needs if one in declared]
+        if ARTICLE_LOOKS in declared and self._reads_all_scores(check):
+            needed.append(ARTICLE_LOOKS)
         if not is_early(check):
             needed += [one.id for one in self.declared if is_early(one)]
         elif check not in self.untrained:
@@ -193,6 +196,10 @@ class Gate:
             elif outcome.has_failed:
                 causes[outcome.check] = outcome
         return list(causes.values())
+
+    def _reads_all_scores(self, check: Check) -> bool:
+        """Tell whether a check waits for what some of the articles show."""
+        return any("evaluations" in self.evidence.sources(part) for part in check.reads)
 
     def result(self) -> GateResult:
         """Run every declared check and return the one object that reports are made from.

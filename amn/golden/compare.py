@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from scipy.special import stdtrit
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from amn.data.ids import Ids
     from amn.evaluation.metrics import SplitScores
     from amn.golden.schema import Course, Ended, Golden, GoldenRecord, SplitMetrics
     from amn.golden.table import Table
@@ -61,8 +64,20 @@ def joined(
     return ClusterTable(theirs.articles, sizes, (rounded(np.concatenate(sums)), golden_sums))
 
 
+class WithIds(Protocol):
+    """Windows, or scores of them: each has an article, and a chunk that it ends with."""
+
+    @property
+    def article_ids(self) -> Ids:
+        """(N,)."""
+
+    @property
+    def target_chunks(self) -> NDArray[np.int32]:
+        """(N,)."""
+
+
 def require_same_windows(
-    golden: Golden, split: str, scores: Sequence[SplitScores], *, path: Path
+    golden: Golden, split: str, scores: Sequence[WithIds], *, path: Path
 ) -> Table:
     """Return the articles of a golden where a candidate has the same windows.
 
@@ -75,7 +90,7 @@ def require_same_windows(
     return table
 
 
-def _require_same(golden: Table, score: SplitScores, path: Path) -> None:
+def _require_same(golden: Table, score: WithIds, path: Path) -> None:
     """Return when a candidate has the windows of the golden.
 
     Raises:

@@ -6,15 +6,37 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from amn.case.config import EVALUATED
+from amn.evaluation.storage import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from amn.evaluation.metrics import SplitScores
-    from amn.evaluation.storage import Evaluation
+    from amn.evaluation.runner import PartScoring
     from amn.evaluation.surroundings import Behaviour
     from amn.training.checkpoint import Checkpoint
     from amn.training.record import TrainingRecord
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A model whose windows are scored some at a time.
+
+    Attributes:
+        parts: Split -> its scoring.
+        references: Returns the scores of the reference predictors, see `Evaluation`.
+    """
+
+    parts: Mapping[str, PartScoring]
+    references: Callable[[], dict[str, dict[str, NDArray[np.float64]]]]
+
+    def evaluation(self) -> Evaluation:
+        """Return the scores of all windows; those that are left are predicted now."""
+        scores = {split: part.scores() for split, part in self.parts.items()}
+        return Evaluation(scores, self.references())
 
 
 @dataclass(frozen=True)
@@ -30,6 +52,7 @@ class Candidate:
         digest: sha256 of its file.
         seed: That it was trained with, where it is known.
         settings: Resolved config that it was made by; None where nothing says it.
+        begin: Begins to score a loaded checkpoint; None where its scores come with it.
     """
 
     name: str
@@ -40,6 +63,7 @@ class Candidate:
     digest: str
     seed: int | None = None
     settings: Mapping[str, Any] | None = None
+    begin: Callable[[Checkpoint], Begun] | None = None
 
     def __post_init__(self) -> None:
         if self.seed is None and self.record:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from amn.case.config import EVALUATED
 from amn.errors import CheckpointError
 from amn.evaluation.metric import kept_metrics
-from amn.evaluation.runner import score
-from amn.evaluation.storage import Evaluation
+from amn.evaluation.runner import PartScoring
 from amn.storage import sha256_file
 from amn.training.brought import kind_of
-from amn.training.candidate import Candidate
+from amn.training.candidate import Begun, Candidate
 from amn.training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from amn.training.plan import score_plan_references
 from amn.training.run import load_run
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from amn.evaluation.storage import Evaluation
     from amn.training.networks.build import ModelSpec
     from amn.training.plan import Plan
     from amn.training.run import Run
@@ -70,8 +70,8 @@ class Scorer:
     def _references(self) -> dict[str, dict[str, NDArray[np.float64]]]:
         return score_plan_references(self.plan).judged
 
-    def score(self, path: Path, checkpoint: Checkpoint) -> Evaluation:
-        """Score a checkpoint beside the reference predictors.
+    def begin(self, path: Path, checkpoint: Checkpoint) -> Begun:
+        """Begin to score a checkpoint; nothing is predicted yet.
 
         Args:
             path: Where it came from, for messages.
@@ -83,11 +83,15 @@ class Scorer:
         if checkpoint.spec.dim != dim:
             message = f"expected vectors of {dim} numbers, got {checkpoint.spec.dim}"
             raise CheckpointError(path, message)
-        scores = {
-            name: score(checkpoint.model, self.plan.judged[name], asked=kept_metrics())
+        parts = {
+            name: PartScoring(checkpoint.model, self.plan.judged[name], asked=kept_metrics())
             for name in EVALUATED
         }
-        return Evaluation(scores, self._references)
+        return Begun(parts, lambda: self._references)
+
+    def score(self, path: Path, checkpoint: Checkpoint) -> Evaluation:
+        """Score a checkpoint beside the reference predictors: see `begin`."""
+        return self.begin(path, checkpoint).evaluation()
 
 
 def evaluate(plan: Plan, path: Path) -> Evaluation:
@@ -107,6 +111,7 @@ def _from_run(scorer: Scorer, run: Run) -> Candidate:
         recorded=run.evaluation,
         load=run.checkpoint,
         score=partial(scorer.score, run.folder),
+        begin=partial(scorer.begin, run.folder),
         digest=run.model_digest,
         settings=run.info["config"],
     )
@@ -138,6 +143,7 @@ def from_checkpoint(plan: Plan, checkpoint_file: Path) -> tuple[Candidate, ...]:
             recorded=None,
             load=partial(open_checkpoint, checkpoint_file, plan.spec),
             score=partial(scorer.score, checkpoint_file),
+            begin=partial(scorer.begin, checkpoint_file),
             digest=sha256_file(checkpoint_file),
         ),
     )

@@ -20,6 +20,7 @@ from amn.gate.makers.held_to import (
     declared,
     guarded,
     listed_waivers,
+    looked,
     looks,
     machine_numerics,
     numerics,
@@ -27,6 +28,7 @@ from amn.gate.makers.held_to import (
     waivers,
 )
 from amn.gate.makers.of_candidates import (
+    IN_PART,
     MODEL,
     OF_METRIC,
     asked,
@@ -48,6 +50,7 @@ EVERY = (
     | OF_COSINE
     | OF_METRIC
     | MODEL
+    | IN_PART
     | SPEED
     | GOLDEN
     | DATA_OF_GOLDEN
@@ -55,6 +58,7 @@ EVERY = (
     | named(
         joined,
         guarded,
+        looked,
         row_digests,
         shared_texts,
         plan,

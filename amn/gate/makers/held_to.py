@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,19 @@ from amn.case.config import EVALUATED
 from amn.checks.check import Check, checks
 from amn.checks.comparison import COMPARED, Classes, Guarded, Recalls, Sides
 from amn.checks.criteria import FLOORS
+from amn.checks.looks import (
+    ARTICLE_LOOKS,
+    FEWEST,
+    Look,
+    Looked,
+    in_random_order,
+    look_until_lost,
+)
 from amn.checks.model import shaping
 from amn.data.manifest import read_manifest
-from amn.errors import AmnError, CheckNotRunError, ConfigError, GoldenError
+from amn.errors import AmnError, ArgumentError, CheckNotRunError, ConfigError, GoldenError
+from amn.evaluation.metrics import METRIC_VERSION
+from amn.evaluation.statistics import seed_from
 from amn.gate.articles import articles_of
 from amn.gate.evidence import Evidence, declare, named
 from amn.gate.makers.at_rest import (
@@ -22,11 +33,11 @@ from amn.gate.makers.at_rest import (
     sources,
 )
 from amn.gate.makers.of_candidates import lifts, summaries
-from amn.golden.compare import config_changes
+from amn.golden.compare import config_changes, joined, require_same_windows
 from amn.golden.compare import vector_changes as changes_of_vectors
 from amn.golden.ledger import Ledger, find_ledger
 from amn.golden.schema import OF_PREDICTIONS, OF_ROWS, numerics_class
-from amn.golden.store import GOLDEN_FILE, parse_record, read_file, read_golden
+from amn.golden.store import GOLDEN_FILE, TABLE_FILE, parse_record, read_file, read_golden
 from amn.golden.waivers import read_waivers
 from amn.training.aim import FUTILE, Aim, Need
 from amn.training.candidate import Candidate, scores_of
@@ -39,11 +50,13 @@ if TYPE_CHECKING:
 
     from amn.case.limits import CriteriaConfig, GoldenConfig, Guard, SpeedConfig
     from amn.case.load import Case
+    from amn.checks.looks import ScoresOf
     from amn.data.index.recall import Recalled
     from amn.data.scan import RowScan
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.evaluation.metrics import SplitScores
+    from amn.evaluation.statistics import ClusterTable
     from amn.evaluation.storage import Evaluation
     from amn.golden.compare import VectorChanges
     from amn.golden.schema import Golden, GoldenRecord, Numerics
@@ -203,6 +216,46 @@ def sides(
 ) -> Sides:
     """The candidate and the golden that it is compared with."""
     return Sides(evaluations, golden, golden_limits, golden_folder, looks, classes)
+
+
+def looked(
+    scores_in_part: ScoresOf, judged: dict[str, Windows], golden: Golden,
+    golden_limits: GoldenConfig, golden_folder: Path, classes: Classes, waivers: tuple[Waiver, ...],
+) -> Looked:  # fmt: skip
+    """The looks at some of the articles, before a candidate is scored on all of them.
+
+    What is waived is not looked at; what cannot be compared is named by others: G003, E002.
+    """
+    waived, path = {waiver.check for waiver in waivers}, golden_folder / TABLE_FILE
+    orders = {
+        split: in_random_order(golden, split)
+        for split in EVALUATED
+        if not waived & {ARTICLE_LOOKS, COMPARED[split]}
+    }
+
+    def table_of(split: str, n: int) -> ClusterTable:
+        first, table = orders[split][:n], golden.tables[split].judged()
+        tables = {**golden.tables, split: table.take(np.isin(table.articles, first))}
+        scores = scores_in_part(split, first)
+        return joined(replace(golden, tables=tables), split, scores, path=path)
+
+    sizes = {split: len(order) for split, order in orders.items()}
+    windows = golden.record.digests.windows
+    looks = look_until_lost(
+        sizes, table_of, golden_limits,
+        seed=seed_from(ARTICLE_LOOKS, windows), tolerance=classes.tolerance,
+    )  # fmt: skip
+    found = list[Look]()
+    try:
+        if golden.record.versions.metric != METRIC_VERSION:
+            return Looked((), "not comparable: a metric of another version")
+        for split in orders:
+            require_same_windows(golden, split, [judged[split]], path=path)
+        found.extend(looks)
+    except (GoldenError, ArgumentError) as error:
+        return Looked(tuple(found), str(error))
+    why = f"{FEWEST} articles of a split or fewer" if orders else "waived"
+    return Looked(tuple(found), "" if found else why)
 
 
 def guarded(

@@ -29,7 +29,7 @@ from amn.gate.evidence import named
 from amn.gate.makers.at_rest import PACKAGES, sound
 from amn.golden.schema import COSINE
 from amn.training.aim import is_futile
-from amn.training.candidate import Candidate, Observed
+from amn.training.candidate import Begun, Candidate, Observed
 from amn.verdict import Status
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from amn.case.config import CaseConfig
     from amn.case.limits import Guard
     from amn.case.load import Case
+    from amn.checks.looks import ScoresOf
+    from amn.data.ids import Ids
     from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.engines import Engine
@@ -192,6 +194,34 @@ def evaluations(
         candidate.score(checkpoint)
         for candidate, checkpoint in zip(candidates, checkpoints, strict=True)
     )
+
+
+def begun(
+    candidates: tuple[Candidate, ...], checkpoints: tuple[Checkpoint, ...]
+) -> tuple[Begun, ...]:
+    """The scoring of each candidate, some windows at a time."""
+
+    def of(candidate: Candidate, checkpoint: Checkpoint) -> Begun:
+        if candidate.begin is None:
+            raise CheckNotRunError(f"{candidate.name}: expected a model, got its scores")
+        return candidate.begin(checkpoint)
+
+    return tuple(map(of, candidates, checkpoints))
+
+
+def scores_in_part(begun: tuple[Begun, ...], judged: dict[str, Windows]) -> ScoresOf:
+    """What returns the scores of each candidate on some articles of a split, as no evaluation."""
+
+    def of(split: str, articles: Ids) -> tuple[SplitScores, ...]:
+        chosen = np.isin(judged[split].article_ids, articles)
+        return tuple(one.parts[split].of(chosen) for one in begun)
+
+    return of
+
+
+def all_scored(begun: tuple[Begun, ...]) -> tuple[Evaluation, ...]:
+    """Scores of each candidate, those of the looks among them: no window is predicted twice."""
+    return tuple(one.evaluation() for one in begun)
 
 
 def summaries(case: Case, evaluations: tuple[Evaluation, ...]) -> dict[str, Summary]:
@@ -377,6 +407,7 @@ def asked(case: Case) -> CaseConfig:
     return case.config
 
 
+IN_PART = named(begun, scores_in_part)  # what comes with its scores has none
 OF_METRIC = named(rivals, skills)  # in its place, where another metric judges
 ASKED = named(sampled, queried, surroundings, metric, curve, metrics, fitted, reference_metrics)
 RUN_HERE = ASKED | named(evaluations, behaviours, orders, measured, queried_predictions)

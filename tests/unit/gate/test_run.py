@@ -47,6 +47,7 @@ SPEC = ModelSpec(architecture="amn/recency/1", dim=24, context=3, attention_dim=
 # Evidence that a case, its golden or its user has to ask for.
 WHERE_ASKED = {
     "aim",
+    "looked",
     "hold",
     "recorded",
     "reencoded",

@@ -72,6 +72,7 @@ OF_OTHERS = {
     "C007-skill_ood",
     "G025-recall_rows",
     "G026-recall_predicted",
+    "G028-article_looks",  # of runs and checkpoints that a case wants to be looked at
     "G027-unchanged",  # of a case that is not judged again
     "W004-joined",
     "E015-not_ahead",
