@@ -153,10 +153,15 @@ def _word(outcome: Outcome, result: GateResult) -> str:
         return word
     if outcome.status is Status.LOOSENED:
         return LOOSENED
-    if outcome.status is Status.HARNESS and family_of(outcome.check) == "golden":
+    is_of_golden = family_of(outcome.check) == "golden"
+    if outcome.status is Status.HARNESS and is_of_golden:
         return NOT_COMPARABLE
     means = meant_by(outcome) or RunStatus.BELOW_FLOOR
-    if means is RunStatus.WORSE_THAN_GOLDEN and outcome.check not in result.compared:
+    if (
+        is_of_golden
+        and means is RunStatus.WORSE_THAN_GOLDEN
+        and outcome.check not in result.compared
+    ):
         return NOT_COMPARED
     return OF_RUN[means]
 

@@ -135,6 +135,7 @@ def test_broken_data_explain_themselves_whatever_changed(
         ("W001", Status.FAIL, "the windows are not whole"),
         ("C004", Status.FAIL, "no better than a reference predictor"),
         ("G008", Status.FAIL, "the golden cannot be relied on"),
+        ("R016", Status.FAIL, "worse than the golden"),
         ("G004", Status.HARNESS, "nothing can be compared with the golden"),
         ("G010", Status.LOOSENED, "the change loosens what it is judged by"),
         ("E007", Status.HARNESS, "the measurement is broken"),
