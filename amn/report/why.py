@@ -157,11 +157,8 @@ def _word(outcome: Outcome, result: GateResult) -> str:
     if outcome.status is Status.HARNESS and is_of_golden:
         return NOT_COMPARABLE
     means = meant_by(outcome) or RunStatus.BELOW_FLOOR
-    if (
-        is_of_golden
-        and means is RunStatus.WORSE_THAN_GOLDEN
-        and outcome.check not in result.compared
-    ):
+    is_worse = means is RunStatus.WORSE_THAN_GOLDEN
+    if is_of_golden and is_worse and outcome.check not in result.compared:
         return NOT_COMPARED
     return OF_RUN[means]
 
