@@ -17,9 +17,10 @@ from amn.checks.data_order import (
     moving_sums,
 )
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import direction_scores, lead_scores, z_of_mean
+from amn.data.articles import z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
-from amn.data.mixture import find_below
+from amn.data.minorities import find_below
+from amn.data.row_order import direction_scores, lead_scores
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity, count_of
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
     from amn.case.limits import DataConfig
     from amn.checks.broken.copies import CaseCopy
-    from amn.data.articles import ArticleSample, RowOrder
+    from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.row_order import RowOrder
     from amn.data.scan import Scanned
     from amn.verdict import Statistic
 

@@ -9,17 +9,12 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import (
-    FEWEST_OF_ARTICLE,
-    article_means,
-    likeness,
-    order_scores,
-    z_of_mean,
-)
+from amn.data.articles import FEWEST_OF_ARTICLE, article_means, z_of_mean
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
-from amn.data.mixture import find_below
+from amn.data.minorities import find_below
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
+from amn.data.row_order import likeness, order_scores
 from amn.data.scan import FAR_LAG
 from amn.data.vectors import ROUNDED_TWICE
 from amn.errors import DoesNotApplyError
@@ -30,8 +25,9 @@ if TYPE_CHECKING:
 
     from amn.case.limits import DataConfig
     from amn.checks.broken.copies import CaseCopy
-    from amn.data.articles import ArticleSample, RowOrder
+    from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.row_order import RowOrder
     from amn.data.scan import Scanned
     from amn.verdict import Statistic
 

@@ -10,12 +10,13 @@ from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.data_order import SURE
 from amn.checks.profiled import by_place, share_of
-from amn.data.articles import (
-    ArticleSample,
+from amn.data.articles import ArticleSample
+from amn.data.minorities import (
     grid_scores,
     joint_scores,
     minority_below,
     sign_scores,
+    space_scores,
 )
 from amn.data.space import find_groups, shared_space
 from amn.data.vectors import unit_rows
@@ -306,22 +307,17 @@ def _require_told(
         )
 
 
-def _in_space(sample: ArticleSample) -> NDArray[np.float64]:
-    """Return `space_scores`, made once for a sample: (A,)."""
-    return sample.in_space
-
-
 def minority_rotated(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """One article of twenty has another encoder."""
     _require_columns(copy.dataset().dim)
-    _require_told(article_samples[0], _in_space, SPACE_CUT)
+    _require_told(article_samples[0], space_scores, SPACE_CUT)
     broken.rows.change_some(copy, lambda rows: rows @ broken.rows.rotation(rows.shape[1]))
 
 
 def minority_permuted(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """One article of twenty has its columns in another order."""
     _require_columns(copy.dataset().dim)
-    _require_told(article_samples[0], _in_space, SPACE_CUT)
+    _require_told(article_samples[0], space_scores, SPACE_CUT)
     order = np.random.default_rng(1).permutation(copy.dataset().dim)
     broken.rows.change_some(copy, lambda rows: rows[:, order])
 
@@ -346,7 +342,7 @@ def check_article_space(
     Why: Rows of a second encoder or with permuted columns are in every split, so that splits agree.
     Fix: Encode the named articles again: amn data build
     """
-    apart = _apart(data_sets, article_samples, _in_space, SPACE_CUT)
+    apart = _apart(data_sets, article_samples, space_scores, SPACE_CUT)
     what = f"below {SPACE_CUT} between turned (0) and typical (1), lowest {{:.2f}}"
     fix = "encode these articles with the encoder of the others"
     return _named(apart, data_sets, "article_space", data_limits.apart, FEWEST_APART, what, fix)

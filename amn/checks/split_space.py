@@ -10,20 +10,12 @@ from amn.case.config import EVALUATED, SPLITS
 from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.profiled import over_articles, share_of
-from amn.data.articles import (
-    TINY,
-    along_mean,
-    context_scores,
-    direction_scores,
-    direction_told,
-    pooled,
-    sample_split,
-    separation,
-    z_of_mean,
-)
+from amn.data.articles import TINY, sample_split, z_of_mean
+from amn.data.beside_train import along_mean, context_scores, pooled, separation
 from amn.data.dataset import run_starts
 from amn.data.ids import later_ids
 from amn.data.repeats import near_rows
+from amn.data.row_order import direction_scores, direction_told
 from amn.data.sampling import evenly_spaced, unit_vectors
 from amn.data.space import main_cut, mean_drift, shared_space
 from amn.data.vectors import unit_rows

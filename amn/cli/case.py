@@ -18,7 +18,8 @@ from amn.case.load import parse_case
 from amn.cli.console import progress_bar
 from amn.cli.options import DATASET
 from amn.cli.slips import typed
-from amn.data.articles import likely_scatter, sample_articles
+from amn.data.articles import sample_articles
+from amn.data.beside_train import likely_scatter
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
 from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split

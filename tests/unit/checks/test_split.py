@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from amn.checks import split, split_space
 from amn.checks.split_space import CHANCE_Z
-from amn.data.articles import pooled as together
-from amn.data.articles import separation
+from amn.data.beside_train import pooled as together
+from amn.data.beside_train import separation
 from amn.data.fingerprint import Fingerprint, compare_fingerprints
 from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows
