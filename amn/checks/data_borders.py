@@ -17,7 +17,7 @@ from amn.checks.data_order import (
     moving_sums,
 )
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import z_of_mean
+from amn.data.articles import middle_and_spread, z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.data.minorities import find_below
 from amn.data.row_order import direction_scores, lead_scores
@@ -159,9 +159,8 @@ def check_border_stretch(scanned: tuple[Scanned, ...], data_limits: DataConfig) 
 
 def _usual_borders(gains: NDArray[np.float64]) -> tuple[float, float]:
     """Return the median fall at a border, and the spread of the mean over a stretch of them."""
-    usual = float(np.median(gains)) if len(gains) else 0.0
-    spread = float(np.median(np.abs(gains - usual))) if len(gains) else np.inf
-    return usual, 1.4826 * spread / np.sqrt(STRETCH)
+    usual, spread = middle_and_spread(gains)
+    return usual, spread / float(np.sqrt(STRETCH))
 
 
 def sorted_as_strings(
@@ -408,8 +407,9 @@ def check_reading_direction(
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
-        means.append((dataset, over_articles(lead_scores(sample.main))))
-        z = z_of_mean(lead_scores(sample.main))
+        leads = lead_scores(sample.main)
+        means.append((dataset, over_articles(leads)))
+        z = z_of_mean(leads)
         found.append(z)
         if z > -BACKWARDS_ERRORS:
             continue

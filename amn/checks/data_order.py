@@ -9,7 +9,7 @@ import numpy as np
 from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import FEWEST_OF_ARTICLE, article_means, z_of_mean
+from amn.data.articles import FEWEST_OF_ARTICLE, article_means, middle_and_spread, z_of_mean
 from amn.data.coherence import follows, mean_by_lag
 from amn.data.ids import later_ids
 from amn.data.minorities import find_below
@@ -189,7 +189,7 @@ def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
         return worst
     near, overall = likeness(sample.main)
     usual = float(np.nanmean(near)) - float(overall.mean())
-    place = np.arange(len(near)) - sample.starts[sample.owner]
+    place = sample.place
     beside = np.where(place == 0, np.nan, near)
     before, after = np.r_[np.nan, beside[:-1]], np.r_[beside[1:], np.nan]  # NaN across articles
     both = (before + after) / 2
@@ -262,9 +262,7 @@ def check_order_stretch(
 def _stretches(order: RowOrder) -> tuple[NDArray[np.float64], float, float]:
     """Return z of every stretch of articles, their median and their spread."""
     stretches = moving_sums(order.scores, STRETCH) / np.sqrt(STRETCH)
-    usual = float(np.median(stretches)) if len(stretches) else 0.0
-    spread = float(np.median(np.abs(stretches - usual))) if len(stretches) else np.inf
-    return stretches, usual, 1.4826 * spread
+    return stretches, *middle_and_spread(stretches)
 
 
 def moving_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ def separation(sample: ArticleSample, first: NDArray[np.bool_]) -> tuple[float, 
     distance = float(groups[0].mean() - groups[1].mean())
     own_mean = np.where(first[sample.owner], groups[0].mean(), groups[1].mean())
     sizes = np.where(first, len(groups[0]), len(groups[1]))
-    sums = sample.sums((scores - own_mean)[:, None])[:, 0] / sizes
+    sums = sample.sums(scores - own_mean) / sizes
     error = float(np.sqrt(np.vdot(sums, sums)))
     return max(0.0, distance / spread_of_scores), error / spread_of_scores
 
@@ -74,7 +74,6 @@ def context_scores(
         context: Rows that a row must have before it.
         last: How many of them are averaged; None takes all.
     """
-    place = np.arange(len(sample.vectors)) - sample.starts[sample.owner]
     cosines = np.full(len(sample.vectors), np.nan)
     if len(sample.vectors) > context:
         n = context if last is None else last
@@ -85,7 +84,7 @@ def context_scores(
         products = np.vecdot(sums, targets).astype(np.float64)
         norms = np.vecdot(sums, sums).astype(np.float64) * np.vecdot(targets, targets)
         found = products / np.sqrt(np.maximum(norms, TINY))
-        cosines[context:] = np.where(place[context:] >= context, found, np.nan)
+        cosines[context:] = np.where(sample.place[context:] >= context, found, np.nan)
     return article_means(cosines, sample)
 
 

@@ -8,13 +8,13 @@ Letters: A articles, n rows, D numbers in a vector, F folds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from amn.data.articles import FOLDS, SHRINKAGE, TINY, ArticleSample, shrunk
+from amn.data.articles import FOLDS, SHRINKAGE, TINY, ArticleSample, middle_and_spread, shrunk
 from amn.data.sampling import evenly_spaced
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def find_below(scores: NDArray[np.float64], *, mirrored: bool) -> Below:
 
     if len(scores) < FEWEST_SCORES:
         return Below(np.empty(0, np.int64), 1.0)
-    middle, share = float(np.median(scores)), LIKELY
-    spread = max(1.4826 * float(np.median(np.abs(scores - middle))), TINY)  # of a normal one
+    (middle, spread), share = middle_and_spread(scores), LIKELY
+    spread = max(spread, TINY)
 
     def logs(values: NDArray[np.float64], share: float) -> list[NDArray[np.float64]]:
         """Return log densities of the articles' own kind and of the other one, times shares."""
@@ -173,8 +173,8 @@ def _space_features(
         own[mine] = _features(part, values, directions, mean)
         if turned:
             some = part.thinned(MOST_TURNED // FOLDS)
-            turn = rng.permutation(dim), rng.choice(np.array([-1, 1], np.float32), dim)
-            some = ArticleSample(some.vectors[:, turn[0]] * turn[1], some.starts, some.articles)
+            order, signs = rng.permutation(dim), rng.choice(np.array([-1, 1], np.float32), dim)
+            some = replace(some, vectors=some.vectors[:, order] * signs)
             others_turned.append(_features(some, values, directions, mean))
     return own, np.concatenate(others_turned or [np.empty((0, 2))])
 
@@ -239,9 +239,8 @@ COMMON_Z = 3.1  # standard errors that chance alone has once in a thousand
 
 
 def _z_of_median(values: NDArray[np.float64]) -> float:
-    """Return the median in its standard errors, which a quarter of other values hardly moves."""
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))  # of a normal distribution
+    """Return the median in its standard errors, of a normal distribution as wide."""
+    middle, spread = middle_and_spread(values)
     return middle / max(spread * float(np.sqrt(np.pi / 2 / len(values))), TINY)
 
 

@@ -8,16 +8,20 @@ Letters: A articles, n rows, D numbers in a vector, F folds, P pairs of rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amn.data.articles import FOLDS, TINY, ArticleSample, shrunk
+from amn.data.articles import FOLDS, TINY, shrunk
 from amn.data.vectors import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from amn.data.articles import ArticleSample
+
+    Factor = tuple[NDArray[Any], NDArray[Any]]  # of `scipy.linalg.lu_factor`
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,10 @@ def row_order(sample: ArticleSample) -> RowOrder:
     near, second = (_lagged(unit, sample.owner, lag) for lag in (1, 2))
     n = sample.counts.astype(np.float64)
     whole = sample.sums(unit)
-    own = sample.sums(np.vecdot(unit, unit)[:, None])[:, 0]
+    own = sample.sums(np.vecdot(unit, unit))
     sums = np.vecdot(whole, whole) - own
     rows = np.vecdot(unit, whole[sample.owner].astype(np.float32)) - np.vecdot(unit, unit)
-    chains = sample.sums((rows.astype(np.float64) ** 2)[:, None])[:, 0]
+    chains = sample.sums(rows.astype(np.float64) ** 2)
     sizes, size = np.unique(sample.counts, return_inverse=True)
     steps = [np.abs(np.subtract.outer(np.arange(k), np.arange(k))) for k in sizes]
     beside = [(step == 1) / 2 for step in steps]  # half of each of two ordered pairs
@@ -68,7 +72,7 @@ def row_order(sample: ArticleSample) -> RowOrder:
         np.array([*map(_matrix_sums, matrices)]).reshape(-1, 3)[size].T
         for matrices in (beside, fading)
     )
-    found = sample.sums(np.nan_to_num(near)[:, None])[:, 0]
+    found = sample.sums(np.nan_to_num(near))
     return RowOrder(
         scores=_over_permutations(found, cosines, of_beside, n),
         near=near,
@@ -103,9 +107,15 @@ def _over_permutations(
     counts = (pairs / 2, pairs * (n - 2) / 4, pairs * (n - 2) * (n - 3))
     moment = sum(a * b / count for a, b, count in zip(ours, theirs, counts, strict=True))
     mean = values[0] * weights[0] / pairs
-    deviation = np.sqrt(np.maximum(moment - mean**2, 0.0))
+    return _in_deviations(found - mean, np.sqrt(np.maximum(moment - mean**2, 0.0)))
+
+
+def _in_deviations(
+    values: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return values in their standard deviations, 0 where these are none: (A,)."""
     is_told = deviation > TINY**0.5
-    return np.where(is_told, (found - mean) / np.where(is_told, deviation, 1.0), 0.0)
+    return np.where(is_told, values / np.where(is_told, deviation, 1.0), 0.0)
 
 
 def _matrix_sums(matrix: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -165,29 +175,20 @@ def opening_scores(sample: ArticleSample) -> NDArray[np.float64]:
     their article's mean, and how near each is to the middle of the others. 0 where permutations
     change nothing.
     """
-    from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
-
     others = unit_rows(sample.sums(sample.vectors)[sample.owner] - sample.vectors)
     nearness = np.vecdot(sample.vectors, others.astype(np.float32))
-    rows = ArticleSample(
-        np.column_stack([sample.vectors, nearness]), sample.starts, sample.articles
-    )
-    centred, n_articles = rows.centred, len(rows.starts)
-    curve = 1.0 / (1 + np.arange(len(centred)) - rows.starts[rows.owner])
-    curve -= (rows.sums(curve[:, None]) / rows.counts[:, None])[rows.owner, 0]
+    rows = replace(sample, vectors=np.column_stack([sample.vectors, nearness]))
+    centred, curve = rows.centred, 1.0 / (1 + rows.place)
+    curve -= (rows.sums(curve) / rows.counts)[rows.owner]
     told = np.zeros(len(centred))
-    for fold, within in enumerate(rows.within_other_folds(np.ones(n_articles, np.bool_))):
+    for fold, factor in enumerate(_factors(rows)):
         mine = (rows.folds == fold)[rows.owner]
-        if mine.any() and not mine.all():
-            found = _told(centred, np.where(mine, 0.0, curve), lu_factor(shrunk(within)))
-            told[mine] = found[mine]
-    products = rows.sums(np.column_stack([told * curve, told**2, curve**2]))
-    deviation = np.sqrt(products[:, 1] * products[:, 2] / (rows.counts - 1))
-    is_told = deviation > TINY**0.5
-    return np.where(is_told, products[:, 0] / np.where(is_told, deviation, 1.0), 0.0)
+        told[mine] = _told(centred, np.where(mine, 0.0, curve), factor)[mine]
+    products, of_told, of_curve = (rows.sums(x) for x in (told * curve, told**2, curve**2))
+    return _in_deviations(products, np.sqrt(of_told * of_curve / (rows.counts - 1)))
 
 
-ROUNDS = 2  # what runs backwards in the first is turned round before the second is fitted
+ROUNDS = 2
 
 
 def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
@@ -198,27 +199,22 @@ def direction_scores(sample: ArticleSample) -> NDArray[np.float64]:
     to the middle of the article its first row is than its last. What runs backwards in the first
     round is turned round before the second is fitted.
     """
-    from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
-
     n_articles = len(sample.starts)
-    n = sample.counts[sample.owner]
-    place = np.arange(len(sample.vectors)) - sample.starts[sample.owner]
+    if n_articles < FOLDS:
+        return np.ones(n_articles)
+    n, place = sample.counts[sample.owner], sample.place
     along = (place - (n - 1) / 2) / (n - 1)
     ends = (place == n - 1) - (place == 0).astype(np.float64)
-    lengths = [np.sqrt(sample.sums((odd**2)[:, None])[:, 0]) for odd in (along, ends)]
-    turn, scores, centred = np.ones(n_articles), np.ones(n_articles), sample.centred
-    withins = sample.within_other_folds(np.ones(n_articles, np.bool_))
-    factors = [lu_factor(shrunk(within)) for within in withins]
+    lengths = [np.sqrt(sample.sums(odd**2)) for odd in (along, ends)]
+    features = np.column_stack([np.zeros((n_articles, 2)), lead_scores(sample)])
+    turn, factors, centred = np.ones(n_articles), _factors(sample), sample.centred
     for _ in range(ROUNDS):
-        features = np.column_stack([np.zeros((n_articles, 2)), lead_scores(sample)])
-        for fold in range(FOLDS):
+        for fold, factor in enumerate(factors):
             mine = sample.folds == fold
-            if mine.all() or not mine.any():
-                return scores
             others = np.where(mine, 0.0, turn)[sample.owner]
             for k, odd in enumerate((along, ends)):
-                told = _told(centred, odd * others, factors[fold])
-                held = sample.sums((told * odd)[:, None])[:, 0] / lengths[k]
+                told = _told(centred, odd * others, factor)
+                held = sample.sums(told * odd) / lengths[k]
                 features[mine, k] = held[mine] / max(float(np.abs(held[~mine]).mean()), TINY)
         turned = features * turn[:, None]
         mean, spread = turned.mean(axis=0), np.cov(turned.T) + TINY * np.eye(3)
@@ -241,10 +237,10 @@ def direction_told(sample: ArticleSample) -> float:
     turned = np.arange(len(sample.starts)) % TURNED == 0
     if not turned.any() or turned.all():
         return 0.0
-    rows = np.arange(len(sample.vectors))
     last = (sample.starts + sample.counts - 1)[sample.owner]
-    back = np.where(turned[sample.owner], last - rows + sample.starts[sample.owner], rows)
-    scores = direction_scores(ArticleSample(sample.vectors[back], sample.starts, sample.articles))
+    rows = np.arange(len(sample.vectors))
+    back = np.where(turned[sample.owner], last - sample.place, rows)
+    scores = direction_scores(replace(sample, vectors=sample.vectors[back]))
     spread = np.sqrt((scores[turned].var() + scores[~turned].var()) / 2)
     return float((scores[~turned].mean() - scores[turned].mean()) / max(float(spread), TINY) / 2)
 
@@ -256,17 +252,22 @@ def lead_scores(sample: ArticleSample) -> NDArray[np.float64]:
     return np.asarray(np.vecdot((first - last).astype(np.float64), middle), np.float64)
 
 
+def _factors(sample: ArticleSample) -> list[Factor]:
+    """Return the covariance of rows within the articles of all folds but one, factored: F."""
+    from scipy.linalg import lu_factor  # noqa: PLC0415 - takes 0.25 s to load
+
+    return [lu_factor(shrunk(within)) for within in sample.within_other_folds()]
+
+
 def _told(
-    centred: NDArray[np.float32],
-    values: NDArray[np.float64],
-    factor: tuple[NDArray[Any], NDArray[Any]],
+    centred: NDArray[np.float32], values: NDArray[np.float64], factor: Factor
 ) -> NDArray[np.float32]:
     """Return what rows tell of values by the linear discriminant of their space: (n,).
 
     Args:
         centred: (n, D) rows without the mean of their article.
         values: (n,) 0 on average over an article, and where it is not fitted on.
-        factor: Of the covariance of rows within articles, by `scipy.linalg.lu_factor`.
+        factor: Of the covariance of rows within articles.
     """
     from scipy.linalg import lu_solve  # noqa: PLC0415 - takes 0.25 s to load
 
