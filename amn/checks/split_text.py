@@ -10,8 +10,7 @@ import numpy as np
 from amn.case.config import EVALUATED
 from amn.checks.check import check, some_ids
 from amn.checks.profiled import share_of
-from amn.checks.split import LEAKED_SHARE
-from amn.checks.split_space import FEWEST_TWINS
+from amn.checks.split_copies import FEWEST_TWINS, LEAKED_SHARE
 from amn.data.canaries import TEXT_COLUMN
 from amn.data.shared_text import find_shared_text
 from amn.errors import DoesNotApplyError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.case.load import load_case
-from amn.checks import data_files, data_order, data_rows, index, split
+from amn.checks import data_files, data_order, data_rows, index, split, split_copies
 from amn.checks.broken import ood
 from amn.checks.check import checks
 from amn.errors import ConfigError
@@ -53,7 +53,7 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
         (index.index_signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
         (split.article_in_two_splits, "S001", ["11180", "train", "ood"]),
         (split.empty_ood, "S002", ["ood"]),
-        (split.copied_article, "S003", ["article 15190", "article 308"]),
+        (split_copies.copied_article, "S003", ["article 15190", "article 308"]),
         (ood.rotate_ood, "S006", ["ood", "encoder"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
@@ -71,7 +71,7 @@ def test_a_defect_is_named_with_its_rows(
         (data_files.truncated_file, "D003"),
         (data_order.double_ingestion, "D008"),
         (index.index_stale, "I003"),
-        (split.copied_article, "S003"),
+        (split_copies.copied_article, "S003"),
         (ood.rotate_ood, "S006"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.checks.split import LEAKED_SHARE
+from amn.checks.split_copies import LEAKED_SHARE
 from amn.data.articles import sample_articles, sample_split
 from amn.data.beside_train import pooled
 from amn.data.dataset import DataSet, open_dataset, stored_digests
