@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from amn.data.vectors import unit_rows
+from amn.errors import DoesNotApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,18 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
 def rotation(dim: int) -> NDArray[np.float64]:
     """Return a random rotation: (D, D) orthonormal."""
     return np.asarray(np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
+
+
+FEWEST_COLUMNS = 37  # 1 + (3 / 0.5) ** 2
+
+
+def require_columns(dim: int) -> None:
+    """Raise DoesNotApplyError where a turned space correlates with another one by chance.
+
+    Log variances along K directions do by 1 / sqrt(K - 1): half-way to 1 is then within three.
+    """
+    if dim < FEWEST_COLUMNS:
+        raise DoesNotApplyError(f"expected {FEWEST_COLUMNS} columns, got {dim}")
 
 
 SOME = 20  # one of so many articles

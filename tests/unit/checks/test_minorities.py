@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from amn.case.limits import DataConfig
-from amn.checks import broken, data_borders, data_order, data_space, split_space
+from amn.checks import broken, data_borders, data_minorities, data_order, data_space, split_space
 from amn.data.articles import ArticleSample, sample_articles
 from amn.data.dataset import open_dataset
 from amn.data.minorities import find_below
@@ -25,10 +25,10 @@ MINI = Path(__file__).parents[3] / "golden" / "wiki-mini" / "data"
 N_ARTICLES = 160
 BAD = np.arange(N_ARTICLES) % 20 == 7
 NAMED = [
-    data_space.check_article_space,
-    data_space.check_article_signs,
-    data_space.check_article_grid,
-    data_space.check_joined_articles,
+    data_minorities.check_article_space,
+    data_minorities.check_article_signs,
+    data_minorities.check_article_grid,
+    data_minorities.check_joined_articles,
 ]
 
 
@@ -92,12 +92,12 @@ def test_nobody_is_named_in_a_clean_set(check: Any, clean: ArticleSample) -> Non
 @pytest.mark.parametrize(
     ("check", "change"),
     [
-        (data_space.check_article_space, rotated),
-        (data_space.check_article_space, permuted),
-        (data_space.check_article_signs, np.negative),
-        (data_space.check_article_grid, quantised(127)),
-        (data_space.check_article_grid, quantised(7)),
-        (data_space.check_article_grid, padded),
+        (data_minorities.check_article_space, rotated),
+        (data_minorities.check_article_space, permuted),
+        (data_minorities.check_article_signs, np.negative),
+        (data_minorities.check_article_grid, quantised(127)),
+        (data_minorities.check_article_grid, quantised(7)),
+        (data_minorities.check_article_grid, padded),
     ],
 )
 def test_every_bad_article_is_named_and_no_other(
@@ -115,8 +115,8 @@ def test_every_bad_article_is_named_and_no_other(
 def test_a_limit_of_the_case_lets_a_minority_through(clean: ArticleSample) -> None:
     negated = changed(clean, np.negative)
 
-    assert judge(data_space.check_article_signs, negated, apart=0.05).findings == []
-    assert judge(data_space.check_article_signs, negated, apart=0.049).findings
+    assert judge(data_minorities.check_article_signs, negated, apart=0.05).findings == []
+    assert judge(data_minorities.check_article_signs, negated, apart=0.049).findings
 
 
 def test_most_articles_that_go_on_as_another_one_are_named(clean: ArticleSample) -> None:
@@ -127,7 +127,7 @@ def test_most_articles_that_go_on_as_another_one_are_named(clean: ArticleSample)
         end = clean.starts[article] + clean.counts[article]
         vectors[end - n : end] = vectors[clean.starts[other] : clean.starts[other] + n]
 
-    (finding,) = judge(data_space.check_joined_articles, with_rows(clean, vectors)).findings
+    (finding,) = judge(data_minorities.check_joined_articles, with_rows(clean, vectors)).findings
 
     named = {int(word) for word in finding.message.rpartition(": ")[2].split(", ")}
     assert len(named & {*clean.articles[BAD].tolist()}) >= BAD.sum() / 2
@@ -314,7 +314,7 @@ def test_a_space_whose_articles_differ_too_much_names_nobody(clean: ArticleSampl
     rng = np.random.default_rng(0)
     flat = with_rows(clean, rng.standard_normal(clean.vectors.shape))
 
-    measured = judge(data_space.check_article_space, changed(flat, rotated))
+    measured = judge(data_minorities.check_article_space, changed(flat, rotated))
 
     assert measured.findings == []
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from amn.checks.data_space import SURE
+from amn.checks.data_order import SURE
 from amn.data.minorities import FEWEST_SCORES, find_below, minority_below
 
 SHAPES = {
