@@ -14,6 +14,7 @@ from amn.checks.data_order import (
     STRETCH,
     SURE,
     UNLIKELIER,
+    a_stretch,
     moving_sums,
 )
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
@@ -107,14 +108,11 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
 def shifted_stretch(copy: CaseCopy, scanned: tuple[Scanned, ...]) -> None:
     """In thirty articles that follow each other every vector is one row after its id."""
     dataset = copy.dataset()
-    n = len(dataset.articles)
-    if n < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
+    broken.rows.require_articles(len(dataset.articles), FEW_TO_BREAK)
     usual, spread = _usual_borders(find_borders(dataset, scanned[0].scan).gains)
     if (1 - copy.config.data.border_stretch) * usual < 1.5 * SURE * spread:
         raise DoesNotApplyError("expected borders that are more alike")
-    few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
-    rows = np.flatnonzero(dataset.is_in(few))
+    rows = dataset.rows_of(a_stretch(dataset.articles))
     vectors = copy.vectors().astype(np.float64)
     vectors[rows] = vectors[np.roll(rows, 1)]
     broken.rows.rewrite_vectors(copy, vectors)
@@ -171,7 +169,8 @@ def sorted_as_strings(
 ) -> None:
     """Chunks are sorted as strings: 0, 1, 10, 11, 2."""
     dataset = copy.dataset()
-    rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
+    as_strings = dataset.chunk_index.astype(np.str_)
+    rows = np.lexsort((as_strings, dataset.codes))
     inside = np.diff(dataset.codes) == 0
     is_jump = inside & (np.abs(np.diff(dataset.chunk_index[rows])) != 1)
     jumps, all_pairs = (np.bincount(dataset.chunk_index[:-1][mine]) for mine in (is_jump, inside))
@@ -182,7 +181,7 @@ def sorted_as_strings(
     fall = _usual_fall(article_orders[0], article_samples[0])
     if fall < 2.5 * FALL_ERRORS * float(np.median(errors)):
         raise DoesNotApplyError("expected more articles, or neighbours that are more alike")
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.sort_rows(copy, as_strings)
 
 
 @check(
@@ -244,8 +243,7 @@ def written_as_strings(copy: CaseCopy, article_samples: tuple[ArticleSample, ...
     gains = _string_gains(dataset, article_samples[0])
     if len(gains) < FEWEST_ARTICLES or z_of_mean(gains) < BACKWARDS_ERRORS:
         raise DoesNotApplyError(f"expected more articles of {FEWEST_AS_STRINGS} rows")
-    rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.sort_rows(copy, dataset.chunk_index.astype(np.str_))
 
 
 FEWEST_AS_STRINGS = 12  # rows: 0 to 11, of which 2 to 9 then come last
@@ -371,15 +369,13 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
 
 def all_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Every article runs from its end to its beginning."""
-    dataset = copy.dataset()
     z = z_of_mean(lead_scores(article_samples[0].main))
     if z < BACKWARDS_ERRORS:
         raise DoesNotApplyError(
             f"expected first rows nearer to the middle than last ones, z {BACKWARDS_ERRORS} or "
             f"more, got {z:.1f}"
         )
-    rows = np.lexsort((-dataset.chunk_index, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.reverse_rows(copy)
 
 
 @check(
@@ -427,16 +423,13 @@ def check_reading_direction(
 
 def fifth_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """A fifth of the articles runs from its end to its beginning."""
-    dataset, sample = copy.dataset(), article_samples[0]
-    if len(sample.starts) < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(sample.starts)}")
+    sample = article_samples[0]
+    broken.rows.require_articles(len(sample.starts), FEW_TO_BREAK)
     scores = direction_scores(sample.main)
     scores[::5] *= -1  # what a reversed article has
     if find_below(scores, mirrored=True).chance > copy.config.data.reversed / UNLIKELIER:
         raise DoesNotApplyError("expected more articles that show in which direction they run")
-    mine = dataset.is_in(dataset.articles[::5])
-    rows = np.lexsort((np.where(mine, -dataset.chunk_index, dataset.chunk_index), dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.reverse_rows(copy, copy.dataset().articles[::5])
 
 
 @check(

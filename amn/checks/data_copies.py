@@ -10,7 +10,6 @@ from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.checks.profiled import by_place, rows_share
 from amn.data.coherence import follows, mean_by_lag
-from amn.data.ids import later_ids
 from amn.data.repeats import Matches, article_overlaps, identical_rows, repeated_rows
 from amn.data.scan import FAR_LAG
 from amn.data.vectors import ROUNDED_TWICE
@@ -188,12 +187,8 @@ def check_chunk_overlap(data_sets: tuple[DataSet, ...]) -> Measured:
 
 def article_again(copy: CaseCopy) -> None:
     """An article is there again under a new id."""
-    dataset = copy.dataset()
-    mine = dataset.rows_of(dataset.articles[5 % len(dataset.articles)])
-    rows = np.concatenate([np.arange(len(dataset)), mine])
-    new = np.repeat(later_ids(dataset.articles, 1), len(mine))
-    ids = np.concatenate([dataset.article_ids, new])
-    copy.rebuild(dataset.gather(rows), ids, dataset.chunk_index[rows])
+    articles = copy.dataset().articles
+    broken.rows.add_again(copy, articles[[5 % len(articles)]])
 
 
 @check("D010", "repeated_articles", needs=["D003"], broken_by=[article_again])

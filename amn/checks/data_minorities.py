@@ -107,8 +107,7 @@ def _require_told(
     sure: float = SURE,
 ) -> None:
     """Raise DoesNotApplyError where articles differ too much for a minority to be seen."""
-    if len(sample.starts) < FEWEST_OF_SET:
-        raise DoesNotApplyError(f"expected {FEWEST_OF_SET} articles, got {len(sample.starts)}")
+    broken.rows.require_articles(len(sample.starts), FEWEST_OF_SET)
     separation = minority_below(score(sample), cut).separation
     if separation < 2 * sure:  # the defect takes some of it
         raise DoesNotApplyError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from amn.checks import broken
 from amn.checks.check import check, some_ids
 from amn.checks.profiled import by_place, over_articles, share_of
 from amn.data.articles import FEWEST_OF_ARTICLE, article_means, middle_and_spread, z_of_mean
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
+    from amn.data.ids import Ids
     from amn.data.row_order import RowOrder
     from amn.verdict import Statistic
 
@@ -47,10 +49,7 @@ def shuffled_articles(copy: CaseCopy) -> None:
     """
     if (copy.sample().counts - 1).sum() < FEWEST_PAIRS:
         raise DoesNotApplyError(f"expected {FEWEST_PAIRS} neighbours")
-    dataset = copy.dataset()
-    noise = np.random.default_rng(0).random(len(dataset))
-    rows = np.lexsort((noise, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.shuffle_rows(copy)
 
 
 @check(
@@ -122,9 +121,7 @@ def blocks_shuffled(copy: CaseCopy) -> None:
     n, n_long = np.count_nonzero(counts >= FEWEST_OF_ARTICLE), np.count_nonzero(counts >= 10)  # noqa: PLR2004 - two blocks
     if n_long < max(FEW_TO_BREAK, 0.9 * n):
         raise DoesNotApplyError(f"expected articles of two blocks, got {n_long} of {n}")
-    keys = np.where(is_whole, -(place // 5), 1)
-    rows = np.lexsort((place, keys, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.sort_rows(copy, np.where(is_whole, -(place // 5), 1))
 
 
 @check("D016", "row_blocks", needs=["D007"], broken_by=[blocks_shuffled])
@@ -192,17 +189,12 @@ def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
 
 def stretch_shuffled(copy: CaseCopy, article_orders: tuple[RowOrder, ...]) -> None:
     """Rows are shuffled in thirty articles that follow each other."""
-    dataset = copy.dataset()
-    n = len(dataset.articles)
-    if n < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
+    articles = copy.dataset().articles
+    broken.rows.require_articles(len(articles), FEW_TO_BREAK)
     _, usual, spread = _stretches(article_orders[0])
     if usual - copy.config.data.order_stretch < 2 * SURE * spread:
         raise DoesNotApplyError("expected stretches that are more alike in their order")
-    mine = dataset.is_in(dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2])
-    noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
-    rows = np.lexsort((noise, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.shuffle_rows(copy, a_stretch(articles))
 
 
 @check("D017", "order_stretch", needs=["D007"], broken_by=[stretch_shuffled])
@@ -250,6 +242,12 @@ def _stretches(order: RowOrder) -> tuple[NDArray[np.float64], float, float]:
     return stretches, *middle_and_spread(stretches)
 
 
+def a_stretch(articles: Ids) -> Ids:
+    """Return thirty articles that follow each other, to be broken: every stretch has some left."""
+    first = len(articles) // 4
+    return articles[first : first + 3 * STRETCH // 2]
+
+
 def moving_sums(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     """Return the sum of every n values that follow each other, none where there are fewer."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -262,19 +260,15 @@ def fifth_shuffled(
     article_orders: tuple[RowOrder, ...],
 ) -> None:
     """Rows are shuffled in a fifth of the articles, here and there."""
-    dataset = copy.dataset()
-    if len(dataset.articles) < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(dataset.articles)}")
+    articles = copy.dataset().articles
+    broken.rows.require_articles(len(articles), FEW_TO_BREAK)
     long = article_samples[0].counts >= FEWEST_LONG
     scores = order_scores(article_samples[0], article_orders[0])[long]
     random = np.random.default_rng(0).standard_normal(len(scores[::5]))
     scores[::5] = random  # what a random order has
     if find_below(scores, mirrored=False).chance > copy.config.data.unordered / UNLIKELIER:
         raise DoesNotApplyError("expected more articles that show in which order they are")
-    mine = dataset.is_in(dataset.articles[::5])
-    noise = np.where(mine, np.random.default_rng(0).random(len(dataset)), dataset.chunk_index)
-    rows = np.lexsort((noise, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.shuffle_rows(copy, articles[::5])
 
 
 @check(

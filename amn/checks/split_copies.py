@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amn.case.config import EVALUATED
+from amn.checks import broken
 from amn.checks.check import check, listed, some_ids
 from amn.checks.profiled import pooled, share_of
 from amn.data.coherence import follows
 from amn.data.dataset import run_starts
-from amn.data.ids import later_ids
 from amn.data.repeats import Matches, Overlaps, article_overlaps, identical_rows, near_rows
 from amn.data.sampling import evenly_spaced, sample_rows, unit_vectors
 from amn.data.scan import scan_rows
-from amn.data.vectors import ROUNDED_TWICE, unit_rows
+from amn.data.vectors import ROUNDED_TWICE
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
 
@@ -46,32 +47,28 @@ MOST_TRAINING = 1_000_000
 
 def copied_article(copy: CaseCopy) -> None:
     """OOD has a copy of a training article."""
-    _add_to_ood(copy, noise=0.0)
+    _add_to_ood(copy)
 
 
-def _add_to_ood(copy: CaseCopy, noise: float) -> None:
+def _add_to_ood(copy: CaseCopy, length: float = 0.0) -> None:
     """Append the longest training article to OOD under a new id.
 
     Args:
-        noise: Length of what is added to each unit row.
+        length: Of what is added to each unit row.
     """
     dataset, splits = copy.dataset(), copy.splits()
-    counts = np.bincount(dataset.codes)
     in_train = np.isin(dataset.articles, splits["train"].articles)
-    longest = dataset.articles[in_train][np.argmax(counts[in_train])]
-    mine, new = dataset.rows_of(longest), later_ids(dataset.articles, 1)
-    rows = np.concatenate([np.arange(len(dataset)), mine])
-    vectors = dataset.gather(rows)
-    ids = np.concatenate([dataset.article_ids, np.repeat(new, len(mine))])
-    if noise:
-        rng = np.random.default_rng(0)
-        added = rng.standard_normal((len(mine), dataset.dim))
-        changed = vectors[-len(mine) :] + noise * added / np.sqrt(dataset.dim)
-        vectors[-len(mine) :] = unit_rows(changed)
-    lists = {name: split.articles for name, split in splits.items()}
-    copy.rebuild(vectors, ids, dataset.chunk_index[rows])
-    lists["ood"] = np.append(lists["ood"], new)
-    copy.set_splits(**lists)
+    longest = np.argmax(np.where(in_train, np.bincount(dataset.codes), 0))
+    copy.set_splits()  # they stay as they are
+    changed = partial(_moved, length=length) if length else None
+    new = broken.rows.add_again(copy, dataset.articles[[longest]], changed)
+    copy.set_splits(ood=np.append(splits["ood"].articles, new))
+
+
+def _moved(rows: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+    """Return rows (n, D) with a random vector of about this length added to each."""
+    noise = np.random.default_rng(0).standard_normal(rows.shape)
+    return np.asarray(rows + length / np.sqrt(rows.shape[1]) * noise)
 
 
 @check("S003", "identical_vectors", needs=["D003"], broken_by=[copied_article])
@@ -133,7 +130,7 @@ def near_copy(copy: CaseCopy) -> None:
     """OOD has a near-copy of a training article."""
     dataset = copy.dataset()
     near = 1 - near_distance(scan_rows(dataset), dataset, copy.splits()["train"]) / 2
-    _add_to_ood(copy, noise=float(np.sqrt(1 / near**2 - 1)))
+    _add_to_ood(copy, length=float(np.sqrt(1 / near**2 - 1)))
 
 
 def near_distance(scan: RowScan, dataset: DataSet, train: Split) -> float:
@@ -276,24 +273,16 @@ FEWEST_TWINS = 2  # one alone is a warning
 
 def near_articles(copy: CaseCopy) -> None:
     """A tenth of the articles is there twice, half as far from itself as is near."""
-    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    dataset = copy.dataset()
     some = dataset.articles[::10]
     some = some[np.bincount(dataset.codes)[::10] > max(FIRST_ROW, *OTHER_ROWS)]
     twins = max(int(np.isin(some, copy.splits()[name].articles).sum()) for name in EVALUATED)
     if twins < FEWEST_TWINS:
         raise DoesNotApplyError(f"expected more evaluated articles than {twins} of ten")
-    mine = dataset.rows_of(some)
     starts = run_starts(dataset.codes)
     usual = _usual_distance(unit_vectors(dataset, starts[evenly_spaced(len(starts), MOST_QUERIED)]))
-    noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
-    again = vectors[mine] + np.sqrt(TWIN_DISTANCE * usual / dataset.dim) * noise
-    counts = np.bincount(dataset.codes[mine], minlength=len(dataset.articles))
-    new = np.repeat(later_ids(dataset.articles, len(some)), counts[counts > 0])
-    ids = np.concatenate([dataset.article_ids, new])
-    both = unit_rows(np.concatenate([vectors, again]))
-    lists = {name: split.articles for name, split in copy.splits().items()}
-    copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
-    copy.set_splits(**lists)
+    copy.set_splits()  # they stay as they are
+    broken.rows.add_again(copy, some, partial(_moved, length=np.sqrt(TWIN_DISTANCE * usual)))
 
 
 @check("S010", "near_articles", needs=["D003", "D001"], broken_by=[near_articles])

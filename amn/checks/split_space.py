@@ -251,17 +251,12 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
 
 def backwards_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """The articles of OOD run from their end to their beginning."""
-    splits, n = copy.splits(), len(split_mains["ood"].starts)
-    train = split_mains["train"]
+    train, n = split_mains["train"], len(split_mains["ood"].starts)
     is_told = direction_told(train) * np.sqrt(n) >= 1.5 * DIRECTION_Z
     if not is_told or len(train.starts) < FEWEST_ARTICLES:
         raise DoesNotApplyError("expected articles that show in which direction they run")
-    dataset = copy.dataset()
-    mine = dataset.is_in(splits["ood"].articles)
-    keys = np.where(mine, -dataset.chunk_index, dataset.chunk_index)
-    rows = np.lexsort((keys, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
-    copy.set_splits(**{name: split.articles for name, split in splits.items()})
+    copy.set_splits()  # they stay as they are
+    broken.rows.reverse_rows(copy, copy.splits()["ood"].articles)
 
 
 DIRECTION_Z = 2 * CHANCE_Z  # of as many of train's articles, so that turned ones are beyond chance
