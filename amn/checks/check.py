@@ -58,10 +58,10 @@ if TYPE_CHECKING:
 Course = Literal["passing", "lasting", "at_end"]
 
 MODULES = (
-    "data_files", "data_rows", "data_order", "data_borders", "data_space", "index",
-    "split", "split_space", "split_text", "windows", "hold", "record", "record_losses",
-    "record_sound", "model", "evaluation", "behaviour", "criteria", "speed", "custody",
-    "golden", "golden_data", "looks", "recall", "recorded",
+    "data_files", "data_rows", "data_order", "data_borders", "data_copies", "data_space",
+    "data_minorities", "index", "split", "split_copies", "split_space", "split_text", "windows",
+    "hold", "record", "record_losses", "record_sound", "model", "evaluation", "behaviour",
+    "criteria", "speed", "custody", "golden", "golden_data", "looks", "recall", "recorded",
 )  # fmt: skip
 OF_PACKAGES: Registry[object] = Registry("amn.checks", {})  # modules that declare checks
 SECTIONS = re.compile(r"^(Why|Fix):\s*", re.MULTILINE)

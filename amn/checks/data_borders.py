@@ -14,12 +14,14 @@ from amn.checks.data_order import (
     STRETCH,
     SURE,
     UNLIKELIER,
+    a_stretch,
     moving_sums,
 )
 from amn.checks.profiled import by_place, over_articles, rows_share, share_of
-from amn.data.articles import direction_scores, lead_scores, z_of_mean
+from amn.data.articles import middle_and_spread, z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
-from amn.data.mixture import find_below
+from amn.data.minorities import find_below
+from amn.data.row_order import direction_scores, lead_scores, likeness, usual_fall
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity, count_of
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from amn.case.limits import DataConfig
     from amn.checks.broken.copies import CaseCopy
-    from amn.data.articles import ArticleSample, RowOrder
+    from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
     from amn.data.scan import Scanned
     from amn.verdict import Statistic
@@ -105,14 +107,11 @@ def check_borders(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Meas
 def shifted_stretch(copy: CaseCopy, scanned: tuple[Scanned, ...]) -> None:
     """In thirty articles that follow each other every vector is one row after its id."""
     dataset = copy.dataset()
-    n = len(dataset.articles)
-    if n < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {n}")
+    broken.rows.require_articles(len(dataset.articles), FEW_TO_BREAK)
     usual, spread = _usual_borders(find_borders(dataset, scanned[0].scan).gains)
     if (1 - copy.config.data.border_stretch) * usual < 1.5 * SURE * spread:
         raise DoesNotApplyError("expected borders that are more alike")
-    few = dataset.articles[n // 4 : n // 4 + 3 * STRETCH // 2]
-    rows = np.flatnonzero(dataset.is_in(few))
+    rows = dataset.rows_of(a_stretch(dataset.articles))
     vectors = copy.vectors().astype(np.float64)
     vectors[rows] = vectors[np.roll(rows, 1)]
     broken.rows.rewrite_vectors(copy, vectors)
@@ -157,20 +156,19 @@ def check_border_stretch(scanned: tuple[Scanned, ...], data_limits: DataConfig) 
 
 def _usual_borders(gains: NDArray[np.float64]) -> tuple[float, float]:
     """Return the median fall at a border, and the spread of the mean over a stretch of them."""
-    usual = float(np.median(gains)) if len(gains) else 0.0
-    spread = float(np.median(np.abs(gains - usual))) if len(gains) else np.inf
-    return usual, 1.4826 * spread / np.sqrt(STRETCH)
+    usual, spread = middle_and_spread(gains)
+    return usual, spread / float(np.sqrt(STRETCH))
 
 
 def sorted_as_strings(
     copy: CaseCopy,
     scanned: tuple[Scanned, ...],
-    article_orders: tuple[RowOrder, ...],
     article_samples: tuple[ArticleSample, ...],
 ) -> None:
     """Chunks are sorted as strings: 0, 1, 10, 11, 2."""
     dataset = copy.dataset()
-    rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
+    as_strings = dataset.chunk_index.astype(np.str_)
+    rows = np.lexsort((as_strings, dataset.codes))
     inside = np.diff(dataset.codes) == 0
     is_jump = inside & (np.abs(np.diff(dataset.chunk_index[rows])) != 1)
     jumps, all_pairs = (np.bincount(dataset.chunk_index[:-1][mine]) for mine in (is_jump, inside))
@@ -178,10 +176,10 @@ def sorted_as_strings(
     if np.count_nonzero(common) <= copy.config.data.positions:
         raise DoesNotApplyError("expected more articles of as many rows")
     errors = find_dips(dataset, scanned[0].scan, least_articles=FALL_ARTICLES).errors
-    fall = _usual_fall(article_orders[0], article_samples[0])
+    fall = usual_fall(*likeness(article_samples[0]))
     if fall < 2.5 * FALL_ERRORS * float(np.median(errors)):
         raise DoesNotApplyError("expected more articles, or neighbours that are more alike")
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.sort_rows(copy, as_strings)
 
 
 @check(
@@ -192,7 +190,6 @@ def sorted_as_strings(
 )
 def check_positions(
     scanned: tuple[Scanned, ...],
-    article_orders: tuple[RowOrder, ...],
     article_samples: tuple[ArticleSample, ...],
     data_limits: DataConfig,
 ) -> Measured:
@@ -207,9 +204,9 @@ def check_positions(
     """
     findings: list[Finding] = []
     counts: list[int] = []
-    for one, order, sample in zip(scanned, article_orders, article_samples, strict=True):
+    for one, sample in zip(scanned, article_samples, strict=True):
         found = find_dips(one.dataset, one.scan, least_articles=FALL_ARTICLES)
-        least = FALL * _usual_fall(order, sample)
+        least = FALL * usual_fall(*likeness(sample))
         low = np.flatnonzero((found.dips < -least) & (found.dips < -FALL_ERRORS * found.errors))
         counts.append(len(low))
         if len(low) <= data_limits.positions:
@@ -227,24 +224,13 @@ def check_positions(
     return Measured(value, limit, findings, number=max(counts, default=None))
 
 
-def _usual_fall(order: RowOrder, sample: ArticleSample) -> float:
-    """Return the mean cosine of neighbours minus that of any two rows of an article."""
-    near = np.vecdot(sample.vectors[:-1], sample.vectors[1:]).astype(np.float64)
-    same = ~np.isnan(order.near[:-1])
-    n = sample.counts.astype(np.float64)
-    whole = sample.sums(sample.vectors)
-    overall = (np.vecdot(whole, whole) - n) / (n * (n - 1))
-    return float(near[same].mean() - overall.mean()) if same.any() else np.inf
-
-
 def written_as_strings(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Chunks were written in the order of their numbers as strings."""
     dataset = copy.dataset()
     gains = _string_gains(dataset, article_samples[0])
     if len(gains) < FEWEST_ARTICLES or z_of_mean(gains) < BACKWARDS_ERRORS:
         raise DoesNotApplyError(f"expected more articles of {FEWEST_AS_STRINGS} rows")
-    rows = np.lexsort((dataset.chunk_index.astype(np.str_), dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.sort_rows(copy, dataset.chunk_index.astype(np.str_))
 
 
 FEWEST_AS_STRINGS = 12  # rows: 0 to 11, of which 2 to 9 then come last
@@ -370,15 +356,13 @@ def check_lone_rows(scanned: tuple[Scanned, ...], data_limits: DataConfig) -> Me
 
 def all_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """Every article runs from its end to its beginning."""
-    dataset = copy.dataset()
     z = z_of_mean(lead_scores(article_samples[0].main))
     if z < BACKWARDS_ERRORS:
         raise DoesNotApplyError(
             f"expected first rows nearer to the middle than last ones, z {BACKWARDS_ERRORS} or "
             f"more, got {z:.1f}"
         )
-    rows = np.lexsort((-dataset.chunk_index, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.reverse_rows(copy)
 
 
 @check(
@@ -406,8 +390,9 @@ def check_reading_direction(
     for dataset, sample in zip(data_sets, article_samples, strict=True):
         if len(sample.starts) < FEWEST_ARTICLES:
             continue
-        means.append((dataset, over_articles(lead_scores(sample.main))))
-        z = z_of_mean(lead_scores(sample.main))
+        leads = lead_scores(sample.main)
+        means.append((dataset, over_articles(leads)))
+        z = z_of_mean(leads)
         found.append(z)
         if z > -BACKWARDS_ERRORS:
             continue
@@ -425,16 +410,13 @@ def check_reading_direction(
 
 def fifth_backwards(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:
     """A fifth of the articles runs from its end to its beginning."""
-    dataset, sample = copy.dataset(), article_samples[0]
-    if len(sample.starts) < FEW_TO_BREAK:
-        raise DoesNotApplyError(f"expected {FEW_TO_BREAK} articles, got {len(sample.starts)}")
+    sample = article_samples[0]
+    broken.rows.require_articles(len(sample.starts), FEW_TO_BREAK)
     scores = direction_scores(sample.main)
     scores[::5] *= -1  # what a reversed article has
     if find_below(scores, mirrored=True).chance > copy.config.data.reversed / UNLIKELIER:
         raise DoesNotApplyError("expected more articles that show in which direction they run")
-    mine = dataset.is_in(dataset.articles[::5])
-    rows = np.lexsort((np.where(mine, -dataset.chunk_index, dataset.chunk_index), dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
+    broken.rows.reverse_rows(copy, copy.dataset().articles[::5])
 
 
 @check(

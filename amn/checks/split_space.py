@@ -8,23 +8,11 @@ import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
 from amn.checks import broken
-from amn.checks.check import check, some_ids
-from amn.checks.profiled import over_articles, share_of
-from amn.data.articles import (
-    TINY,
-    along_mean,
-    context_scores,
-    direction_scores,
-    direction_told,
-    pooled,
-    sample_split,
-    separation,
-    z_of_mean,
-)
-from amn.data.dataset import run_starts
-from amn.data.ids import later_ids
-from amn.data.repeats import near_rows
-from amn.data.sampling import evenly_spaced, unit_vectors
+from amn.checks.check import check
+from amn.checks.profiled import over_articles
+from amn.data.articles import TINY, sample_split, z_of_mean
+from amn.data.beside_train import along_mean, context_scores, pooled, separation
+from amn.data.row_order import direction_scores, direction_told
 from amn.data.space import main_cut, mean_drift, shared_space
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
@@ -37,9 +25,6 @@ if TYPE_CHECKING:
     from amn.case.limits import DataConfig
     from amn.checks.broken.copies import CaseCopy
     from amn.data.articles import ArticleSample
-    from amn.data.dataset import DataSet
-    from amn.data.ids import Ids
-    from amn.data.splits import Split
     from amn.data.windows import Windows
     from amn.verdict import Statistic
 
@@ -266,17 +251,12 @@ def check_separable(split_mains: dict[str, ArticleSample], data_limits: DataConf
 
 def backwards_ood(copy: CaseCopy, split_mains: dict[str, ArticleSample]) -> None:
     """The articles of OOD run from their end to their beginning."""
-    splits, n = copy.splits(), len(split_mains["ood"].starts)
-    train = split_mains["train"]
+    train, n = split_mains["train"], len(split_mains["ood"].starts)
     is_told = direction_told(train) * np.sqrt(n) >= 1.5 * DIRECTION_Z
     if not is_told or len(train.starts) < FEWEST_ARTICLES:
         raise DoesNotApplyError("expected articles that show in which direction they run")
-    dataset = copy.dataset()
-    mine = dataset.is_in(splits["ood"].articles)
-    keys = np.where(mine, -dataset.chunk_index, dataset.chunk_index)
-    rows = np.lexsort((keys, dataset.codes))
-    copy.rebuild(dataset.gather(rows), dataset.article_ids, dataset.chunk_index)
-    copy.set_splits(**{name: split.articles for name, split in splits.items()})
+    copy.set_splits()  # they stay as they are
+    broken.rows.reverse_rows(copy, copy.splits()["ood"].articles)
 
 
 DIRECTION_Z = 2 * CHANCE_Z  # of as many of train's articles, so that turned ones are beyond chance
@@ -456,118 +436,3 @@ def check_representative(
             CONTEXT: {name: over_articles(found) for name, found in scores.items()},
         },
     )
-
-
-MOST_QUERIED = 1024  # articles, each looked for among all: 2 % are then known within 0.5 %
-# Rows of an article that are compared with the same rows of others.
-FIRST_ROW = 3
-OTHER_ROWS = (1, 5)
-# Of the distance of the same row in any two articles: 0.025 on wiki-mini, where none of core's or
-# mini's articles has a first and one of the second rows within 0.08.
-NEAR_DISTANCE = 1 / 40
-FEWEST_TWINS = 2  # one alone is a warning
-
-
-def near_articles(copy: CaseCopy) -> None:
-    """A tenth of the articles is there twice, half as far from itself as is near."""
-    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
-    some = dataset.articles[::10]
-    some = some[np.bincount(dataset.codes)[::10] > max(FIRST_ROW, *OTHER_ROWS)]
-    twins = max(int(np.isin(some, copy.splits()[name].articles).sum()) for name in EVALUATED)
-    if twins < FEWEST_TWINS:
-        raise DoesNotApplyError(f"expected more evaluated articles than {twins} of ten")
-    mine = dataset.rows_of(some)
-    starts = run_starts(dataset.codes)
-    usual = _usual_distance(unit_vectors(dataset, starts[evenly_spaced(len(starts), MOST_QUERIED)]))
-    noise = np.random.default_rng(0).standard_normal((len(mine), dataset.dim))
-    again = vectors[mine] + np.sqrt(NEAR_DISTANCE * usual / dataset.dim) * noise
-    counts = np.bincount(dataset.codes[mine], minlength=len(dataset.articles))
-    new = np.repeat(later_ids(dataset.articles, len(some)), counts[counts > 0])
-    ids = np.concatenate([dataset.article_ids, new])
-    both = unit_rows(np.concatenate([vectors, again]))
-    lists = {name: split.articles for name, split in copy.splits().items()}
-    copy.rebuild(both, ids, np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]))
-    copy.set_splits(**lists)
-
-
-@check("S010", "near_articles", needs=["D003", "D001"], broken_by=[near_articles])
-def check_near_articles(splits: dict[str, Split], data_limits: DataConfig) -> Measured:
-    """Few evaluated articles are near-copies of another one of their data set.
-
-    At most 2 % of them have their row 3, and their row 1 or 5, forty times nearer to those of
-    another one, in 1 - cosine, than any two articles of the set are in the median, beside those up
-    to twice as far: where articles are near by chance, more of them are. Fewer are a warning.
-
-    Why: Another crawl of the same text under other ids weighs double, and can be in train and OOD
-    at once.
-    Fix: Keep one of each pair: amn data filter SOURCE FOLDER --rules near-duplicates
-    """
-    findings: list[Finding] = []
-    shares: list[float] = []
-    profile: dict[str, Statistic] = {}
-    for name in EVALUATED:
-        split = splits[name]
-        articles, twins, n_queried, n_chance = _find_twins(split.dataset, split.articles)
-        shares.append(max(len(articles) - n_chance, 0) / max(n_queried, 1))
-        profile[name] = share_of(np.arange(n_queried) < len(articles))
-        if not len(articles):
-            continue
-        compared = f"{FIRST_ROW} and {' or '.join(map(str, OTHER_ROWS))}"
-        message = (
-            f"expected at most {data_limits.near_articles:.0%} of articles with rows {compared} "
-            f"near those of another one, got {shares[-1]:.2%} of {n_queried:,} "
-            f"({len(articles):,}): {some_ids(articles)}, the first of them like {twins[0]}"
-        )
-        is_many = shares[-1] > data_limits.near_articles and len(articles) > 1
-        fix = "keep one of each pair: amn data filter --rules near-duplicates"
-        findings.append(Finding(name, message, fix, None if is_many else Severity.WARNING))
-    value = ", ".join(f"{share:.2%}" for share in shares)
-    limit = f"<= {data_limits.near_articles:.0%} of evaluated articles"
-    named = {"near_articles": profile}
-    return Measured(value, limit, findings, number=max(shares), profile=named)
-
-
-def _usual_distance(rows: NDArray[np.float32]) -> float:
-    """Return the median of 1 - cosine of rows of two articles; 0 of no rows.
-
-    Args:
-        rows: (n, D) one of an article.
-    """
-    return 1 - float(np.median(np.vecdot(rows, np.roll(rows, 1, axis=0)))) if len(rows) else 0.0
-
-
-def _find_twins(dataset: DataSet, among: Ids) -> tuple[Ids, Ids, int, int]:
-    """Return articles that are nearly another one, one such of each, and two numbers.
-
-    Of how many it was asked, and how many have another one up to twice as far. Ids ascend. Of a
-    million rows this reads a row of every article and a few more.
-
-    Args:
-        among: Ids of the articles that are asked for.
-    """
-    starts = run_starts(dataset.codes)
-    lengths = np.diff(np.append(starts, len(dataset)))
-    starts = starts[lengths > max(FIRST_ROW, *OTHER_ROWS)]
-    asked = np.flatnonzero(dataset.is_in(among)[starts])
-    queried = asked[evenly_spaced(len(asked), MOST_QUERIED)] if len(asked) else asked
-
-    def read(positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        return unit_vectors(dataset, starts[positions] + FIRST_ROW)
-
-    rows = read(queried)
-    some = read(evenly_spaced(len(starts), MOST_QUERIED)) if len(starts) else rows
-    near = NEAR_DISTANCE * _usual_distance(some)
-    found = near_rows(rows, read, len(starts), 1 - 2 * near)
-    found = found.take(queried[found.left] != found.right)
-    left, right = starts[queried[found.left]], starts[found.right]
-    first, *others = (
-        1 - np.vecdot(unit_vectors(dataset, left + row), unit_vectors(dataset, right + row))
-        for row in (FIRST_ROW, *OTHER_ROWS)
-    )
-    distances = np.maximum(first, np.minimum(*others))
-    is_near, codes = distances <= near, dataset.codes
-    found_codes, at = np.unique(codes[left[is_near]], return_index=True)
-    further = np.unique(codes[left[distances <= 2 * near]])
-    twins = codes[right[is_near]][at]
-    n_chance = len(further) - len(found_codes)
-    return dataset.articles[found_codes], dataset.articles[twins], len(queried), n_chance

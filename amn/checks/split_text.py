@@ -10,8 +10,7 @@ import numpy as np
 from amn.case.config import EVALUATED
 from amn.checks.check import check, some_ids
 from amn.checks.profiled import share_of
-from amn.checks.split import LEAKED_SHARE
-from amn.checks.split_space import FEWEST_TWINS
+from amn.checks.split_copies import FEWEST_TWINS, LEAKED_SHARE
 from amn.data.canaries import TEXT_COLUMN
 from amn.data.shared_text import find_shared_text
 from amn.errors import DoesNotApplyError
@@ -41,9 +40,8 @@ def leaked_text(copy: CaseCopy) -> None:
             mine = dataset.rows_of(other)
             cuts = np.linspace(0, len(whole), len(mine) + 1).astype(np.int64)
             texts[mine] += [" " + whole[a:b] for a, b in pairwise(cuts.tolist())]
-    lists = {name: split.articles for name, split in splits.items()}
-    copy.rebuild(copy.vectors(), dataset.article_ids, dataset.chunk_index, texts.tolist())
-    copy.set_splits(**lists)
+    copy.set_splits()  # they stay as they are
+    copy.rebuild(copy.vectors(), texts=texts.tolist())
     found = find_shared_text(copy.splits(), 2 * LEAKED_SHARE)
     if not any(len(set(one.overlaps.left.tolist())) > FEWEST_TWINS for one in found.values()):
         raise DoesNotApplyError("expected articles with more text")

@@ -19,7 +19,8 @@ from amn.case.training import BATCHES, batch_size_for
 from amn.cli.console import progress_bar
 from amn.cli.options import DATASET
 from amn.cli.slips import typed
-from amn.data.articles import likely_scatter, sample_articles
+from amn.data.articles import sample_articles
+from amn.data.beside_train import likely_scatter
 from amn.data.dataset import open_dataset
 from amn.data.ids import IdSet
 from amn.data.proposal import LISTS, MIN_ARTICLES, propose_split

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.data.articles import correlation_of_logs, principal_axes
+from amn.data.minorities import correlation_of_logs, principal_axes
 from amn.data.sampling import evenly_spaced
 from amn.data.vectors import cosine_rows, unit_rows
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.data_order import copy_distance
+from amn.checks.data_copies import copy_distance
 from amn.data.scan import FAR_LAG
 from amn.diagnosis.diagnosis import Trial
 

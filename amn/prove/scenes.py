@@ -13,7 +13,7 @@ import numpy as np
 from amn.case.training import LossesConfig
 from amn.checks.broken.candidates import lookalike
 from amn.checks.broken.ood import ood_rows, replace_ood, rotate_ood
-from amn.checks.data_order import double_ingestion
+from amn.checks.data_copies import double_ingestion
 from amn.checks.data_rows import insertion_order
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from amn.case.load import load_case
-from amn.checks import data_files, data_order, data_rows, index, split
+from amn.checks import data_copies, data_files, data_order, data_rows, index, split, split_copies
 from amn.checks.broken import ood
 from amn.checks.check import checks
 from amn.errors import ConfigError
@@ -43,8 +43,8 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
         (data_files.truncated_file, "D003", ["vectors-00000.npy"]),
         (data_rows.article_twice, "D004", ["article 700"]),
         (data_order.shuffled_articles, "D007", ["rows are not in the order of the text"]),
-        (data_order.double_ingestion, "D008", ["row", "got 50.93%"]),
-        (data_order.article_again, "D010", ["article 700", "15190"]),
+        (data_copies.double_ingestion, "D008", ["row", "got 50.93%"]),
+        (data_copies.article_again, "D010", ["article 700", "15190"]),
         (data_files.swapped_rows, "D011", ["row 1 ", "row 7702", "got the vector of row 7702"]),
         (index.index_flipped_bit, "I001", ["sha256"]),
         (index.index_stale, "I003", ["index build"]),
@@ -53,7 +53,7 @@ def assert_caught(copy: GatedCopy, check: str, *words: str) -> None:
         (index.index_signed_but_stale, "I006", ["row 1 ", "row 7702 "]),
         (split.article_in_two_splits, "S001", ["11180", "train", "ood"]),
         (split.empty_ood, "S002", ["ood"]),
-        (split.copied_article, "S003", ["article 15190", "article 308"]),
+        (split_copies.copied_article, "S003", ["article 15190", "article 308"]),
         (ood.rotate_ood, "S006", ["ood", "encoder"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
@@ -69,9 +69,9 @@ def test_a_defect_is_named_with_its_rows(
     ("inject", "check"),
     [
         (data_files.truncated_file, "D003"),
-        (data_order.double_ingestion, "D008"),
+        (data_copies.double_ingestion, "D008"),
         (index.index_stale, "I003"),
-        (split.copied_article, "S003"),
+        (split_copies.copied_article, "S003"),
         (ood.rotate_ood, "S006"),
     ],
 )

@@ -119,16 +119,22 @@ class CaseCopy:
     def rebuild(
         self,
         vectors: NDArray[Any],
-        article_ids: Ids,
-        chunk_index: NDArray[np.int32],
+        article_ids: Ids | None = None,
+        chunk_index: NDArray[np.int32] | None = None,
         texts: list[str] | None = None,
     ) -> None:
         """Write the data set anew with every digest right, without an index.
 
         Args:
+            vectors: (N, D).
+            article_ids: (N,) of its rows; None for those that they have now.
+            chunk_index: (N,) likewise.
             texts: (N,) of its rows; None for a data set without.
         """
-        old = self.dataset().manifest
+        dataset = self.dataset()
+        old = dataset.manifest
+        article_ids = dataset.article_ids if article_ids is None else article_ids
+        chunk_index = dataset.chunk_index if chunk_index is None else chunk_index
         shutil.rmtree(self.data)
         n = len(vectors)
         extra: dict[str, pa.Array[Any] | pa.ChunkedArray[Any]] = {}

@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 def keep_index(copy: CaseCopy, vectors: NDArray[Any]) -> None:
     """Write other vectors, with every digest right, beside the index of the old ones."""
-    dataset = copy.dataset()
     kept = copy.folder / "kept"
     kept.mkdir()
     for name in (INDEX_FILE, INDEX_MANIFEST):
         shutil.copyfile(copy.data / name, kept / name)
-    copy.rebuild(vectors, dataset.article_ids, dataset.chunk_index)
+    copy.rebuild(vectors)
     for name in (INDEX_FILE, INDEX_MANIFEST):
         shutil.move(kept / name, copy.data / name)
 

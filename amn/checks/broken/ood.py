@@ -33,12 +33,10 @@ def replace_ood(copy: CaseCopy, vectors: NDArray[np.floating]) -> None:
     Args:
         vectors: (N, any width), a row for each row of OOD, in order; of any length.
     """
-    dataset, splits = copy.dataset(), copy.splits()
-    changed = np.asarray(vectors, np.float64)
-    if changed.shape[1] != dataset.dim:
-        up = np.random.default_rng(1).standard_normal((changed.shape[1], dataset.dim))
-        changed = changed @ up
-    everything = copy.vectors()
-    everything[splits["ood"].rows] = unit_rows(changed)
-    copy.rebuild(everything, dataset.article_ids, dataset.chunk_index)
-    copy.set_splits(**{name: split.articles for name, split in splits.items()})
+    everything, changed = copy.vectors(), np.asarray(vectors, np.float64)
+    dim = everything.shape[1]
+    if changed.shape[1] != dim:
+        changed = changed @ np.random.default_rng(1).standard_normal((changed.shape[1], dim))
+    everything[copy.splits()["ood"].rows] = unit_rows(changed)
+    copy.set_splits()  # they stay as they are
+    copy.rebuild(everything)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from amn.data.ids import later_ids
 from amn.data.vectors import unit_rows
+from amn.errors import DoesNotApplyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +27,55 @@ def rewrite_vectors(copy: CaseCopy, vectors: NDArray[np.float64]) -> None:
     Args:
         vectors: (N, D), of any length but 0.
     """
+    copy.rebuild(unit_rows(vectors))
+
+
+def sort_rows(copy: CaseCopy, places: NDArray[Any], among: Ids | None = None) -> None:
+    """Put the rows of articles in another order under the same keys; every digest is right.
+
+    Args:
+        places: (N,) what the rows of an article are sorted by.
+        among: (A,) ids of articles, the others stay as they are; None takes all.
+    """
     dataset = copy.dataset()
-    unit = unit_rows(vectors)
-    copy.rebuild(unit, dataset.article_ids, dataset.chunk_index)
+    if among is not None:
+        places = np.where(dataset.is_in(among), places, dataset.chunk_index)
+    copy.rebuild(dataset.gather(np.lexsort((places, dataset.codes))))
+
+
+def shuffle_rows(copy: CaseCopy, among: Ids | None = None) -> None:
+    """Put the rows of articles in a random order: see `sort_rows`."""
+    sort_rows(copy, np.random.default_rng(0).random(len(copy.dataset())), among)
+
+
+def reverse_rows(copy: CaseCopy, among: Ids | None = None) -> None:
+    """Let articles run from their end to their beginning: see `sort_rows`."""
+    sort_rows(copy, -copy.dataset().chunk_index, among)
+
+
+def add_again(
+    copy: CaseCopy,
+    articles: Ids,
+    change: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+) -> Ids:
+    """Add the rows of articles again under new ids, and return these: (A,).
+
+    Args:
+        articles: (A,) ids, ascending.
+        change: From rows (n, D) to rows of any length but 0; None for their own bits.
+    """
+    dataset, stored = copy.dataset(), copy.vectors()
+    mine = dataset.rows_of(articles)
+    again, new = stored[mine], later_ids(dataset.articles, len(articles))
+    if change:
+        again = unit_rows(change(again.astype(np.float64))).astype(stored.dtype)
+    ids = new[np.searchsorted(articles, dataset.article_ids[mine])]
+    copy.rebuild(
+        np.concatenate([stored, again]),
+        np.concatenate([dataset.article_ids, ids]),
+        np.concatenate([dataset.chunk_index, dataset.chunk_index[mine]]),
+    )
+    return new
 
 
 def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
@@ -42,6 +90,24 @@ def rewrite_in_order(copy: CaseCopy, rows: NDArray[np.int64]) -> None:
 def rotation(dim: int) -> NDArray[np.float64]:
     """Return a random rotation: (D, D) orthonormal."""
     return np.asarray(np.linalg.qr(np.random.default_rng(0).standard_normal((dim, dim)))[0])
+
+
+def require_articles(n: int, fewest: int) -> None:
+    """Raise DoesNotApplyError where there are too few articles."""
+    if n < fewest:
+        raise DoesNotApplyError(f"expected {fewest} articles, got {n}")
+
+
+FEWEST_COLUMNS = 37  # 1 + (3 / 0.5) ** 2
+
+
+def require_columns(dim: int) -> None:
+    """Raise DoesNotApplyError where a turned space correlates with another one by chance.
+
+    Log variances along K directions do by 1 / sqrt(K - 1): half-way to 1 is then within three.
+    """
+    if dim < FEWEST_COLUMNS:
+        raise DoesNotApplyError(f"expected {FEWEST_COLUMNS} columns, got {dim}")
 
 
 SOME = 20  # one of so many articles
@@ -62,13 +128,10 @@ def change_some(
     Args:
         change: From rows (n, D) to rows of any length but 0.
     """
-    dataset, vectors = copy.dataset(), copy.vectors().astype(np.float64)
+    dataset, stored = copy.dataset(), copy.vectors()  # those of the others keep their bits
     mine = dataset.is_in(some_articles(dataset))
-    vectors[mine] = change(vectors[mine])
-    broken_rows = unit_rows(vectors[mine]).astype(dataset.manifest.dtype)
-    stored = copy.vectors()  # those of the others keep their bits
-    stored[mine] = broken_rows
-    copy.rebuild(stored, dataset.article_ids, dataset.chunk_index)
+    stored[mine] = unit_rows(change(stored[mine].astype(np.float64)))
+    copy.rebuild(stored)
 
 
 def quantised(rows: NDArray[np.float64], steps: int) -> NDArray[np.float64]:

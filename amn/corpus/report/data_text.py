@@ -7,7 +7,7 @@ import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from amn.checks.split import sentence as circular_sentence
+from amn.corpus.study.circular import sentence as circular_sentence
 from amn.report.page.plots import number
 from amn.report.visible import visible
 from amn.verdict import count_of

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amn.checks.split import Circular, find_selection, judged_drops
+from amn.corpus.study.circular import Circular, find_circular
 from amn.corpus.study.describe import describe
 from amn.corpus.study.difference import Difference, Side, difference
 from amn.corpus.study.fits import Fitted, compare_fits
 from amn.corpus.study.geometry import SAMPLE_ARTICLES, SAMPLE_ROWS
-from amn.corpus.study.measures import MEASURES, ease
+from amn.corpus.study.measures import MEASURES
 from amn.corpus.study.region import shared_articles
 from amn.errors import ArgumentError
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from amn.corpus.study.study import Study
 
 ALIKE = 0.01  # coherences within this are alike: a tenth of what order itself is worth
-SEEN_PAIRS = 5  # neighbours an article needs for its own coherence to be more than noise
 
 
 @dataclass(frozen=True)
@@ -189,27 +188,3 @@ def _nearest(a: Study, b: Study, shared_b: NDArray[np.bool_]) -> tuple[Measure, 
         for ids, alike in ((among, own), (-new - 1, far))
     ]
     return (Measure("nearest article of A", "cosine", difference(*sides)),)
-
-
-def find_circular(a: Study, b: Study, shared_a: NDArray[np.bool_]) -> tuple[Circular, ...]:
-    """Return the filters by a judged quantity that B went through and A did not.
-
-    What the manifest says counts; where B holds some of A's articles, so does what is missing.
-    """
-    known = {(stage.name, reason) for stage, reason, _ in judged_drops(a.region.dataset.manifest)}
-    declared = [
-        Circular(reason, f"{rows:,} {stage.unit}, by stage {stage.name!r} of its dataset.json")
-        for stage, reason, rows in judged_drops(b.region.dataset.manifest)
-        if (stage.name, reason) not in known
-    ]
-    if declared or not shared_a.any():
-        return tuple(declared)
-    coherence = np.where(a.region.n_pairs >= SEEN_PAIRS, a.region.coherence, np.nan)
-    sums, sizes = ease(a)
-    scores = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
-    found = (
-        find_selection(coherence, shared_a, "low coherence"),
-        find_selection(scores, shared_a, "low score"),
-    )
-    first = next((c for c in found if c is not None), None)
-    return (first,) if first else ()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from amn.case.config import EVALUATED, SPLITS
-from amn.checks.split import LEAKED_SHARE
-from amn.data.articles import pooled, row_order, sample_articles, sample_split
+from amn.checks.split_copies import LEAKED_SHARE
+from amn.data.articles import sample_articles, sample_split
+from amn.data.beside_train import pooled
 from amn.data.dataset import DataSet, open_dataset, stored_digests
 from amn.data.elsewhere import fetch_index, fetched
+from amn.data.row_order import row_order
 from amn.data.scan import RowScan, Scanned, scan_rows
 from amn.data.splits import Split, resolve_splits
 from amn.data.windows import Windows, find_windows
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
     from amn.case.limits import Configuration, DataConfig, IndexConfig
     from amn.case.load import Case
     from amn.case.place import Source
-    from amn.data.articles import ArticleSample, RowOrder
+    from amn.data.articles import ArticleSample
     from amn.data.index.reader import OpenIndex
     from amn.data.index.recall import Answers, Recalled
     from amn.data.reencoding import Encoding, Reencoded
+    from amn.data.row_order import RowOrder
     from amn.data.shared_text import SharedText
 
     Progress = Callable[[int, int, str], None]

@@ -17,7 +17,7 @@ from amn.gate.evidence import Evidence, named
 from amn.gate.makers import at_rest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,6 +52,11 @@ class Corpus:
             np.concatenate([self.ids, np.full(len(rows), article)]),
             np.concatenate([self.chunks, self.chunks[rows]]),
         )
+
+    def part(self: Any, articles: Iterable[int], shift: int = 0) -> Corpus:
+        """Return some articles, under ids that are so much higher."""
+        rows = np.isin(self.ids, list(articles))
+        return Corpus(self.vectors[rows], self.ids[rows] + shift, self.chunks[rows])
 
     def shuffled(self: Any, articles: list[int]) -> Corpus:
         """Exchange the vectors of some articles, each among its own rows."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amn.checks import data_borders, data_files, data_order, data_rows, data_space
+from amn.checks import data_borders, data_copies, data_files, data_order, data_rows, data_space
 from amn.checks.check import checks
 from amn.data.manifest import Stage
 from amn.data.reencoding import Encoding
@@ -46,10 +46,10 @@ CHECKS = [
     data_rows.check_unique_keys,
     data_rows.check_sorted,
     data_rows.check_not_constant,
-    data_order.check_repeated_articles,
+    data_copies.check_repeated_articles,
     data_files.check_row_digests,
     data_order.check_row_order,
-    data_order.check_adjacent_duplicates,
+    data_copies.check_adjacent_duplicates,
     data_borders.check_borders,
     data_space.check_one_space,
 ]
@@ -425,7 +425,7 @@ def test_an_article_under_a_second_id_is_named_with_the_first(
 ) -> None:
     evidence = data_evidence(write(corpus.add(999, copy_of=3)))
 
-    first, share = evidence.call(data_order.check_repeated_articles).findings
+    first, share = evidence.call(data_copies.check_repeated_articles).findings
 
     assert first.where == "data: article 3"
     assert first.message == (
@@ -442,7 +442,7 @@ def test_an_article_of_half_copied_rows_is_named(
 ) -> None:
     corpus.vectors[corpus.rows(9)[:10]] = corpus.vectors[corpus.rows(4)[10:]]
 
-    findings = data_evidence(write(corpus)).call(data_order.check_repeated_articles).findings
+    findings = data_evidence(write(corpus)).call(data_copies.check_repeated_articles).findings
 
     assert findings[0].where in ("data: article 4", "data: article 9")
     assert "got 10 of 20 byte-identical" in findings[0].message
@@ -455,7 +455,7 @@ def test_boilerplate_in_many_articles_passes(corpus: Any, write: Any, data_evide
         corpus.vectors[corpus.chunks == 19],
     )
 
-    measured = data_evidence(write(corpus)).call(data_order.check_repeated_articles)
+    measured = data_evidence(write(corpus)).call(data_copies.check_repeated_articles)
 
     assert measured.value == "0.94%"
     assert measured.findings == []
@@ -570,7 +570,7 @@ def test_chunks_beside_their_own_copies_are_named(
         np.arange(2 * len(corpus.ids), dtype=np.int32),
     )
 
-    (finding,) = data_evidence(write(doubled)).call(data_order.check_adjacent_duplicates).findings
+    (finding,) = data_evidence(write(doubled)).call(data_copies.check_adjacent_duplicates).findings
 
     assert "got 51.28% (1,280 pairs) in 64 articles: 1, 2, 3" in finding.message
     assert "rows 0, 2, 4" in finding.message
@@ -579,7 +579,7 @@ def test_chunks_beside_their_own_copies_are_named(
 def test_a_rare_repeated_neighbour_passes(corpus: Any, write: Any, data_evidence: Any) -> None:
     corpus.vectors[1] = corpus.vectors[0]
 
-    measured = data_evidence(write(corpus)).call(data_order.check_adjacent_duplicates)
+    measured = data_evidence(write(corpus)).call(data_copies.check_adjacent_duplicates)
 
     assert (measured.value, measured.findings) == ("0.08%", [])
 
@@ -594,7 +594,7 @@ def test_rows_that_hold_half_of_the_next_one_are_seen(
     corpus.vectors[has_next] += corpus.vectors[has_next + 1]
     corpus.vectors /= np.linalg.norm(corpus.vectors, axis=1, keepdims=True)
 
-    (finding,) = data_evidence(write(corpus)).call(data_order.check_chunk_overlap).findings
+    (finding,) = data_evidence(write(corpus)).call(data_copies.check_chunk_overlap).findings
 
     assert "each row holds a part of the next one" in finding.message
     assert "less than 1.8 times what these are above rows 5 apart" in finding.message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,17 +11,11 @@ import numpy as np
 import pytest
 
 from amn.case.limits import DataConfig
-from amn.checks import broken, data_borders, data_order, data_space, split_space
-from amn.data.articles import (
-    ArticleSample,
-    likeness,
-    minority_below,
-    order_scores,
-    row_order,
-    sample_articles,
-)
+from amn.checks import broken, data_borders, data_minorities, data_order, data_space, split_space
+from amn.data.articles import ArticleSample, sample_articles
 from amn.data.dataset import open_dataset
-from amn.data.mixture import find_below
+from amn.data.minorities import find_below
+from amn.data.row_order import likeness, order_scores, row_order
 from amn.data.vectors import unit_rows
 from amn.verdict import Severity
 from tests.clean_sets import has_shared, load
@@ -32,10 +25,10 @@ MINI = Path(__file__).parents[3] / "golden" / "wiki-mini" / "data"
 N_ARTICLES = 160
 BAD = np.arange(N_ARTICLES) % 20 == 7
 NAMED = [
-    data_space.check_article_space,
-    data_space.check_article_signs,
-    data_space.check_article_grid,
-    data_space.check_joined_articles,
+    data_minorities.check_article_space,
+    data_minorities.check_article_signs,
+    data_minorities.check_article_grid,
+    data_minorities.check_joined_articles,
 ]
 
 
@@ -99,12 +92,12 @@ def test_nobody_is_named_in_a_clean_set(check: Any, clean: ArticleSample) -> Non
 @pytest.mark.parametrize(
     ("check", "change"),
     [
-        (data_space.check_article_space, rotated),
-        (data_space.check_article_space, permuted),
-        (data_space.check_article_signs, np.negative),
-        (data_space.check_article_grid, quantised(127)),
-        (data_space.check_article_grid, quantised(7)),
-        (data_space.check_article_grid, padded),
+        (data_minorities.check_article_space, rotated),
+        (data_minorities.check_article_space, permuted),
+        (data_minorities.check_article_signs, np.negative),
+        (data_minorities.check_article_grid, quantised(127)),
+        (data_minorities.check_article_grid, quantised(7)),
+        (data_minorities.check_article_grid, padded),
     ],
 )
 def test_every_bad_article_is_named_and_no_other(
@@ -122,8 +115,8 @@ def test_every_bad_article_is_named_and_no_other(
 def test_a_limit_of_the_case_lets_a_minority_through(clean: ArticleSample) -> None:
     negated = changed(clean, np.negative)
 
-    assert judge(data_space.check_article_signs, negated, apart=0.05).findings == []
-    assert judge(data_space.check_article_signs, negated, apart=0.049).findings
+    assert judge(data_minorities.check_article_signs, negated, apart=0.05).findings == []
+    assert judge(data_minorities.check_article_signs, negated, apart=0.049).findings
 
 
 def test_most_articles_that_go_on_as_another_one_are_named(clean: ArticleSample) -> None:
@@ -134,7 +127,7 @@ def test_most_articles_that_go_on_as_another_one_are_named(clean: ArticleSample)
         end = clean.starts[article] + clean.counts[article]
         vectors[end - n : end] = vectors[clean.starts[other] : clean.starts[other] + n]
 
-    (finding,) = judge(data_space.check_joined_articles, with_rows(clean, vectors)).findings
+    (finding,) = judge(data_minorities.check_joined_articles, with_rows(clean, vectors)).findings
 
     named = {int(word) for word in finding.message.rpartition(": ")[2].split(", ")}
     assert len(named & {*clean.articles[BAD].tolist()}) >= BAD.sum() / 2
@@ -148,26 +141,6 @@ def test_half_of_the_articles_in_another_space_are_two_encoders(clean: ArticleSa
 
     assert measured.number < 0.3
     assert "two encoders; of 160 articles, 80 are apart" in measured.findings[0].message
-
-
-@pytest.mark.parametrize(
-    ("score", "weight"),
-    [("scores", lambda step: float(step == 1)), ("fading", lambda step: 1 / step)],
-)
-def test_exact_moments_are_those_of_all_permutations(score: str, weight: Any) -> None:
-    rng = np.random.default_rng(0)
-    rows = unit_rows(rng.standard_normal((6, 5))).astype(np.float32)
-    sample = ArticleSample(rows, np.array([0]), np.array([1]))
-    unit = unit_rows(sample.centred)
-    products = (unit @ unit.T).astype(np.float64)
-    pairs = list(combinations(range(6), 2))
-    sums = [
-        sum(weight(b - a) * products[p[a], p[b]] for a, b in pairs) for p in permutations(range(6))
-    ]
-
-    expected = (sums[0] - np.mean(sums)) / np.std(sums)
-
-    assert getattr(row_order(sample), score)[0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_scores_of_a_random_order_have_a_mean_of_0_and_a_deviation_of_1(
@@ -215,16 +188,6 @@ def test_the_middle_of_a_short_article_is_no_border_of_blocks(n_rows: int) -> No
     exchanged = by_article(sample, halves_exchanged, np.arange(3000) % 2 == 0)
     (finding,) = judge(data_order.check_row_blocks, exchanged).findings
     assert f"blocks of {block} rows are in another order" in finding.message
-
-
-def test_a_gap_in_a_wide_spread_makes_no_minority() -> None:
-    scores = np.random.default_rng(0).normal(1.0, 0.33, 60)
-    wide = np.r_[scores[(scores < 0.35) | (scores > 0.8)], 0.1, 0.2]
-    far = np.r_[1 + (scores - 1) / 4, 0.1, 0.2]
-
-    assert minority_below(wide, 0.35).separation < data_space.SURE
-    assert minority_below(far, 0.35).separation > data_space.SURE
-    assert minority_below(far, 0.35).is_apart.sum() == 2
 
 
 def test_blocks_in_a_few_articles_are_what_chance_has() -> None:
@@ -351,7 +314,7 @@ def test_a_space_whose_articles_differ_too_much_names_nobody(clean: ArticleSampl
     rng = np.random.default_rng(0)
     flat = with_rows(clean, rng.standard_normal(clean.vectors.shape))
 
-    measured = judge(data_space.check_article_space, changed(flat, rotated))
+    measured = judge(data_minorities.check_article_space, changed(flat, rotated))
 
     assert measured.findings == []
 

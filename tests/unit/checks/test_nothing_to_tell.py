@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from amn.case.limits import DataConfig
-from amn.checks import data_order, split_space
+from amn.checks import data_copies, split_space
 from amn.data.articles import ArticleSample
 from amn.data.vectors import unit_rows
 
@@ -79,7 +79,7 @@ def test_copies_are_told_from_neighbours_that_are_near_by_chance(usual: float) -
     copied = np.concatenate([distances, np.full(120, 1e-5)])
 
     def excess(found: Any) -> int:
-        return data_order.excess_within(found, data_order.copy_distance(found))
+        return data_copies.excess_within(found, data_copies.copy_distance(found))
 
     assert excess(distances) <= 0.005 * len(distances)
     assert 110 <= excess(copied) <= 135

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amn.checks import split, split_space
+from amn.checks import split, split_copies, split_space
 from amn.checks.split_space import CHANCE_Z
-from amn.data.articles import pooled as together
-from amn.data.articles import separation
+from amn.data.beside_train import pooled as together
+from amn.data.beside_train import separation
 from amn.data.fingerprint import Fingerprint, compare_fingerprints
 from amn.data.manifest import EncoderInfo
 from amn.data.repeats import article_overlaps, identical_rows
@@ -28,8 +28,8 @@ CHECKS = [
     split.check_disjoint,
     split.check_not_empty,
     split.check_encoder,
-    split.check_identical_vectors,
-    split.check_near_duplicates,
+    split_copies.check_identical_vectors,
+    split_copies.check_near_duplicates,
     split_space.check_space,
     split_space.check_drift,
     split_space.check_representative,
@@ -48,11 +48,6 @@ def changed(corpus: Any, articles: Any, change: Any) -> Any:
 def rotation(dim: Any, seed: int = 5) -> Any:
     normal = np.random.default_rng(seed).standard_normal((dim, dim))
     return np.linalg.qr(normal)[0].astype(np.float32)
-
-
-def part_of(corpus: Any, articles: Any, shift: Any = 0) -> Any:
-    rows = np.isin(corpus.ids, list(articles))
-    return type(corpus)(corpus.vectors[rows], corpus.ids[rows] + shift, corpus.chunks[rows])
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -95,7 +90,7 @@ def test_an_article_in_two_splits_is_named(
 def test_the_same_ids_in_two_data_sets_are_a_warning(
     corpus: Any, write: Any, split_evidence: Any
 ) -> None:
-    other = write(part_of(corpus, OOD, shift=-52), "other")
+    other = write(corpus.part(OOD, shift=-52), "other")
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
     measured = evidence.call(split.check_disjoint)
@@ -164,139 +159,6 @@ def test_articles_too_short_for_a_window_are_no_split(
     assert finding.message == "expected windows of 6 consecutive rows, got none in 12 articles"
 
 
-# S003, S004
-
-LEAK_CHECKS = [split.check_identical_vectors, split.check_near_duplicates]
-
-
-@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
-def test_a_training_article_under_another_id_is_named(
-    check: Any, corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    evidence = split_evidence(write(corpus.add(999, copy_of=3)), ood={"articles": [*OOD, 999]})
-
-    first, *_ = evidence.call(check).findings
-
-    assert first.where == "ood: article 999"
-    assert "got 20 of 20 rows" in first.message
-    assert first.message.endswith("rows of article 3 of train")
-
-
-@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
-def test_a_fifth_of_an_article_is_a_leak(
-    check: Any, corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    corpus.vectors[corpus.rows(60)[:4]] = corpus.vectors[corpus.rows(8)[10:14]]
-
-    (finding,) = split_evidence(write(corpus)).call(check).findings
-
-    assert finding.where == "ood: article 60"
-    assert "got 4 of 20 rows" in finding.message
-
-
-@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
-def test_two_rows_of_boilerplate_are_no_leak(
-    check: Any, corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    corpus.vectors[corpus.rows(60)[:2]] = corpus.vectors[corpus.rows(8)[10:12]]
-
-    measured = split_evidence(write(corpus)).call(check)
-
-    assert measured.number == 2
-    assert measured.findings == []
-
-
-@pytest.mark.parametrize("check", LEAK_CHECKS, ids=lambda check: check.__name__)
-def test_rows_that_leak_here_and_there_are_counted(
-    check: Any, corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    for article in OOD:
-        corpus.vectors[corpus.rows(article)[3]] = corpus.vectors[corpus.rows(article - 50)[7]]
-
-    (finding,) = split_evidence(write(corpus)).call(check).findings
-
-    assert "5.00% (12 of 240) in articles 53, 54" in finding.message
-
-
-def test_an_article_in_both_evaluated_splits_is_named(
-    corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    evidence = split_evidence(write(corpus.add(999, copy_of=45)), ood={"articles": [*OOD, 999]})
-
-    (finding,) = evidence.call(split.check_identical_vectors).findings
-
-    assert finding.where == "ood: article 999"
-    assert finding.message.endswith("rows of article 45 of in_dist")
-
-
-def test_rows_rounded_another_way_are_near_duplicates_only(
-    corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    copied = corpus.add(999, copy_of=3)
-    copied.vectors[-20:] += np.float32(0.004)
-    evidence = split_evidence(write(copied), ood={"articles": [*OOD, 999]})
-
-    assert evidence.call(split.check_identical_vectors).findings == []
-    assert evidence.call(split.check_near_duplicates).findings[0].where == "ood: article 999"
-
-
-@pytest.mark.parametrize(("further", "leaks"), [(0, 4), (2, 0)])
-def test_a_form_that_two_articles_have_is_no_leak_where_as_many_rows_are_a_little_further(
-    corpus: Any, write: Any, split_evidence: Any, further: int, leaks: int
-) -> None:
-    rows, others = corpus.rows(60), corpus.rows(8)
-    whole = split_evidence(write(corpus, "clean"))
-    train = whole["splits"]["train"]
-    near = split.near_distance(whole["scans"]["train"], train.dataset, train)
-    aside = rng_rows(4 + further, 24)
-    for k, (row, other) in enumerate(zip(rows[: 4 + further], others, strict=False)):
-        distance = near / 2 if k < 4 else 1.5 * near  # 1 - cosine
-        to = corpus.vectors[other] / np.linalg.norm(corpus.vectors[other])
-        away = aside[k] - (aside[k] @ to) * to
-        angle = np.arccos(1 - distance)
-        corpus.vectors[row] = np.cos(angle) * to + np.sin(angle) * away / np.linalg.norm(away)
-
-    measured = split_evidence(write(corpus)).call(split.check_near_duplicates)
-
-    named = [f.message for f in measured.findings if f.where == "ood: article 60"]
-    assert [f"got {leaks} of 20 rows" in message for message in named] == [True] * bool(leaks)
-
-
-def rng_rows(n: int, dim: int) -> Any:
-    return np.random.default_rng(5).standard_normal((n, dim))
-
-
-def test_bytes_of_two_dtypes_are_not_compared_in_silence(
-    corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    other = write(part_of(corpus, OOD, shift=1000), "other", dtype="float32")
-    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
-
-    findings = evidence.call(split.check_identical_vectors).findings
-
-    assert [f.where for f in findings] == ["ood and train", "ood and in_dist"]
-    assert {f.severity for f in findings} == {Severity.WARNING}
-
-
-def test_leaks_between_data_sets_are_seen(corpus: Any, write: Any, split_evidence: Any) -> None:
-    other = write(part_of(corpus, range(1, 13), shift=1000), "other")
-    evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
-
-    for check in LEAK_CHECKS:
-        assert evidence.call(check).findings[0].where == "ood: article 1001"
-
-
-def test_an_empty_split_leaks_nothing_and_breaks_nothing(
-    corpus: Any, write: Any, split_evidence: Any
-) -> None:
-    evidence = split_evidence(
-        write(corpus), train={"articles": "900-901"}, ood={"articles": "700-701"}
-    )
-
-    for check in LEAK_CHECKS:
-        assert evidence.call(check).findings == []
-
-
 # S005
 
 
@@ -308,7 +170,7 @@ def test_the_field_in_which_two_encoders_differ_is_named(
 ) -> None:
     encoder = EncoderInfo(name="mpnet", pooling="mean")
     folder = write(corpus, encoder=encoder)
-    other = write(part_of(corpus, OOD), "other", encoder=encoder.model_copy(update={field: value}))
+    other = write(corpus.part(OOD), "other", encoder=encoder.model_copy(update={field: value}))
     evidence = split_evidence(folder, other, ood={"dataset": str(other)})
 
     (finding,) = evidence.call(split.check_encoder).findings
@@ -327,7 +189,7 @@ def test_probe_vectors_that_moved_by_more_than_rounding_are_another_encoder(
         EncoderInfo(name="mpnet", probe=print_.to_text(), probe_digest=print_.digest)
         for print_ in (Fingerprint(ours), other_probe)
     ]
-    other = write(part_of(corpus, OOD), "other", encoder=encoders[1])
+    other = write(corpus.part(OOD), "other", encoder=encoders[1])
     evidence = split_evidence(
         write(corpus, encoder=encoders[0]), other, ood={"dataset": str(other)}
     )
@@ -341,7 +203,7 @@ def test_probe_vectors_that_moved_by_more_than_rounding_are_another_encoder(
 
 
 def test_vectors_of_another_width_are_named(corpus: Any, write: Any, split_evidence: Any) -> None:
-    narrow = part_of(corpus, OOD)
+    narrow = corpus.part(OOD)
     narrow.vectors = narrow.vectors[:, :16]
     encoder = EncoderInfo(name="mpnet")
     other = write(narrow, "other", encoder=encoder)
@@ -353,7 +215,7 @@ def test_vectors_of_another_width_are_named(corpus: Any, write: Any, split_evide
 
 
 def test_two_unknown_encoders_are_a_warning(corpus: Any, write: Any, split_evidence: Any) -> None:
-    other = write(part_of(corpus, OOD), "other")
+    other = write(corpus.part(OOD), "other")
     evidence = split_evidence(write(corpus), other, ood={"dataset": str(other)})
 
     (finding,) = evidence.call(split.check_encoder).findings
@@ -406,7 +268,7 @@ def test_directions_that_hold_little_decide_nothing(
 def test_a_split_of_a_few_unlike_articles_is_no_other_space(
     corpus: Any, write: Any, split_evidence: Any
 ) -> None:
-    kept = part_of(corpus, [*range(1, 15), *range(41, 49), *range(53, 61)])
+    kept = corpus.part([*range(1, 15), *range(41, 49), *range(53, 61)])
     folder = write(changed(kept, range(41, 49), lambda v: v * np.linspace(0.2, 3, v.shape[1])))
     split = {"train": range(1, 15), "in_dist": range(41, 49), "ood": range(53, 61)}
     selectors = {name: {"articles": list(ids)} for name, ids in split.items()}

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.checks.split import Circular
 from amn.corpus.report.data_page import write_comparison, write_description
+from amn.corpus.study.circular import Circular
 from amn.corpus.study.compare import Comparison, compare
 from amn.corpus.study.region import open_region
 from amn.corpus.study.study import Study

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from amn.checks.check import Defect
-from amn.checks.data_order import double_ingestion
+from amn.checks.data_copies import double_ingestion
 from amn.checks.data_rows import insertion_order
 from amn.cli.diagnose import command
 from amn.diagnosis.ranking import HYPOTHESES

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amn.checks.split import find_selection, judged_drops, was_exempt
+from amn.checks.split import judged_drops, was_exempt
+from amn.corpus.study.circular import find_selection
 from amn.data.manifest import Manifest, Stage
 
 VALUES = np.random.default_rng(0).normal(0.5, 0.1, 400)

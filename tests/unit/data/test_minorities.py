@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from amn.data.mixture import FEWEST, find_below
+from amn.checks.data_order import SURE
+from amn.data.minorities import FEWEST_SCORES, find_below, minority_below
 
 SHAPES = {
     "normal": lambda rng, n: rng.normal(0, 1, n),
@@ -79,4 +80,14 @@ def test_any_scores_have_a_chance_and_articles(*, mirrored: bool, scores: Any) -
     found = find_below(scores, mirrored=mirrored)
 
     assert 0 <= found.chance <= 1
-    assert len(np.unique(found.articles)) == len(found.articles) >= (len(scores) >= FEWEST)
+    assert len(np.unique(found.articles)) == len(found.articles) >= (len(scores) >= FEWEST_SCORES)
+
+
+def test_a_gap_in_a_wide_spread_makes_no_minority() -> None:
+    scores = np.random.default_rng(0).normal(1.0, 0.33, 60)
+    wide = np.r_[scores[(scores < 0.35) | (scores > 0.8)], 0.1, 0.2]
+    far = np.r_[1 + (scores - 1) / 4, 0.1, 0.2]
+
+    assert minority_below(wide, 0.35).separation < SURE
+    assert minority_below(far, 0.35).separation > SURE
+    assert minority_below(far, 0.35).is_apart.sum() == 2
