@@ -21,7 +21,7 @@ from amn.checks.profiled import by_place, over_articles, rows_share, share_of
 from amn.data.articles import middle_and_spread, z_of_mean
 from amn.data.coherence import find_borders, find_dips, lone_rows
 from amn.data.minorities import find_below
-from amn.data.row_order import direction_scores, lead_scores
+from amn.data.row_order import direction_scores, lead_scores, likeness, usual_fall
 from amn.data.vectors import unit_rows
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity, count_of
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from amn.checks.broken.copies import CaseCopy
     from amn.data.articles import ArticleSample
     from amn.data.dataset import DataSet
-    from amn.data.row_order import RowOrder
     from amn.data.scan import Scanned
     from amn.verdict import Statistic
 
@@ -164,7 +163,6 @@ def _usual_borders(gains: NDArray[np.float64]) -> tuple[float, float]:
 def sorted_as_strings(
     copy: CaseCopy,
     scanned: tuple[Scanned, ...],
-    article_orders: tuple[RowOrder, ...],
     article_samples: tuple[ArticleSample, ...],
 ) -> None:
     """Chunks are sorted as strings: 0, 1, 10, 11, 2."""
@@ -178,7 +176,7 @@ def sorted_as_strings(
     if np.count_nonzero(common) <= copy.config.data.positions:
         raise DoesNotApplyError("expected more articles of as many rows")
     errors = find_dips(dataset, scanned[0].scan, least_articles=FALL_ARTICLES).errors
-    fall = _usual_fall(article_orders[0], article_samples[0])
+    fall = usual_fall(*likeness(article_samples[0]))
     if fall < 2.5 * FALL_ERRORS * float(np.median(errors)):
         raise DoesNotApplyError("expected more articles, or neighbours that are more alike")
     broken.rows.sort_rows(copy, as_strings)
@@ -192,7 +190,6 @@ def sorted_as_strings(
 )
 def check_positions(
     scanned: tuple[Scanned, ...],
-    article_orders: tuple[RowOrder, ...],
     article_samples: tuple[ArticleSample, ...],
     data_limits: DataConfig,
 ) -> Measured:
@@ -207,9 +204,9 @@ def check_positions(
     """
     findings: list[Finding] = []
     counts: list[int] = []
-    for one, order, sample in zip(scanned, article_orders, article_samples, strict=True):
+    for one, sample in zip(scanned, article_samples, strict=True):
         found = find_dips(one.dataset, one.scan, least_articles=FALL_ARTICLES)
-        least = FALL * _usual_fall(order, sample)
+        least = FALL * usual_fall(*likeness(sample))
         low = np.flatnonzero((found.dips < -least) & (found.dips < -FALL_ERRORS * found.errors))
         counts.append(len(low))
         if len(low) <= data_limits.positions:
@@ -225,16 +222,6 @@ def check_positions(
     value = ", ".join(count_of(n, "place") for n in counts)
     limit = f"<= {count_of(data_limits.positions, 'place')}"
     return Measured(value, limit, findings, number=max(counts, default=None))
-
-
-def _usual_fall(order: RowOrder, sample: ArticleSample) -> float:
-    """Return the mean cosine of neighbours minus that of any two rows of an article."""
-    near = np.vecdot(sample.vectors[:-1], sample.vectors[1:]).astype(np.float64)
-    same = ~np.isnan(order.near[:-1])
-    n = sample.counts.astype(np.float64)
-    whole = sample.sums(sample.vectors)
-    overall = (np.vecdot(whole, whole) - n) / (n * (n - 1))
-    return float(near[same].mean() - overall.mean()) if same.any() else np.inf
 
 
 def written_as_strings(copy: CaseCopy, article_samples: tuple[ArticleSample, ...]) -> None:

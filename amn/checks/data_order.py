@@ -11,7 +11,7 @@ from amn.checks.check import check, some_ids
 from amn.checks.profiled import by_place, over_articles, share_of
 from amn.data.articles import FEWEST_OF_ARTICLE, article_means, middle_and_spread, z_of_mean
 from amn.data.minorities import find_below
-from amn.data.row_order import likeness, order_scores
+from amn.data.row_order import likeness, order_scores, usual_fall
 from amn.errors import DoesNotApplyError
 from amn.verdict import Finding, Measured, Severity
 
@@ -76,16 +76,15 @@ def check_row_order(
     findings: list[Finding] = []
     found: list[float] = []
     for dataset, order in zip(data_sets, article_orders, strict=True):
-        pairs = int(np.count_nonzero(~np.isnan(order.near)))
         where, n = dataset.path.name, len(order.scores)
         z = float(order.scores.sum() / np.sqrt(max(n, 1)))
         found.append(z)
         if z > data_limits.row_order:
             continue
-        if pairs < FEWEST_PAIRS:
+        if order.pairs < FEWEST_PAIRS:
             message = (
                 f"expected {FEWEST_PAIRS} neighbours in articles of {FEWEST_OF_ARTICLE} rows and "
-                f"more to see the order of the text, got {pairs} in {n} articles"
+                f"more to see the order of the text, got {order.pairs} in {n} articles"
             )
             findings.append(Finding(where, message, "use a larger data set", Severity.INCONCLUSIVE))
             continue
@@ -170,7 +169,7 @@ def _worst_period(sample: ArticleSample) -> tuple[float, float, int]:
     if len(sample.starts) < FEWEST_BLOCKED:
         return worst
     near, overall = likeness(sample.main)
-    usual = float(np.nanmean(near)) - float(overall.mean())
+    usual = usual_fall(near, overall)
     place = sample.place
     beside = np.where(place == 0, np.nan, near)
     before, after = np.r_[np.nan, beside[:-1]], np.r_[beside[1:], np.nan]  # NaN across articles

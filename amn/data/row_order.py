@@ -33,24 +33,19 @@ class RowOrder:
     Attributes:
         scores: (A,) standard deviations that the sum of neighbours' cosines is above its mean over
             all permutations of the article's rows; 0 where permutations change nothing.
-        near: (n,) cosine of each row with the next one of its article; NaN for the last.
-        second: (n,) with the one after that.
-        overall: (A,) mean over all pairs of rows of the article.
         fading: (A,) as `scores`, of the sum over all pairs of the cosine by the distance of the two
             rows: what fades slowly is seen at more than one step.
+        pairs: Neighbours in all.
     """
 
     scores: NDArray[np.float64]
-    near: NDArray[np.float64]
-    second: NDArray[np.float64]
-    overall: NDArray[np.float64]
     fading: NDArray[np.float64]
+    pairs: int
 
 
 def row_order(sample: ArticleSample) -> RowOrder:
     """Measure the order of rows along their main directions, exactly over all permutations."""
     unit = unit_rows(sample.main.centred)
-    near, second = (_lagged(unit, sample.owner, lag) for lag in (1, 2))
     n = sample.counts.astype(np.float64)
     whole = sample.sums(unit)
     own = sample.sums(np.vecdot(unit, unit))
@@ -72,13 +67,11 @@ def row_order(sample: ArticleSample) -> RowOrder:
         np.array([*map(_matrix_sums, matrices)]).reshape(-1, 3)[size].T
         for matrices in (beside, fading)
     )
-    found = sample.sums(np.nan_to_num(near))
+    found = sample.sums(np.nan_to_num(_near(unit, sample)))
     return RowOrder(
         scores=_over_permutations(found, cosines, of_beside, n),
-        near=near,
-        second=second,
-        overall=sums / (n * (n - 1)),
         fading=_over_permutations(faded, cosines, of_fading, n),
+        pairs=int((sample.counts - 1).sum()),
     )
 
 
@@ -141,18 +134,31 @@ def likeness(sample: ArticleSample) -> tuple[NDArray[np.float64], NDArray[np.flo
     """
     unit = unit_rows(sample.vectors)
     whole, n = sample.sums(unit), sample.counts
-    return _lagged(unit, sample.owner, 1), (np.vecdot(whole, whole) - n) / (n * (n - 1))
+    return _near(unit, sample), (np.vecdot(whole, whole) - n) / (n * (n - 1))
 
 
-def _lagged(
-    unit: NDArray[np.float32], owner: NDArray[np.int64], lag: int
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return the cosine of each row with the one `lag` further, NaN across articles: (n,)."""
-    found = np.full(len(unit), np.nan)
-    if len(unit) > lag:
-        cosines = np.vecdot(unit[:-lag], unit[lag:]).astype(np.float64)
-        found[:-lag] = np.where(owner[lag:] == owner[:-lag], cosines, np.nan)
-    return found
+def _near(unit: NDArray[np.float32], sample: ArticleSample) -> NDArray[np.float64]:
+    """Return the cosine of each row with the next one, NaN for the last of an article: (n,).
+
+    Args:
+        unit: (n, D) rows in place of the sample's.
+    """
+    near = np.full(len(unit), np.nan)
+    near[:-1] = np.vecdot(unit[:-1], unit[1:])
+    near[sample.starts + sample.counts - 1] = np.nan
+    return near
+
+
+def usual_fall(near: NDArray[np.float64], overall: NDArray[np.float64]) -> float:
+    """Return the mean cosine of neighbours minus that of any two rows of an article.
+
+    Infinity of no articles.
+
+    Args:
+        near: (n,) of `likeness`.
+        overall: (A,) likewise.
+    """
+    return float(np.nanmean(near)) - float(overall.mean()) if len(overall) else np.inf
 
 
 def order_scores(sample: ArticleSample, order: RowOrder) -> NDArray[np.float64]:
