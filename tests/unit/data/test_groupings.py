@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from amn.checks.golden import groups_of, titles_of
 from amn.data.dataset import DataSet, open_dataset
+from amn.data.groupings import groups_of, titles_of
 from amn.data.writer import Chunks, write_dataset
 from tests.strategies import unit_rows
 
