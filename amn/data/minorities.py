@@ -8,6 +8,7 @@ Letters: A articles, n rows, D numbers in a vector, F folds.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -64,14 +65,15 @@ def find_below(scores: NDArray[np.float64], *, mirrored: bool) -> Below:
         """Return log densities of the articles' own kind and of the other one, times shares."""
         other = (-middle, spread) if mirrored else (0.0, 1.0)
         kinds = ((1 - share, middle, spread), (share, *other))
-        return [np.log(part / s) - ((values - at) / s) ** 2 / 2 for part, at, s in kinds]
+        return [math.log(part / s) - ((values - at) / s) ** 2 / 2 for part, at, s in kinds]
 
     for _ in range(STEPS):
         own, others = logs(scores, share)
         is_own = expit(own - others)
-        share = float(np.clip(1 - is_own.mean(), *SHARES))
-        middle = float(np.average(scores, weights=is_own))
-        spread = max(float(np.sqrt(np.average((scores - middle) ** 2, weights=is_own))), TINY)
+        n_own = float(is_own.sum())
+        share = min(max(1 - n_own / len(scores), SHARES[0]), SHARES[1])
+        middle = float((is_own * scores).sum()) / n_own
+        spread = max(math.sqrt(float((is_own * (scores - middle) ** 2).sum()) / n_own), TINY)
     n = max(1, round(float((1 - is_own).sum())))  # as many as the fit expects
     here, there = (np.logaddexp(*logs(values, LIKELY)) for values in (scores, 2 * middle - scores))
     log_e = float((np.log(2) + here - np.logaddexp(here, there)).sum())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from functools import cached_property
 from importlib.metadata import distributions, entry_points
 from importlib.util import find_spec
@@ -24,13 +25,14 @@ from amn.system import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from importlib.metadata import EntryPoints
+    from importlib.metadata import Distribution, EntryPoints
 
     from amn.case.load import Case
     from amn.case.place import Source
     from amn.git import Repository
 
 ENVIRONMENT = "environment"
+HEAD = re.compile(r"^(Name|Version): *(.*?) *$", re.MULTILINE)  # of METADATA
 BYTECODE = "__pycache__"  # what Python makes of files that are read themselves
 PACKAGE = Path(__file__).parents[1]  # amn itself
 
@@ -115,8 +117,7 @@ class Inputs:
     @cached_property
     def _environment(self) -> list[str]:
         """Installed packages, by name and version, Python and the system."""
-        about = [one.metadata for one in distributions()]  # parsed each time that one is asked
-        packages = sorted({f"{one['Name']}=={one['Version']}" for one in about})
+        packages = sorted({_name_and_version(one) for one in distributions()})
         return [platform.python_version(), platform.system(), platform.machine(), *packages]
 
     @cached_property
@@ -169,6 +170,13 @@ class Inputs:
     def _digests(self, names: Iterable[str]) -> dict[str, str]:
         found = {name: found_file(self._repository.root / name) for name in names}
         return {name: sha256_of(as_committed(text)) for name, text in found.items() if text}
+
+
+def _name_and_version(package: Distribution) -> str:
+    """Return `numpy==2.3.4` from the head of a package's metadata, without its long description."""
+    text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
+    head = dict(HEAD.findall(text.partition("\n\n")[0]))
+    return f"{head.get('Name')}=={head.get('Version')}"
 
 
 def _has_encoder(case: Case, source: Source) -> bool:

@@ -123,10 +123,15 @@ class Gate:
             for check in self.declared
             if check.id == HOLD
             or (
-                is_early(check)
+                check.id in self._early
                 and not any("trainings" in self.evidence.sources(part) for part in check.reads)
             )
         ]
+
+    @cached_property
+    def _early(self) -> list[str]:
+        """Ids of the declared checks that have to pass before a model is looked at."""
+        return [check.id for check in self.declared if is_early(check)]
 
     def _run(self, check: Check) -> Outcome:
         self._keep_outcomes(check)
@@ -185,8 +190,8 @@ class Gate:
         needed = [one for one in check.needs if one in declared]
         if ARTICLE_LOOKS in declared and self._reads_all_scores(check):
             needed.append(ARTICLE_LOOKS)
-        if not is_early(check):
-            needed += [one.id for one in self.declared if is_early(one)]
+        if check.id not in self._early:
+            needed += self._early
         elif check not in self.untrained:
             needed += [one.id for one in self.untrained]
         causes: dict[str, Outcome] = {}

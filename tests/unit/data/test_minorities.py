@@ -18,6 +18,7 @@ SHAPES = {
     "heavy tails": lambda rng, n: rng.standard_t(4, n),
     "no tails": lambda rng, n: rng.uniform(-1.7, 1.7, n),
 }
+DRAWS = {"heavy tails": 500, "normal": 100, "no tails": 100}  # the first come near to what is said
 
 
 @pytest.mark.parametrize("mirrored", [True, False])
@@ -29,7 +30,8 @@ def test_symmetric_scores_speak_for_others_no_more_often_than_is_said(
     middle = 1.3 if mirrored else 3.0
 
     chances = [
-        find_below(middle + SHAPES[shape](rng, 200), mirrored=mirrored).chance for _ in range(500)
+        find_below(middle + SHAPES[shape](rng, 200), mirrored=mirrored).chance
+        for _ in range(DRAWS[shape])
     ]
 
     assert np.mean(np.array(chances) < 0.1) <= 0.1
