@@ -1,6 +1,6 @@
 """Damaged inputs for every reader: each reads the same as before, or ends in one line.
 
-    python ci/fuzz.py [N] [--seed S]        nightly 20,000; tests/slow runs 2,000
+    python ci/fuzz.py [N] [--seed S] [--of CHECKOUT]        nightly 20,000; tests/slow runs 2,000
 
 An input is a file of a small case, run or data set with bytes flipped, cut, repeated or put in, or
 with a value of its JSON replaced. None may end in a traceback, in more than 10 s or 1 GB, or in a
@@ -65,18 +65,27 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("n", type=int, nargs="?", default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", type=Path, help="what tests/hostile/ground.py has made already")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        faults = run(Path(folder), asked.n, random.Random(asked.seed))  # noqa: S311 - no secret
+        root = Path(folder, "p")
+        if asked.of:
+            shutil.copytree(asked.of, root, symlinks=True)
+        else:
+            build(Path(folder))
+        faults = run(root, asked.n, random.Random(asked.seed))  # noqa: S311 - no secret
     peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024
     print(f"{asked.n} inputs, {len(faults)} faults, {peak:.0f} MiB at most")  # noqa: T201 - a command
     return bool(faults)
 
 
-def run(folder: Path, n: int, rng: random.Random) -> list[str]:
-    """Damage files one by one, each in its place, read them, put them back; return the faults."""
-    root = build(folder)
-    case = root / "golden" / "toy"
+def run(root: Path, n: int, rng: random.Random) -> list[str]:
+    """Damage files one by one, each in its place, read them, put them back; return the faults.
+
+    Args:
+        root: A checkout with one case and its runs; its own, like the folder that it is in.
+    """
+    folder, case = root.parent, root / "golden" / "toy"
     (case / "waivers.toml").write_text(WAIVERS, "utf-8")
     finished = next((root / ".amn" / "runs").rglob("run.json")).parent
     readers: dict[Path, tuple[Callable[[], object], bool]] = {}

@@ -65,13 +65,11 @@ def test_a_defect_is_named_with_its_rows(
     assert_caught(case_copy, check, *words)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize(  # one of data, one of the index, one of splits
     ("inject", "check"),
     [
         (data_files.truncated_file, "D003"),
-        (data_copies.double_ingestion, "D008"),
         (index.index_stale, "I003"),
-        (split_copies.copied_article, "S003"),
         (ood.rotate_ood, "S006"),
     ],
 )

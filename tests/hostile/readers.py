@@ -148,7 +148,7 @@ SIZES = [
            words="amn gate toy --metrics metrics.json"),
     astray("zip-bomb", bomb("x.npz"), code=3, says="expected at most 100 bytes for each",
            words="amn data import x.npz out"),
-    astray("long-title", edit(TOML, 'title = "toy"', f'title = "{"x" * 10_000_000}"'), code=2,
+    astray("long-title", edit(TOML, 'title = "toy"', f'title = "{"x" * 1_000_000}"'), code=2,
            says="title"),
     astray("deep-case", append(TOML, "[x]\ny = " + "[" * 100_000 + "\n"), code=2, says="case.toml"),
     astray("folder-case", folder(TOML), code=2, says="expected"),

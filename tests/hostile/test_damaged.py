@@ -10,9 +10,9 @@ FUZZ = Path(__file__).parents[2] / "ci" / "fuzz.py"
 INPUTS = 300  # some ten of each kind of file
 
 
-def test_a_damaged_file_is_told_in_a_message_with_a_way_out() -> None:
+def test_a_damaged_file_is_told_in_a_message_with_a_way_out(ground: Path) -> None:
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(FUZZ), str(INPUTS), "--seed", "3"],
+        [sys.executable, str(FUZZ), str(INPUTS), "--seed", "3", "--of", str(ground)],
         capture_output=True,
         text=True,
         check=False,

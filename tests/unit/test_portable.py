@@ -14,13 +14,16 @@ SOURCES = sorted((ROOT / "amn").rglob("*.py"))
 UNIX_MODULES = {"fcntl", "resource", "pwd", "grp", "termios", "pty", "posix", "syslog"}
 UNIX_CALLS = {"fork", "getuid", "geteuid", "sched_getaffinity", "killpg", "setsid", "mkfifo",
               "uname", "getloadavg", "statvfs", "chown"}  # fmt: skip
+FOLDERS = ("/proc/", "/dev/", "/sys/", "/tmp/")  # noqa: S108 - looked for
 GUARDS = re.compile(
     r"hasattr\(os|sys\.platform|os\.name|suppress\(|except|is_file\(\)|exists\(\)|platform"
 )
 
 
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+def nodes(path: Path, *words: str) -> list[ast.AST]:
+    """Return the nodes of a module that has one of these words, none of another."""
+    text = path.read_text("utf-8")
+    return [*ast.walk(ast.parse(text))] if any(word in text for word in words) else []
 
 
 def guarded(path: Path, line: int) -> bool:
@@ -28,7 +31,7 @@ def guarded(path: Path, line: int) -> bool:
     text = path.read_text("utf-8").splitlines()
     around = [
         node
-        for node in ast.walk(tree(path))
+        for node in nodes(path, "")
         if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0)
     ]
     begin, end = (around[-1].lineno - 1, around[-1].end_lineno) if around else (line - 4, line + 4)
@@ -38,7 +41,7 @@ def guarded(path: Path, line: int) -> bool:
 def test_no_module_takes_what_only_unix_has_without_another_way() -> None:
     found = []
     for path in SOURCES:
-        for node in ast.walk(tree(path)):
+        for node in nodes(path, *UNIX_MODULES, *(f"os.{name}" for name in UNIX_CALLS), *FOLDERS):
             names = []
             if isinstance(node, ast.Import):
                 names = [one.name for one in node.names if one.name in UNIX_MODULES]
@@ -48,7 +51,7 @@ def test_no_module_takes_what_only_unix_has_without_another_way() -> None:
                 is_unix = node.value.id == "os" and node.attr in UNIX_CALLS
                 names = [f"os.{node.attr}"] * is_unix
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                names = [node.value] * node.value.startswith(("/proc/", "/dev/", "/sys/", "/tmp/"))  # noqa: S108 - looked for
+                names = [node.value] * node.value.startswith(FOLDERS)
             line = getattr(node, "lineno", 0)
             found += [
                 f"{path.relative_to(ROOT)}:{line} {n}" for n in names if not guarded(path, line)
@@ -61,7 +64,7 @@ def test_every_text_is_read_and_written_in_utf8_with_ends_of_lines_of_its_own() 
     # Python's default of Windows is another encoding, and turns \n into \r\n.
     found = []
     for path in SOURCES:
-        for node in ast.walk(tree(path)):
+        for node in nodes(path, "read_text(", "write_text("):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             name, given = node.func.attr, {keyword.arg for keyword in node.keywords}

@@ -166,7 +166,8 @@ def test_no_module_lists_ids_of_checks_outside_of_a_declaration() -> None:
         name = path.relative_to(PACKAGE).as_posix()
         if name in theirs or name.startswith("checks/"):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if re.search(r"[A-Z]\d{3}", text) else ():
             if not isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
                 continue
             leaves = [leaf.value for leaf in ast.walk(node) if isinstance(leaf, ast.Constant)]

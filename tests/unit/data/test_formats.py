@@ -355,6 +355,7 @@ def test_a_document_in_two_rows_is_refused(tmp_path: Path) -> None:
 INDEXES = ["Flat", "HNSW8", "IVF2,Flat", "IDMap,Flat", "IDMap2,HNSW8", "SQ8", "IVF2,SQ8", "SQfp16"]
 
 
+@pytest.mark.usefixtures("_written_whole")
 @pytest.mark.parametrize("kind", INDEXES)
 def test_an_index_gives_its_vectors_in_the_order_of_their_ids(tmp_path: Path, kind: str) -> None:
     vectors = unit_rows(200, dim=DIM, dtype=np.float32)

@@ -44,9 +44,9 @@ def pair(
 
 
 def test_a_gate_of_strings_is_the_gate_of_numbers_in_the_same_order(
-    pair: tuple[Case, Case], tmp_path: Path
+    pair: tuple[Case, Case], toy_cache: Path
 ) -> None:
-    options = GateOptions(cache=tmp_path / "cache", first_run=True)
+    options = GateOptions(cache=toy_cache, first_run=True)
 
     ours, theirs = (run_gate(case, options) for case in pair)
 
@@ -57,13 +57,13 @@ def test_a_gate_of_strings_is_the_gate_of_numbers_in_the_same_order(
 
 
 def test_a_golden_of_strings_has_the_sums_of_one_of_numbers(
-    pair: tuple[Case, Case], tmp_path: Path
+    pair: tuple[Case, Case], toy_cache: Path
 ) -> None:
     goldens = []
     for case in pair:
         made = accept(
             case,
-            cache=tmp_path / "cache",
+            cache=toy_cache,
             seeds=range(5),
             reason="first accepted result",
             author="A. Nonymous",

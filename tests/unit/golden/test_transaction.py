@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from amn.golden.transaction import BEFORE, replace_together, undo
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 NAMES = ("golden.csv", "golden.json", "golden.npz", "ledger.jsonl")
 NEW = {"golden.csv": b"csv", "golden.json": b"new", "golden.npz": None, "ledger.jsonl": b"a\nb"}
+PLAY = """
+from pathlib import Path
+from tests.unit.golden.test_transaction import kill_at_every_step
+kill_at_every_step(Path({place!r}), is_first={is_first})
+"""
 
 
 class KilledError(BaseException):
@@ -44,15 +48,13 @@ def steps(monkeypatch: pytest.MonkeyPatch, last: int | None) -> list[str]:
     return seen
 
 
-@pytest.mark.parametrize("is_first", [True, False])
-def test_a_change_killed_at_any_step_is_undone_or_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_first: bool
-) -> None:
+def kill_at_every_step(place: Path, *, is_first: bool) -> None:
+    """Assert that a change is undone or done before whichever step its process ends."""
     before = {} if is_first else {"golden.json": b"old", "golden.npz": b"npz", "ledger.jsonl": b"a"}
     after = {name: content for name, content in NEW.items() if content is not None}
     last, outcomes = 0, set()
     while True:
-        folder = tmp_path / str(last)
+        folder = place / str(last)
         folder.mkdir()
         for name, content in before.items():
             (folder / name).write_bytes(content)
@@ -60,7 +62,7 @@ def test_a_change_killed_at_any_step_is_undone_or_done(
         if pid == 0:  # a process of its own: no clean-up of ours runs in it
             code = 1
             try:
-                steps(monkeypatch, last)
+                steps(pytest.MonkeyPatch(), last)
                 replace_together(folder, NEW)
                 code = 0
             finally:
@@ -79,6 +81,19 @@ def test_a_change_killed_at_any_step_is_undone_or_done(
 
     assert last > 20
     assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_change_killed_at_any_step_is_undone_or_done(tmp_path: Path, *, is_first: bool) -> None:
+    done = subprocess.run(  # noqa: S603 - a process that is small is forked in no time
+        [sys.executable, "-c", PLAY.format(place=str(tmp_path), is_first=is_first)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_change_that_fails_leaves_what_was_there(

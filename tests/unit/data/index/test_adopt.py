@@ -66,6 +66,7 @@ def test_an_index_of_these_rows_is_adopted_and_passes_its_check(
     assert failed <= {"I007", "I008"}  # how well it searches is its own affair
 
 
+@pytest.mark.usefixtures("_written_whole")
 @pytest.mark.parametrize(
     ("factory", "suffix"), [*zip(FACTORIES, cycle([".npy", ".json", ".txt"]), strict=False)]
 )
@@ -89,6 +90,7 @@ def test_ids_of_their_own_are_exchanged_for_rows(
     assert failed <= {"I007", "I008"}
 
 
+@pytest.mark.usefixtures("_written_whole")
 def test_what_is_no_index_of_these_rows_is_refused_and_changes_nothing(
     dataset: DataSet, tmp_path: Path
 ) -> None:
