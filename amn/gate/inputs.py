@@ -173,10 +173,12 @@ class Inputs:
 
 
 def _name_and_version(package: Distribution) -> str:
-    """Return `numpy==2.3.4` from the head of a package's metadata, without its long description."""
+    """Return `numpy==2.3.4`; from the head of the metadata, without the long description."""
     text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
     head = dict(HEAD.findall(text.partition("\n\n")[0]))
-    return f"{head.get('Name')}=={head.get('Version')}"
+    if len(head) < len(("Name", "Version")):  # metadata of another kind: a lone egg-info file
+        head = {name: package.metadata[name] for name in ("Name", "Version")}
+    return f"{head['Name']}=={head['Version']}"
 
 
 def _has_encoder(case: Case, source: Source) -> bool:
