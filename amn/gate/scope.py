@@ -148,6 +148,9 @@ def _lacks(looked: Collection[str], made: Mapping[str, Any]) -> list[Lack]:
         return [*found, *_seed_lacks(made)]
     if "summaries" in made:
         return [Lack(SCORES, "scores only")]
+    looks = made["looked"].looks if "looked" in made else ()
+    if looks:
+        return [Lack(MODEL, f"model scored on {looks[-1].where} only")]
     little = [part for part in (DATA, RECORD) if part in looked]
     what = " and ".join(little) or next((ALONE[part] for part in ALONE if part in made), "")
     return [Lack(MODEL, f"{what} only" if what else "nothing looked at")]

@@ -136,6 +136,9 @@ def test_a_lost_checkpoint_is_scored_on_no_more_and_what_reads_scores_is_not_run
         "after 8 of 12 articles"
     )
     assert outcome.number == loss.lower > 0.01
+    lacks = str(found.result().scope)
+    assert "model scored on 8 of 12 articles of in_dist only" in lacks
+    assert "data only" not in lacks
     for check in ("E001", "E002", "C001", "C002", "G001", "G002", "G003", "G014"):
         assert ended[check].status is Status.NOT_RUN
         assert "G028" in ended[check].detail
