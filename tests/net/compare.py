@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,24 +111,30 @@ def differences(
 def _lines(was: list[Any], now: list[Any], *, far: bool) -> Iterator[tuple[Any, Any]]:
     """Yield pairs of lines that differ; None beside a line that was added or is gone.
 
-    Lines that are there as before in another place are no difference.
+    Lines that are there as before in another place are no difference. What kept its place is taken
+    out first: a line that is now equal to another one's would take its part.
     """
-    if same(was, now, far=far):
-        return
-    was, now = _without(was, now), _without(now, was)
+    was, now = _unlike(was, now, far=far)
+    yield from zip(*_unlike(_without(was, now), _without(now, was), far=far), strict=True)
+
+
+def _unlike(was: list[Any], now: list[Any], *, far: bool) -> tuple[list[Any], list[Any]]:
+    """Return the lines that differ where both texts are laid side by side, as long as each other.
+
+    Lines are of one place where all but their numbers is equal; None fills what has no partner.
+    """
     a, b = ([NUMBER.sub("#", str(line)) for line in lines] for lines in (was, now))
+    unlike = list[tuple[Any, Any]]()
     for _, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        for step in range(max(j - i, m - k)):
-            x = was[i + step] if i + step < j else None
-            y = now[k + step] if k + step < m else None
-            if not same(x, y, far=far):
-                yield x, y
+        unlike.extend(zip_longest(was[i:j], now[k:m]))
+    differ = [(x, y) for x, y in unlike if not same(x, y, far=far)]
+    return [x for x, _ in differ], [y for _, y in differ]
 
 
 def _without(lines: list[Any], others: list[Any]) -> list[Any]:
-    """Return the lines that are not among others, each of those counted once."""
+    """Return the lines that are not among others, each of those counted once; None is no line."""
     left, kept = Counter(LABELS.sub(_sorted, str(one)) for one in others), []
-    for line in lines:
+    for line in (one for one in lines if one is not None):
         key = LABELS.sub(_sorted, str(line))
         if left[key]:
             left[key] -= 1

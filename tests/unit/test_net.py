@@ -126,3 +126,12 @@ def test_order_alone_is_no_difference() -> None:
         ("stdout", "D003 readable"),
         ("detail", "not run: D012-a, D001-b failed"),
     ]
+
+
+def test_a_line_that_came_to_be_equal_to_another_does_not_take_its_place() -> None:
+    was = {"stdout": ["a 0.2000, limit >= 0.01", "a 0.1001, limit >= 0.01", "x"]}
+    now = {"stdout": ["a 0.1001, limit >= 0.01", "a 0.1002, limit >= 0.01", "x"]}
+
+    assert [(one.was, one.now) for one in differences("c", was, now, far=True)] == [
+        ("a 0.2000, limit >= 0.01", "a 0.1001, limit >= 0.01")
+    ]
