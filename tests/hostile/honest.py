@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.checkouts import CASE_TEXT
 from tests.hostile.ground import SCORES, TOML, Change
 from tests.hostile.running import FILES, TEXTS
@@ -20,6 +22,9 @@ from tests.hostile.steps import (
 )
 from tests.net.scenes import append, edit, put, remove
 
+if TYPE_CHECKING:
+    from tests.hostile.ground import Step
+
 GATE = ".github/workflows/gate.yml"
 TEMPLATE = merged(put(FILES["github"], TEXTS["github"]))
 
@@ -29,9 +34,9 @@ def fine(name: str, *steps: object) -> Change:
     return Change(id=name, words=SCORES, do=steps, code=0, says=("PARTIAL (scores only)",))
 
 
-def lines(name: str, path: str, old: str, new: str) -> Change:
-    """Return a change of a file that was merged before."""
-    return fine(name, merged(put(path, old)), put(path, new))
+def lines(name: str, path: str, old: str, new: str, *, beside: Step | None = None) -> Change:
+    """Return a change of a file that was merged before, maybe with another one."""
+    return fine(name, merged(*([beside] if beside else []), put(path, old)), put(path, new))
 
 
 # What changes nothing of how the gate is run.
@@ -103,6 +108,48 @@ NEUTRAL = [
         "jenkins-indentation", "Jenkinsfile", TEXTS["jenkins"], TEXTS["jenkins"].replace("  ", "\t")
     ),
     fine("first-workflow-of-gitlab", put(".gitlab-ci.yml", TEXTS["gitlab"])),
+    fine(
+        "another-workflow-that-says-gate",
+        put(
+            ".github/workflows/docs.yml",
+            "on: push\njobs:\n  docs:\n    steps: [{run: echo before the gate}]\n",
+        ),
+    ),
+    fine(
+        "what-no-job-reaches",
+        put("scripts/other.sh", "x\n"),
+        put("mine.toml", "x = 1\n"),
+        put("setup.py", "x = 1\n"),
+    ),
+    lines(
+        "coverage-of-a-package",
+        "src/mine/__init__.py",
+        "x = 1\n",
+        "x = 2\n",
+        beside=put("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "-n auto --cov=mine"\n'),
+    ),
+    lines(
+        "a-command-of-the-project",
+        "src/mine/cli.py",
+        "x = 1\n",
+        "x = 2\n",
+        beside=put("pyproject.toml", '[project.scripts]\nmine = "mine.cli:main"\n'),
+    ),
+    lines(
+        "a-tool-of-the-project",
+        "pyproject.toml",
+        '[project]\nname = "x"\nversion = "1"\n[tool.mypy]\nstrict = true\n',
+        '[project]\nname = "x"\nversion = "2"\n[tool.mypy]\nstrict = false\n',
+    ),
+    fine("first-tests", put("tests/__init__.py", ""), put("test/test_x.py", "x = 1\n")),
+    fine(
+        "quiet-warnings",
+        put(
+            "pytest.ini",
+            "[pytest]\nfilterwarnings =\n  error\n  ignore:a\\:b:DeprecationWarning:mine.*\n"
+            "  ignore::pytest.PytestUnraisableExceptionWarning\n",
+        ),
+    ),
     fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
     fine("beside-what-python-runs", merged(put("lib/x.pth", "lib\n")), put("README.md", "ours\n")),
     lines(
