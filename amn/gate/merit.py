@@ -10,6 +10,7 @@ from amn.checks.comparison import COMPARED, GUARDED, RECALLS, is_guarded
 from amn.checks.limits import all_checks, limit_checks
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
+from amn.gate.makers.held_to import OUTCOMES
 from amn.golden.store import GOLDEN_FILE
 from amn.storage import read_whole
 from amn.verdict import Loosening, Review, Status
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
+# What a golden asks a person about data and warnings. That data are others (G021) is no gain yet.
+ASKED = ("G022", "G023", "G024")
+ACCEPTED = "accepted data or warnings of its own"
 
 
 def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidence) -> Review:  # noqa: FBT001 - a part
@@ -46,6 +50,10 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         gone = [label for label in at_base.golden.record.checks if label not in labels]
         loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
     worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
+    if "self_accepted" in evidence:  # a bundle has no data to ask again
+        loosenings += evidence["self_accepted"]
+    elif is_judged:
+        loosenings += _accepted(at_base, case, evidence)
     if worse and not loosenings:
         what = f"fails {', '.join(worse)}"
         loosenings = [
@@ -108,6 +116,32 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
     for check, there in asked:
         if check.id not in waived and _is_worse(check, there):
             yield check.label
+
+
+def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield what the golden of the merge base asks of the data, and this change's golden does not.
+
+    Whoever changes the data is not who says that they may be easier, or warn of something.
+    """
+    if base.config is None or base.golden is None or _has_golden_of(base, case):
+        return
+    if not base.golden.record.profile or not evidence.promises(OUTCOMES):
+        return  # of an earlier version, or nothing of the data is read
+    there = evidence.with_(
+        golden=base.golden,
+        golden_limits=base.config.golden,
+        **{part: evidence[part] for part in OUTCOMES},
+    )
+    waived = {waiver.check for waiver in base.waivers if waiver in evidence["waivers"]}
+    for check in declare(there):
+        if check.id in ASKED and check.id not in waived:
+            try:
+                outcome = check.run(there)
+            except AmnError as error:
+                outcome = check.not_evaluated(error)
+            if outcome.status not in (Status.PASS, Status.WARN):
+                where = f"{case.name}/{GOLDEN_FILE} {check.label}"
+                yield Loosening(ACCEPTED, where, outcome.value or outcome.detail, "accepted")
 
 
 def _has_golden_of(base: CaseAtBase, case: Case) -> bool:

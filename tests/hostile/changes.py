@@ -22,6 +22,7 @@ from tests.hostile.steps import (
     replaced_base,
     runs,
     scores,
+    smoothed,
     waived,
     words,
 )
@@ -32,6 +33,42 @@ NOTHING_USUAL = "expected a branch of a remote to compare with"
 REQUIRE = "; amn ci require v.json"
 UNDECIDED = append(TOML, "[golden]\nmargin = 0.0001\n")
 APPROVED = "--approve-loosening 'C. Lead: agreed'"
+
+UPDATE = "amn golden update toy --reason better"
+# A golden that a change brings answers what the golden of the merge base asks of its data.
+ANSWERED = [
+    Change(
+        id="easier-data",
+        do=(smoothed(0.3),),
+        words="amn gate toy --strict",
+        code=4,
+        says=("G024 not_easier",),
+    ),
+    Change(
+        id="easier-data-accepted-by-itself",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy",
+        code=5,
+        says=(
+            "this change accepted data or warnings of its own",
+            "toy/golden.json G024-not_easier",
+        ),
+    ),
+    Change(
+        id="easier-data-accepted-and-approved",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy {APPROVED} --bundle b.zip; amn ci require b.zip {APPROVED}",
+        code=0,
+        says=("PASS (approved by C. Lead: agreed)",),
+    ),
+    Change(
+        id="easier-data-accepted-and-required",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy --bundle b.zip; amn ci require b.zip",
+        code=5,
+        says=("toy: LOOSENED",),
+    ),
+]
 
 # What a verdict says when it did not look at everything.
 SCOPE = [
@@ -435,4 +472,4 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]
+CHANGES = [*ANSWERED, *SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]

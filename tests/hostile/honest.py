@@ -15,6 +15,7 @@ from tests.hostile.steps import (
     merged,
     moved,
     nested,
+    noisy,
     own_origin,
     scores,
     words,
@@ -209,6 +210,13 @@ HONEST = [
     *NEUTRAL,
     Change(id="nothing", code=0, says=("PASS: ", "on merit")),
     Change(id="nothing-strict", words="amn gate toy --strict", code=0, says=("PASS: ",)),
+    Change(
+        id="other-data-accepted",
+        do=(noisy,),
+        words="amn golden update toy --reason 'encoded again'; amn gate toy --strict",
+        code=0,
+        says=("PASS: ", "on merit"),
+    ),
     Change(id="in-ci", env={"CI": "true"}, code=0, says=("PASS: ",)),
     Change(
         id="a-higher-floor", do=(edit(TOML, "ood = 0.3", "ood = 0.31"),), code=0, says=("PASS: ",)

@@ -9,11 +9,17 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
 from typing import TYPE_CHECKING
 
-from tests.hostile.ground import CASE, TOML
+import numpy as np
+
+from amn.data.writer import Chunks, write_dataset
+from tests.hostile.ground import CASE, DIM, N_ARTICLES, N_ROWS, TOML
 from tests.net.scenes import commit, edit, git, put
+from tests.strategies import running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from tests.hostile.ground import Step
 
@@ -239,6 +245,36 @@ def runs(*seeds: int) -> Step:
             shutil.copytree(found[seed], root / f"run-{number}")
 
     return step
+
+
+def smoothed(by: float) -> Step:
+    """Return what mixes into each OOD row its predecessor, so that the last row predicts more."""
+
+    def step(root: Path) -> None:
+        path = root / "data" / "vectors-00000.npy"
+        rows = np.load(path).reshape(N_ARTICLES, N_ROWS, DIM).astype(np.float64)
+        for row in range(1, N_ROWS):
+            rows[52:, row] += by * rows[52:, row - 1]
+            rows[52:, row] /= np.linalg.norm(rows[52:, row], axis=1, keepdims=True)
+        rewritten(root, rows)
+
+    return step
+
+
+def noisy(root: Path) -> None:
+    """Store every row with other digits, no easier and no harder to predict."""
+    rows = np.load(root / "data" / "vectors-00000.npy").astype(np.float64)
+    rows += 0.003 * np.random.default_rng(1).standard_normal(rows.shape)
+    rewritten(root, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def rewritten(root: Path, rows: NDArray[np.float64]) -> None:
+    """Write the data set anew with other rows."""
+    shutil.rmtree(root / "data")
+    articles, index = running_keys(*[N_ROWS] * N_ARTICLES, first=1)
+    chunks = Chunks(article_ids=articles, chunk_index=index)
+    flat = rows.reshape(-1, DIM).astype(np.float32)
+    write_dataset(root / "data", flat, chunks, name="toy", dtype="float32")
 
 
 def converted(root: Path) -> None:
