@@ -10,6 +10,7 @@ from tests.hostile.steps import (
     clone,
     develop,
     filtered,
+    in_submodule,
     linked,
     lower,
     merged,
@@ -34,6 +35,24 @@ REQUIRE = "; amn ci require v.json"
 UNDECIDED = append(TOML, "[golden]\nmargin = 0.0001\n")
 APPROVED = "--approve-loosening 'C. Lead: agreed'"
 
+# A case that git keeps elsewhere has nothing to compare with here.
+IN_SUBMODULE = [
+    Change(
+        id="golden-in-a-submodule",
+        do=(in_submodule,),
+        env={"CI": "true"},
+        code=3,
+        says=("the case is in a submodule",),
+        committed=False,
+    ),
+    Change(
+        id="golden-in-a-submodule-of-a-person",
+        do=(in_submodule,),
+        code=0,
+        says=("PARTIAL (no merge base: the case is in a submodule",),
+        committed=False,
+    ),
+]
 UPDATE = "amn golden update toy --reason better"
 # A golden that a change brings answers what the golden of the merge base asks of its data.
 ANSWERED = [
@@ -472,4 +491,4 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*ANSWERED, *SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]
+CHANGES = [*ANSWERED, *IN_SUBMODULE, *SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]

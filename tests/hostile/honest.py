@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.checkouts import CASE_TEXT
-from tests.hostile.ground import SCORES, TOML, Change
+from tests.hostile.ground import CASE, SCORES, TOML, Change
 from tests.hostile.running import FILES, TEXTS
 from tests.hostile.steps import (
     clone,
@@ -18,6 +18,7 @@ from tests.hostile.steps import (
     noisy,
     own_origin,
     scores,
+    submodule,
     words,
     worktree,
 )
@@ -151,6 +152,14 @@ NEUTRAL = [
             "  ignore::pytest.PytestUnraisableExceptionWarning\n",
         ),
     ),
+    fine("stored-speed-raised", put(f"{CASE}/speed/0123.json", '{"ratios": {"latency": 2}}')),
+    lines(
+        "stored-speed-measured-again",
+        f"{CASE}/speed/0123.json",
+        '{"ratios": {"latency": 2}}',
+        '{"ratios": {"latency": 1.9}}',
+    ),
+    fine("submodule-elsewhere", submodule("vendored")),
     fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
     fine("beside-what-python-runs", merged(put("lib/x.pth", "lib\n")), put("README.md", "ours\n")),
     lines(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
 from tests.hostile.ground import CASE, SCORES, TOML, WHOLE, Change
-from tests.hostile.steps import both, merged, moved, tracked_link, unreadable, waived
+from tests.hostile.steps import both, merged, moved, submodule, tracked_link, unreadable, waived
 from tests.net.scenes import append, edit, put, remove
 
 if TYPE_CHECKING:
@@ -360,6 +360,9 @@ REACHED = [
           merged(runs("pip install -r requirements.txt", "amn gate"),
                  put("requirements.txt", "-r pinned/base.txt\n"), put("pinned/base.txt", "torch==2.5\n")),
           put("pinned/base.txt", "torch==2.4\n")),
+    loose("reached-submodule",
+          merged(runs("bash own/before.sh", "amn gate --strict"), submodule("own", "1" * 40)),
+          submodule("own", "2" * 40)),
     # Modules.
     reached("module", "python -m tools.before", "tools/before.py"),
     reached("module-of-one-word", "python -m before", "before/__main__.py"),
@@ -531,10 +534,18 @@ BROUGHT = [
           says="this change put a link in place of files", words=WHOLE),
     loose("link-of-the-cache", both(put(".gitignore", ""), tracked_link(".amn", "runs")),
           says="this change brought its own finished runs", words=WHOLE),
+    loose("submodule-of-a-run", put(".gitignore", ""), submodule(".amn/runs/ab"),
+          says="this change brought its own finished runs", words=WHOLE),
     loose("link-of-the-runs", both(put(".gitignore", ".amn/x\n"), tracked_link(".amn/runs", "runs")),
           says="this change brought its own finished runs", words=WHOLE),
 ]  # fmt: skip
 
+WEIGHTS = "this change brought weights to start from"
+SLOWER = "this change lowered a stored speed"
+TWIN = f"{CASE}/speed/0123.json"
+RATIOS = '{"schema": 1, "machine": {}, "ratios": {"latency": %s}}'
+STORED = merged(put(TWIN, RATIOS % 2))
+STARTED = edit(TOML, "[training]\n", '[training]\ninit_from = "start.bin"\n')
 # What the case and its records allow.
 ALLOWED = [
     loose("waiver-extended", merged(waived("C002")), waived("C002", 25),
@@ -547,6 +558,13 @@ ALLOWED = [
           says="this change removed the checks of the index"),
     loose("recall-of-more-neighbours", append(TOML, "[index]\nrecall_at = 20\n"),
           says="this change changed what recall is"),
+    loose("weights-to-start-from", STARTED,
+          put(f"{CASE}/start.bin", "1"), says=WEIGHTS),
+    loose("other-weights-to-start-from",
+          merged(STARTED, put(f"{CASE}/start.bin", "1")),
+          put(f"{CASE}/start.bin", "2"), says=WEIGHTS),
+    loose("stored-speed-lowered", STORED, put(TWIN, RATIOS % 1.7), says=SLOWER),
+    loose("stored-speed-removed", STORED, remove(TWIN), says=SLOWER),
     loose("range-widened", edit(TOML, "delta = [-0.3, 0.3]", "delta = [-0.3, 0.4]"),
           says="this change widened a range"),
 ]  # fmt: skip

@@ -308,6 +308,29 @@ def worktree(root: Path) -> None:
     shutil.copytree(root / ".amn", tree / ".amn")
 
 
+def submodule(path: str, commit: str = "HEAD") -> Step:
+    """Return what tracks a submodule, at a commit that need not be here."""
+
+    def step(root: Path) -> None:
+        (root / path).mkdir(parents=True, exist_ok=True)
+        digest = rev(root, MAIN) if commit == "HEAD" else commit
+        git(root, "update-index", "--add", "--cacheinfo", f"160000,{digest},{path}")
+
+    return step
+
+
+def in_submodule(root: Path) -> None:
+    """Keep golden/ in a submodule, as it was merged long ago."""
+    content = root.with_name("content")
+    (root / "golden").rename(content)
+    git(root, "rm", "-rq", "--cached", "golden")
+    submodule("golden")(root)
+    git(root, "commit", "-q", "-m", "a submodule")
+    git(root, "update-ref", MAIN, "HEAD")
+    (root / "golden").rmdir()
+    content.rename(root / "golden")
+
+
 def nested(root: Path) -> None:
     """Let the project be a folder `sub` of a larger repository, as it was merged long ago."""
 

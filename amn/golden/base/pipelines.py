@@ -123,7 +123,8 @@ class Running:
     @cached_property
     def _tracked(self) -> Tracked:
         """What a text may name: cases and their data are compared as what they are."""
-        return Tracked(path for path in self._files if not _is_of_case(path))
+        files = (path for path in self._files if not _is_of_case(path))
+        return Tracked(files, self.repository.submodules(self.commit))
 
     def _reached(self, path: str, text: str) -> set[str]:
         """Return the files that a text names, and that those name, round every corner."""
@@ -260,6 +261,9 @@ class Running:
     def _of_file(self, path: str, kind: str) -> Iterator[Loosening]:
         """Yield how one file that changed was loosened."""
         old, new = self.texts(path)
+        if old is None and new is None:
+            yield Loosening(CHANGED, path, "", "no text: a submodule, a link that leads nowhere")
+            return
         if kind == "conftest":
             yield from check_loosenings(path, old or "", new or "")
             yield from modules.conftest_loosenings(path, old or "", new or "", ADDED, CHANGED)

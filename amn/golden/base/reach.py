@@ -50,10 +50,11 @@ class Tracked:
 
     Args:
         files: Paths relative to the root, with `/`.
+        submodules: Those of them that are submodules: what is named inside one is that one.
     """
 
-    def __init__(self, files: Iterable[str]) -> None:
-        self._files = frozenset(files)
+    def __init__(self, files: Iterable[str], submodules: Iterable[str] = ()) -> None:
+        self._files, self._submodules = frozenset(files), tuple(submodules)
 
     @cached_property
     def _folders(self) -> dict[str, list[str]]:
@@ -92,6 +93,7 @@ class Tracked:
             for one in (name, *(f"{name}/action{suffix}" for suffix in YAML)):
                 if one in self._files:
                     yield one
+            yield from (one for one in self._submodules if name.startswith(f"{one}/"))
 
     def _of_modules(self, names: Iterable[str], places: Iterable[str]) -> Iterator[str]:
         """Yield the files of modules, and of the packages that they are in."""
