@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from amn.case.config import EVALUATED
 from amn.checks.comparison import COMPARED, GUARDED, RECALLS, is_guarded
 from amn.checks.limits import all_checks, limit_checks
+from amn.data.slices import in_slice
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
 from amn.gate.makers.held_to import OUTCOMES
 from amn.golden.store import GOLDEN_FILE
+from amn.golden.table import IN_SLICE
 from amn.storage import read_whole
-from amn.verdict import Loosening, Review, Status
+from amn.system import CASE_FILE
+from amn.verdict import Loosening, Review, Status, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +35,8 @@ WORSE = (Status.FAIL, Status.HARNESS)
 # What a golden asks a person about data and warnings. That data are others (G021) is no gain yet.
 ASKED = ("G022", "G023", "G024")
 ACCEPTED = "accepted data or warnings of its own"
+RESLICED = "moved windows between slices"
+BY_DATA = (ACCEPTED, RESLICED)  # what only the data tell
 
 
 def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidence) -> Review:  # noqa: FBT001 - a part
@@ -50,10 +57,10 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         gone = [label for label in at_base.golden.record.checks if label not in labels]
         loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
     worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
-    if "self_accepted" in evidence:  # a bundle has no data to ask again
-        loosenings += evidence["self_accepted"]
+    if "told_by_data" in evidence:  # a bundle has none to ask again
+        loosenings += evidence["told_by_data"]
     elif is_judged:
-        loosenings += _accepted(at_base, case, evidence)
+        loosenings += [*_accepted(at_base, case, evidence), *_resliced(at_base, case, evidence)]
     if worse and not loosenings:
         what = f"fails {', '.join(worse)}"
         loosenings = [
@@ -142,6 +149,28 @@ def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loos
             if outcome.status not in (Status.PASS, Status.WARN):
                 where = f"{case.name}/{GOLDEN_FILE} {check.label}"
                 yield Loosening(ACCEPTED, where, outcome.value or outcome.detail, "accepted")
+
+
+def _resliced(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield the limits of the merge base whose slice has other windows than its golden knows."""
+    if base.config is None or base.golden is None or "judged" not in evidence:
+        return
+    for limit in base.config.criteria.limit:
+        for column, wanted in (limit.slice or {}).items():
+            table = base.golden.tables[limit.split]
+            cells = table.slices.get(f"{column}={wanted}")
+            if cells is None:
+                continue
+            try:
+                windows = evidence["judged"][limit.split]
+                now = in_slice(windows, column, wanted)
+            except AmnError:
+                continue  # the limit itself cannot be asked
+            keys = (windows.article_ids, windows.target_chunks)
+            then = table.take(np.array(cells) == IN_SLICE).has(*keys)
+            if n := int((table.has(*keys) & (then != now)).sum()):
+                where = f"{case.name}/{CASE_FILE} criteria.limit {limit.id}"
+                yield Loosening(RESLICED, where, limit.where, count_of(n, "other window"))
 
 
 def _has_golden_of(base: CaseAtBase, case: Case) -> bool:

@@ -11,6 +11,7 @@ from tests.hostile.steps import (
     develop,
     filtered,
     in_submodule,
+    labelled,
     linked,
     lower,
     merged,
@@ -24,6 +25,7 @@ from tests.hostile.steps import (
     runs,
     scores,
     smoothed,
+    updated,
     waived,
     words,
 )
@@ -35,6 +37,20 @@ REQUIRE = "; amn ci require v.json"
 UNDECIDED = append(TOML, "[golden]\nmargin = 0.0001\n")
 APPROVED = "--approve-loosening 'C. Lead: agreed'"
 
+HARD = """
+[[criteria.limit]]
+id = "C101"
+metric = "cosine"
+split = "ood"
+slice = { part = "hard" }
+least = 0.1
+"""
+RELABELLED = Change(
+    id="windows-taken-out-of-a-slice",
+    do=(merged(labelled(53), append(TOML, HARD), updated), labelled(56)),
+    code=5,
+    says=("this change moved windows between slices: ood, part = hard at the merge base",),
+)
 # A case that git keeps elsewhere has nothing to compare with here.
 IN_SUBMODULE = [
     Change(
@@ -491,4 +507,14 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*ANSWERED, *IN_SUBMODULE, *SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]
+CHANGES = [
+    *ANSWERED,
+    *IN_SUBMODULE,
+    RELABELLED,
+    *SCOPE,
+    *BASE,
+    *YARDSTICK,
+    *EXECUTED,
+    *HOW_IT_RUNS,
+    *ASTRAY,
+]

@@ -10,9 +10,12 @@ from hashlib import sha1, sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from amn.data.vectors import seal_file
 from amn.data.writer import Chunks, write_dataset
-from tests.hostile.ground import CASE, DIM, N_ARTICLES, N_ROWS, TOML
+from tests.hostile.ground import CASE, DIM, N_ARTICLES, N_ROWS, TOML, run
 from tests.net.scenes import commit, edit, git, put
 from tests.strategies import running_keys
 
@@ -266,6 +269,31 @@ def noisy(root: Path) -> None:
     rows = np.load(root / "data" / "vectors-00000.npy").astype(np.float64)
     rows += 0.003 * np.random.default_rng(1).standard_normal(rows.shape)
     rewritten(root, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def labelled(first: int) -> Step:
+    """Return what says of the articles from one on that they are hard, in the chunk table."""
+
+    def step(root: Path) -> None:
+        path, about = root / "data" / "chunks-00000.parquet", root / "data" / "dataset.json"
+        table = pq.read_table(path)
+        hard = pa.array(["hard" if one >= first else "" for one in table["article_id"].to_pylist()])
+        names = [name for name in table.column_names if name != "part"]
+        pq.write_table(table.select(names).append_column("part", hard), path)
+        record = json.loads(about.read_bytes())
+        for entry in record["files"]:
+            entry.update(seal_file(root / "data" / entry["path"], entry["rows"]).model_dump())
+        about.write_text(json.dumps(record), "utf-8")
+
+    return step
+
+
+def updated(root: Path) -> None:
+    """Commit what is there, and accept what it gives."""
+    commit(root, "before")
+    code, text = run(root, ["golden", "update", "toy", "--reason", "sliced"], {})
+    if code:
+        raise RuntimeError(text)
 
 
 def rewritten(root: Path, rows: NDArray[np.float64]) -> None:
