@@ -201,6 +201,17 @@ NEUTRAL = [
         "conftest-fixture",
         put("conftest.py", "import pytest\n\n\n@pytest.fixture\ndef mine():\n    return print\n"),
     ),
+    fine(
+        "conftest-check-in-full",
+        put(
+            "golden/toy/conftest.py",
+            "import amn\nimport numpy as np\n\nMOST: float = -1.5\n\n\n"
+            'def broken(case: dict[str, int]) -> dict[str, object] | None:\n    """None."""\n\n\n'
+            "@amn.check('X901', 'few', severity=amn.Severity.WARNING, broken_by=[broken])\n"
+            'def check_few(case: int):\n    """Few.\n\n    Why: So.\n    Fix: None\n    """\n'
+            "    return amn.Measured('1', '1')\n",
+        ),
+    ),
     fine("conftest-of-the-tests", put("tests/conftest.py", "def pytest_configure(config): pass\n")),
     fine(
         "attributes-of-git-lfs",
