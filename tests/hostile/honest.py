@@ -160,6 +160,9 @@ NEUTRAL = [
         '{"ratios": {"latency": 1.9}}',
     ),
     fine("submodule-elsewhere", submodule("vendored")),
+    lines("hidden-settings-of-an-editor", ".vscode/settings.json", "{}\n", '{"x": 1}\n'),
+    lines("yaml-that-runs-no-gate", "mkdocs.yml", "a: 1\n", "a: 2\n"),
+    lines(".gitignore-more", ".gitignore", ".amn/\n__pycache__/\n", ".amn/\n__pycache__/\nx\n"),
     fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
     fine("beside-what-python-runs", merged(put("lib/x.pth", "lib\n")), put("README.md", "ours\n")),
     lines(

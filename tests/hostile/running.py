@@ -278,6 +278,17 @@ OTHERS = [
     other("bitbucket-trigger", "bitbucket-pipelines.yml",
           "pipelines:\n  default:\n  - step: {script: [amn gate --strict]}\n",
           "pipelines:\n  custom:\n    x:\n    - step: {script: [amn gate --strict]}\n"),
+    *(
+        other(f"pipeline-{name.strip('.').replace('/', '-')}", name,
+              "steps: [amn gate --strict]\n", "steps: ['true']\n", REMOVED)
+        for name in (".travis.yml", ".drone.yml", ".buildkite/pipeline.yml", ".woodpecker/gate.yaml",
+                     ".semaphore/semaphore.yml", ".cirrus.yml", "appveyor.yml", "buildspec.yml",
+                     "bitrise.yml", "cloudbuild.yaml")
+    ),
+    other("pipeline-gitea", ".gitea/workflows/gate.yml",
+          "jobs: {gate: {steps: [run: amn gate --strict]}}\n",
+          "jobs: {gate: {steps: [run: amn gate --strict], if: false}}\n", STEP),
+    other("pipeline-buildkite-script", ".buildkite/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),
     other("script-of-ci", "ci/gate.sh", "set -e\namn gate --strict\n",
           "amn gate --strict\n"),
     other("script-of-ci-removed", "ci/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),

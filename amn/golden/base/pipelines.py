@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from amn.git import Repository
     from amn.golden.base.readings import Line
 
-# Where pipelines, and the scripts that they run `amn` with, are kept.
+# Where pipelines, and the scripts that they run `amn` with, are kept; beside these, whatever is
+# hidden at the root (`.buildkite/`, `.travis.yml`), and YAML there (`buildspec.yml`).
 PIPELINES = (
     ".github",
     ".gitlab-ci.yml",
@@ -53,6 +54,8 @@ PIPELINES = (
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
 )
+ACTIONS = (".github", ".gitea", ".forgejo")  # workflows of one form
+UNREAD = (CACHE_FOLDER.parts[0], ".gitignore", ".gitmodules")
 COMPILED = (".pyc", ".pyo", ".so", ".pyd")  # of a module: Python takes it before the text beside it
 PROSE = (".md", ".rst", ".txt", ".json")
 WRITTEN = (*YAML, ".json", ".toml", ".ini", ".cfg", ".txt")  # no programs, but what they read
@@ -200,11 +203,15 @@ class Running:
         is_near = len(parts) == 1 or parts[0] in PIPELINES or self._beside(pure)
         if LOCK.fullmatch(name) and is_near:
             return "lock"
-        if parts[:2] == (".github", "workflows") and pure.suffix in YAML:
+        if parts[0] in ACTIONS and parts[1:2] == ("workflows",) and pure.suffix in YAML:
             return "github"
         if parts[0] in (GITLAB, ".gitlab") and pure.suffix in YAML:
             return "gitlab"
-        if parts[0] not in PIPELINES or pure.suffix in PROSE:
+        is_hidden = parts[0].startswith(".") and parts[0] not in UNREAD
+        is_pipeline = (
+            parts[0] in PIPELINES or is_hidden or (len(parts) == 1 and pure.suffix in YAML)
+        )
+        if not is_pipeline or pure.suffix in PROSE:
             return ""
         return "yaml" if pure.suffix in YAML else "script"
 
@@ -227,6 +234,7 @@ class Running:
     def _named(self) -> dict[str, str]:
         """Files that the gate reaches: its jobs, settings and pinned versions name them."""
         by_kind = {path for path, kind in self._fixed.items() if kind not in ("yaml", "script")}
+        self._keep_texts([path for path, kind in self._fixed.items() if kind != "attributes"])
         reached, plugins = set[str](), set[str]()
         for path, kind in self._fixed.items():
             for text in filter(None, self.texts(path)) if kind in WORKFLOWS else ():
