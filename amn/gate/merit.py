@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
-# What a golden asks a person about data and warnings. That data are others (G021) is no gain yet.
-ASKED = ("G022", "G023", "G024")
 ACCEPTED = "accepted data or warnings of its own"
 RESLICED = "moved windows between slices"
 BY_DATA = (ACCEPTED, RESLICED)  # what only the data tell
@@ -128,7 +126,8 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
 def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
     """Yield what the golden of the merge base asks of the data, and this change's golden does not.
 
-    Whoever changes the data is not who says that they may be easier, or warn of something.
+    Whoever changes the data is not who says that they may be easier, or warn of something. Asked
+    is what holds how other checks ended against the golden; that data are others is no gain yet.
     """
     if base.config is None or base.golden is None or _has_golden_of(base, case):
         return
@@ -141,7 +140,8 @@ def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loos
     )
     waived = {waiver.check for waiver in base.waivers if waiver in evidence["waivers"]}
     for check in declare(there):
-        if check.id in ASKED and check.id not in waived:
+        is_asked = "golden" in check.reads and {*OUTCOMES} & {*check.reads}
+        if is_asked and check.id not in waived:
             try:
                 outcome = check.run(there)
             except AmnError as error:
