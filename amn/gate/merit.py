@@ -18,7 +18,7 @@ from amn.golden.store import GOLDEN_FILE
 from amn.golden.table import IN_SLICE
 from amn.storage import read_whole
 from amn.system import CASE_FILE
-from amn.verdict import Loosening, Review, Status, count_of
+from amn.verdict import BEFORE_TRAINING, Loosening, Review, Status, count_of, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,10 +50,7 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         return Review(note=note)
     at_base = merge_base.case(case)
     loosenings = [*merge_base.of_project, *at_base.loosenings]
-    if at_base.golden and "declared" in evidence:  # other modes ask less than a golden's
-        labels = set(evidence["declared"])
-        gone = [label for label in at_base.golden.record.checks if label not in labels]
-        loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
+    loosenings += _removed(at_base.golden, evidence) if at_base.golden else ()
     worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
     if "told_by_data" in evidence:  # a bundle has none to ask again
         loosenings += evidence["told_by_data"]
@@ -74,6 +71,21 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         approval=merge_base.approval,
         scope=at_base.config.criteria.scope if at_base.config else "",
     )
+
+
+def _removed(golden: Golden, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield the checks of a golden that are not declared any more.
+
+    Other modes ask less of a model than a training does, and as much of the data that they read.
+    """
+    is_whole = "declared" in evidence
+    if not is_whole and "data_sets" not in evidence:
+        return
+    labels = {*(evidence["declared"] if is_whole else (c.label for c in declare(evidence)))}
+    for label in golden.record.checks:
+        is_asked = is_whole or family_of(label.partition("-")[0]) in BEFORE_TRAINING
+        if is_asked and label not in labels:
+            yield Loosening("removed a check", "declared checks", label)
 
 
 def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]:

@@ -11,6 +11,7 @@ from tests.hostile.steps import (
     develop,
     filtered,
     in_submodule,
+    indexed,
     labelled,
     linked,
     lower,
@@ -50,6 +51,18 @@ RELABELLED = Change(
     do=(merged(labelled(53), append(TOML, HARD), updated), labelled(56)),
     code=5,
     says=("this change moved windows between slices: ood, part = hard at the merge base",),
+)
+UNINDEXED = Change(
+    id="index-removed-beside-runs",
+    do=(
+        merged(indexed, updated),
+        runs(0, 1, 2),
+        remove("data/index.faiss"),
+        remove("data/index.json"),
+    ),
+    words="amn gate toy --run run-0 --run run-1 --run run-2 --allow-same",
+    code=5,
+    says=("this change removed a check: I001-digest at the merge base",),
 )
 # A case that git keeps elsewhere has nothing to compare with here.
 IN_SUBMODULE = [
@@ -511,6 +524,7 @@ CHANGES = [
     *ANSWERED,
     *IN_SUBMODULE,
     RELABELLED,
+    UNINDEXED,
     *SCOPE,
     *BASE,
     *YARDSTICK,

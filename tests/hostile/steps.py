@@ -288,6 +288,13 @@ def labelled(first: int) -> Step:
     return step
 
 
+def indexed(root: Path) -> None:
+    """Build the index of the data."""
+    code, text = run(root, ["index", "build", "data"], {})
+    if code:
+        raise RuntimeError(text)
+
+
 def updated(root: Path) -> None:
     """Commit what is there, and accept what it gives."""
     commit(root, "before")
