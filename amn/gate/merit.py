@@ -18,7 +18,7 @@ from amn.golden.store import GOLDEN_FILE
 from amn.golden.table import IN_SLICE
 from amn.storage import read_whole
 from amn.system import CASE_FILE
-from amn.verdict import BEFORE_TRAINING, Loosening, Review, Status, count_of, family_of
+from amn.verdict import BEFORE_TRAINING, FAMILIES, Loosening, Review, Status, count_of, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,14 +76,16 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
 def _removed(golden: Golden, evidence: Evidence) -> Iterator[Loosening]:
     """Yield the checks of a golden that are not declared any more.
 
-    Other modes ask less of a model than a training does, and as much of the data that they read.
+    Other modes ask less of a model than a training does, and as much of the data that they read;
+    of windows predictions ask more.
     """
     is_whole = "declared" in evidence
     if not is_whole and "data_sets" not in evidence:
         return
     labels = {*(evidence["declared"] if is_whole else (c.label for c in declare(evidence)))}
     for label in golden.record.checks:
-        is_asked = is_whole or family_of(label.partition("-")[0]) in BEFORE_TRAINING
+        family = family_of(label.partition("-")[0])
+        is_asked = is_whole or (family in BEFORE_TRAINING and family != FAMILIES["W"])
         if is_asked and label not in labels:
             yield Loosening("removed a check", "declared checks", label)
 
