@@ -25,6 +25,7 @@ WORD = re.compile(r"[\w./-]+")
 MODULE = re.compile(
     r"(?:(?<![\w-])-[mpA]|PYTEST_PLUGINS|-c\s*['\"]\s*(?:import|from)\b)[\s'\",=:]*([A-Za-z_][\w.]*)"
 )
+OURS = re.compile(r"(^|/)amn(/|\.py$)")  # what is imported is the one that is installed
 SILENT = (".md", ".rst", ".lock")
 SOURCES = ("", "src/")  # where a package may lie
 OF_MODULE = (".py", "/__init__.py", "/__main__.py")
@@ -97,17 +98,18 @@ class Tracked:
 
     def _of_modules(self, names: Iterable[str], places: Iterable[str]) -> Iterator[str]:
         """Yield the files of modules, and of the packages that they are in."""
-        for name in {*names} - {"amn"}:  # the one that is installed
+        for name in names:
             parts = name.split(".")
             for place in places:
                 for n in range(1, len(parts) + 1):
                     at = place + "/".join(parts[:n])
                     ends = OF_MODULE if n == len(parts) else OF_MODULE[:2]
-                    yield from {f"{at}{end}" for end in ends} & self._files
+                    found = {f"{at}{end}" for end in ends} & self._files
+                    yield from (one for one in found if not OURS.search(one))
 
     def imported_by(self, path: str, text: str) -> set[str]:
-        """Return the files of the modules that Python imports."""
-        return {*imports(path, text)} & self._files
+        """Return the files of the modules that Python imports, ours aside."""
+        return {one for one in {*imports(path, text)} & self._files if not OURS.search(one)}
 
     def _read_by(self, words: Iterable[str], place: str) -> Iterator[str]:
         """Yield the names of files in a folder that programs read without being told."""
