@@ -44,7 +44,7 @@ ALONE = {
 LFS = re.compile(rb"version https://git-lfs[^\n]*\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n")
 MOST_KEPT_BYTES = 1 << 20  # of an object that stays in memory: a golden of a thousand articles
 MOST_POINTER_BYTES = 1024  # of a file that stands for one in Git LFS
-LINK, FILES = "120000", ("100644", "100755")
+LINK, SUBMODULE, FILES = "120000", "160000", ("100644", "100755")
 SHA1_DIGITS = 40
 DIGEST = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -54,7 +54,7 @@ class Blob:
     """A file of a tree.
 
     Attributes:
-        mode: As git writes it: `100644`; `120000` of a link.
+        mode: As git writes it: `100644`; `120000` of a link, `160000` of a submodule.
         id: Digest of its object.
     """
 
@@ -142,6 +142,12 @@ class Repository:
         """Return what git tracks at a path now, None where it tracks nothing there."""
         found = self._index.get(path)
         return Blob(found[2], found[1]) if found else None
+
+    def submodules(self, commit: str) -> tuple[str, ...]:
+        """Return the paths of submodules that a commit has or git tracks now."""
+        tree = self.tree(commit)
+        found = {path for path, blob in tree.items() if blob.mode == SUBMODULE}
+        return tuple(sorted(found.union(p for p, e in self._index.items() if e[2] == SUBMODULE)))
 
     def read(self, commit: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Return what files held at a commit, None for those that were not there.
@@ -241,8 +247,8 @@ class Repository:
             mode = file.lstat().st_mode
             if stat.S_ISLNK(mode):
                 return self.link(commit, path) != str(file.readlink())
-            if stat.S_ISDIR(mode):  # a submodule, or a folder in its place
-                return old is not None or self.link(commit, path) is not None
+            if stat.S_ISDIR(mode):  # a submodule, or a folder in place of something else
+                return was != self.staged(path)
             if not stat.S_ISREG(mode) or old is None:
                 return True
             new = found_file(file)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from amn.case.config import EVALUATED
 from amn.checks.comparison import COMPARED, GUARDED, RECALLS, is_guarded
 from amn.checks.limits import all_checks, limit_checks
+from amn.data.slices import in_slice
 from amn.errors import AmnError, ArgumentError, CheckNotRunError, GoldenError
 from amn.gate.evidence import declare
+from amn.gate.makers.held_to import OUTCOMES
 from amn.golden.store import GOLDEN_FILE
+from amn.golden.table import IN_SLICE
 from amn.storage import read_whole
-from amn.verdict import Loosening, Review, Status
+from amn.system import CASE_FILE
+from amn.verdict import BEFORE_TRAINING, FAMILIES, Loosening, Review, Status, count_of, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +32,9 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
+ACCEPTED = "accepted data or warnings of its own"
+RESLICED = "moved windows between slices"
+BY_DATA = (ACCEPTED, RESLICED)  # what only the data tell
 
 
 def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidence) -> Review:  # noqa: FBT001 - a part
@@ -41,11 +50,12 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         return Review(note=note)
     at_base = merge_base.case(case)
     loosenings = [*merge_base.of_project, *at_base.loosenings]
-    if at_base.golden and "declared" in evidence:  # other modes ask less than a golden's
-        labels = set(evidence["declared"])
-        gone = [label for label in at_base.golden.record.checks if label not in labels]
-        loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
+    loosenings += _removed(at_base.golden, evidence) if at_base.golden else ()
     worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
+    if "told_by_data" in evidence:  # a bundle has none to ask again
+        loosenings += evidence["told_by_data"]
+    elif is_judged:
+        loosenings += [*_accepted(at_base, case, evidence), *_resliced(at_base, case, evidence)]
     if worse and not loosenings:
         what = f"fails {', '.join(worse)}"
         loosenings = [
@@ -61,6 +71,23 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         approval=merge_base.approval,
         scope=at_base.config.criteria.scope if at_base.config else "",
     )
+
+
+def _removed(golden: Golden, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield the checks of a golden that are not declared any more.
+
+    Other modes ask less of a model than a training does, and as much of the data that they read;
+    of windows predictions ask more.
+    """
+    is_whole = "declared" in evidence
+    if not is_whole and "data_sets" not in evidence:
+        return
+    labels = {*(evidence["declared"] if is_whole else (c.label for c in declare(evidence)))}
+    for label in golden.record.checks:
+        family = family_of(label.partition("-")[0])
+        is_asked = is_whole or (family in BEFORE_TRAINING and family != FAMILIES["W"])
+        if is_asked and label not in labels:
+            yield Loosening("removed a check", "declared checks", label)
 
 
 def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]:
@@ -108,6 +135,56 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
     for check, there in asked:
         if check.id not in waived and _is_worse(check, there):
             yield check.label
+
+
+def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield what the golden of the merge base asks of the data, and this change's golden does not.
+
+    Whoever changes the data is not who says that they may be easier, or warn of something. Asked
+    is what holds how other checks ended against the golden; that data are others is no gain yet.
+    """
+    if base.config is None or base.golden is None or _has_golden_of(base, case):
+        return
+    if not base.golden.record.profile or not evidence.promises(OUTCOMES):
+        return  # of an earlier version, or nothing of the data is read
+    there = evidence.with_(
+        golden=base.golden,
+        golden_limits=base.config.golden,
+        **{part: evidence[part] for part in OUTCOMES},
+    )
+    waived = {waiver.check for waiver in base.waivers if waiver in evidence["waivers"]}
+    for check in declare(there):
+        is_asked = "golden" in check.reads and {*OUTCOMES} & {*check.reads}
+        if is_asked and check.id not in waived:
+            try:
+                outcome = check.run(there)
+            except AmnError as error:
+                outcome = check.not_evaluated(error)
+            if outcome.status not in (Status.PASS, Status.WARN):
+                where = f"{case.name}/{GOLDEN_FILE} {check.label}"
+                yield Loosening(ACCEPTED, where, outcome.value or outcome.detail, "accepted")
+
+
+def _resliced(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
+    """Yield the limits of the merge base whose slice has other windows than its golden knows."""
+    if base.config is None or base.golden is None or "judged" not in evidence:
+        return
+    for limit in base.config.criteria.limit:
+        for column, wanted in (limit.slice or {}).items():
+            table = base.golden.tables[limit.split]
+            cells = table.slices.get(f"{column}={wanted}")
+            if cells is None:
+                continue
+            try:
+                windows = evidence["judged"][limit.split]
+                now = in_slice(windows, column, wanted)
+            except AmnError:
+                continue  # the limit itself cannot be asked
+            keys = (windows.article_ids, windows.target_chunks)
+            then = table.take(np.array(cells) == IN_SLICE).has(*keys)
+            if n := int((table.has(*keys) & (then != now)).sum()):
+                where = f"{case.name}/{CASE_FILE} criteria.limit {limit.id}"
+                yield Loosening(RESLICED, where, limit.where, count_of(n, "other window"))
 
 
 def _has_golden_of(base: CaseAtBase, case: Case) -> bool:

@@ -26,7 +26,7 @@ from amn.evaluation.storage import COSINES_FILE, load_evaluation
 from amn.gate.bundle import VERDICT_FILE, bundled_files
 from amn.gate.evidence import Evidence, declare, named
 from amn.gate.makers import held_to, of_candidates, of_courses
-from amn.gate.merit import review
+from amn.gate.merit import BY_DATA, review
 from amn.gate.modes import GateOptions, data_makers, evidence_of, judging_makers
 from amn.gate.run import About, Gate
 from amn.golden.waivers import WAIVERS_FILE
@@ -38,6 +38,7 @@ from amn.training.record import TrainingRecord
 from amn.verdict import (
     BEFORE_TRAINING,
     RESULT_SCHEMA,
+    Loosening,
     Outcome,
     Status,
     Verdict,
@@ -149,7 +150,14 @@ def _replay_case(unpacked: Path, result: dict[str, Any], here: Checkout | None) 
     recorded = {f"{c['id']}-{c['name']}": Outcome.from_json(c) for c in result["checks"]}
     declared = result["declared"]
     context = parse_json(read_whole(unpacked / name / "context.json"))
+    listed = (result["review"] or {}).get("loosenings", ())
+    told = tuple(
+        Loosening(what, one["where"], one["old"], one["new"])
+        for one in listed
+        if (what := one["what"]) in BY_DATA
+    )
     evidence = _evidence(unpacked / name, name, context, tuple(declared), here)
+    evidence = evidence.with_(told_by_data=told)
     if not here:
         evidence = evidence.with_(approval=str((result["review"] or {}).get("approval", "")))
     mine = {

@@ -10,6 +10,9 @@ from tests.hostile.steps import (
     clone,
     develop,
     filtered,
+    in_submodule,
+    indexed,
+    labelled,
     linked,
     lower,
     merged,
@@ -22,6 +25,8 @@ from tests.hostile.steps import (
     replaced_base,
     runs,
     scores,
+    smoothed,
+    updated,
     waived,
     words,
 )
@@ -32,6 +37,86 @@ NOTHING_USUAL = "expected a branch of a remote to compare with"
 REQUIRE = "; amn ci require v.json"
 UNDECIDED = append(TOML, "[golden]\nmargin = 0.0001\n")
 APPROVED = "--approve-loosening 'C. Lead: agreed'"
+
+HARD = """
+[[criteria.limit]]
+id = "C101"
+metric = "cosine"
+split = "ood"
+slice = { part = "hard" }
+least = 0.1
+"""
+RELABELLED = Change(
+    id="windows-taken-out-of-a-slice",
+    do=(merged(labelled(53), append(TOML, HARD), updated), labelled(56)),
+    code=5,
+    says=("this change moved windows between slices: ood, part = hard at the merge base",),
+)
+UNINDEXED = Change(
+    id="index-removed-beside-runs",
+    do=(
+        merged(indexed, updated),
+        runs(0, 1, 2),
+        remove("data/index.faiss"),
+        remove("data/index.json"),
+    ),
+    words="amn gate toy --run run-0 --run run-1 --run run-2 --allow-same",
+    code=5,
+    says=("this change removed a check: I001-digest at the merge base",),
+)
+# A case that git keeps elsewhere has nothing to compare with here.
+IN_SUBMODULE = [
+    Change(
+        id="golden-in-a-submodule",
+        do=(in_submodule,),
+        env={"CI": "true"},
+        code=3,
+        says=("the case is in a submodule",),
+        committed=False,
+    ),
+    Change(
+        id="golden-in-a-submodule-of-a-person",
+        do=(in_submodule,),
+        code=0,
+        says=("PARTIAL (no merge base: the case is in a submodule",),
+        committed=False,
+    ),
+]
+UPDATE = "amn golden update toy --reason better"
+# A golden that a change brings answers what the golden of the merge base asks of its data.
+ANSWERED = [
+    Change(
+        id="easier-data",
+        do=(smoothed(0.3),),
+        words="amn gate toy --strict",
+        code=4,
+        says=("G024 not_easier",),
+    ),
+    Change(
+        id="easier-data-accepted-by-itself",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy",
+        code=5,
+        says=(
+            "this change accepted data or warnings of its own",
+            "toy/golden.json G024-not_easier",
+        ),
+    ),
+    Change(
+        id="easier-data-accepted-and-approved",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy {APPROVED} --bundle b.zip; amn ci require b.zip {APPROVED}",
+        code=0,
+        says=("PASS (approved by C. Lead: agreed)",),
+    ),
+    Change(
+        id="easier-data-accepted-and-required",
+        do=(smoothed(0.3),),
+        words=f"{UPDATE}; amn gate toy --bundle b.zip; amn ci require b.zip",
+        code=5,
+        says=("toy: LOOSENED",),
+    ),
+]
 
 # What a verdict says when it did not look at everything.
 SCOPE = [
@@ -435,4 +520,15 @@ EXECUTED = [
     ),
 ]
 
-CHANGES = [*SCOPE, *BASE, *YARDSTICK, *EXECUTED, *HOW_IT_RUNS, *ASTRAY]
+CHANGES = [
+    *ANSWERED,
+    *IN_SUBMODULE,
+    RELABELLED,
+    UNINDEXED,
+    *SCOPE,
+    *BASE,
+    *YARDSTICK,
+    *EXECUTED,
+    *HOW_IT_RUNS,
+    *ASTRAY,
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.checkouts import CASE_TEXT
-from tests.hostile.ground import SCORES, TOML, Change
+from tests.hostile.ground import CASE, SCORES, TOML, Change
 from tests.hostile.running import FILES, TEXTS
 from tests.hostile.steps import (
     clone,
@@ -13,12 +15,17 @@ from tests.hostile.steps import (
     merged,
     moved,
     nested,
+    noisy,
     own_origin,
     scores,
+    submodule,
     words,
     worktree,
 )
 from tests.net.scenes import append, edit, put, remove
+
+if TYPE_CHECKING:
+    from tests.hostile.ground import Step
 
 GATE = ".github/workflows/gate.yml"
 TEMPLATE = merged(put(FILES["github"], TEXTS["github"]))
@@ -29,9 +36,9 @@ def fine(name: str, *steps: object) -> Change:
     return Change(id=name, words=SCORES, do=steps, code=0, says=("PARTIAL (scores only)",))
 
 
-def lines(name: str, path: str, old: str, new: str) -> Change:
-    """Return a change of a file that was merged before."""
-    return fine(name, merged(put(path, old)), put(path, new))
+def lines(name: str, path: str, old: str, new: str, *, beside: Step | None = None) -> Change:
+    """Return a change of a file that was merged before, maybe with another one."""
+    return fine(name, merged(*([beside] if beside else []), put(path, old)), put(path, new))
 
 
 # What changes nothing of how the gate is run.
@@ -103,6 +110,59 @@ NEUTRAL = [
         "jenkins-indentation", "Jenkinsfile", TEXTS["jenkins"], TEXTS["jenkins"].replace("  ", "\t")
     ),
     fine("first-workflow-of-gitlab", put(".gitlab-ci.yml", TEXTS["gitlab"])),
+    fine(
+        "another-workflow-that-says-gate",
+        put(
+            ".github/workflows/docs.yml",
+            "on: push\njobs:\n  docs:\n    steps: [{run: echo before the gate}]\n",
+        ),
+    ),
+    fine(
+        "what-no-job-reaches",
+        put("scripts/other.sh", "x\n"),
+        put("mine.toml", "x = 1\n"),
+        put("setup.py", "x = 1\n"),
+    ),
+    lines(
+        "coverage-of-a-package",
+        "src/mine/__init__.py",
+        "x = 1\n",
+        "x = 2\n",
+        beside=put("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "-n auto --cov=mine"\n'),
+    ),
+    lines(
+        "a-command-of-the-project",
+        "src/mine/cli.py",
+        "x = 1\n",
+        "x = 2\n",
+        beside=put("pyproject.toml", '[project.scripts]\nmine = "mine.cli:main"\n'),
+    ),
+    lines(
+        "a-tool-of-the-project",
+        "pyproject.toml",
+        '[project]\nname = "x"\nversion = "1"\n[tool.mypy]\nstrict = true\n',
+        '[project]\nname = "x"\nversion = "2"\n[tool.mypy]\nstrict = false\n',
+    ),
+    fine("first-tests", put("tests/__init__.py", ""), put("test/test_x.py", "x = 1\n")),
+    fine(
+        "quiet-warnings",
+        put(
+            "pytest.ini",
+            "[pytest]\nfilterwarnings =\n  error\n  ignore:a\\:b:DeprecationWarning:mine.*\n"
+            "  ignore::pytest.PytestUnraisableExceptionWarning\n",
+        ),
+    ),
+    fine("stored-speed-raised", put(f"{CASE}/speed/0123.json", '{"ratios": {"latency": 2}}')),
+    lines(
+        "stored-speed-measured-again",
+        f"{CASE}/speed/0123.json",
+        '{"ratios": {"latency": 2}}',
+        '{"ratios": {"latency": 1.9}}',
+    ),
+    fine("submodule-elsewhere", submodule("vendored")),
+    lines("hidden-settings-of-an-editor", ".vscode/settings.json", "{}\n", '{"x": 1}\n'),
+    lines("yaml-that-runs-no-gate", "mkdocs.yml", "a: 1\n", "a: 2\n"),
+    lines(".gitignore-more", ".gitignore", ".amn/\n__pycache__/\n", ".amn/\n__pycache__/\nx\n"),
     fine("dependabot", put(".github/dependabot.yml", "version: 2\n")),
     fine("beside-what-python-runs", merged(put("lib/x.pth", "lib\n")), put("README.md", "ours\n")),
     lines(
@@ -144,6 +204,17 @@ NEUTRAL = [
         "conftest-fixture",
         put("conftest.py", "import pytest\n\n\n@pytest.fixture\ndef mine():\n    return print\n"),
     ),
+    fine(
+        "conftest-check-in-full",
+        put(
+            "golden/toy/conftest.py",
+            "import amn\nimport numpy as np\n\nMOST: float = -1.5\n\n\n"
+            'def broken(case: dict[str, int]) -> dict[str, object] | None:\n    """None."""\n\n\n'
+            "@amn.check('X901', 'few', severity=amn.Severity.WARNING, broken_by=[broken])\n"
+            'def check_few(case: int):\n    """Few.\n\n    Why: So.\n    Fix: None\n    """\n'
+            "    return amn.Measured('1', '1')\n",
+        ),
+    ),
     fine("conftest-of-the-tests", put("tests/conftest.py", "def pytest_configure(config): pass\n")),
     fine(
         "attributes-of-git-lfs",
@@ -162,6 +233,13 @@ HONEST = [
     *NEUTRAL,
     Change(id="nothing", code=0, says=("PASS: ", "on merit")),
     Change(id="nothing-strict", words="amn gate toy --strict", code=0, says=("PASS: ",)),
+    Change(
+        id="other-data-accepted",
+        do=(noisy,),
+        words="amn golden update toy --reason 'encoded again'; amn gate toy --strict",
+        code=0,
+        says=("PASS: ", "on merit"),
+    ),
     Change(id="in-ci", env={"CI": "true"}, code=0, says=("PASS: ",)),
     Change(
         id="a-higher-floor", do=(edit(TOML, "ood = 0.3", "ood = 0.31"),), code=0, says=("PASS: ",)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from amn.cli.workflows.init import EXAMPLE, PLACES, render_workflow
 from tests.hostile.ground import CASE, SCORES, TOML, WHOLE, Change
-from tests.hostile.steps import both, merged, moved, tracked_link, unreadable, waived
+from tests.hostile.steps import both, merged, moved, submodule, tracked_link, unreadable, waived
 from tests.net.scenes import append, edit, put, remove
+
+if TYPE_CHECKING:
+    from tests.hostile.ground import Step
 
 CHANGED = "this change changed how the gate is run"
 IGNORED = "this change ignored an exit code"
@@ -274,6 +278,17 @@ OTHERS = [
     other("bitbucket-trigger", "bitbucket-pipelines.yml",
           "pipelines:\n  default:\n  - step: {script: [amn gate --strict]}\n",
           "pipelines:\n  custom:\n    x:\n    - step: {script: [amn gate --strict]}\n"),
+    *(
+        other(f"pipeline-{name.strip('.').replace('/', '-')}", name,
+              "steps: [amn gate --strict]\n", "steps: ['true']\n", REMOVED)
+        for name in (".travis.yml", ".drone.yml", ".buildkite/pipeline.yml", ".woodpecker/gate.yaml",
+                     ".semaphore/semaphore.yml", ".cirrus.yml", "appveyor.yml", "buildspec.yml",
+                     "bitrise.yml", "cloudbuild.yaml")
+    ),
+    other("pipeline-gitea", ".gitea/workflows/gate.yml",
+          "jobs: {gate: {steps: [run: amn gate --strict]}}\n",
+          "jobs: {gate: {steps: [run: amn gate --strict], if: false}}\n", STEP),
+    other("pipeline-buildkite-script", ".buildkite/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),
     other("script-of-ci", "ci/gate.sh", "set -e\namn gate --strict\n",
           "amn gate --strict\n"),
     other("script-of-ci-removed", "ci/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),
@@ -310,6 +325,86 @@ NAMED = [
 ]  # fmt: skip
 
 
+def runs(*steps: str) -> Step:
+    """Return what writes a workflow whose job runs commands."""
+    head = "jobs:\n  gate:\n    steps:\n"
+    return put(".github/workflows/gate.yml", head + "".join(f"      - run: {s}\n" for s in steps))
+
+
+def reached(name: str, command: str, path: str, *beside: Step, says: str = CHANGED) -> Change:
+    """Return a change to a file that is reached from a step of the gate, in its content alone."""
+    start = merged(runs(command, "amn gate --strict"), *beside, put(path, "one = 1\n"))
+    return loose(f"reached-{name}", start, put(path, "two = 2\n"), says=says)
+
+
+CALLER = "on: pull_request\njobs:\n  models:\n    uses: ./.github/workflows/judged.yml\n"
+CALLED = merged(
+    put(".github/workflows/judged.yml",
+        "on: workflow_call\njobs:\n  g:\n    steps: [{run: amn gate --strict}]\n"),
+    put(".github/workflows/gate.yml", CALLER),
+)  # fmt: skip
+MADE = merged(runs("make models"), put("Makefile", "models:\n\tamn gate --strict\n"))
+SCRIPTED = merged(runs("scripts/models.sh"), put("scripts/models.sh", "amn gate --strict\n"))
+BUILT = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+REACHED = [
+    # A job that does not say amn runs it by a file.
+    loose("runs-by-make", MADE, put("Makefile", "models:\n\tamn gate --strict; true\n")),
+    loose("runs-by-make-step", MADE, runs("make models; true")),
+    loose("runs-by-script", SCRIPTED, put("scripts/models.sh", "true\n"), says=REMOVED),
+    loose("runs-by-script-step", SCRIPTED, runs("scripts/models.sh; true")),
+    loose("runs-by-workflow", CALLED,
+          edit(".github/workflows/gate.yml", "  models:\n", "  models:\n    if: false\n"), says=STEP),
+    loose("runs-by-workflow-removed", CALLED, remove(".github/workflows/gate.yml"),
+          says="this change removed a CI file of the gate"),
+    loose("runs-by-tox",
+          merged(runs("tox"), put("tox.ini", "[testenv]\ncommands = amn gate\n")), runs("tox; true")),
+    # Paths, relative to what says them or to a folder beside them.
+    reached("beside", "scripts/a.sh", "scripts/b.sh", put("scripts/a.sh", '. "$(dirname $0)/b.sh"\n')),
+    reached("above", "ci/deep/a.sh", "ci/b/c.sh", put("ci/deep/a.sh", "source ../b/c.sh\n")),
+    reached("after-cd", "cd scripts && ./a.sh", "scripts/a.sh"),
+    reached("under-golden", "bash golden/before.sh", "golden/before.sh"),
+    reached("action", "true", ".github/actions/a/dist/index.js",
+            put(".github/workflows/gate.yml", "jobs:\n  gate:\n    steps:\n      - uses: ./.github/actions/a\n"
+                "      - run: amn gate --strict\n"),
+            put(".github/actions/a/action.yml", "runs: {using: node20, main: dist/index.js}\n")),
+    loose("reached-requirements",
+          merged(runs("pip install -r requirements.txt", "amn gate"),
+                 put("requirements.txt", "-r pinned/base.txt\n"), put("pinned/base.txt", "torch==2.5\n")),
+          put("pinned/base.txt", "torch==2.4\n")),
+    loose("reached-submodule",
+          merged(runs("bash own/before.sh", "amn gate --strict"), submodule("own", "1" * 40)),
+          submodule("own", "2" * 40)),
+    # Modules.
+    reached("module", "python -m tools.before", "tools/before.py"),
+    reached("module-of-one-word", "python -m before", "before/__main__.py"),
+    reached("module-in-src", "python -m mine.before", "src/mine/before.py"),
+    reached("import", "python tools/gate.py", "tools/helper.py",
+            put("tools/gate.py", "import helper\n\nX = ['amn', 'gate']\n")),
+    reached("plugin", "true", "tools/plug.py", put("pytest.ini", "[pytest]\naddopts = -p tools.plug\n")),
+    reached("plugin-imports", "true", "tools/more.py", put("tools/plug.py", "from tools import more\n"),
+            put("pytest.ini", "[pytest]\naddopts = -p tools.plug\n")),
+    reached("entry-point", "true", "src/mine/plug.py",
+            put("pyproject.toml", '[project.entry-points.pytest11]\nx = "mine.plug"\n')),
+    reached("entry-point-of-amn", "true", "mine/plug.py",
+            put("pyproject.toml", '[project.entry-points."amn.metrics"]\nx = "mine.plug:angle"\n')),
+    reached("entry-point-in-setup-cfg", "true", "mine/plug.py",
+            put("setup.cfg", "[options.entry_points]\npytest11 =\n  x = mine.plug\n")),
+    reached("warning", "true", "mine.py", put("pytest.ini", "[pytest]\nfilterwarnings = ignore::mine.W\n")),
+    # What programs read without being told.
+    reached("make", "make ready", "GNUmakefile", put("Makefile", "ready:\n")),
+    reached("just", "just ready", ".justfile"),
+    reached("task", "task ready", "Taskfile.yaml"),
+    reached("mise", "mise run ready", "mise.toml"),
+    reached("compose", "docker compose up", "compose.override.yaml"),
+    reached("pip", "pip install attrs", "pip.conf"),
+    reached("setup-py", "pip install -e '.[test]'", "setup.py"),
+    reached("hatch-hook", "pip install .", "hatch_build.py", put("pyproject.toml", BUILT)),
+    reached("tox-script", "tox", "scripts/a.sh", put("tox.ini", "[testenv]\ncommands = bash scripts/a.sh\n")),
+    reached("dynamic", "pip install .", "pinned/base.txt",
+            put("pyproject.toml", '[tool.setuptools.dynamic]\ndependencies = {file = ["pinned/base.txt"]}\n')),
+]  # fmt: skip
+
+
 def pytest_of(name: str, lines: str, path: str = "pytest.ini", says: str = CHANGED) -> Change:
     """Return a change that brings settings of pytest."""
     head = {"setup.cfg": "[tool:pytest]", "pyproject.toml": "[tool.pytest.ini_options]"}
@@ -317,6 +412,7 @@ def pytest_of(name: str, lines: str, path: str = "pytest.ini", says: str = CHANG
     return loose(f"pytest-ini-{name}", put(path, text), says=says)
 
 
+STRICT = merged(put("pyproject.toml", '[tool.pytest.ini_options]\naddopts = "--amn-strict"\n'))
 PYTEST = [
     pytest_of("k", "addopts = -k nothing"),
     pytest_of("m", "addopts = -m 'not amn_golden'"),
@@ -356,7 +452,17 @@ PYTEST = [
         "entry-point",
         put("pyproject.toml", "[project.entry-points.pytest11]\nmine = 'mine'\n"),
     ),
-]
+    pytest_of("warning-of-a-module", "filterwarnings = ignore::mine.W"),
+    pytest_of("first-under-golden", "addopts = -ra", "golden/pytest.ini"),
+    loose("pytest-empty-hides-others", STRICT, put("pytest.ini", "")),
+    loose("pytest-quiet-hides-others", STRICT, put("pytest.ini", "[pytest]\naddopts = -ra\n")),
+    loose("pytest-gives-way-to-others", merged(put("pytest.ini", ""), STRICT), remove("pytest.ini")),
+    loose("coverage-plugin", put(".coveragerc", "[run]\nplugins = mine\n")),
+    loose("build-backend", merged(put("pyproject.toml", BUILT)),
+          put("pyproject.toml", BUILT.replace("hatchling.build", "mine"))),
+    loose("command-of-the-project", put("pyproject.toml", '[project.scripts]\namn = "mine:main"\n')),
+    loose("tool-that-nobody-knows", put("pyproject.toml", "[tool.mine]\nx = 1\n")),
+]  # fmt: skip
 
 HELPED = merged(
     put("conftest.py", "from helper import x\n"), put("helper.py", "def x(): return 1\n")
@@ -378,6 +484,14 @@ CONFTEST = [
     loose("conftest-in-a-loop", put("conftest.py", "for x in (): pass\n")),
     loose("conftest-class", put("conftest.py", "class X: y = print()\n")),
     loose("conftest-default-runs", put("conftest.py", "def f(x=print()): pass\n")),
+    loose("conftest-argument-of-a-decorator-runs",
+          put("conftest.py", "import pytest\n@pytest.fixture(params=print())\ndef f(): pass\n")),
+    loose("conftest-place-of-a-decorator-runs",
+          put("conftest.py", "import pytest\n@(print() or pytest).fixture\ndef f(): pass\n")),
+    loose("conftest-annotation-runs", put("conftest.py", "def f(x: print()): pass\n")),
+    loose("conftest-annotation-of-the-result-runs", put("conftest.py", "def f() -> print(): pass\n")),
+    loose("conftest-annotation-of-a-constant-runs", put("conftest.py", "x: print() = 1\n")),
+    loose("conftest-import-under-another-name", put("conftest.py", "from sys import argv as collect_ignore\n")),
     loose("conftest-decorator-runs", put("conftest.py", "@print\ndef f(): pass\n")),
     Change(id="conftest-no-python", do=(put("conftest.py", "def (\n"),), code=2, says=("expected Python",)),
     loose("conftest-import-moved", HELPED, put("conftest.py", "from other import x\n"), put("other.py", "x = 1\n")),
@@ -423,6 +537,10 @@ BROUGHT = [
     loose("brought-multiprocessing", put("multiprocessing.py", "pass\n")),
     loose("brought-torch", put("torch/__init__.py", "pass\n")),
     loose("brought-amn", put("amn.py", "pass\n")),
+    loose("brought-torch-beside-a-conftest", put("golden/conftest.py", "N = 1\n"),
+          put("golden/torch.py", "pass\n")),
+    loose("brought-torch-in-src", put("src/torch.py", "pass\n")),
+    loose("brought-what-torch-imports", put("sympy.py", "pass\n")),
     loose("brought-pth", put("venv/lib/x.pth", "import os\n")),
     loose("pth-edited", merged(put("venv/lib/x.pth", "lib\n")), put("venv/lib/x.pth", "import os\n")),
     loose("brought-sitecustomize", put("sitecustomize.py", "pass\n")),
@@ -435,10 +553,18 @@ BROUGHT = [
           says="this change put a link in place of files", words=WHOLE),
     loose("link-of-the-cache", both(put(".gitignore", ""), tracked_link(".amn", "runs")),
           says="this change brought its own finished runs", words=WHOLE),
+    loose("submodule-of-a-run", put(".gitignore", ""), submodule(".amn/runs/ab"),
+          says="this change brought its own finished runs", words=WHOLE),
     loose("link-of-the-runs", both(put(".gitignore", ".amn/x\n"), tracked_link(".amn/runs", "runs")),
           says="this change brought its own finished runs", words=WHOLE),
 ]  # fmt: skip
 
+WEIGHTS = "this change brought weights to start from"
+SLOWER = "this change lowered a stored speed"
+TWIN = f"{CASE}/speed/0123.json"
+RATIOS = '{"schema": 1, "machine": {}, "ratios": {"latency": %s}}'
+STORED = merged(put(TWIN, RATIOS % 2))
+STARTED = edit(TOML, "[training]\n", '[training]\ninit_from = "start.bin"\n')
 # What the case and its records allow.
 ALLOWED = [
     loose("waiver-extended", merged(waived("C002")), waived("C002", 25),
@@ -451,6 +577,13 @@ ALLOWED = [
           says="this change removed the checks of the index"),
     loose("recall-of-more-neighbours", append(TOML, "[index]\nrecall_at = 20\n"),
           says="this change changed what recall is"),
+    loose("weights-to-start-from", STARTED,
+          put(f"{CASE}/start.bin", "1"), says=WEIGHTS),
+    loose("other-weights-to-start-from",
+          merged(STARTED, put(f"{CASE}/start.bin", "1")),
+          put(f"{CASE}/start.bin", "2"), says=WEIGHTS),
+    loose("stored-speed-lowered", STORED, put(TWIN, RATIOS % 1.7), says=SLOWER),
+    loose("stored-speed-removed", STORED, remove(TWIN), says=SLOWER),
     loose("range-widened", edit(TOML, "delta = [-0.3, 0.3]", "delta = [-0.3, 0.4]"),
           says="this change widened a range"),
 ]  # fmt: skip
@@ -464,6 +597,7 @@ HOW_IT_RUNS = [
     *JENKINS,
     *OTHERS,
     *NAMED,
+    *REACHED,
     *PYTEST,
     *CONFTEST,
     *LOCKS,

@@ -9,11 +9,20 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
 from typing import TYPE_CHECKING
 
-from tests.hostile.ground import CASE, TOML
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from amn.data.vectors import seal_file
+from amn.data.writer import Chunks, write_dataset
+from tests.hostile.ground import CASE, DIM, N_ARTICLES, N_ROWS, TOML, run
 from tests.net.scenes import commit, edit, git, put
+from tests.strategies import running_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from tests.hostile.ground import Step
 
@@ -241,6 +250,68 @@ def runs(*seeds: int) -> Step:
     return step
 
 
+def smoothed(by: float) -> Step:
+    """Return what mixes into each OOD row its predecessor, so that the last row predicts more."""
+
+    def step(root: Path) -> None:
+        path = root / "data" / "vectors-00000.npy"
+        rows = np.load(path).reshape(N_ARTICLES, N_ROWS, DIM).astype(np.float64)
+        for row in range(1, N_ROWS):
+            rows[52:, row] += by * rows[52:, row - 1]
+            rows[52:, row] /= np.linalg.norm(rows[52:, row], axis=1, keepdims=True)
+        rewritten(root, rows)
+
+    return step
+
+
+def noisy(root: Path) -> None:
+    """Store every row with other digits, no easier and no harder to predict."""
+    rows = np.load(root / "data" / "vectors-00000.npy").astype(np.float64)
+    rows += 0.003 * np.random.default_rng(1).standard_normal(rows.shape)
+    rewritten(root, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def labelled(first: int) -> Step:
+    """Return what says of the articles from one on that they are hard, in the chunk table."""
+
+    def step(root: Path) -> None:
+        path, about = root / "data" / "chunks-00000.parquet", root / "data" / "dataset.json"
+        table = pq.read_table(path)
+        hard = pa.array(["hard" if one >= first else "" for one in table["article_id"].to_pylist()])
+        names = [name for name in table.column_names if name != "part"]
+        pq.write_table(table.select(names).append_column("part", hard), path)
+        record = json.loads(about.read_bytes())
+        for entry in record["files"]:
+            entry.update(seal_file(root / "data" / entry["path"], entry["rows"]).model_dump())
+        about.write_text(json.dumps(record), "utf-8")
+
+    return step
+
+
+def indexed(root: Path) -> None:
+    """Build the index of the data."""
+    code, text = run(root, ["index", "build", "data"], {})
+    if code:
+        raise RuntimeError(text)
+
+
+def updated(root: Path) -> None:
+    """Commit what is there, and accept what it gives."""
+    commit(root, "before")
+    code, text = run(root, ["golden", "update", "toy", "--reason", "sliced"], {})
+    if code:
+        raise RuntimeError(text)
+
+
+def rewritten(root: Path, rows: NDArray[np.float64]) -> None:
+    """Write the data set anew with other rows."""
+    shutil.rmtree(root / "data")
+    articles, index = running_keys(*[N_ROWS] * N_ARTICLES, first=1)
+    chunks = Chunks(article_ids=articles, chunk_index=index)
+    flat = rows.reshape(-1, DIM).astype(np.float32)
+    write_dataset(root / "data", flat, chunks, name="toy", dtype="float32")
+
+
 def converted(root: Path) -> None:
     """Check everything out anew with the ends of lines that `core.autocrlf` writes."""
     git(root, "config", "core.autocrlf", "true")
@@ -270,6 +341,29 @@ def worktree(root: Path) -> None:
     tree = root.with_name("tree")
     git(root, "worktree", "add", "-q", "-b", "other", str(tree))
     shutil.copytree(root / ".amn", tree / ".amn")
+
+
+def submodule(path: str, commit: str = "HEAD") -> Step:
+    """Return what tracks a submodule, at a commit that need not be here."""
+
+    def step(root: Path) -> None:
+        (root / path).mkdir(parents=True, exist_ok=True)
+        digest = rev(root, MAIN) if commit == "HEAD" else commit
+        git(root, "update-index", "--add", "--cacheinfo", f"160000,{digest},{path}")
+
+    return step
+
+
+def in_submodule(root: Path) -> None:
+    """Keep golden/ in a submodule, as it was merged long ago."""
+    content = root.with_name("content")
+    (root / "golden").rename(content)
+    git(root, "rm", "-rq", "--cached", "golden")
+    submodule("golden")(root)
+    git(root, "commit", "-q", "-m", "a submodule")
+    git(root, "update-ref", MAIN, "HEAD")
+    (root / "golden").rmdir()
+    content.rename(root / "golden")
 
 
 def nested(root: Path) -> None:

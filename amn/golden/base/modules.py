@@ -27,6 +27,10 @@ HOOKS = re.compile(
 HOOKED = "added or changed a hook that can hide a failure"
 DECLARES = ("check", "fixture")  # decorators
 INSTALLED = frozenset(sys.stdlib_module_names) | {"amn", "numpy", "pytest"}
+INERT = (
+    ast.Name, ast.Attribute, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Subscript, ast.BinOp,
+    ast.BitOr, ast.UnaryOp, ast.USub, ast.expr_context,
+)  # fmt: skip
 SPECIAL = re.compile(r"pytest_|amn_|collect_ignore|__")  # names that pytest or the plugin ask for
 
 
@@ -77,10 +81,6 @@ def _first(code: str) -> str:
 
 def _is_plain(statement: ast.stmt) -> bool:
     """Tell whether a statement only declares something, and runs nothing."""
-    if isinstance(statement, ast.Import):
-        return all(alias.name.partition(".")[0] in INSTALLED for alias in statement.names)
-    if isinstance(statement, ast.ImportFrom):
-        return statement.level == 0 and (statement.module or "").partition(".")[0] in INSTALLED
     if isinstance(statement, ast.If):
         is_types = isinstance(statement.test, ast.Name) and statement.test.id == "TYPE_CHECKING"
         return is_types and not statement.orelse and all(map(_is_plain, statement.body))
@@ -88,15 +88,27 @@ def _is_plain(statement: ast.stmt) -> bool:
 
 
 def _defines(statement: ast.stmt) -> bool:
-    """Tell whether a statement is a function that is not called yet, or a constant."""
+    """Tell whether a statement is an import, a function that is not called yet, or a constant."""
+    if isinstance(statement, ast.Import):
+        return all(alias.name.partition(".")[0] in INSTALLED for alias in statement.names)
+    if isinstance(statement, ast.ImportFrom):
+        return statement.level == 0 and (statement.module or "").partition(".")[0] in INSTALLED
     if isinstance(statement, ast.FunctionDef):
-        defaults = [*statement.args.defaults, *filter(None, statement.args.kw_defaults)]
-        return all(map(_declares, statement.decorator_list)) and all(map(_is_literal, defaults))
+        args = statement.args
+        every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+        said = [statement.returns, *(arg.annotation for arg in every if arg)]
+        defaults = [*args.defaults, *args.kw_defaults]
+        is_inert = all(map(_is_inert, said)) and all(map(_is_literal, defaults))
+        return is_inert and all(map(_declares, statement.decorator_list))
     if not isinstance(statement, ast.Assign | ast.AnnAssign):
         return False
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     is_named = all(isinstance(target, ast.Name) for target in targets)
-    return is_named and _is_literal(statement.value)
+    return is_named and _is_literal(statement.value) and _is_inert(_annotation(statement))
+
+
+def _annotation(statement: ast.Assign | ast.AnnAssign) -> ast.expr | None:
+    return statement.annotation if isinstance(statement, ast.AnnAssign) else None
 
 
 def _declares(decorator: ast.expr) -> bool:
@@ -105,7 +117,14 @@ def _declares(decorator: ast.expr) -> bool:
     function = call.func if call else decorator
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     words = call.keywords if call else []
-    return name in DECLARES and all(word.arg not in (None, "autouse") for word in words)
+    said = [function, *(call.args if call else ()), *(word.value for word in words)]
+    is_ours = name in DECLARES and all(map(_is_inert, said))
+    return is_ours and all(word.arg not in (None, "autouse") for word in words)
+
+
+def _is_inert(value: ast.expr | None) -> bool:
+    """Tell whether an expression calls nothing: names, literals, and types made of them."""
+    return value is None or all(isinstance(node, INERT) for node in ast.walk(value))
 
 
 def _is_literal(value: ast.expr | None) -> bool:

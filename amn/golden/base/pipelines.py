@@ -11,26 +11,38 @@ import fnmatch
 import re
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from amn.golden.base import modules
 from amn.golden.base.own import check_loosenings
+from amn.golden.base.reach import SOURCES, Tracked, spoken
 from amn.golden.base.readings import differences, or_none, text_lines, words, yaml_lines
-from amn.golden.base.settings import ATTRIBUTES, LOCK, READERS, YAML
-from amn.golden.base.tricks import ADDED, CHANGED, RUNS_AMN, named, tricks
-from amn.storage import as_committed, found_file
-from amn.system import CACHE_FOLDER, CONFTEST, GOLDEN_FOLDER
+from amn.golden.base.settings import (
+    ATTRIBUTES,
+    LOCK,
+    READERS,
+    YAML,
+    running,
+    says_to_pytest,
+    takes_pytest,
+)
+from amn.golden.base.tricks import ADDED, CHANGED, JUDGES, RUNS_AMN, named, tricks
+from amn.golden.store import KEPT
+from amn.storage import as_committed, found_file, parse_json
+from amn.system import CACHE_FOLDER, CASE_FILE, CONFTEST, GOLDEN_FOLDER
 from amn.verdict import Loosening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from amn.git import Repository
     from amn.golden.base.readings import Line
 
-# Where pipelines, and the scripts that they run `amn` with, are kept.
+# Where pipelines, and the scripts that they run `amn` with, are kept; beside these, whatever is
+# hidden at the root (`.buildkite/`, `.travis.yml`), and YAML there (`buildspec.yml`).
 PIPELINES = (
     ".github",
     ".gitlab-ci.yml",
@@ -42,8 +54,12 @@ PIPELINES = (
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
 )
+ACTIONS = (".github", ".gitea", ".forgejo")  # workflows of one form
+UNREAD = (CACHE_FOLDER.parts[0], ".gitignore", ".gitmodules")
 COMPILED = (".pyc", ".pyo", ".so", ".pyd")  # of a module: Python takes it before the text beside it
 PROSE = (".md", ".rst", ".txt", ".json")
+WRITTEN = (*YAML, ".json", ".toml", ".ini", ".cfg", ".txt")  # no programs, but what they read
+OF_CASE = (".npy", ".parquet", ".faiss", ".json", ".csv")
 GITLAB = ".gitlab-ci.yml"
 # What GitLab reads at the top of a file that is no job.
 GITLAB_GLOBAL = {
@@ -53,15 +69,9 @@ GITLAB_GLOBAL = {
 # Files that pytest reads whether or not they name amn: a new one can take the gate out of it.
 SETTINGS = (
     "pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini",
-    "setup.cfg", CONFTEST,
+    "setup.cfg", ".coveragerc", CONFTEST,
 )  # fmt: skip
 WORKFLOWS = ("github", "gitlab", "yaml", "script")  # kinds of files that run commands
-# Programs that run what a file of their own says.
-RUNNERS = {
-    "make": ("Makefile", "makefile", "GNUmakefile"), "just": ("justfile", "Justfile"),
-    "nox": ("noxfile.py",), "tox": ("tox.ini", "tox.toml"), "invoke": ("tasks.py",),
-    "docker": ("Dockerfile", "docker-compose.yml", "compose.yml"), "task": ("Taskfile.yml",),
-}  # fmt: skip
 TAKEN = "gave another job the name of one of the gate"
 # What lets a job speak for others: set the status that a branch requires, or move what is compared.
 SPEAKS = re.compile(r"permissions.*(\b(statuses|checks|contents|actions): write|write-all)")
@@ -79,6 +89,8 @@ class Running:
     repository: Repository
     commit: str
     _texts: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    _named_by: dict[str, set[str]] = field(default_factory=dict)
+    _reached_by: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def compare(self) -> tuple[list[Loosening], list[str]]:
         """Return what was loosened, and the files that changed in nothing that counts."""
@@ -111,15 +123,61 @@ class Running:
         for path, old in self.repository.read(self.commit, new).items():
             self._texts[path] = (_text(old), _read(self.repository.root / path))
 
-    def _imported_by(self, files: Iterable[str], tracked: set[str]) -> set[str]:
+    @cached_property
+    def _tracked(self) -> Tracked:
+        """What a text may name: cases and their data are compared as what they are."""
+        files = (path for path in self._files if not _is_of_case(path))
+        return Tracked(files, self.repository.submodules(self.commit))
+
+    def _reached(self, path: str, text: str) -> set[str]:
+        """Return the files that a text names, and that those name, round every corner."""
+        if (path, text) not in self._reached_by:
+            self._reached_by[path, text] = self._closed(self._tracked.named_in(path, text))
+        return self._reached_by[path, text] - {path}
+
+    def _closed(self, names: set[str]) -> set[str]:
+        """Return files with all that they name, round every corner."""
+        found, latest = set[str](), names
+        while latest:
+            found |= latest
+            self._keep_texts(sorted(latest))
+            latest = set[str]().union(*map(self._names, latest)) - found
+        return found
+
+    def _names(self, path: str) -> set[str]:
+        """Return the files that a file names, at the merge base or now."""
+        if path not in self._named_by:
+            kind, found = self._fixed.get(path, ""), set[str]()
+            for text in filter(None, dict.fromkeys(self.texts(path))):
+                said = running(path, text) if kind == "settings" else spoken(path, text)
+                found |= self._tracked.named_in(path, said)
+                if path.endswith(".py") and RUNS_AMN.search(text):
+                    found |= self._tracked.imported_by(path, text)
+            self._named_by[path] = found
+        return self._named_by[path]
+
+    def _runs(self, path: str, text: str) -> bool:
+        """Tell whether a text runs the gate, itself or by a file that it names."""
+        return bool(RUNS_AMN.search(text)) or any(map(self._speaks, self._reached(path, text)))
+
+    def _speaks(self, path: str) -> bool:
+        """Tell whether a file that a job names runs the gate."""
+        if self._fixed.get(path) in ("conftest", "lock"):
+            return False
+        is_settings = self._fixed.get(path) == "settings"
+        read = running if is_settings else spoken
+        runs = JUDGES if is_settings or PurePosixPath(path).suffix in WRITTEN else RUNS_AMN
+        return any(runs.search(read(path, text)) for text in self.texts(path) if text)
+
+    def _imported_by(self, files: Iterable[str]) -> set[str]:
         """Return the tracked modules that files import, and that those import."""
         found, latest = set[str](), {*files}
         first = latest
         while latest:
             self._keep_texts(sorted(latest))
             said = ((path, text) for path in latest for text in dict.fromkeys(self.texts(path)))
-            named = {name for path, text in said for name in modules.imports(path, text or "")}
-            latest = (named & tracked) - found
+            named = (self._tracked.imported_by(path, text or "") for path, text in said)
+            latest = set[str]().union(*named) - found
             found |= latest
         return found - first
 
@@ -145,11 +203,15 @@ class Running:
         is_near = len(parts) == 1 or parts[0] in PIPELINES or self._beside(pure)
         if LOCK.fullmatch(name) and is_near:
             return "lock"
-        if parts[:2] == (".github", "workflows") and pure.suffix in YAML:
+        if parts[0] in ACTIONS and parts[1:2] == ("workflows",) and pure.suffix in YAML:
             return "github"
         if parts[0] in (GITLAB, ".gitlab") and pure.suffix in YAML:
             return "gitlab"
-        if parts[0] not in PIPELINES or pure.suffix in PROSE:
+        is_hidden = parts[0].startswith(".") and parts[0] not in UNREAD
+        is_pipeline = (
+            parts[0] in PIPELINES or is_hidden or (len(parts) == 1 and pure.suffix in YAML)
+        )
+        if not is_pipeline or pure.suffix in PROSE:
             return ""
         return "yaml" if pure.suffix in YAML else "script"
 
@@ -170,30 +232,27 @@ class Running:
 
     @cached_property
     def _named(self) -> dict[str, str]:
-        """Files that the jobs of the gate name, what those name, and imports of a conftest.py."""
-        tracked = set(self._files)
-        found: dict[str, str] = {}
+        """Files that the gate reaches: its jobs, settings and pinned versions name them."""
         by_kind = {path for path, kind in self._fixed.items() if kind not in ("yaml", "script")}
-        queue = []
+        self._keep_texts([path for path, kind in self._fixed.items() if kind != "attributes"])
+        reached, plugins = set[str](), set[str]()
         for path, kind in self._fixed.items():
-            for text in self.texts(path) if kind in WORKFLOWS else ():
-                if text is not None:
-                    said = words(self._relevant(kind, text) or [])
-                    queue += [(path, said)] if RUNS_AMN.search(said) else []
-        while queue:
-            path, said = queue.pop()
-            for name in _mentioned(said, tracked) - by_kind - set(found) - {path}:
-                found[name] = "python" if name.endswith(".py") else "named"
-                queue += [(name, text) for text in self.texts(name) if text]
+            for text in filter(None, self.texts(path)) if kind in WORKFLOWS else ():
+                said = words(self._relevant(path, kind, text) or [])
+                reached |= self._reached(path, said) if self._runs(path, said) else set()
+            reached |= self._closed(self._names(path)) if kind in ("settings", "lock") else set()
+            plugins |= self._names(path) if kind == "settings" else set()
+        reached |= self._imported_by(path for path in plugins if path.endswith(".py"))
+        kinds = {path: "python" if path.endswith(".py") else "named" for path in reached - by_kind}
         conftests = [path for path, kind in self._fixed.items() if kind == "conftest"]
         changed = self.repository.changed(
             self.commit, lambda name: name.endswith((".py", *COMPILED))
         )
-        for name in self._imported_by(conftests, tracked) if changed else ():
-            found.setdefault(name, "python")
-        return found
+        for name in self._imported_by(conftests) if changed else ():
+            kinds.setdefault(name, "python")
+        return kinds
 
-    def _relevant(self, kind: str, text: str | None) -> Sequence[Line] | None:
+    def _relevant(self, path: str, kind: str, text: str | None) -> Sequence[Line] | None:
         """Return what a pipeline says that the verdict needs; None where it cannot be read."""
         if text is None:
             return []
@@ -203,11 +262,16 @@ class Running:
             lines = yaml_lines(text)
         except ValueError:
             return None
-        return lines if kind == "yaml" else _needed(lines, kind)
+        if kind == "yaml":
+            return lines
+        return _needed(lines, kind, lambda said: self._runs(path, said))
 
     def _of_file(self, path: str, kind: str) -> Iterator[Loosening]:
         """Yield how one file that changed was loosened."""
         old, new = self.texts(path)
+        if old is None and new is None:
+            yield Loosening(CHANGED, path, "", "no text: a submodule, a link that leads nowhere")
+            return
         if kind == "conftest":
             yield from check_loosenings(path, old or "", new or "")
             yield from modules.conftest_loosenings(path, old or "", new or "", ADDED, CHANGED)
@@ -215,7 +279,7 @@ class Running:
         if kind in ("github", "gitlab"):
             yield from self._of_pipeline(path, kind, old, new)
             return
-        if kind in ("script", "yaml") and not RUNS_AMN.search(old or ""):
+        if kind in ("script", "yaml") and not self._runs(path, old or ""):
             return
         if kind in ("script", "yaml", "named") and new is None:
             yield Loosening("removed a CI file of the gate", path, "there", "gone")
@@ -226,20 +290,36 @@ class Running:
         except (ValueError, TypeError, AttributeError) as error:
             yield Loosening(CHANGED, path, "", f"cannot be compared: {error}"[:200])
             return
-        yield from named(path, before, after)
+        found = list(named(path, before, after))
+        if kind == "settings" and not found and self._hides(path, old, new):
+            shown = [
+                "settings of pytest" if takes_pytest(path, text) else "none" for text in (old, new)
+            ]
+            found = [Loosening(CHANGED, path, *shown)]
+        yield from found
+
+    def _hides(self, path: str, old: str | None, new: str | None) -> bool:
+        """Tell whether a file takes the place of what else pytest is told, or gives it back.
+
+        Of all such files, pytest reads the first, the nearest to golden/.
+        """
+        if takes_pytest(path, old) == takes_pytest(path, new):
+            return False
+        others = (one for one, kind in self._fixed.items() if kind == "settings" and one != path)
+        is_said = any(says_to_pytest(one, text) for one in others for text in self.texts(one))
+        return is_said or GOLDEN_FOLDER.name in PurePosixPath(path).parts
 
     def _of_pipeline(
         self, path: str, kind: str, old: str | None, new: str | None
     ) -> Iterator[Loosening]:
-        before, after = self._relevant(kind, old), self._relevant(kind, new)
-        runs = [RUNS_AMN.search(words(lines or [])) for lines in (before, after)]
+        before, after = self._relevant(path, kind, old), self._relevant(path, kind, new)
         if before is None or after is None:
             if RUNS_AMN.search(old or "") or self._is_gated:
                 other = Loosening(CHANGED, path, "", "cannot be read as YAML")
                 yield from list(tricks(path, old or "", new or "")) or [other]
-        elif runs[0] and new is None:
+        elif before and new is None:
             yield Loosening("removed a CI file of the gate", path, "there", "gone")
-        elif runs[0]:
+        elif before:
             yield from named(path, before, after)
             yield from self._speaking(path, kind, old, new)
         else:
@@ -259,7 +339,7 @@ class Running:
             if line and SPEAKS.search(f"{' '.join(line.keys[:-1])} {line.text}"):
                 yield Loosening("let a job write for others", f"{path} {line.where}", "", line.text)
         names = self._names_elsewhere("")
-        others = _jobs(after) - _jobs(before) - _jobs(_needed(after, kind))
+        others = _jobs(after) - _jobs(before) - _jobs(self._relevant(path, kind, new) or ())
         for job in sorted(others):
             shown = {line.value for line in after if line.keys == ("jobs", job, "name")} | {job}
             if taken := shown & names:
@@ -275,30 +355,30 @@ class Running:
         found: set[str] = set()
         for other, kind in self._fixed.items():
             if other != path and kind in WORKFLOWS:
-                lines = self._relevant(kind, self.texts(other)[0]) or []
-                if RUNS_AMN.search(words(lines)):
+                lines = self._relevant(other, kind, self.texts(other)[0]) or []
+                if self._runs(other, words(lines)):
                     found |= _names(lines) or {other}
         return found
 
     def _brought(self) -> Iterator[Loosening]:
         """Yield files that are new and that Python runs, or takes for a package, by themselves."""
         before = self.repository.tree(self.commit)
-        tops = {_top(name) for name in before}
-        places = {
-            PurePosixPath(p).parent for p in (*self._named, *self._fixed) if p.endswith(".py")
-        }
+        named = [path for path in (*self._named, *self._fixed) if path.endswith(".py")]
+        places = {*SOURCES, *map(_folder, named)}
+        new = [path for path in self._files if path not in before]
+        tops = {top: path for path in reversed(new) for top in _tops(path, places)}
+        known = {top for path in before for top in _tops(path, places)} if tops else set()
+        others = {tops[top] for top in tops if top not in known and is_installed(top[1])}
         for path in self._files:
             if path in before and before[path] == self.repository.staged(path):
                 continue
             pure = PurePosixPath(path)
-            folder = pure.parent.parent if pure.parent.name == "__pycache__" else pure.parent
+            folder = _folder(path).removesuffix("__pycache__/")
             is_code = pure.suffix in COMPILED and (
-                folder in places or len(folder.parts) == 0 or GOLDEN_FOLDER.name in pure.parts
+                folder in places or GOLDEN_FOLDER.name in pure.parts
             )
-            top = _top(path)
-            is_other = path not in before and top not in tops and top in SHADOWED
             is_path = pure.suffix == ".pth" or pure.stem in ("sitecustomize", "usercustomize")
-            if is_code or is_other or is_path or pure.name == "pyvenv.cfg":
+            if path in others or is_code or is_path or pure.name == "pyvenv.cfg":
                 yield Loosening(CHANGED, path, "", "run by Python itself, or in place of a package")
         cache = CACHE_FOLDER.parts
         for path in ("/".join(cache[:n]) for n in range(1, len(cache) + 1)):
@@ -307,10 +387,21 @@ class Running:
                 yield Loosening("brought its own finished runs", path, "none", "a link")
 
 
-SHADOWED = frozenset(sys.stdlib_module_names) | {
-    "amn", "torch", "numpy", "faiss", "pyarrow", "scipy", "safetensors", "blake3", "pytest",
-    "_pytest", "pluggy", "pip", "setuptools", "click", "pydantic", "rich", "filelock", "yaml",
-}  # fmt: skip
+BESIDE = ("test", "tests", "docs", "examples", "scripts", "benchmarks")  # installed by mistake
+
+
+@cache
+def is_installed(module: str) -> bool:
+    """Tell whether a module is Python's, ours, or was installed from elsewhere than a folder.
+
+    What else is installed from a folder is the checkout's own.
+    """
+    if module in BESIDE:
+        return False
+    if module in ("amn", "pip") or module in sys.stdlib_module_names:
+        return True
+    owners = [distribution(name) for name in packages_distributions().get(module, ())]
+    return any("dir_info" not in parse_json(o.read_text("direct_url.json") or "{}") for o in owners)
 
 
 def is_read(path: Path, root: Path) -> bool:
@@ -319,6 +410,13 @@ def is_read(path: Path, root: Path) -> bool:
         return True
     is_under = GOLDEN_FOLDER.name in path.relative_to(root).parts
     return is_under or (path.parent / GOLDEN_FOLDER).is_dir()
+
+
+def _is_of_case(path: str) -> bool:
+    """Tell whether a file is of a case or of its data, which have comparisons of their own."""
+    pure = PurePosixPath(path)
+    is_kept = pure.suffix in OF_CASE or pure.name in (CASE_FILE, *KEPT)
+    return is_kept and GOLDEN_FOLDER.name in pure.parts
 
 
 def _jobs(lines: Iterable[Line]) -> set[str]:
@@ -338,10 +436,13 @@ def _names(lines: Iterable[Line]) -> set[str]:
     return found - GITLAB_GLOBAL - {"concurrency", "run-name"}
 
 
-def _needed(lines: Sequence[Line], kind: str) -> list[Line]:
+def _needed(lines: Sequence[Line], kind: str, runs: Callable[[str], bool]) -> list[Line]:
     """Return what a pipeline says without the jobs that the verdict does not need.
 
     Nothing where no job of it runs the gate. GitHub keeps jobs under `jobs`, GitLab at the top.
+
+    Args:
+        runs: Tells whether a text runs the gate.
     """
     depth = 2 if kind == "github" else 1
 
@@ -355,7 +456,7 @@ def _needed(lines: Sequence[Line], kind: str) -> list[Line]:
         if (job := job_of(line)) is not None:
             jobs.setdefault(job, []).append(line)
     shared = [line for line in lines if job_of(line) is None]
-    queue = [name for name, own in jobs.items() if RUNS_AMN.search(words(own))]
+    queue = [name for name, own in jobs.items() if runs(words(own))]
     needed: set[str] = set()
     while queue:
         name = queue.pop()
@@ -365,26 +466,22 @@ def _needed(lines: Sequence[Line], kind: str) -> list[Line]:
         for line in jobs[name]:
             is_link = {"needs", "extends", "dependencies", "!reference"} & set(line.keys[depth:])
             queue += [line.value] if is_link and line.value in jobs else []
-    if not needed and not RUNS_AMN.search(words(shared)):
+    if not needed and not runs(words(shared)):
         return []
     return [line for line in lines if (job := job_of(line)) is None or job in needed]
 
 
-def _mentioned(text: str, tracked: set[str]) -> set[str]:
-    """Return the tracked files that a text names, and those of the programs that it runs."""
-    found = set()
-    for word in set(re.findall(r"[\w./-]+", text)):
-        name = word.removeprefix("./").rstrip("/.")
-        places = (name, *(f"{name}/action{suffix}" for suffix in YAML))
-        found |= {place for place in (*places, *RUNNERS.get(name, ())) if place in tracked}
-    return {name for name in found if GOLDEN_FOLDER.name not in PurePosixPath(name).parts}
+def _folder(path: str) -> str:
+    """Return the folder of a file, with a `/` at its end; empty of the root."""
+    folder, slash, _ = path.rpartition("/")
+    return folder + slash
 
 
-def _top(path: str) -> str:
-    """Return the module or package at the root that a file belongs to."""
-    first = PurePosixPath(path).parts[0]
-    is_python = path.endswith((".py", ".so", ".pyd", ".pyc"))
-    return first.split(".")[0] if is_python else ""
+def _tops(path: str, places: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the modules or packages that a file is of, each with the folder that they are in."""
+    for place in places if path.endswith((".py", *COMPILED)) else ():
+        if path.startswith(place):
+            yield place, re.split(r"[./]", path[len(place) :], maxsplit=1)[0]
 
 
 def _text(content: bytes | None) -> str | None:

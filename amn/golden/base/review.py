@@ -14,6 +14,7 @@ from amn.case.load import Case
 from amn.errors import ConfigError, RepositoryError
 from amn.git import LINK, find_repository, is_checkout, smudged
 from amn.golden.base.loosenings import (
+    REMEASURED,
     SHRANK,
     GoldenFiles,
     golden_loosenings,
@@ -25,6 +26,7 @@ from amn.golden.base.loosenings import (
 from amn.golden.base.pipelines import Running
 from amn.golden.base.target import base_commit, place_of, target_of, why_none
 from amn.golden.ledger import LEDGER_FILE
+from amn.golden.speed import SPEED_FOLDER
 from amn.golden.store import COSINES_FILE, GOLDEN_FILE, KEPT, TABLE_FILE
 from amn.golden.waivers import WAIVERS_FILE, parse_waivers, read_waivers
 from amn.storage import as_committed, found_file, parse_json, parse_toml
@@ -223,6 +225,8 @@ class MergeBase:
         note = self.note or (
             "" if self._where(case.folder) else "the case is outside of this checkout"
         )
+        if not note and self._is_in_submodule(case):
+            note = "the case is in a submodule, of which this checkout has no history"
         if note and self.ci:
             raise RepositoryError(
                 f"merge base: expected {case.folder} in what CI checked out, got: {note}. "
@@ -270,6 +274,8 @@ class MergeBase:
             *golden_loosenings(before, after, where, is_migration=is_migration),
             *ledger_loosenings(old[LEDGER_FILE], new[LEDGER_FILE], f"{where}/{LEDGER_FILE}"),
             *_waiver_loosenings(waivers, read_waivers(case.folder), f"{where}/{WAIVERS_FILE}"),
+            *self._twin_loosenings(where),
+            *self._weights_loosenings(config, case, where),
         ]
         return CaseAtBase(
             config=config,
@@ -283,6 +289,11 @@ class MergeBase:
                 ]
             ),
         )
+
+    def _is_in_submodule(self, case: Case) -> bool:
+        where = self._where(case.folder)
+        submodules = self.repository.submodules(self.commit) if self.repository else ()
+        return any(f"{where}/".startswith(f"{one}/") for one in submodules)
 
     def _where(self, place: Path) -> str | None:
         """Return a folder relative to the checkout, None when it is outside of it."""
@@ -355,6 +366,33 @@ class MergeBase:
             if name and not has_golden:
                 yield from self._list_loosenings(case, split, name, where)
 
+    def _twin_loosenings(self, where: str) -> Iterator[Loosening]:
+        """Yield the stored ratios of speed that are gone or lower than measuring again explains."""
+        if self.repository is None:
+            return
+        inside = f"{where}/{SPEED_FOLDER}/"
+        for path in self.repository.changed(self.commit, lambda name: name.startswith(inside)):
+            was = _ratios(self.repository.read(self.commit, [path])[path])
+            now = _ratios(_read(self.repository.root / path))
+            for name, ratio in was.items():
+                if not now.get(name, 0.0) >= ratio * (1 - REMEASURED):
+                    shown = f"{now[name]:.4g}" if name in now else "gone"
+                    yield Loosening(
+                        "lowered a stored speed", f"{path} {name}", f"{ratio:.4g}", shown
+                    )
+
+    def _weights_loosenings(
+        self, config: CaseConfig | None, case: Case, where: str
+    ) -> Iterator[Loosening]:
+        """Yield weights to start from that are others: they may have seen what is judged."""
+        start = case.config.training.init_from
+        if self.repository is None or start is None:
+            return
+        was = config.training.init_from if config else None
+        path = os.path.normpath(f"{where}/{start}")
+        if was != start or self.repository.changed(self.commit, lambda name: name == path):
+            yield Loosening("brought weights to start from", path, was or "", "others")
+
     def _list_loosenings(
         self, case: Case, split: str, name: str, where: str
     ) -> Iterator[Loosening]:
@@ -365,6 +403,15 @@ class MergeBase:
         if not before <= after:
             counts = (count_of(len(before), "article"), f"{len(before - after)} of them gone")
             yield Loosening(SHRANK, f"{path} {split}", *counts)
+
+
+def _ratios(content: bytes | None) -> dict[str, float]:
+    """Return the ratios that a stored twin of the speed has; none where it cannot be read."""
+    try:
+        ratios = parse_json(content or b"{}").get("ratios", {})
+        return {name: float(ratio) for name, ratio in ratios.items()}
+    except (ValueError, AttributeError, TypeError):
+        return {}
 
 
 def _is_case(path: str) -> bool:
