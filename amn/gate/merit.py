@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
+OPEN = (Status.INCONCLUSIVE,)
 
 
 def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidence) -> Review:  # noqa: FBT001 - a part
@@ -45,7 +46,10 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         labels = set(evidence["declared"])
         gone = [label for label in at_base.golden.record.checks if label not in labels]
         loosenings += [Loosening("removed a check", "declared checks", label) for label in gone]
-    worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
+    asked = tuple(_asked_on(at_base, case, evidence)) if is_judged else ()
+    worse, undecided = (
+        tuple(label for label, status in asked if status in ends) for ends in (WORSE, OPEN)
+    )
     if worse and not loosenings:
         what = f"fails {', '.join(worse)}"
         loosenings = [
@@ -58,13 +62,14 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         loosenings=tuple(dict.fromkeys(loosenings)),
         is_judged=is_judged,
         worse_on_base=worse,
+        open_on_base=undecided,
         approval=merge_base.approval,
         scope=at_base.config.criteria.scope if at_base.config else "",
     )
 
 
-def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]:
-    """Yield the labels of checks that fail by what the merge base asked."""
+def _asked_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[tuple[str, Status]]:
+    """Yield how checks end by what the merge base asked, but those that are as open now."""
     has_other_criteria = base.config is not None and (
         base.config.criteria != case.config.criteria or base.config.index != case.config.index
     )
@@ -105,9 +110,12 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
             there = there.with_(guards=guards)
             ids |= {*GUARDED.values(), *(guard.id for guard in guards)}
         asked += [(c, there) for c in all_checks(base.config).values() if c.id in ids]
+    own = all_checks(case.config)
     for check, there in asked:
-        if check.id not in waived and _is_worse(check, there):
-            yield check.label
+        status, now = _status(check, there), own.get(check.id)
+        is_open = status in OPEN and now is not None and _status(now, evidence) in OPEN
+        if check.id not in waived and not is_open:
+            yield check.label, status
 
 
 def _has_golden_of(base: CaseAtBase, case: Case) -> bool:
@@ -118,12 +126,12 @@ def _has_golden_of(base: CaseAtBase, case: Case) -> bool:
     return is_same and base.config is not None and base.config.golden == case.config.golden
 
 
-def _is_worse(check: Check, evidence: Evidence) -> bool:
-    """Tell whether a check fails; one that cannot be asked shows no merit."""
+def _status(check: Check, evidence: Evidence) -> Status:
+    """Return how a check ends; one that cannot be asked shows no merit."""
     try:
-        return check.run(evidence).status in WORSE
+        return check.run(evidence).status
     except (ArgumentError, GoldenError, CheckNotRunError):
-        return True
+        return Status.FAIL
 
 
 def _restricted(scores: Mapping[str, SplitScores], golden: Golden) -> dict[str, SplitScores]:
