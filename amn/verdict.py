@@ -316,6 +316,7 @@ class Review:
         loosenings: What lets more through than before.
         is_judged: Whether a result was judged by the limits and the golden of the merge base.
         worse_on_base: Labels of checks that fail by the merge base's limits and golden.
+        open_on_base: Labels of those that are undecided by them, and are not by this change's.
         approval: Who let the loosenings through, and why; empty when nobody did.
         scope: `criteria.scope` of the case at the merge base: less than a whole gate, on purpose.
     """
@@ -326,13 +327,15 @@ class Review:
     loosenings: tuple[Loosening, ...] = ()
     is_judged: bool = True
     worse_on_base: tuple[str, ...] = ()
+    open_on_base: tuple[str, ...] = ()
     approval: str = ""
     scope: str = ""
 
     @property
     def is_on_merit(self) -> bool:
         """Whether the result holds by the limits and the golden of the merge base as well."""
-        return bool(self.base) and self.is_judged and not self.worse_on_base
+        is_same = not (self.worse_on_base or self.open_on_base)
+        return bool(self.base) and self.is_judged and is_same
 
     def __str__(self) -> str:
         if not self.base:
@@ -345,6 +348,8 @@ class Review:
             merit = "with no result judged"
         elif self.is_on_merit:
             merit = "on merit"
+        elif not self.worse_on_base:
+            merit = f"with {', '.join(self.open_on_base)} undecided by the merge base"
         else:
             return f"only because this change {changes} ({base})"
         return f"{merit}, but this change {changes} ({base})" if changes else f"{merit} ({base})"

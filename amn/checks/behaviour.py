@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # starts one row early peaks 0.23 above, one that is read backwards 0.17.
 PEAK_SLACK = 0.08
 FLAT = 0.05  # constant and random predictors 0.01 to 0.02, the mean of the context 0.24
+ROOM = 0.5  # of a cosine that any two targets have: what is alike anyway varies by less (E5: 0.25)
 CHANCE_Z = 5.0  # standard errors above chance
 BEATEN_ENOUGH = 0.9  # where few predictions make five standard errors too much to ask
 INVARIANT_ATOL = 1e-5  # float32 sums in another order leave 5e-7
@@ -108,27 +109,31 @@ def predictions_shuffled(checkpoints: tuple[Checkpoint, ...]) -> Parts:
 def check_connected(behaviours: tuple[Observed, ...]) -> Measured:
     """The cosine of predictions with the rows at offsets -5 ... +3 varies by 0.05 or more.
 
+    By less in proportion where any two targets are so alike that less than 0.5 is left to 1.
+
     Why: A flat curve, near 0 or near a constant's score, means that the model is not connected to
     its input: another class, or other rows.
     Fix: Load the checkpoint with the class that trained it; check that windows and predictions are
     in one order
     """
-    findings, ranges = [], []
+    findings, ranges, limits = [], [], []
     for seen in behaviours:
         curve = seen.behaviour.curve
         low, high = np.fmin.reduce(curve), np.fmax.reduce(curve)
         ranges.append(float(high - low))
-        if not ranges[-1] >= FLAT:
+        limits.append(FLAT * min(1.0, (1 - seen.behaviour.target_pairwise) / ROOM))
+        if not ranges[-1] >= limits[-1]:
+            got = shown(ranges[-1], limits[-1], 3)
             message = (
-                f"expected a range of at least {FLAT} over offsets {CURVE_OFFSETS[0]} ... "
-                f"{CURVE_OFFSETS[-1]:+d}, got {shown(ranges[-1], FLAT, 3)} ({low:.3f} ... "
-                f"{high:.3f}): "
-                "the model is not connected to its input"
+                f"expected a range of at least {limits[-1]:.2g} over offsets "
+                f"{CURVE_OFFSETS[0]} ... {CURVE_OFFSETS[-1]:+d}, got {got} ({low:.3f} ... "
+                f"{high:.3f}): the model is not connected to its input"
             )
             fix = "load the checkpoint with the class that trained it, and score again"
             findings.append(Finding(seen.where, message, fix))
-    smallest = float(np.min(ranges))
-    return Measured(f"range {shown(smallest, FLAT, 3)}", f">= {FLAT}", findings, number=smallest)
+    at = int(np.argmin(np.subtract(ranges, limits)))  # NaN first
+    value = f"range {shown(ranges[at], limits[at], 3)}"
+    return Measured(value, f">= {limits[at]:.2g}", findings, number=ranges[at])
 
 
 def constant_answer(checkpoints: tuple[Checkpoint, ...]) -> Parts:

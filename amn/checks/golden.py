@@ -414,12 +414,15 @@ def _beside(golden: Golden, split: str, metric: str) -> str:
 
 def _what_would_decide(comparison: Comparison, seeds: int) -> str:
     """Return how many articles, or seeds of the candidate, an undecided comparison takes."""
-    ways = []
-    if comparison.articles_needed:
-        n = f"{comparison.articles_needed:,}"
-        ways.append(f"{count_of(comparison.n_clusters, 'article')}, about {n} would decide")
-    if comparison.seeds_needed and comparison.seeds_needed > seeds:
-        ways.append(f"{count_of(seeds, 'seed')}, about {comparison.seeds_needed:,} would decide")
+    counts = (
+        (comparison.n_clusters, "article", comparison.articles_needed),
+        (seeds, "seed", comparison.seeds_needed),
+    )
+    ways = [
+        f"{count_of(n, what)}, about {needed:,} would decide"
+        for n, what, needed in counts
+        if needed and needed > n  # fewer decide at alpha, and not at Holm's level
+    ]
     return " or ".join(ways) or "more articles and more seeds"
 
 

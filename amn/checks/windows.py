@@ -221,4 +221,6 @@ def check_joined(joined: tuple[Joined, ...]) -> Measured:
         for one in joined
         for fault in one.faults
     ]
-    return Measured(f"{sum(one.rows for one in joined):,} predictions", "one a window", findings)
+    faults = [fault.partition(" (")[0] for one in joined for fault in one.faults]
+    value = ", ".join([f"{sum(one.rows for one in joined):,} predictions", *faults[:1]])
+    return Measured(value, "one a window", findings)

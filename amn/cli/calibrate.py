@@ -14,6 +14,7 @@ from amn.cli.options import CACHE, FORMAT
 from amn.prove.calibrate import FALSE_FAIL, PASS_RATE, SCATTER
 from amn.report.json import dumps
 from amn.system import CASE_FILE
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +112,7 @@ def _print(calibration: Calibration, file: Path) -> None:
     out = results()
     out.print(f"[bold]{escape(calibration.case)}[/]  noise from {escape(calibration.source)}")
     out.print(
-        f"a candidate of {calibration.candidate_seeds} seeds beside a golden of "
+        f"a candidate of {count_of(calibration.candidate_seeds, 'seed')} beside a golden of "
         f"{calibration.golden_seeds}, alpha {calibration.alpha:g}\n"
     )
     out.print(_noise_table(calibration))
@@ -178,14 +179,17 @@ def _rates_table(calibration: Calibration) -> Table:
     """Return what the gate does at the case's margin and at the proposed one."""
     table = Table(box=None, pad_edge=False, title_justify="left", title_style="")
     table.title = "percent PASS/undecided/FAIL, were the candidate ..."
-    for column in ("split", "margin", "", "same recipe", "harmless", "worse by it", "twice"):
-        table.add_column(column, justify="left" if column in ("split", "") else "right")
+    table.add_column("")
     margins = {calibration.margin: "now", calibration.proposed: "proposed"}
+    columns = []
     for name, split in calibration.splits.items():
         for at in split.table:
-            cells = (at.same, at.harmless, at.at_margin, at.at_twice)
             tag = "now, kept" if len(margins) == 1 else margins[at.margin]
-            table.add_row(name, f"{at.margin:g}", tag, *(_rates(rates) for rates in cells))
+            table.add_column(f"{name}\n{at.margin:g} {tag}", justify="right", no_wrap=True)
+            columns.append([_rates(r) for r in (at.same, at.harmless, at.at_margin, at.at_twice)])
+    titles = ("same recipe", "harmless", "worse by it", "twice")
+    for title, *cells in zip(titles, *columns, strict=True):
+        table.add_row(title, *cells)
     return table
 
 

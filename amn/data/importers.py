@@ -16,6 +16,7 @@ from amn.data.vectors import lengths, unit_rows
 from amn.data.writer import write_dataset
 from amn.errors import ArgumentError, DataError
 from amn.storage import beside
+from amn.verdict import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,8 +183,8 @@ def _sorted_order(path: Path, rows: Source) -> NDArray[np.int64]:
         same = np.flatnonzero((articles == article) & (chunks == chunk))
         raise DataError(
             path,
-            f"article {article}, chunk {chunk}: expected one row, got rows {_few(same)}; "
-            f"{np.count_nonzero(repeats):,} rows repeat a key. Fix: import each chunk once",
+            f"article {article}, chunk {chunk}: expected one row, got {_few(same)}; "
+            f"{count_of(int(repeats.sum()), 'row')} too many. Fix: import each chunk once",
         )
     return order
 
@@ -225,7 +226,7 @@ def _refuse_bad_rows(
             raise DataError(
                 path,
                 f"{_where(rows, at[0])}: expected a finite vector that is not zero, got length "
-                f"{norms[at[0]]}; {reason}: rows {_few(at)}. "
+                f"{norms[at[0]]}; {reason}: {_few(at)}. "
                 "Fix: --drop-bad, or encode these rows again",
             )
 
@@ -240,7 +241,8 @@ def _refuse_lengths(
         raise DataError(
             path,
             f"{_where(rows, at[0])}: expected norm 1 within {NORM_ATOL}, got {norms[at[0]]:.4f}; "
-            f"so have rows {_few(at)}. Fix: --normalise, or --keep-length to judge by l2 or mse",
+            f"of another length: {_few(at)}. "
+            "Fix: --normalise, or --keep-length to judge by l2 or mse",
         )
 
 
@@ -268,6 +270,7 @@ def _where(rows: Source, row: int) -> str:
 
 
 def _few(rows: NDArray[np.int64]) -> str:
-    """Return the first row numbers, and how many there are: `3, 9, ... (40 in all)`."""
+    """Return the first rows, and how many there are: `rows 3, 9, ... (40 in all)`, or `row 7`."""
     shown = ", ".join(str(row) for row in rows[:SHOWN_ROWS])
+    shown = f"row {shown}" if len(rows) == 1 else f"rows {shown}"
     return shown if len(rows) <= SHOWN_ROWS else f"{shown}, ... ({len(rows):,} in all)"

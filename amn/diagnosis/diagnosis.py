@@ -21,6 +21,7 @@ NOTHING_LIKELY = (
 )
 
 
+SHOWN_CHANGES = 3  # in a line; the check behind it lists all of them
 RESTATED = ("golden", "floor", "other", "not_looked")  # causes that say again what failed
 
 
@@ -99,15 +100,23 @@ class Diagnosis:
 
     @property
     def likely(self) -> str:
-        """The likely cause in a line: what changed, else the first cause; empty for none."""
+        """The likely cause in a line: what changed, else the first cause; empty for none.
+
+        A cause that no sign ties to what failed may be behind a score; a golden that is not there,
+        or a ledger that does not hold, it does not explain.
+        """
         if self.changes:
-            return "; ".join(self.changes)
+            more = len(self.changes) - SHOWN_CHANGES
+            rest = (f"and {more} more ({changes().settings})",) if more > 0 else ()
+            return "; ".join((*self.changes[:SHOWN_CHANGES], *rest))
         failed = self._worst_first
-        worst = {outcome.check for outcome in failed if outcome.status is failed[0].status}
+        worst = [outcome for outcome in failed if outcome.status is failed[0].status]
+        ids = {outcome.check for outcome in worst}
         told = [one for one in self.causes if one.cause.id not in RESTATED]
-        deep = (one for one in told if not worst.isdisjoint(o.check for o in one.outcomes))
-        first = next(deep, told[0] if told else None)
-        return f"{first.cause.title} ({first.degree})" if first else ""
+        found = [one for one in told if not ids.isdisjoint(o.check for o in one.outcomes)]
+        if any(outcome.standing for outcome in worst):
+            found += told
+        return f"{found[0].cause.title} ({found[0].degree})" if found else ""
 
     @property
     def remedy(self) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from amn.golden.table import Table
 
 WORSE = (Status.FAIL, Status.HARNESS)
+OPEN = (Status.INCONCLUSIVE,)
 ACCEPTED = "accepted data or warnings of its own"
 RESLICED = "moved windows between slices"
 BY_DATA = (ACCEPTED, RESLICED)  # what only the data tell
@@ -51,7 +52,10 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
     at_base = merge_base.case(case)
     loosenings = [*merge_base.of_project, *at_base.loosenings]
     loosenings += _removed(at_base.golden, evidence) if at_base.golden else ()
-    worse = tuple(_worse_on(at_base, case, evidence)) if is_judged else ()
+    asked = tuple(_asked_on(at_base, case, evidence)) if is_judged else ()
+    worse, undecided = (
+        tuple(label for label, status in asked if status in ends) for ends in (WORSE, OPEN)
+    )
     if "told_by_data" in evidence:  # a bundle has none to ask again
         loosenings += evidence["told_by_data"]
     elif is_judged:
@@ -68,6 +72,7 @@ def review(case: Case, merge_base: MergeBase, is_judged: bool, evidence: Evidenc
         loosenings=tuple(dict.fromkeys(loosenings)),
         is_judged=is_judged,
         worse_on_base=worse,
+        open_on_base=undecided,
         approval=merge_base.approval,
         scope=at_base.config.criteria.scope if at_base.config else "",
     )
@@ -90,8 +95,8 @@ def _removed(golden: Golden, evidence: Evidence) -> Iterator[Loosening]:
             yield Loosening("removed a check", "declared checks", label)
 
 
-def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]:
-    """Yield the labels of checks that fail by what the merge base asked."""
+def _asked_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[tuple[str, Status]]:
+    """Yield how checks end by what the merge base asked, but those that are as open now."""
     has_other_criteria = base.config is not None and (
         base.config.criteria != case.config.criteria or base.config.index != case.config.index
     )
@@ -132,9 +137,12 @@ def _worse_on(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[str]
             there = there.with_(guards=guards)
             ids |= {*GUARDED.values(), *(guard.id for guard in guards)}
         asked += [(c, there) for c in all_checks(base.config).values() if c.id in ids]
+    own = all_checks(case.config)
     for check, there in asked:
-        if check.id not in waived and _is_worse(check, there):
-            yield check.label
+        status, now = _status(check, there), own.get(check.id)
+        is_open = status in OPEN and now is not None and _status(now, evidence) in OPEN
+        if check.id not in waived and not is_open:
+            yield check.label, status
 
 
 def _accepted(base: CaseAtBase, case: Case, evidence: Evidence) -> Iterator[Loosening]:
@@ -195,12 +203,12 @@ def _has_golden_of(base: CaseAtBase, case: Case) -> bool:
     return is_same and base.config is not None and base.config.golden == case.config.golden
 
 
-def _is_worse(check: Check, evidence: Evidence) -> bool:
-    """Tell whether a check fails; one that cannot be asked shows no merit."""
+def _status(check: Check, evidence: Evidence) -> Status:
+    """Return how a check ends; one that cannot be asked shows no merit."""
     try:
-        return check.run(evidence).status in WORSE
+        return check.run(evidence).status
     except (ArgumentError, GoldenError, CheckNotRunError):
-        return True
+        return Status.FAIL
 
 
 def _restricted(scores: Mapping[str, SplitScores], golden: Golden) -> dict[str, SplitScores]:

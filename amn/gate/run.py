@@ -10,8 +10,10 @@ A check whose predecessors failed does not run, and says so.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from amn.checks.looks import ARTICLE_LOOKS
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from amn.checks.check import Check
     from amn.verdict import Waiver
 
+CASE_WORD = re.compile(r"\bCASE\b")  # of a command in a fix
 LATE = frozenset({"candidates", "plan", "golden_folder", "review", "histories", *OUTCOMES})
 
 
@@ -138,7 +141,8 @@ class Gate:
         waivers = self._waivers  # a file of them that is wrong is refused before anything is made
         try:
             with one_thread():
-                return self._let_through(check, check.run(self.evidence), waivers)
+                outcome = self._named(check.run(self.evidence))
+                return self._let_through(check, outcome, waivers)
         except ConfigError:
             raise  # the command was used wrongly: exit 2, not a check that could not run
         except AmnError as error:
@@ -147,6 +151,14 @@ class Gate:
             if check.family != OWN:
                 raise
             return check.not_evaluated(CheckNotRunError(f"{type(error).__name__}: {error}"))
+
+    def _named(self, outcome: Outcome) -> Outcome:
+        """Return an outcome whose fixes can be typed: with the case's name where they say CASE."""
+        name = quote(self.about.case)
+        findings = tuple(
+            replace(one, fix=CASE_WORD.sub(lambda _: name, one.fix)) for one in outcome.findings
+        )
+        return replace(outcome, findings=findings)
 
     def _keep_outcomes(self, check: Check) -> None:
         """Give a check that reads how others ended what this gate found, once and for all."""

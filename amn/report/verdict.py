@@ -88,6 +88,11 @@ def beside_merge_base(result: GateResult) -> str:
             f"It passes only because of this change: by the limits and the golden of {base} it "
             f"fails {names}."
         )
+    elif review.open_on_base:
+        text = (
+            f"By the limits and the golden of {base} it fails nothing, and "
+            f"{', '.join(review.open_on_base)} cannot be decided."
+        )
     elif not review.is_judged:
         text = f"No result was judged; the files were compared with {base}."
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Of letters: a number stands on one line of a terminal of 100 columns, a cause on two.
 MOST_NUMBERS, OF_NUMBER, MOST_LETTERS = 3, 78, 150
+ENDS = ("; ", ": ", ", ", " (")  # of clauses
 # By family where the data are not sound, else by what the check says of the run.
 OF_DATA = {
     "data": "the data are broken",
@@ -183,7 +184,9 @@ def _reach(outcome: Outcome) -> str:
 
 
 def _cut(text: str, most: int = MOST_LETTERS) -> str:
-    """Return at most so much of a text; half a fix is none."""
+    """Return at most so much of a text, in whole clauses; half a fix is none."""
     if len(text) > most:
         text = text.partition(". Fix: ")[0]
-    return cut(text, most)
+    shown = cut(text, most)
+    end = max(map(shown.rfind, ENDS))
+    return f"{shown[:end]}…" if shown.endswith("…") and end > most // 2 else shown

@@ -325,6 +325,7 @@ class Epochs:
     def validate(self) -> tuple[float, float]:
         """Return the primary loss and the cosine on the validation windows, in float32."""
         model, n = self.state.judged.eval(), len(self.validation_windows)
+        is_unit = self.validation_windows.dataset.normalised
         sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         with torch.inference_mode():
             for start in range(0, n, VALIDATION_BATCH):
@@ -335,7 +336,8 @@ class Epochs:
                 raw = model(context)
                 loss = self.loss.primary(raw, target).double() * len(rows)
                 predicted = F.normalize(raw, dim=-1)  # what `predict` does, of the same forward
-                sums += torch.stack([loss, (predicted.double() * target.double()).sum()])
+                wanted = target if is_unit else F.normalize(target, dim=-1)
+                sums += torch.stack([loss, (predicted.double() * wanted.double()).sum()])
         loss_sum, cosine_sum = sums.tolist()
         return loss_sum / n, cosine_sum / n
 

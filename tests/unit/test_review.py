@@ -22,6 +22,13 @@ BASE = {"target": "origin/main", "base": "0123456789abcdef"}
             Review(**BASE, loosenings=(LOWERED,), worse_on_base=("C002-ood",)),
             f"only because this change {SHOWN} (merge base 0123456789 with origin/main)",
         ),
+        (
+            Review(**BASE, loosenings=(LOWERED,), open_on_base=("C005-lift_ood",)),
+            (
+                "with C005-lift_ood undecided by the merge base, but this change "
+                f"{SHOWN} (merge base 0123456789 with origin/main)"
+            ),
+        ),
     ],
 )
 def test_a_review_says_what_the_pass_rests_on(review: Review, text: str) -> None:

@@ -268,7 +268,7 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN_FILES]) + (", ..." if len(names) > SHOWN_FILES else "")
 
 
-def report(accepted: Acceptable, case: Case) -> None:
+def report(accepted: Acceptable, case: Case, predictions: tuple[Path, ...]) -> None:
     """Say what was written and what to do with it."""
     for name, metrics in accepted.golden.record.metrics.items():
         click.echo(
@@ -283,7 +283,8 @@ def report(accepted: Acceptable, case: Case) -> None:
         f"wrote {case.folder / GOLDEN_FILE}, golden.csv and ledger.jsonl: commit them, with "
         "case.toml"
     )
-    click.echo(f"next: amn gate {quote(case.name)}")
+    given = " --predictions FILE" if predictions else ""
+    click.echo(f"next: amn gate {quote(case.name)}{given}")
 
 
 def _shown(value: object) -> str:

@@ -42,4 +42,9 @@ def command(case: str, seeds: int, cache: Path) -> None:
     for failure in accepted.failures:
         click.echo(f"an update would be refused: {failure}")
     count = count_of(len(changes), "change")
-    click.echo(f"{count}. Accept them: amn golden update {quote(case)} --reason TEXT")
+    update = f"amn golden update {quote(case)} --reason TEXT"
+    if accepted.failures:
+        for_ever = "mend it, or accept it for ever on record"
+        click.echo(f"{count}, refused: {for_ever}: {update} --accept-regression")
+    else:
+        click.echo(f"{count}. Accept them: {update}")

@@ -40,11 +40,13 @@ def command(case: str, style: str) -> None:
         return
     results().print(_table(entries))
     names = guarded_names(found.config.criteria.guards)
-    for name, drift in drifts_since_anchor(entries, found.config.golden, names).items():
+    drifts = drifts_since_anchor(entries, found.config.golden, names)
+    width = max(map(len, drifts), default=0)
+    for name, drift in drifts.items():
         others = [entry.other(name) for entry in entries if name not in EVALUATED]
         values = [one.mean for one in others if one] or [entry.mean(name) for entry in entries]
         click.echo(
-            f"{name:8} {sparkline(values)}  {min(values):.4f} ... {max(values):.4f}, "
+            f"{name:{width}} {sparkline(values)}  {min(values):.4f} ... {max(values):.4f}, "
             f"{drift.total:+.4f} since entry {drift.anchor} (budget -{drift.budget:.4g})"
         )
 

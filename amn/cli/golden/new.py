@@ -62,7 +62,7 @@ def command(
             accept_regression=accept_regression,
         )
         write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
-        acceptance.report(accepted, found)
+        acceptance.report(accepted, found, predictions)
 
 
 def _require_none(case: Case) -> None:

@@ -62,4 +62,4 @@ def command(
             continue
         acceptance.print_changes(old, accepted.golden)
         write_golden(found.folder, accepted.golden, acceptance.acceptance_of(found, accepted))
-        acceptance.report(accepted, found)
+        acceptance.report(accepted, found, predictions)

@@ -128,10 +128,12 @@ def admit(config: CaseConfig, folder: Path) -> str:
         function = getattr(found, name)
         source = inspect.getsource(found)
     except Exception as error:
-        got = f"{type(error).__name__}: {error}"
+        got, root = f"{type(error).__name__}: {error}", module.partition(".")[0]
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == root
+        fix = f"put {root}.py beside case.toml or where amn runs, or install it"
         raise ArgumentError(
-            f"model.factory: expected a function {name} in {module}, got {got}. Fix: put "
-            f"{module.partition('.')[0]}.py beside case.toml or where amn runs, or install it"
+            f"model.factory: expected a function {name} in {module}, got {got}. Fix: "
+            f"{fix if is_missing else f'mend {module}, or name another function'}"
         ) from error
     finally:
         for place in places:

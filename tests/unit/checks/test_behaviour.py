@@ -66,6 +66,24 @@ def test_e009_fires_on_a_model_that_points_to_the_oldest_row(answering: Any, fir
     assert finding.message.startswith("expected the peak at offset 0 or -1, got 1.000 at -3 (")
 
 
+@pytest.mark.parametrize(
+    ("low", "status"), [(0.895, Status.PASS), (0.93, Status.HARNESS), (np.nan, Status.HARNESS)]
+)
+def test_e010_asks_for_less_where_any_two_targets_are_alike(
+    low: float, status: Status, run_evidence: Any
+) -> None:
+    evidence = run_evidence(n=1)
+    seen = evidence["behaviours"][0]
+    curve = (low, *[low + (0.942 - low) * i / 8 for i in range(1, 9)])  # of E5's passages
+    alike = replace(seen.behaviour, curve=curve, target_pairwise=0.75)
+
+    outcome = checks()["E010"].run(
+        evidence.with_(behaviours=(replace(seen, behaviour=alike), *evidence["behaviours"][1:]))
+    )
+
+    assert outcome.status is status
+
+
 def test_e010_fires_on_random_predictions(answering: Any, fires: Any) -> None:
     finding = fires("E010", answering(noise))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from amn.checks.check import checks
+from amn.checks.golden import _what_would_decide
 from amn.errors import CheckNotRunError
 from amn.gate.evidence import Evidence, named
 from amn.gate.makers import held_to
@@ -250,6 +252,22 @@ def test_a_difference_that_scatters_is_undecided_and_says_what_it_takes(
 
     assert finding.message.startswith("cannot tell: ")
     assert "12 articles, about " in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("articles", "seeds", "said"),
+    [
+        (38, None, "17 articles, about 38 would decide"),
+        (9, 12, "3 seeds, about 12 would decide"),
+        (9, None, "more articles and more seeds"),
+    ],
+)
+def test_fewer_articles_than_there_are_would_decide_nothing(
+    articles: int, seeds: int | None, said: str
+) -> None:
+    comparison: Any = SimpleNamespace(n_clusters=17, articles_needed=articles, seeds_needed=seeds)
+
+    assert _what_would_decide(comparison, 3) == said
 
 
 @pytest.mark.parametrize("check", SPLITS)

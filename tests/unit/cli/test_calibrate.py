@@ -54,6 +54,19 @@ def test_a_margin_within_the_noise_is_said_to_be_too_small(case: Path) -> None:
     assert "margin 0.0001 is within the noise" in result.stdout
 
 
+def test_shares_are_whole_on_a_terminal_of_80_columns(case: Path) -> None:
+    with (case / "case.toml").open("a", encoding="utf-8") as file:
+        file.write("[golden]\nmargin = 0.0001\n")
+
+    result = CliRunner().invoke(
+        cli, ["calibrate", "wiki-mini", "--trials", "100"], env={"COLUMNS": "80"}
+    )
+
+    table = result.stdout.partition("percent PASS")[2].partition("Harmless")[0]
+    assert "…" not in table
+    assert max(map(len, table.splitlines()[1:])) <= 80
+
+
 def test_json_is_all_that_goes_to_stdout(case: Path) -> None:
     result = calibrate(case.name, "--trials", "100", "--format", "json")
 

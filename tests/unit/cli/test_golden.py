@@ -126,6 +126,9 @@ def test_the_log_shows_values_and_reasons(run: Any) -> None:
     assert "first accepted result" in out
     assert "release 1.2" in out
     assert "since entry 1" in out
+    lines = [line for line in out.splitlines() if "since entry" in line]
+    assert len(lines) > 2
+    assert len({line.rindex("  ", 0, line.index(" ... ")) for line in lines}) == 1
 
 
 def test_a_golden_without_a_ledger_can_be_adopted(run: Any, project: Path) -> None:

@@ -122,7 +122,12 @@ def test_an_update_that_spends_more_than_the_budget_for_drift_says_so_at_once(
         "G012-drift ood: expected at most 0.002 below the anchor, got 0.0050 since entry 0" in err
     )
     assert contents(folder) == before
-    assert "would be refused: G012-drift in_dist" in run("golden", "diff", "case")[1]
+    shown = run("golden", "diff", "case")[1]
+    assert "would be refused: G012-drift in_dist" in shown
+    accept = (
+        "accept it for ever on record: amn golden update case --reason TEXT --accept-regression"
+    )
+    assert shown.endswith(f"{accept}\n")
     code, out, _ = run("golden", "update", "case", *WHY, "--accept-regression")
     assert code == 0
     assert "accepted although: G012-drift" in out

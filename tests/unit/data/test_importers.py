@@ -408,7 +408,7 @@ def test_a_key_that_repeats_is_refused_with_its_rows(tmp_path: Path, toy: Rows) 
     chunks[7] = 0
 
     message = (
-        "rows.npz: article 10, chunk 5: expected one row, got rows 2, 4, 5; 3 rows repeat a key. "
+        "rows.npz: article 10, chunk 5: expected one row, got rows 2, 4, 5; 3 rows too many. "
         "Fix: import each chunk once"
     )
     with pytest.raises(DataError, match=re.escape(message)):
@@ -429,6 +429,14 @@ def test_a_row_that_is_no_vector_is_refused_with_its_number(
         f"got length {shown}: rows 4, 7. Fix: --drop-bad, or encode these rows again"
     )
     with pytest.raises(DataError, match=re.escape(message)):
+        import_rows(tmp_path, vectors)
+
+
+def test_one_row_that_is_no_vector_is_one_row(tmp_path: Path) -> None:
+    vectors = unit_rows(9, dtype=np.float32)
+    vectors[4] = np.nan
+
+    with pytest.raises(DataError, match=r"not finite: row 4\. Fix"):
         import_rows(tmp_path, vectors)
 
 
@@ -465,7 +473,8 @@ def test_a_row_of_another_length_is_refused_with_row_and_norm(tmp_path: Path, dt
         r"row 3 \(article 0, chunk 3\): expected norm 1 within 0\.001, got (2\.00|1\.99)\d\d; "
     )
     with pytest.raises(
-        DataError, match=message + r"so have rows 3, 8\. Fix: --normalise, or --keep-length"
+        DataError,
+        match=message + r"of another length: rows 3, 8\. Fix: --normalise, or --keep-length",
     ):
         import_rows(tmp_path, vectors)
 

@@ -13,7 +13,7 @@ from amn.diagnosis.diagnosis import NOTHING_LIKELY, Diagnosis, Trial
 from amn.diagnosis.ranking import HYPOTHESES, Settled
 from amn.diagnosis.subject import Subject
 from amn.report.diagnosis_text import print_diagnosis
-from amn.verdict import Finding, Outcome, Status
+from amn.verdict import Finding, Outcome, Standing, Status
 
 
 def settled(*answers: str) -> Trial:
@@ -88,3 +88,37 @@ def test_every_answer_is_said_with_its_numbers_and_an_open_one_with_what_it_woul
     assert "Ruled out" in lines
     assert found.to_json()["hypotheses"][1]["needs"] == "9 seeds: --plan 512x9"
     assert "Then: never" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("check", "standing", "likely"),
+    [
+        ("G001", Standing(-0.03, -0.02, least=-0.01), "Over-fitting"),
+        ("G004", None, ""),
+        ("G008", None, ""),
+    ],
+)
+def test_a_gap_explains_a_score_and_no_golden_that_cannot_be_read(
+    check: str, standing: Standing | None, likely: str
+) -> None:
+    status = Status.HARNESS if check == "G004" else Status.FAIL
+    outcome = Outcome(check, "x", status, standing=standing)
+    subject = Subject("x", status.value, (outcome,), figures={"train_gap": 0.1})
+
+    assert Diagnosis(subject).likely.partition(":")[0] == likely
+
+
+def test_many_changes_are_the_first_three_and_how_many_more() -> None:
+    changed = tuple(Finding(f"training.key{i}", f"golden {i}, now 9") for i in range(5))
+    found = Diagnosis(
+        Subject(
+            "x",
+            "FAIL",
+            (
+                Outcome("C002", "ood", Status.FAIL),
+                Outcome("G007", "config", Status.WARN, findings=changed),
+            ),
+        )
+    )
+
+    assert found.likely.endswith("training.key2: golden 2, now 9; and 2 more (G007)")

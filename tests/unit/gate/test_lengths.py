@@ -162,6 +162,17 @@ def gated(raw: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     return lambda name: run_gate(case, options(name))
 
 
+def test_a_network_trained_on_them_is_told_its_cosine(raw: DataSet, tmp_path: Path) -> None:
+    case = case_of(raw, tmp_path / "case")
+    training = case.config.training.model_copy(update={"epochs": 2})
+    case = Case(case.folder, case.config.model_copy(update={"training": training}))
+
+    result = run_gate(case, GateOptions(cache=tmp_path / "cache"))
+
+    record = next(outcome for outcome in result.outcomes if outcome.check == "R010")
+    assert (record.status, record.findings) == (Status.PASS, ())
+
+
 def test_predictions_of_any_length_are_judged_by_l2_and_no_floor_on_the_cosine(
     gated: Callable[[str], GateResult],
 ) -> None:

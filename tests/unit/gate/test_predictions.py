@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,8 @@ def test_nothing_is_judged_of_predictions_that_are_not_of_the_windows(
 
     ran = [o.check for o in result.outcomes if o.status in EXECUTED and o.check[0] in "MEC"]
     assert ran == []
+    joined = next(one for one in result.outcomes if one.check == "W004")
+    assert re.fullmatch(r"\d+ predictions, windows without a prediction: \d+", joined.value)
 
 
 def test_no_file_of_predictions_is_an_error_of_the_check_that_reads_it(

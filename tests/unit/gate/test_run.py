@@ -479,3 +479,12 @@ def test_a_check_multiplies_matrices_with_one_thread(monkeypatch: pytest.MonkeyP
         assert threads() == {2}  # the caller's own is as it was
 
     assert seen == [{1}]
+
+
+def test_a_fix_that_says_case_can_be_typed() -> None:
+    named = Finding("ood", "worse", "amn golden update CASE --reason TEXT, in UPPERCASE")
+    outcome = Outcome("G021", "same_data", Status.FAIL, findings=(named,))
+
+    found = Gate(Evidence({}), About("my case"), declared=())._named(outcome)
+
+    assert found.findings[0].fix == "amn golden update 'my case' --reason TEXT, in UPPERCASE"

@@ -107,6 +107,19 @@ def test_data_that_are_others_stand_before_settings(make_result: Any, make_outco
     )
 
 
+def test_a_line_that_is_too_long_ends_with_a_whole_clause(
+    make_result: Any, make_outcome: Any
+) -> None:
+    places = ", ".join(f"wiki/{i} (Title {i}) (-0.09{i})" for i in range(3))
+    fix = f"look at articles {places}: broad shift: 18 of 18 articles are worse (sign test p 4e-06)"
+    found = why(
+        make_result(make_outcome("G001", Status.FAIL, Finding("ood", "worse", fix * 2), value="-1"))
+    )
+
+    assert found is not None
+    assert found.do == f"look at articles {places}: broad shift: 18 of 18 articles are worse…"
+
+
 def test_broken_data_explain_themselves_whatever_changed(
     make_result: Any, make_outcome: Any
 ) -> None:

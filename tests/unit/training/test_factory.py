@@ -110,7 +110,8 @@ def test_a_checkpoint_alone_runs_no_code(own: Callable[..., Case], tmp_path: Pat
     ("source", "message"),
     [
         ("", "expected a function build in of_mine, got AttributeError"),
-        ("raise RuntimeError('no')", "got RuntimeError: no"),
+        ("raise RuntimeError('no')", "got RuntimeError: no. Fix: mend of_mine"),
+        ("import einopz", "No module named 'einopz'. Fix: mend of_mine"),
         ("build = 3", "expected a function, got int"),
         ("def build(**_): return 3", "expected a torch module, got AttributeError"),
         (LINEAR.replace("sum(dim=1)", "sum(dim=2)"), "expected (2, 24) for contexts (2, 3, 24)"),

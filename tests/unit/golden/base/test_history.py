@@ -357,6 +357,24 @@ def test_a_pass_that_needs_the_lower_floor_says_so(project: Project) -> None:
     assert str(result.review).startswith("only because this change lowered a floor")
 
 
+def test_what_the_merge_base_leaves_open_is_no_pass_on_merit(project: Project) -> None:
+    scored = next(o for o in project.gate().outcomes if o.check == "C002")
+    assert scored.number is not None
+    limit = f'id = "C101"\nmetric = "cosine"\nsplit = "ood"\nleast = {scored.number - 1e-5}\n'
+    with (project.folder / "case.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[[criteria.limit]]\n{limit}by = "bound"\n')
+    project.merge()
+    assert project.gate().verdict is Verdict.INCONCLUSIVE
+
+    project.edit('by = "bound"', 'by = "estimate"')
+    result = project.gate()
+
+    assert result.verdict is Verdict.LOOSENED
+    assert result.review is not None
+    assert [label[:4] for label in result.review.open_on_base] == ["C101"]
+    assert not result.review.is_on_merit
+
+
 def test_a_lower_bar_that_nothing_else_names_is_named_all_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
