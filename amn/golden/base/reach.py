@@ -68,6 +68,11 @@ class Tracked:
                 found.setdefault("" if above == PurePosixPath() else f"{above}/", [])
         return found
 
+    @cached_property
+    def _ends(self) -> set[str]:
+        """Last parts of the paths of all files and folders: a word with another names none."""
+        return {"", ".", ".."}.union(map(_last, self._files), map(_last, self._folders))
+
     def named_in(self, path: str, text: str) -> set[str]:
         """Return the files that a text names.
 
@@ -78,7 +83,8 @@ class Tracked:
         around = [str(one) for one in PurePosixPath(path).parents]
         places = {"" if one == "." else f"{one}/" for one in (".", *around)}
         places |= {f"{one}/" for one in map(_plain, words)} & self._folders.keys()
-        found = {one for word in words for one in self._at(word, places)}
+        near = {word for word in words if self._submodules or _last(word) in self._ends}
+        found = {one for word in near for one in self._at(word, places)}
         found |= set(self._of_modules(set(MODULE.findall(text)), {*places, *SOURCES}))
         for place in places:
             if not place.startswith("."):  # a workflow has the words of others in it
@@ -131,6 +137,11 @@ def spoken(path: str, text: str) -> str:
         return ""
     lines = script_lines(text)
     return "\n".join(line for line in lines if not path.endswith(".txt") or line[0] in "-./")
+
+
+def _last(path: str) -> str:
+    """Return the last part of a path; of a folder with a `/` at its end its name."""
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _plain(word: str) -> str:
