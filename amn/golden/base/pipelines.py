@@ -96,7 +96,9 @@ class Running:
         """Return what was loosened, and the files that changed in nothing that counts."""
         loosened: list[Loosening] = []
         neutral: list[str] = []
-        changed = self.repository.changed(self.commit, lambda name: not _is_of_case(name))
+        changed = self.repository.changed(
+            self.commit, lambda name: name in self._fixed or not _is_of_case(name)
+        )
         wanted = self.files if changed else {}  # to follow what names what takes a second
         for path in filter(wanted.__contains__, changed):
             found = list(self._of_file(path, wanted[path]))
