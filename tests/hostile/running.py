@@ -289,6 +289,7 @@ OTHERS = [
           "jobs: {gate: {steps: [run: amn gate --strict]}}\n",
           "jobs: {gate: {steps: [run: amn gate --strict], if: false}}\n", STEP),
     other("pipeline-buildkite-script", ".buildkite/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),
+    other("pipeline-that-lies-as-data", ".buildkite/golden/gate.csv", "amn gate --strict\n", "exit 0\n", REMOVED),
     other("script-of-ci", "ci/gate.sh", "set -e\namn gate --strict\n",
           "amn gate --strict\n"),
     other("script-of-ci-removed", "ci/gate.sh", "amn gate --strict\n", "exit 0\n", REMOVED),
